@@ -1,0 +1,34 @@
+/* The backward pass and its result: (gradient, variable) pairs. */
+#ifndef TL_GRADIENT_H
+#define TL_GRADIENT_H
+
+#include "graph.h"
+
+typedef struct tl_gradient {
+    tl_variable *variable;
+    tl_real *values;     /* dense: as the variable; sparse variable: nnz; row-sparse: n_rows whole rows. NULL: absent */
+    const int32_t *rows; /* row-sparse only: ascending, distinct; else NULL */
+    int64_t n_rows;      /* row-sparse only; may be 0 */
+} tl_gradient;
+
+/* Owned by the graph; lives until its reset. */
+typedef struct tl_gradients {
+    tl_gradient *pair;
+    int32_t n;
+    tl_graph *graph;
+} tl_gradients;
+
+/* The gradient of a scalar loss with respect to every variable that it depends on, each once, in the order of first
+ * use. A variable that is read only by lookups gets a row-sparse gradient, coalesced: repeated rows are summed in
+ * order of appearance. Each pass computes gradients of its own. Errors stick to the graph: a loss that is NULL, not a
+ * scalar (TL_ERR_SHAPE), or reaches no variable (TL_ERR_ARGUMENT). */
+TL_API tl_status tl_backward(tl_node *loss, tl_gradients *out);
+
+/* The same for the n variables of `vars`, in their order, and no others: what leads only elsewhere is not computed.
+ * One that the loss does not reach is there with values == NULL. */
+TL_API tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl_gradients *out);
+
+/* The number of values behind a pair: 0 if absent. */
+TL_API int64_t tl_gradient_size(const tl_gradient *pair);
+
+#endif

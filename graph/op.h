@@ -1,0 +1,99 @@
+/* The op author's interface. A built-in op has nothing that a user's op lacks: both fill in one const tl_op and
+ * call tl_apply.
+ *
+ *     relu: Y = max(A, 0).  dA += dY where A > 0.
+ *
+ *     static tl_status shape(tl_node *y) { return tl_shape_like(y, y->in[0]); }
+ *     static void forward(tl_node *y) { ... y->out[k] = f(y->in[0]->val[k]) ... }
+ *     static void backward(tl_node *y) { if (y->in[0]->grad) ... y->in[0]->grad[k] += y->grad[k] * ... }
+ *     static const tl_op relu = { .name = "relu", .n_in = 1, .shape = shape, .forward = forward, .backward = backward };
+ *     tl_node *my_relu(tl_node *a) { return tl_apply(&relu, (tl_node *[]){ a }, NULL, 0); }
+ */
+#ifndef TL_OP_H
+#define TL_OP_H
+
+#include "graph.h"
+#include "parallel.h"
+
+#define TL_MAX_IN 4
+
+typedef enum tl_kind {
+    TL_DENSE,  /* dense values and gradient */
+    TL_SPARSE, /* values and gradient at a pattern only */
+    TL_ROWS    /* as an input: dense values whose gradient arrives through tl_add_rows; no node is of this kind */
+} tl_kind;
+
+typedef struct tl_op {
+    const char *name;          /* stands before every message of the op */
+    int32_t n_in;              /* 1 to TL_MAX_IN */
+    int32_t n_optional;        /* so many of the last inputs may be NULL */
+    tl_kind in_kind[TL_MAX_IN]; /* checked before `shape` is called */
+
+    /* Checks the inputs, declares the result (tl_shape_dense, tl_shape_sparse or tl_shape_like) and takes scratch
+     * memory. The only one that can fail: `return tl_fail(TL_ERR_SHAPE, "%s times %s", ...)`, without the op's name. */
+    tl_status (*shape)(tl_node *y);
+
+    /* Fills y->out[y->size], which is not cleared. */
+    void (*forward)(tl_node *y);
+
+    /* Adds (+=) to in[i]->grad for every input where that is not NULL, from y->grad. Left out: an op without a
+     * gradient, which then refuses inputs that depend on a variable. */
+    void (*backward)(tl_node *y);
+    uint32_t no_gradient; /* bit i: input i has no gradient, and may not depend on a variable */
+} tl_op;
+
+struct tl_node {
+    /* What an op reads and writes. */
+    const tl_op *op;            /* NULL for a leaf */
+    tl_node *in[TL_MAX_IN];     /* NULL for an optional input that is absent */
+    tl_kind kind;               /* TL_DENSE or TL_SPARSE */
+    tl_shape shape;
+    tl_pattern *pattern;        /* if sparse: of the values */
+    int64_t size;               /* number of values: the shape's, or the pattern's nnz */
+    const tl_real *val;         /* values */
+    tl_real *out;               /* the same, for forward to fill; NULL for a leaf */
+    tl_real *grad;              /* gradient, or NULL: not wanted, and then not computed */
+    const void *attr;           /* the graph's copy of what tl_apply was given */
+    void *scratch;              /* whatever `shape` leaves here */
+
+    /* The graph's own. */
+    tl_graph *graph;
+    tl_variable *variable;      /* of a leaf that is one */
+    tl_node *before, *after;    /* on the tape */
+    struct tl_row_slices *slices; /* one for each input, where one of them is TL_ROWS */
+    struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
+    bool depends;               /* on a variable */
+    bool wanted, by_rows;       /* in this backward pass: its gradient; as row slices */
+    int32_t number;             /* on the tape, from 0 */
+};
+
+/* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. NULL if an input is
+ * NULL (and not optional), the graph has failed before, or the op fails. */
+TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size);
+
+/* For `shape`: the result is dense of this shape, sparse on this pattern (the graph retains it), or as `a`. */
+TL_API tl_status tl_shape_dense(tl_node *y, tl_shape shape);
+TL_API tl_status tl_shape_sparse(tl_node *y, tl_pattern *pattern);
+TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
+
+/* For `shape`: n elements of `size` bytes that live until the reset, 64-byte aligned, not cleared. NULL if memory is
+ * short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
+TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
+
+/* For `shape`: checks ids against a bound. TL_ERR_INDEX reads "ids[7] = 12, table has 10 rows" for what = "ids",
+ * bound_of = "table has %lld rows". */
+TL_API tl_status tl_check_ids(const char *what, const int32_t *ids, int64_t n, int64_t bound, const char *bound_of);
+
+/* For `shape`, where the result's pattern is made from two others (b may be NULL): the pattern that this op stored
+ * for them in this step or the one before, or NULL; and storing one, which passes the caller's reference to the
+ * graph. So a pattern that is the same in every step is made once. */
+TL_API tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b);
+TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result);
+
+/* For `backward`, the gradient of a TL_ROWS input i, in place of in[i]->grad:
+ * row rows[k] of it += coef[k] * row source[k] of values, for k = 0 .. n-1 in order.
+ * source = NULL: row k itself; coef = NULL: 1. The arrays stay until the reset (y->grad does). */
+TL_API void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,
+                        const tl_real *coef, const tl_real *values);
+
+#endif

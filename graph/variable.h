@@ -1,0 +1,63 @@
+/* Variables: what training changes. Dense, masked (dense storage that stays 0 off a pattern), or sparse (only
+ * the connections of a pattern exist). */
+#ifndef TL_VARIABLE_H
+#define TL_VARIABLE_H
+
+#include "pattern.h"
+#include "random.h"
+#include "shape.h"
+
+/* Owned by the user, who frees it after the graphs that use it were reset, and not while another thread uses
+ * it. Threads may read one variable through graphs of their own. */
+typedef struct tl_variable tl_variable;
+
+/* A dense variable of zeros, rank 0 to 4. The name is copied; NULL stands for "". Returns NULL with the reason in
+ * tl_error(): TL_ERR_SHAPE, TL_ERR_MEMORY. */
+TL_API tl_variable *tl_variable_dense(const char *name, tl_shape shape);
+
+/* A sparse matrix of zeros that has values only at the pattern, which it retains. NULL on failure. */
+TL_API tl_variable *tl_variable_sparse(const char *name, tl_pattern *pattern);
+
+/* Frees the variable and the slots that optimizers hold for it. NULL is ignored. */
+TL_API void tl_variable_free(tl_variable *v);
+
+/* Removes connections of a dense variable for good: at once, weights and every slot that any optimizer holds for
+ * it become +0 off `keep`; from then on no optimizer, weight decay, transform, NaN or Inf makes such a weight
+ * anything else. `keep` has the shape of the variable seen as a matrix, and is retained. A later call may widen,
+ * narrow (newly kept weights start at 0 with slots of 0) or remove the mask (keep = NULL).
+ * TL_ERR_KIND for a sparse variable, TL_ERR_SHAPE where the shapes differ; then nothing has changed. */
+TL_API tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep);
+
+/* The values, tl_variable_size of them: row-major if dense, in the order of the pattern if sparse. Owned by the
+ * variable; to be written between steps only. */
+TL_API tl_real *tl_variable_data(tl_variable *v);
+TL_API int64_t tl_variable_size(const tl_variable *v);
+
+TL_API const char *tl_variable_name(const tl_variable *v);
+TL_API tl_shape tl_variable_shape(const tl_variable *v);
+
+/* The pattern of a sparse variable, the mask of a masked one, NULL for a plain dense one. Owned by v. */
+TL_API tl_pattern *tl_variable_pattern(const tl_variable *v);
+TL_API bool tl_variable_is_sparse(const tl_variable *v);
+
+/* Bytes of the values, and of the pattern where there is one. */
+TL_API int64_t tl_variable_bytes(const tl_variable *v);
+
+/* Initialisers. Each draws one number a value that exists, in order: a sparse variable and a masked one of the same
+ * pattern get the same weights. Off a mask the values stay +0. */
+TL_API void tl_init_constant(tl_variable *v, tl_real value);
+TL_API void tl_init_uniform(tl_variable *v, tl_real lo, tl_real hi, tl_random *r);
+TL_API void tl_init_normal(tl_variable *v, tl_real mean, tl_real deviation, tl_random *r);
+
+/* Glorot and Bengio 2010: uniform within +-sqrt(6 / (fan_in + fan_out)). He et al. 2015: normal with deviation
+ * sqrt(2 / fan_in). Units are columns, as in X W: fan-in is the number of connections that exist in a value's
+ * column, fan-out in its row. A vector is a row of such columns. In rank 3 and 4 all dimensions but the last feed
+ * the unit. */
+TL_API void tl_init_glorot(tl_variable *v, tl_random *r);
+TL_API void tl_init_he(tl_variable *v, tl_random *r);
+
+/* The same with units as rows, as in W X with samples as columns. */
+TL_API void tl_init_glorot_rows(tl_variable *v, tl_random *r);
+TL_API void tl_init_he_rows(tl_variable *v, tl_random *r);
+
+#endif

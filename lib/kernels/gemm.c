@@ -1,0 +1,101 @@
+/* Dense products through BLIS; the only file that knows BLIS. Thin and tiny shapes, at which its kernels are
+ * slow, go to its vector routines and to a plain loop. */
+#include "gemm.h"
+#include "kernels.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <blis.h>
+
+#ifdef TULLE_DOUBLE
+#define GEMM bli_dgemm_ex
+#define GEMV bli_dgemv_ex
+#define GER  bli_dger_ex
+#else
+#define GEMM bli_sgemm_ex
+#define GEMV bli_sgemv_ex
+#define GER  bli_sger_ex
+#endif
+
+enum { TINY = 20000 }; /* m n k below which a call of BLIS costs more than the product */
+
+#if defined(__x86_64__)
+/* Whether BLIS 0.9 recognises this chip: Intel by its features, AMD by a list that ends with Zen 3. */
+static bool known_to_blis(void)
+{
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    __get_cpuid(0, &eax, &ebx, &ecx, &edx);
+    if (ebx == signature_INTEL_ebx)
+        return true;
+    bool amd = ebx == signature_AMD_ebx;
+    __get_cpuid(1, &eax, &ebx, &ecx, &edx);
+    unsigned family = (eax >> 8 & 15) + (eax >> 20 & 255), model = (eax >> 4 & 15) | (eax >> 12 & 0xF0);
+    return amd && (family == 0x15 || family == 0x17 ||
+                   (family == 0x19 && (model >> 4 == 0 || model >> 4 == 2 || model >> 4 == 5)));
+}
+
+/* A chip that BLIS does not know gets generic kernels, a fifth as fast. The one lever is an environment
+ * variable that holds a number and is read once, by bli_init. */
+static void start_blis(void)
+{
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    if (getenv("BLIS_ARCH_TYPE") || !avx2 || known_to_blis()) {
+        bli_init();
+        return;
+    }
+    char number[16];
+    snprintf(number, sizeof number, "%d", avx512 ? (int)BLIS_ARCH_SKX : (int)BLIS_ARCH_HASWELL);
+    setenv("BLIS_ARCH_TYPE", number, 1);
+    bli_init();
+    unsetenv("BLIS_ARCH_TYPE");
+}
+#else
+static void start_blis(void)
+{
+    bli_init();
+}
+#endif
+
+static void one_thread(rntm_t *r)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_blis);
+    bli_rntm_init(r);
+    bli_rntm_set_num_threads(1, r);
+}
+
+void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real *c, bool add)
+{
+    if (m == 0 || n == 0 || (k == 0 && add))
+        return;
+    if (k == 0 || (double)m * (double)n * (double)k < TINY) {
+        tl_kernel_table()->gemm_small(m, n, k, a.data, a.row, a.col, b.data, b.row, b.col, c, add);
+        return;
+    }
+    rntm_t rntm;
+    one_thread(&rntm);
+    tl_real one = 1, beta = add ? 1 : 0;
+    tl_real *ad = (tl_real *)a.data, *bd = (tl_real *)b.data; /* BLIS has no const; it only reads them */
+    if (n == 1) {
+        GEMV(BLIS_NO_TRANSPOSE, BLIS_NO_CONJUGATE, m, k, &one, ad, a.row, a.col, bd, b.row, &beta, c, 1, NULL,
+             &rntm);
+    } else if (m == 1) {
+        GEMV(BLIS_NO_TRANSPOSE, BLIS_NO_CONJUGATE, n, k, &one, bd, b.col, b.row, ad, a.col, &beta, c, 1, NULL,
+             &rntm);
+    } else if (k == 1) {
+        if (!add)
+            memset(c, 0, (size_t)(m * n) * sizeof *c);
+        GER(BLIS_NO_CONJUGATE, BLIS_NO_CONJUGATE, m, n, &one, ad, a.row, bd, b.col, c, n, 1, NULL, &rntm);
+    } else {
+        GEMM(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, m, n, k, &one, ad, a.row, a.col, bd, b.row, b.col, &beta, c, n,
+             1, NULL, &rntm);
+    }
+}

@@ -1,0 +1,67 @@
+/* Which table of kernels this chip gets. */
+#include "kernels.h"
+#include "level.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const tl_kernels tl_kernels_baseline;
+#ifdef TL_X86_KERNELS
+extern const tl_kernels tl_kernels_avx2, tl_kernels_avx512;
+
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+static bool always(void)
+{
+    return true;
+}
+
+static const tl_kernels *choose(void)
+{
+    const struct {
+        const tl_kernels *table;
+        bool (*runs)(void);
+    } level[] = {
+#ifdef TL_X86_KERNELS
+        { &tl_kernels_avx512, has_avx512 },
+        { &tl_kernels_avx2, has_avx2 },
+#endif
+        { &tl_kernels_baseline, always },
+    };
+    const char *asked = getenv("TULLE_KERNELS");
+    const tl_kernels *best = NULL;
+    for (size_t k = 0; k < sizeof level / sizeof *level; k++)
+        if (level[k].runs()) {
+            if (asked && strcmp(asked, level[k].table->name) == 0)
+                return level[k].table;
+            best = best ? best : level[k].table;
+        }
+    return best;
+}
+
+const tl_kernels *tl_kernel_table(void)
+{
+    static _Atomic(const tl_kernels *) chosen;
+    const tl_kernels *table = atomic_load_explicit(&chosen, memory_order_acquire);
+    if (!table) {
+        table = choose(); /* every thread would choose the same */
+        atomic_store_explicit(&chosen, table, memory_order_release);
+    }
+    return table;
+}
+
+const char *tl_kernel_level(void)
+{
+    return tl_kernel_table()->name;
+}

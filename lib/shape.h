@@ -1,0 +1,41 @@
+/* Shapes of row-major, contiguous tensors of rank 0 to TL_MAX_RANK. */
+#ifndef TL_SHAPE_H
+#define TL_SHAPE_H
+
+#include "status.h"
+
+typedef struct tl_shape {
+    int32_t rank;
+    int64_t dim[TL_MAX_RANK]; /* dim[rank..] are 0 */
+} tl_shape;
+
+/* TL_SHAPE(784, 300) is a matrix, TL_SHAPE(10) a vector, TL_SHAPE() a scalar. More than TL_MAX_RANK
+ * sizes, or a negative one, make a shape that every call refuses. */
+#define TL_SHAPE(...) \
+    tl_shape_from((int32_t)(sizeof((int64_t[]){ 0, __VA_ARGS__ }) / sizeof(int64_t)) - 1, \
+                  (const int64_t[]){ 0, __VA_ARGS__ } + 1)
+
+/* The shape with these `rank` sizes (read only up to TL_MAX_RANK). */
+TL_API tl_shape tl_shape_from(int32_t rank, const int64_t *dim);
+
+/* TL_ERR_SHAPE if the rank is not 0 to TL_MAX_RANK, a size is negative, or the number of elements does
+ * not fit in memory. */
+TL_API tl_status tl_shape_check(tl_shape s);
+
+/* The number of elements: the product of the sizes, 1 for a scalar. */
+TL_API int64_t tl_shape_size(tl_shape s);
+
+TL_API bool tl_shape_equal(tl_shape a, tl_shape b);
+
+/* A shape seen as a matrix: cols is the last dimension, rows the product of the others (1 x 1 for a
+ * scalar, 1 x n for a vector). */
+TL_API int64_t tl_shape_rows(tl_shape s);
+TL_API int64_t tl_shape_cols(tl_shape s);
+
+/* "784x300"; "scalar" for rank 0. By value, for use as a printf argument: tl_shape_text(s).text */
+typedef struct tl_text {
+    char text[96];
+} tl_text;
+TL_API tl_text tl_shape_text(tl_shape s);
+
+#endif

@@ -1,0 +1,34 @@
+/* Least significant digit first, 11 bits at a time. */
+#include "sort.h"
+
+#include <string.h>
+
+enum { DIGIT = 11, BINS = 1 << DIGIT };
+
+int tl_bits(uint64_t n)
+{
+    int bits = 0;
+    while (bits < 64 && n > (uint64_t)1 << bits)
+        bits++;
+    return bits;
+}
+
+void tl_radix_sort(int64_t n, uint64_t *key, uint64_t *spare, int low, int high)
+{
+    uint64_t *from = key, *to = spare;
+    for (int at = low; at < high; at += DIGIT) {
+        uint64_t mask = high - at < DIGIT ? ((uint64_t)1 << (high - at)) - 1 : BINS - 1;
+        int64_t start[BINS + 1] = { 0 };
+        for (int64_t k = 0; k < n; k++)
+            start[(from[k] >> at & mask) + 1]++;
+        for (int bin = 0; bin < BINS; bin++)
+            start[bin + 1] += start[bin];
+        for (int64_t k = 0; k < n; k++)
+            to[start[from[k] >> at & mask]++] = from[k];
+        uint64_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != key)
+        memcpy(key, from, (size_t)n * sizeof *key);
+}

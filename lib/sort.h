@@ -1,0 +1,14 @@
+/* Stable radix sort of 64-bit keys. */
+#ifndef TL_SORT_H
+#define TL_SORT_H
+
+#include "base.h"
+
+/* Sorts key[n] by bits low .. high-1, ascending; keys that are equal there keep their order. spare[n] is
+ * scratch memory. */
+void tl_radix_sort(int64_t n, uint64_t *key, uint64_t *spare, int low, int high);
+
+/* How many bits it takes to write the numbers 0 .. n-1. */
+int tl_bits(uint64_t n);
+
+#endif

@@ -1,0 +1,44 @@
+/* The thread's last failure. */
+#include "status_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char text[TL_ERROR_SIZE];
+static _Thread_local tl_status last = TL_OK;
+
+const char *tl_error(void)
+{
+    return text;
+}
+
+tl_status tl_last_status(void)
+{
+    return last;
+}
+
+tl_status tl_fail(tl_status status, const char *format, ...)
+{
+    char fresh[TL_ERROR_SIZE]; /* the arguments may contain tl_error() itself */
+    va_list args;
+    va_start(args, format);
+    vsnprintf(fresh, sizeof fresh, format, args);
+    va_end(args);
+    memcpy(text, fresh, sizeof text);
+    return last = status;
+}
+
+tl_status tl_fail_memory(void)
+{
+    return tl_fail(TL_ERR_MEMORY, "out of memory");
+}
+
+const char *tl_status_name(tl_status status)
+{
+    static const char *const name[] = { "TL_OK",        "TL_ERR_MEMORY",   "TL_ERR_SHAPE",
+                                        "TL_ERR_KIND",  "TL_ERR_INDEX",    "TL_ERR_ARGUMENT",
+                                        "TL_ERR_NUMERIC", "TL_ERR_IO", "TL_ERR_FORMAT" };
+    unsigned k = (unsigned)status;
+    return k < sizeof name / sizeof *name ? name[k] : "unknown tl_status";
+}

@@ -1,0 +1,14 @@
+/* What the library's own files need of the thread's last failure. */
+#ifndef TL_STATUS_PRIVATE_H
+#define TL_STATUS_PRIVATE_H
+
+#include "status.h"
+
+#define TL_ERROR_SIZE 512
+
+/* The status of the last failure on this thread, TL_OK if there was none. */
+tl_status tl_last_status(void);
+
+tl_status tl_fail_memory(void);
+
+#endif
