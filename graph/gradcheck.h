@@ -6,9 +6,10 @@
 
 /* A zeroed field means the default. */
 typedef struct tl_gradcheck_options {
-    uint64_t seed;    /* of the random upstream gradient */
-    double step;      /* of the central difference, times max(1, |w|): 1e-5 in double, 1e-2 in float */
-    double tolerance; /* |analytic - numeric| / max(|analytic|, |numeric|, 1): 1e-6 in double, 2e-2 in float */
+    uint64_t seed; /* of the random upstream gradient */
+    double step;   /* of the central difference, times max(1, |w|): 1e-5 in double, 1e-2 in float */
+    double
+        tolerance; /* |analytic - numeric| / max(|analytic|, |numeric|, 1): 1e-6 in double, 2e-2 in float */
 } tl_gradcheck_options;
 
 /* The function under test: builds a node of any shape and kind from tl_use(g, variable)s. It must compute the same at

@@ -6,7 +6,8 @@
 
 typedef struct tl_gradient {
     tl_variable *variable;
-    tl_real *values;     /* dense: as the variable; sparse variable: nnz; row-sparse: n_rows whole rows. NULL: absent */
+    tl_real *
+        values; /* dense: as the variable; sparse variable: nnz; row-sparse: n_rows whole rows. NULL: absent */
     const int32_t *rows; /* row-sparse only: ascending, distinct; else NULL */
     int64_t n_rows;      /* row-sparse only; may be 0 */
 } tl_gradient;

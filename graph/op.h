@@ -20,13 +20,13 @@
 typedef enum tl_kind {
     TL_DENSE,  /* dense values and gradient */
     TL_SPARSE, /* values and gradient at a pattern only */
-    TL_ROWS    /* as an input: dense values whose gradient arrives through tl_add_rows; no node is of this kind */
+    TL_ROWS /* as an input: dense values whose gradient arrives through tl_add_rows; no node is of this kind */
 } tl_kind;
 
 typedef struct tl_op {
-    const char *name;          /* stands before every message of the op */
-    int32_t n_in;              /* 1 to TL_MAX_IN */
-    int32_t n_optional;        /* so many of the last inputs may be NULL */
+    const char *name;           /* stands before every message of the op */
+    int32_t n_in;               /* 1 to TL_MAX_IN */
+    int32_t n_optional;         /* so many of the last inputs may be NULL */
     tl_kind in_kind[TL_MAX_IN]; /* checked before `shape` is called */
 
     /* Checks the inputs, declares the result (tl_shape_dense, tl_shape_sparse or tl_shape_like) and takes scratch
@@ -44,27 +44,28 @@ typedef struct tl_op {
 
 struct tl_node {
     /* What an op reads and writes. */
-    const tl_op *op;            /* NULL for a leaf */
-    tl_node *in[TL_MAX_IN];     /* NULL for an optional input that is absent */
-    tl_kind kind;               /* TL_DENSE or TL_SPARSE */
+    const tl_op *op;        /* NULL for a leaf */
+    tl_node *in[TL_MAX_IN]; /* NULL for an optional input that is absent */
+    tl_kind kind;           /* TL_DENSE or TL_SPARSE */
     tl_shape shape;
-    tl_pattern *pattern;        /* if sparse: of the values */
-    int64_t size;               /* number of values: the shape's, or the pattern's nnz */
-    const tl_real *val;         /* values */
-    tl_real *out;               /* the same, for forward to fill; NULL for a leaf */
-    tl_real *grad;              /* gradient, or NULL: not wanted, and then not computed */
-    const void *attr;           /* the graph's copy of what tl_apply was given */
-    void *scratch;              /* whatever `shape` leaves here */
+    tl_pattern *pattern; /* if sparse: of the values */
+    int64_t size;        /* number of values: the shape's, or the pattern's nnz */
+    const tl_real *val;  /* values */
+    tl_real *out;        /* the same, for forward to fill; NULL for a leaf */
+    tl_real *grad;       /* gradient, or NULL: not wanted, and then not computed */
+    const void *attr;    /* the graph's copy of what tl_apply was given */
+    void *scratch;       /* whatever `shape` leaves here */
 
     /* The graph's own. */
     tl_graph *graph;
-    tl_variable *variable;      /* of a leaf that is one */
-    tl_node *before, *after;    /* on the tape */
-    struct tl_row_slices *slices; /* one for each input, where one of them is TL_ROWS */
+    tl_variable *variable;                            /* of a leaf that is one */
+    tl_node *before, *after;                          /* on the tape */
+    tl_node *next_leaf;                               /* among the leaves that are variables */
+    struct tl_row_slices *slices;                     /* one for each input, where one of them is TL_ROWS */
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
-    bool depends;               /* on a variable */
-    bool wanted, by_rows;       /* in this backward pass: its gradient; as row slices */
-    int32_t number;             /* on the tape, from 0 */
+    bool depends;                                     /* on a variable */
+    bool wanted, reached, by_rows; /* in this backward pass: its gradient; from the loss; as row slices */
+    int32_t number;                /* on the tape, from 0 */
 };
 
 /* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. NULL if an input is
@@ -80,9 +81,10 @@ TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
  * short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
 TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 
-/* For `shape`: checks ids against a bound. TL_ERR_INDEX reads "ids[7] = 12, table has 10 rows" for what = "ids",
- * bound_of = "table has %lld rows". */
-TL_API tl_status tl_check_ids(const char *what, const int32_t *ids, int64_t n, int64_t bound, const char *bound_of);
+/* For `shape`: that 0 <= ids[k] < bound. TL_ERR_INDEX reads "ids[7] = 12, table has 10 rows" for name = "ids",
+ * of = "table", unit = "rows". */
+TL_API tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound, const char *of,
+                              const char *unit);
 
 /* For `shape`, where the result's pattern is made from two others (b may be NULL): the pattern that this op stored
  * for them in this step or the one before, or NULL; and storing one, which passes the caller's reference to the

@@ -23,12 +23,12 @@ typedef enum tl_non_finite {
 } tl_non_finite;
 
 /* Options that every optimizer has. A zeroed field means the default. */
-#define TL_OPTIMIZER_OPTIONS                                                                                      \
-    double learning_rate;      /* default: the class's own */                                                    \
-    double weight_decay;       /* default 0: none. g += weight_decay w, .. */                                     \
-    bool decoupled;            /* .. or, decoupled, w *= 1 - learning_rate weight_decay first (Loshchilov 2019) */ \
-    tl_rows_policy rows;       /* default TL_ROWS_EXACT */                                                        \
-    tl_non_finite non_finite;  /* default TL_NON_FINITE_ERROR */
+#define TL_OPTIMIZER_OPTIONS                                                                                 \
+    double learning_rate; /* default: the class's own */                                                     \
+    double weight_decay;  /* default 0: none. g += weight_decay w, .. */                                     \
+    bool decoupled;      /* .. or, decoupled, w *= 1 - learning_rate weight_decay first (Loshchilov 2019) */ \
+    tl_rows_policy rows; /* default TL_ROWS_EXACT */                                                         \
+    tl_non_finite non_finite; /* default TL_NON_FINITE_ERROR */
 
 typedef struct tl_optimizer_options {
     TL_OPTIMIZER_OPTIONS
@@ -112,7 +112,7 @@ typedef struct tl_optimizer_class {
 } tl_optimizer_class;
 
 /* An optimizer of that class, which must outlive it; options[size] is copied and handed to `update`. */
-TL_API tl_optimizer *tl_optimizer_new(const tl_optimizer_class *class, tl_optimizer_options common, const void *options,
-                                      size_t size);
+TL_API tl_optimizer *tl_optimizer_new(const tl_optimizer_class *class, tl_optimizer_options common,
+                                      const void *options, size_t size);
 
 #endif

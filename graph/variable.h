@@ -44,20 +44,21 @@ TL_API bool tl_variable_is_sparse(const tl_variable *v);
 TL_API int64_t tl_variable_bytes(const tl_variable *v);
 
 /* Initialisers. Each draws one number a value that exists, in order: a sparse variable and a masked one of the same
- * pattern get the same weights. Off a mask the values stay +0. */
-TL_API void tl_init_constant(tl_variable *v, tl_real value);
-TL_API void tl_init_uniform(tl_variable *v, tl_real lo, tl_real hi, tl_random *r);
-TL_API void tl_init_normal(tl_variable *v, tl_real mean, tl_real deviation, tl_random *r);
+ * pattern get the same weights. Off a mask the values stay +0. TL_ERR_ARGUMENT for a NULL, TL_ERR_MEMORY; then
+ * nothing was drawn. */
+TL_API tl_status tl_init_constant(tl_variable *v, tl_real value);
+TL_API tl_status tl_init_uniform(tl_variable *v, tl_real lo, tl_real hi, tl_random *r);
+TL_API tl_status tl_init_normal(tl_variable *v, tl_real mean, tl_real deviation, tl_random *r);
 
 /* Glorot and Bengio 2010: uniform within +-sqrt(6 / (fan_in + fan_out)). He et al. 2015: normal with deviation
  * sqrt(2 / fan_in). Units are columns, as in X W: fan-in is the number of connections that exist in a value's
- * column, fan-out in its row. A vector is a row of such columns. In rank 3 and 4 all dimensions but the last feed
- * the unit. */
-TL_API void tl_init_glorot(tl_variable *v, tl_random *r);
-TL_API void tl_init_he(tl_variable *v, tl_random *r);
+ * column, fan-out in its row. A vector is one row. In rank 3 and 4, as convolution kernels have, all dimensions but the
+ * last feed a unit, and all but the last but one are fed by an input. */
+TL_API tl_status tl_init_glorot(tl_variable *v, tl_random *r);
+TL_API tl_status tl_init_he(tl_variable *v, tl_random *r);
 
-/* The same with units as rows, as in W X with samples as columns. */
-TL_API void tl_init_glorot_rows(tl_variable *v, tl_random *r);
-TL_API void tl_init_he_rows(tl_variable *v, tl_random *r);
+/* The same for matrices with units as rows, as in W X with samples as columns. */
+TL_API tl_status tl_init_glorot_rows(tl_variable *v, tl_random *r);
+TL_API tl_status tl_init_he_rows(tl_variable *v, tl_random *r);
 
 #endif

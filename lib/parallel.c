@@ -27,7 +27,9 @@ static struct pool {
     atomic_uint round;     /* one up for every loop */
     atomic_llong next;     /* first index not yet taken */
     atomic_int unfinished; /* workers that have not left this round */
-} pool = { .owner = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+} pool = { .owner = PTHREAD_MUTEX_INITIALIZER,
+           .lock = PTHREAD_MUTEX_INITIALIZER,
+           .wake = PTHREAD_COND_INITIALIZER };
 
 static atomic_int threads; /* 0: not yet asked for */
 static _Thread_local bool inside;

@@ -23,15 +23,17 @@ struct tl_pattern {
 static tl_status check_size(const char *who, int64_t rows, int64_t cols, int64_t nnz)
 {
     if (rows < 0 || cols < 0 || rows > INT32_MAX || cols > INT32_MAX)
-        return tl_fail(TL_ERR_SHAPE, "%s: %" PRId64 "x%" PRId64 " is not within 0 to %d", who, rows, cols, INT32_MAX);
+        return tl_fail(TL_ERR_SHAPE, "%s: %" PRId64 "x%" PRId64 " is not within 0 to %d", who, rows, cols,
+                       INT32_MAX);
     if (nnz < 0 || nnz > INT32_MAX)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: %" PRId64 " entries are not within 0 to %d", who, nnz, INT32_MAX);
+        return tl_fail(TL_ERR_ARGUMENT, "%s: %" PRId64 " entries are not within 0 to %d", who, nnz,
+                       INT32_MAX);
     return TL_OK;
 }
 
 /* Prints (where out is not NULL) and checks compressed rows: the one place that knows the rules. */
-static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_t *row_ptr, const int32_t *col,
-                       FILE *out, int64_t most)
+static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_t *row_ptr,
+                       const int32_t *col, FILE *out, int64_t most)
 {
     if (!row_ptr)
         return tl_fail(TL_ERR_ARGUMENT, "%s: row_ptr is NULL", who);
@@ -41,8 +43,9 @@ static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_
         return tl_fail(TL_ERR_ARGUMENT, "%s: row_ptr[0] is %" PRId64 ", not 0", who, row_ptr[0]);
     for (int64_t i = 0; i < rows; i++)
         if (row_ptr[i + 1] < row_ptr[i])
-            return tl_fail(TL_ERR_ARGUMENT, "%s: row %" PRId64 " ends at %" PRId64 ", before its start %" PRId64, who,
-                           i, row_ptr[i + 1], row_ptr[i]);
+            return tl_fail(TL_ERR_ARGUMENT,
+                           "%s: row %" PRId64 " ends at %" PRId64 ", before its start %" PRId64, who, i,
+                           row_ptr[i + 1], row_ptr[i]);
     if (check_size(who, rows, cols, row_ptr[rows]) != TL_OK)
         return tl_last_status();
     if (!col && row_ptr[rows] > 0)
@@ -52,12 +55,14 @@ static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_
     for (int64_t i = 0; i < rows; i++)
         for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++) {
             if (col[e] < 0 || col[e] >= cols)
-                return tl_fail(TL_ERR_INDEX, "%s: row %" PRId64 ", entry %" PRId64 ": column %" PRId32 ", there are %" PRId64,
+                return tl_fail(TL_ERR_INDEX,
+                               "%s: row %" PRId64 ", entry %" PRId64 ": column %" PRId32
+                               ", there are %" PRId64,
                                who, i, e, col[e], cols);
             if (e > row_ptr[i] && col[e] <= col[e - 1])
                 return tl_fail(TL_ERR_ARGUMENT,
-                               "%s: row %" PRId64 ", entry %" PRId64 ": column %" PRId32 " %s %" PRId32, who, i, e, col[e],
-                               col[e] == col[e - 1] ? "repeats" : "comes after", col[e - 1]);
+                               "%s: row %" PRId64 ", entry %" PRId64 ": column %" PRId32 " %s %" PRId32, who,
+                               i, e, col[e], col[e] == col[e - 1] ? "repeats" : "comes after", col[e - 1]);
             if (out && e < most)
                 fprintf(out, "  %" PRId64 ": (%" PRId64 ", %" PRId32 ")\n", e, i, col[e]);
         }
@@ -182,7 +187,8 @@ bool tl_pattern_equal(const tl_pattern *a, const tl_pattern *b)
 
 int64_t tl_pattern_bytes(const tl_pattern *p)
 {
-    int64_t bytes = (int64_t)sizeof *p + (p->rows + 1) * (int64_t)sizeof *p->row_ptr + p->nnz * (int64_t)sizeof *p->col;
+    int64_t bytes = (int64_t)sizeof *p + (p->rows + 1) * (int64_t)sizeof *p->row_ptr +
+                    p->nnz * (int64_t)sizeof *p->col;
     const transpose *t = atomic_load_explicit(&((tl_pattern *)p)->cached, memory_order_acquire);
     return t ? bytes + tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->order : bytes;
 }

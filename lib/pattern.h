@@ -14,7 +14,8 @@ typedef struct tl_pattern tl_pattern;
 
 /* From row pointers row_ptr[rows + 1] (from 0, ascending) and the columns of all rows, col[row_ptr[rows]].
  * TL_ERR_ARGUMENT or TL_ERR_INDEX names the row and the entry that is wrong. */
-TL_API tl_pattern *tl_pattern_from_csr(int64_t rows, int64_t cols, const int64_t *row_ptr, const int32_t *col);
+TL_API tl_pattern *tl_pattern_from_csr(int64_t rows, int64_t cols, const int64_t *row_ptr,
+                                       const int32_t *col);
 
 /* From coordinates in any order: entry k is at (row[k], col[k]). A repeated coordinate is TL_ERR_ARGUMENT. */
 TL_API tl_pattern *tl_pattern_from_coo(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
@@ -30,8 +31,8 @@ typedef enum tl_repeats {
 /* tl_pattern_from_coo with a choice. position[nnz] (NULL: not wanted) receives where the value of entry k
  * belongs among the values of the pattern, -1 for an entry that LAST drops; so that
  * `if (position[k] >= 0) csr[position[k]] += coo[k]` from zeros moves the values under every policy. */
-TL_API tl_pattern *tl_coo_to_csr(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row, const int32_t *col,
-                                 tl_repeats policy, int64_t *position);
+TL_API tl_pattern *tl_coo_to_csr(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
+                                 const int32_t *col, tl_repeats policy, int64_t *position);
 
 /* The entries where the row-major keep[rows * cols] is not 0. */
 TL_API tl_pattern *tl_pattern_from_mask(int64_t rows, int64_t cols, const uint8_t *keep);

@@ -12,14 +12,18 @@ static tl_status check_coo(const char *who, int64_t rows, int64_t cols, int64_t 
                            const int32_t *col)
 {
     if (rows < 0 || cols < 0 || rows > INT32_MAX || cols > INT32_MAX)
-        return tl_fail(TL_ERR_SHAPE, "%s: %" PRId64 "x%" PRId64 " is not within 0 to %d", who, rows, cols, INT32_MAX);
+        return tl_fail(TL_ERR_SHAPE, "%s: %" PRId64 "x%" PRId64 " is not within 0 to %d", who, rows, cols,
+                       INT32_MAX);
     if (nnz < 0 || nnz > INT32_MAX)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: %" PRId64 " entries are not within 0 to %d", who, nnz, INT32_MAX);
+        return tl_fail(TL_ERR_ARGUMENT, "%s: %" PRId64 " entries are not within 0 to %d", who, nnz,
+                       INT32_MAX);
     if ((!row || !col) && nnz > 0)
         return tl_fail(TL_ERR_ARGUMENT, "%s: %s is NULL", who, row ? "col" : "row");
     for (int64_t k = 0; k < nnz; k++)
         if (row[k] < 0 || row[k] >= rows || col[k] < 0 || col[k] >= cols)
-            return tl_fail(TL_ERR_INDEX, "%s: entry %" PRId64 " is at (%" PRId32 ", %" PRId32 "), the matrix is %" PRId64 "x%" PRId64,
+            return tl_fail(TL_ERR_INDEX,
+                           "%s: entry %" PRId64 " is at (%" PRId32 ", %" PRId32 "), the matrix is %" PRId64
+                           "x%" PRId64,
                            who, k, row[k], col[k], rows, cols);
     return TL_OK;
 }
@@ -60,7 +64,8 @@ tl_pattern *tl_coo_to_csr(int64_t rows, int64_t cols, int64_t nnz, const int32_t
         int64_t entry = (int64_t)order[k], before = k > 0 ? (int64_t)order[k - 1] : -1;
         bool repeat = before >= 0 && row[entry] == row[before] && col[entry] == col[before];
         if (repeat && policy == TL_REPEATS_ERROR) {
-            tl_fail(TL_ERR_ARGUMENT, "%s: entry %" PRId64 " repeats entry %" PRId64 " at (%" PRId32 ", %" PRId32 ")", who,
+            tl_fail(TL_ERR_ARGUMENT,
+                    "%s: entry %" PRId64 " repeats entry %" PRId64 " at (%" PRId32 ", %" PRId32 ")", who,
                     entry, before, row[entry], col[entry]);
             goto done;
         }
@@ -88,7 +93,8 @@ done:
     return p;
 }
 
-tl_pattern *tl_pattern_from_coo(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row, const int32_t *col)
+tl_pattern *tl_pattern_from_coo(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
+                                const int32_t *col)
 {
     return tl_coo_to_csr(rows, cols, nnz, row, col, TL_REPEATS_ERROR, NULL);
 }
@@ -110,7 +116,8 @@ static void draw_cells(int64_t cells, int64_t count, uint64_t seed, uint64_t *ce
 }
 
 /* The cells not in cell[drawn], or those in it, as a pattern. */
-static tl_pattern *from_cells(int64_t rows, int64_t cols, const uint64_t *cell, int64_t drawn, bool complement)
+static tl_pattern *from_cells(int64_t rows, int64_t cols, const uint64_t *cell, int64_t drawn,
+                              bool complement)
 {
     int64_t nnz = complement ? rows * cols - drawn : drawn;
     int64_t *row_ptr = tl_alloc_zero(rows + 1, sizeof *row_ptr);
@@ -141,7 +148,8 @@ done:
 tl_pattern *tl_pattern_random(int64_t rows, int64_t cols, double density, uint64_t seed)
 {
     if (rows < 0 || cols < 0 || rows > INT32_MAX || cols > INT32_MAX) {
-        tl_fail(TL_ERR_SHAPE, "pattern_random: %" PRId64 "x%" PRId64 " is not within 0 to %d", rows, cols, INT32_MAX);
+        tl_fail(TL_ERR_SHAPE, "pattern_random: %" PRId64 "x%" PRId64 " is not within 0 to %d", rows, cols,
+                INT32_MAX);
         return NULL;
     }
     if (!(density >= 0 && density <= 1)) {

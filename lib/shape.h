@@ -11,8 +11,8 @@ typedef struct tl_shape {
 
 /* TL_SHAPE(784, 300) is a matrix, TL_SHAPE(10) a vector, TL_SHAPE() a scalar. More than TL_MAX_RANK
  * sizes, or a negative one, make a shape that every call refuses. */
-#define TL_SHAPE(...) \
-    tl_shape_from((int32_t)(sizeof((int64_t[]){ 0, __VA_ARGS__ }) / sizeof(int64_t)) - 1, \
+#define TL_SHAPE(...)                                                                                        \
+    tl_shape_from((int32_t)(sizeof((int64_t[]){ 0, __VA_ARGS__ }) / sizeof(int64_t)) - 1,                    \
                   (const int64_t[]){ 0, __VA_ARGS__ } + 1)
 
 /* The shape with these `rank` sizes (read only up to TL_MAX_RANK). */

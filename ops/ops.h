@@ -40,7 +40,7 @@ typedef struct tl_pattern_bag {
     int64_t n;              /* bags */
     const int64_t *row_ptr; /* n + 1, from 0, ascending */
     const int32_t *ids;
-    bool has_padding;       /* ids equal to padding_id are skipped */
+    bool has_padding; /* ids equal to padding_id are skipped */
     int32_t padding_id;
 } tl_pattern_bag;
 
@@ -50,7 +50,8 @@ typedef enum tl_combiner { TL_SUM, TL_MEAN, TL_SQRTN } tl_combiner;
  * sum: Y = sum w e; mean: Y = sum w e / sum w; sqrtn: Y = sum w e / sqrt(sum w^2). An empty bag, or a divisor of 0,
  * gives a row of 0 with zero gradients. `weights` is a vector of as many values as there are ids, or NULL.
  * dT is row-sparse; dw_k = <e_k, dY>; <e_k - Y, dY> / W; <e_k, dY> / Q - w_k <Y, dY> / Q^2. */
-TL_API tl_node *tl_embedding_lookup_sparse(tl_node *table, const tl_pattern_bag *bags, tl_node *weights, tl_combiner c);
+TL_API tl_node *tl_embedding_lookup_sparse(tl_node *table, const tl_pattern_bag *bags, tl_node *weights,
+                                           tl_combiner c);
 
 /* ---- Dense ---- */
 
@@ -96,7 +97,8 @@ TL_API tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r);
 TL_API tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels);
 
 /* The same with a weight for each row: sum w_i loss_i / sum w_i (as PyTorch), 0 where the weights sum to 0. */
-TL_API tl_node *tl_softmax_cross_entropy_weighted(tl_node *logits, const int32_t *labels, const tl_real *weights);
+TL_API tl_node *tl_softmax_cross_entropy_weighted(tl_node *logits, const int32_t *labels,
+                                                  const tl_real *weights);
 
 /* Mean over all elements of max(x, 0) - x z + log1p(exp(-|x|)), targets z of the same shape, each 0 to 1.
  * dx = (sigmoid(x) - z) dY / n, dz = -x dY / n. */

@@ -19,10 +19,10 @@ typedef enum tl_idx_type {
 
 typedef struct tl_idx {
     tl_idx_type type;
-    int32_t rank;  /* 0 to TL_IDX_MAX_RANK */
-    int64_t *dim;  /* rank sizes */
-    int64_t size;  /* elements: the product of the sizes, 1 for rank 0 */
-    void *data;    /* size elements of the type, row-major, in the machine's byte order */
+    int32_t rank; /* 0 to TL_IDX_MAX_RANK */
+    int64_t *dim; /* rank sizes */
+    int64_t size; /* elements: the product of the sizes, 1 for rank 0 */
+    void *data;   /* size elements of the type, row-major, in the machine's byte order */
 } tl_idx;
 
 /* Reads the whole file; it may be gzipped, whatever its name, where the library was built with zlib. On success *out owns

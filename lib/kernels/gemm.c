@@ -95,7 +95,7 @@ void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real 
             memset(c, 0, (size_t)(m * n) * sizeof *c);
         GER(BLIS_NO_CONJUGATE, BLIS_NO_CONJUGATE, m, n, &one, ad, a.row, bd, b.col, c, n, 1, NULL, &rntm);
     } else {
-        GEMM(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, m, n, k, &one, ad, a.row, a.col, bd, b.row, b.col, &beta, c, n,
-             1, NULL, &rntm);
+        GEMM(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, m, n, k, &one, ad, a.row, a.col, bd, b.row, b.col, &beta,
+             c, n, 1, NULL, &rntm);
     }
 }

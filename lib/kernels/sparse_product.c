@@ -38,8 +38,8 @@ typedef struct product {
 static void spmm_rows(void *context, int64_t begin, int64_t end)
 {
     const product *c = context;
-    tl_kernel_table()->spmm(begin, end, c->n, tl_pattern_row_ptr(c->pattern), tl_pattern_col(c->pattern), c->order,
-                            c->values, c->a, c->out, c->add);
+    tl_kernel_table()->spmm(begin, end, c->n, tl_pattern_row_ptr(c->pattern), tl_pattern_col(c->pattern),
+                            c->order, c->values, c->a, c->out, c->add);
 }
 
 /* out = W x or W^T x, features as rows */
@@ -56,11 +56,12 @@ static void spmm(const tl_pattern *s, bool transposed, int64_t n, const tl_real 
 static void sddmm_rows(void *context, int64_t begin, int64_t end)
 {
     const product *c = context;
-    tl_kernel_table()->sddmm(begin, end, c->n, tl_pattern_row_ptr(c->pattern), tl_pattern_col(c->pattern), c->a, c->b,
-                             c->out);
+    tl_kernel_table()->sddmm(begin, end, c->n, tl_pattern_row_ptr(c->pattern), tl_pattern_col(c->pattern),
+                             c->a, c->b, c->out);
 }
 
-void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x, tl_real *y)
+void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
+                               tl_real *y)
 {
     const tl_kernels *kernel = tl_kernel_table();
     int64_t rows = tl_sparse_product_rows(p), depth = tl_sparse_product_depth(p);
@@ -88,12 +89,17 @@ void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *value
             x = p->x_scratch;
         }
         /* entry (i, j) of S joins row i of one factor with row j of the other */
-        product c = { .pattern = p->pattern, .a = p->transposed ? x : dy, .b = p->transposed ? dy : x, .out = dvalues, .n = p->n };
+        product c = { .pattern = p->pattern,
+                      .a = p->transposed ? x : dy,
+                      .b = p->transposed ? dy : x,
+                      .out = dvalues,
+                      .n = p->n };
         int64_t s_rows = tl_pattern_rows(p->pattern);
         tl_parallel_for(s_rows, grain(s_rows, tl_pattern_nnz(p->pattern), p->n), sddmm_rows, &c);
     }
     if (dx) {
-        spmm(p->pattern, !p->transposed, p->n, values, dy, p->x_by_sample ? p->x_scratch : dx, !p->x_by_sample);
+        spmm(p->pattern, !p->transposed, p->n, values, dy, p->x_by_sample ? p->x_scratch : dx,
+             !p->x_by_sample);
         if (p->x_by_sample)
             kernel->transpose(depth, p->n, p->x_scratch, dx, true);
     }

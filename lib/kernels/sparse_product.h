@@ -21,7 +21,8 @@ int64_t tl_sparse_product_depth(const tl_sparse_product *p);
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p);
 
 /* Y = W X */
-void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x, tl_real *y);
+void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
+                               tl_real *y);
 
 /* dvalues += (dY X^T or X dY^T) at the pattern; dX += W^T dY. Either may be NULL: not wanted. */
 void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,

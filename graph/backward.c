@@ -1,0 +1,191 @@
+/* The backward pass. Tape order is topological, so every sweep is a walk along the tape. */
+#include "internal.h"
+
+#include <string.h>
+
+static bool chosen(const tl_node *y, const tl_backward_plan *plan)
+{
+    if (!plan->variable)
+        return true;
+    for (int32_t i = 0; i < plan->n; i++)
+        if (plan->variable[i] == y->variable)
+            return true;
+    return false;
+}
+
+/* Marks, up the tape to y, what leads to a wanted variable, and forgets the pass before. */
+static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
+{
+    for (tl_node *a = y->graph->first; a; a = a->after) {
+        a->grad = NULL;
+        a->first_slices = a->last_slices = NULL;
+        a->wanted = a->variable && chosen(a, plan);
+        for (int32_t i = 0; a->op && i < a->op->n_in; i++)
+            a->wanted = a->wanted || (a->in[i] && a->in[i]->wanted);
+        a->reached = a == y;
+        /* until a dense use turns up below */
+        a->by_rows = a->variable && a->kind == TL_DENSE && a->shape.rank > 0 && plan->prefill == 0 && a != y;
+    }
+}
+
+/* Marks, back from y, what the gradient flows to, and which leaves it reaches by rows only. */
+static void mark_reached(tl_node *y)
+{
+    for (tl_node *a = y; a; a = a->before) {
+        a->wanted = a->wanted && a->reached;
+        for (int32_t i = 0; a->wanted && a->op && i < a->op->n_in; i++)
+            if (a->in[i] && a->in[i]->wanted) {
+                a->in[i]->reached = true;
+                a->in[i]->by_rows = a->in[i]->by_rows && a->op->in_kind[i] == TL_ROWS;
+            }
+    }
+}
+
+/* A gradient for a node that is about to receive one. */
+static tl_status provide(tl_node *a, tl_real prefill)
+{
+    if (!a->wanted || a->by_rows || a->grad)
+        return TL_OK;
+    a->grad = tl_arena_alloc_zero(&a->graph->arena, a->size, sizeof *a->grad);
+    if (!a->grad)
+        return tl_fail_memory();
+    for (int64_t k = 0; a->variable && prefill != 0 && k < a->size; k++)
+        a->grad[k] = prefill;
+    return TL_OK;
+}
+
+static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
+{
+    if (provide(y, 0) != TL_OK)
+        return TL_ERR_MEMORY;
+    memcpy(y->grad, plan->seed, (size_t)y->size * sizeof *y->grad);
+    for (tl_node *a = y; a; a = a->before) {
+        if (!a->wanted || !a->op)
+            continue;
+        for (int32_t i = 0; i < a->op->n_in; i++)
+            if (a->in[i] && provide(a->in[i], plan->prefill) != TL_OK)
+                return TL_ERR_MEMORY;
+        a->op->backward(a);
+    }
+    return TL_OK;
+}
+
+static tl_status pair_of(tl_node *leaf, tl_gradient *out)
+{
+    *out = (tl_gradient){ .variable = leaf->variable, .values = leaf->grad };
+    return leaf->by_rows ? tl_coalesce(leaf, out) : TL_OK;
+}
+
+static tl_node *leaf_of(const tl_graph *g, const tl_variable *v)
+{
+    for (tl_node *a = g->first_leaf; a; a = a->next_leaf)
+        if (a->variable == v)
+            return a;
+    return NULL;
+}
+
+/* The pairs: of the wanted variables in their order, or of all that were reached in order of first use. */
+static tl_status gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out)
+{
+    int32_t room = plan->n;
+    for (tl_node *a = g->first_leaf; !plan->variable && a; a = a->next_leaf)
+        room += a->wanted;
+    tl_gradient *pair = tl_arena_alloc_zero(&g->arena, room, sizeof *pair);
+    if (!pair)
+        return tl_fail_memory();
+    *out = (tl_gradients){ .pair = pair, .n = room, .graph = g };
+    tl_node *next = g->first_leaf;
+    for (int32_t i = 0; i < room; i++) {
+        tl_node *a = NULL;
+        if (plan->variable) {
+            a = leaf_of(g, plan->variable[i]);
+            pair[i].variable = plan->variable[i];
+        } else {
+            while (!next->wanted)
+                next = next->next_leaf;
+            a = next;
+            next = next->next_leaf;
+        }
+        if (a && a->wanted && pair_of(a, &pair[i]) != TL_OK)
+            return TL_ERR_MEMORY;
+    }
+    return TL_OK;
+}
+
+tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradients *out)
+{
+    *out = (tl_gradients){ .graph = y->graph };
+    mark_wanted(y, plan);
+    mark_reached(y);
+    if (y->wanted && propagate(y, plan) != TL_OK)
+        return TL_ERR_MEMORY;
+    if (!y->wanted && !plan->variable)
+        return tl_fail(TL_ERR_ARGUMENT, "the loss reaches no variable");
+    return gather(y->graph, plan, out);
+}
+
+static tl_status check_loss(const tl_node *loss)
+{
+    if (loss->kind == TL_SPARSE)
+        return tl_fail(TL_ERR_KIND, "the loss is sparse, and must be a scalar");
+    if (loss->size != 1)
+        return tl_fail(TL_ERR_SHAPE, "the loss is %s, and must be a scalar", tl_shape_text(loss->shape).text);
+    return TL_OK;
+}
+
+static tl_status check_list(tl_variable *const *vars, int32_t n)
+{
+    if (!vars || n < 1)
+        return tl_fail(TL_ERR_ARGUMENT, "the list of variables is empty");
+    for (int32_t i = 0; i < n; i++) {
+        if (!vars[i])
+            return tl_fail(TL_ERR_ARGUMENT, "variable %d of the list is NULL", (int)i);
+        for (int32_t j = 0; j < i; j++)
+            if (vars[i] == vars[j])
+                return tl_fail(TL_ERR_ARGUMENT, "variable %s is listed twice, at %d and %d", vars[i]->name,
+                               (int)j, (int)i);
+    }
+    return TL_OK;
+}
+
+static tl_status backward(tl_node *loss, bool listed, tl_variable *const *vars, int32_t n, tl_gradients *out)
+{
+    const tl_real one = 1;
+    if (out)
+        *out = (tl_gradients){ 0 };
+    if (!loss) { /* some op before it failed; its message is the thread's last */
+        tl_status why = tl_last_status();
+        return tl_fail(why != TL_OK ? why : TL_ERR_ARGUMENT, "backward: the loss is NULL%s%s",
+                       why != TL_OK ? "; the last failure was " : "", why != TL_OK ? tl_error() : "");
+    }
+    tl_graph *g = loss->graph;
+    if (g->status != TL_OK)
+        return tl_fail(g->status, "%s", g->error);
+    tl_status status = out ? check_loss(loss)
+                           : tl_fail(TL_ERR_ARGUMENT, "there is no place for the gradients");
+    if (status == TL_OK && listed)
+        status = check_list(vars, n);
+    if (status == TL_OK)
+        status = tl_backward_from(loss, &(tl_backward_plan){ .seed = &one, .variable = vars, .n = n }, out);
+    return status == TL_OK ? TL_OK : tl_graph_fail(g, "backward", status);
+}
+
+tl_status tl_backward(tl_node *loss, tl_gradients *out)
+{
+    return backward(loss, false, NULL, 0, out);
+}
+
+tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl_gradients *out)
+{
+    return backward(loss, true, vars, n, out);
+}
+
+int64_t tl_gradient_size(const tl_gradient *pair)
+{
+    const tl_variable *v = pair->variable;
+    if (!pair->values)
+        return 0;
+    if (!pair->rows)
+        return v->size;
+    return v->shape.dim[0] > 0 ? pair->n_rows * (v->size / v->shape.dim[0]) : 0;
+}

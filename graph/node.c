@@ -1,0 +1,185 @@
+/* Recording an op: tl_apply and what an op's functions may call. */
+#include "internal.h"
+
+#include <string.h>
+
+/* The graph that the inputs share, by the first that is there. */
+static tl_graph *graph_of(const tl_op *op, tl_node *const *in)
+{
+    for (int32_t i = 0; i < op->n_in; i++)
+        if (in[i])
+            return in[i]->graph;
+    return NULL;
+}
+
+static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_graph *g)
+{
+    for (int32_t i = 0; i < op->n_in; i++) {
+        if (!in[i] && i < op->n_in - op->n_optional)
+            return tl_fail(TL_ERR_ARGUMENT, "input %d is NULL", (int)i);
+        if (!in[i])
+            continue;
+        if (in[i]->graph != g)
+            return tl_fail(TL_ERR_ARGUMENT, "input %d belongs to another graph", (int)i);
+        bool sparse = op->in_kind[i] == TL_SPARSE;
+        if (sparse != (in[i]->kind == TL_SPARSE))
+            return tl_fail(TL_ERR_KIND, "input %d (%s) is %s, and must be %s", (int)i,
+                           tl_shape_text(in[i]->shape).text, sparse ? "dense" : "sparse",
+                           sparse ? "sparse" : "dense");
+        if (in[i]->depends && (!op->backward || (op->no_gradient >> i & 1)))
+            return tl_fail(TL_ERR_ARGUMENT, "there is no gradient for input %d, which depends on a variable",
+                           (int)i);
+    }
+    return TL_OK;
+}
+
+/* Everything of the node that is settled before its op is asked. */
+static tl_status fill(tl_node *y, const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
+{
+    tl_arena *arena = &y->graph->arena;
+    bool rows = false;
+    y->op = op;
+    for (int32_t i = 0; i < op->n_in; i++) {
+        y->in[i] = in[i];
+        y->depends = y->depends || (in[i] && in[i]->depends);
+        rows = rows || op->in_kind[i] == TL_ROWS;
+    }
+    if (attr_size > 0) {
+        void *copy = tl_arena_alloc(arena, (int64_t)attr_size, 1);
+        if (!copy)
+            return tl_fail_memory();
+        y->attr = memcpy(copy, attr, attr_size);
+    }
+    if (rows && !(y->slices = tl_arena_alloc_zero(arena, op->n_in, sizeof *y->slices)))
+        return tl_fail_memory();
+    return TL_OK;
+}
+
+tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
+{
+    tl_graph *g = graph_of(op, in);
+    if (!g || g->status != TL_OK)
+        return NULL;
+    tl_node *y = tl_arena_alloc_zero(&g->arena, 1, sizeof *y);
+    tl_status status = y ? check_inputs(op, in, g) : tl_fail_memory();
+    if (status == TL_OK) {
+        y->graph = g;
+        status = fill(y, op, in, attr, attr_size);
+    }
+    if (status == TL_OK)
+        status = op->shape(y);
+    if (status == TL_OK && !(y->out = tl_arena_alloc(&g->arena, y->size, sizeof *y->out)))
+        status = tl_fail_memory();
+    if (status != TL_OK) {
+        tl_graph_fail(g, op->name, status);
+        return NULL;
+    }
+    y->val = y->out;
+    op->forward(y);
+    tl_graph_append(g, y);
+    return y;
+}
+
+tl_status tl_shape_dense(tl_node *y, tl_shape shape)
+{
+    tl_status status = tl_shape_check(shape);
+    if (status != TL_OK)
+        return status;
+    y->kind = TL_DENSE;
+    y->shape = shape;
+    y->size = tl_shape_size(shape);
+    return TL_OK;
+}
+
+tl_status tl_shape_sparse(tl_node *y, tl_pattern *pattern)
+{
+    y->kind = TL_SPARSE;
+    y->shape = TL_SHAPE(tl_pattern_rows(pattern), tl_pattern_cols(pattern));
+    y->pattern = pattern;
+    y->size = tl_pattern_nnz(pattern);
+    return tl_graph_keep(y->graph, pattern);
+}
+
+tl_status tl_shape_like(tl_node *y, const tl_node *a)
+{
+    return a->kind == TL_SPARSE ? tl_shape_sparse(y, a->pattern) : tl_shape_dense(y, a->shape);
+}
+
+void *tl_scratch(tl_node *y, int64_t n, size_t size)
+{
+    void *p = tl_arena_alloc(&y->graph->arena, n, size);
+    if (!p)
+        tl_fail_memory();
+    return p;
+}
+
+tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound, const char *of,
+                       const char *unit)
+{
+    if (!ids && n > 0)
+        return tl_fail(TL_ERR_ARGUMENT, "%s is NULL", name);
+    for (int64_t k = 0; k < n; k++)
+        if (ids[k] < 0 || ids[k] >= bound)
+            return tl_fail(TL_ERR_INDEX, "%s[%lld] = %d, %s has %lld %s", name, (long long)k, (int)ids[k], of,
+                           (long long)bound, unit);
+    return TL_OK;
+}
+
+tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b)
+{
+    for (tl_memo *m = y->graph->memo; m; m = m->next)
+        if (m->op == y->op && m->a == a && m->b == b) {
+            m->used = true;
+            return m->result;
+        }
+    return NULL;
+}
+
+tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result)
+{
+    tl_memo *m = tl_alloc(1, sizeof *m);
+    if (!m) {
+        tl_pattern_release(result);
+        return tl_fail_memory();
+    }
+    *m = (tl_memo){ .next = y->graph->memo, .op = y->op, .result = result, .used = true };
+    m->a = tl_pattern_retain(a); /* so that no other pattern can come to lie at their addresses */
+    m->b = tl_pattern_retain(b);
+    y->graph->memo = m;
+    return TL_OK;
+}
+
+void tl_memo_sweep(tl_graph *g, bool all)
+{
+    for (tl_memo **at = &g->memo, *m; (m = *at);) {
+        if (m->used && !all) {
+            m->used = false;
+            at = &m->next;
+            continue;
+        }
+        *at = m->next;
+        tl_pattern_release(m->a);
+        tl_pattern_release(m->b);
+        tl_pattern_release(m->result);
+        tl_free(m);
+    }
+}
+
+void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,
+                 const tl_real *coef, const tl_real *values)
+{
+    tl_node *table = y->in[i];
+    if (!table->wanted || n == 0)
+        return;
+    tl_row_slices *s = &y->slices[i];
+    *s = (tl_row_slices){ .n = n, .rows = rows, .source = source, .coef = coef, .values = values };
+    if (!table->by_rows) {
+        tl_scatter_rows(s, table->size / table->shape.dim[0], table->grad);
+        return;
+    }
+    if (table->last_slices)
+        table->last_slices->next = s;
+    else
+        table->first_slices = s;
+    table->last_slices = s;
+}
