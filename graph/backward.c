@@ -133,7 +133,7 @@ static tl_status check_loss(const tl_node *loss)
     return TL_OK;
 }
 
-static tl_status check_list(tl_variable *const *vars, int32_t n)
+tl_status tl_check_variables(tl_variable *const *vars, int32_t n)
 {
     if (!vars || n < 1)
         return tl_fail(TL_ERR_ARGUMENT, "the list of variables is empty");
@@ -164,7 +164,7 @@ static tl_status backward(tl_node *loss, bool listed, tl_variable *const *vars, 
     tl_status status = out ? check_loss(loss)
                            : tl_fail(TL_ERR_ARGUMENT, "there is no place for the gradients");
     if (status == TL_OK && listed)
-        status = check_list(vars, n);
+        status = tl_check_variables(vars, n);
     if (status == TL_OK)
         status = tl_backward_from(loss, &(tl_backward_plan){ .seed = &one, .variable = vars, .n = n }, out);
     return status == TL_OK ? TL_OK : tl_graph_fail(g, "backward", status);

@@ -116,6 +116,9 @@ typedef struct tl_backward_plan {
 /* The pass from any node. Without a graph error; TL_ERR_MEMORY, or TL_ERR_ARGUMENT where no variable is reached. */
 tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradients *out);
 
+/* That a list of variables has some, none NULL and none twice: TL_OK or TL_ERR_ARGUMENT. */
+tl_status tl_check_variables(tl_variable *const *vars, int32_t n);
+
 /* The row-sparse gradient of a leaf from the slices it has collected. */
 tl_status tl_coalesce(tl_node *leaf, tl_gradient *out);
 

@@ -2,7 +2,7 @@
  * AMSGrad: the running maximum of v in v's place. AdamW: weight decay, decoupled. */
 #include "internal.h"
 
-#include <math.h>
+#include <tgmath.h>
 
 /* What both share: the moments of one weight, and the step by m and the chosen second moment. */
 typedef struct moments {
@@ -24,15 +24,6 @@ static moments prepare(const tl_update *u)
                       .epsilon = (tl_real)o->epsilon };
 }
 
-static inline tl_real root_of(tl_real x)
-{
-#ifdef TULLE_DOUBLE
-    return sqrt(x);
-#else
-    return sqrtf(x);
-#endif
-}
-
 static void update_adam(const tl_update *u)
 {
     const moments c = prepare(u);
@@ -41,7 +32,7 @@ static void update_adam(const tl_update *u)
     for (int64_t k = 0; k < u->n; k++) {
         m[k] = c.b1 * m[k] + c.c1 * g[k];
         v[k] = c.b2 * v[k] + c.c2 * g[k] * g[k];
-        w[k] -= c.step * m[k] / (root_of(v[k]) / c.root + c.epsilon);
+        w[k] -= c.step * m[k] / (sqrt(v[k]) / c.root + c.epsilon);
     }
 }
 
@@ -55,7 +46,7 @@ static void update_amsgrad(const tl_update *u)
         m[k] = c.b1 * m[k] + c.c1 * g[k];
         v[k] = c.b2 * v[k] + c.c2 * g[k] * g[k];
         most[k] = v[k] > most[k] ? v[k] : most[k];
-        w[k] -= c.step * m[k] / (root_of(most[k]) / c.root + c.epsilon);
+        w[k] -= c.step * m[k] / (sqrt(most[k]) / c.root + c.epsilon);
     }
 }
 

@@ -45,6 +45,20 @@ static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
     return sum[0];
 }
 
+static void sum_rows(int64_t rows, int64_t cols, const tl_real *restrict x, tl_real *restrict y)
+{
+    enum { STRIP = 64 }; /* columns whose sums stay in L1 */
+    for (int64_t j0 = 0; j0 < cols; j0 += STRIP) {
+        double sum[STRIP] = { 0 };
+        int64_t n = cols - j0 < STRIP ? cols - j0 : STRIP;
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < n; j++)
+                sum[j] += (double)x[i * cols + j0 + j];
+        for (int64_t j = 0; j < n; j++)
+            y[j0 + j] += (tl_real)sum[j];
+    }
+}
+
 static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, tl_real *restrict y, bool sum)
 {
     enum { TILE = 16 }; /* a tile of x and one of y fit in L1 */
@@ -95,6 +109,7 @@ const tl_kernels TL_KERNELS_TABLE = {
     .add = add,
     .axpy = axpy,
     .dot = dot,
+    .sum_rows = sum_rows,
     .transpose = transpose,
     .spmm = spmm,
     .sddmm = sddmm,

@@ -20,6 +20,9 @@ typedef struct tl_kernels {
     /* sum of x[k] y[k]: 16 sums over k mod 16, each ascending, then added in halves (l += l + 8, 4, 2, 1) */
     tl_real (*dot)(int64_t n, const tl_real *x, const tl_real *y);
 
+    /* y[j] += the sum over i, ascending, in double, of x[i cols + j] */
+    void (*sum_rows)(int64_t rows, int64_t cols, const tl_real *x, tl_real *y);
+
     /* y = x^T, x is rows x cols; add: y += x^T */
     void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, tl_real *y, bool add);
 

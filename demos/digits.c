@@ -1,0 +1,174 @@
+/* Images of digits: the reader of MNIST's files, and the pen. */
+#include "digits.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool set_make(digit_set *set, int64_t n, int64_t pixels)
+{
+    set->n = n;
+    set->image = malloc((size_t)(n * pixels) * sizeof *set->image);
+    set->label = malloc((size_t)n * sizeof *set->label);
+    if (set->image && set->label)
+        return true;
+    tl_fail(TL_ERR_MEMORY, "out of memory for %lld images", (long long)n);
+    return false;
+}
+
+void digits_free(digits *d)
+{
+    free(d->train.image);
+    free(d->train.label);
+    free(d->test.image);
+    free(d->test.label);
+    *d = (digits){ 0 };
+}
+
+/* ---- From files ---- */
+
+enum { MAX_PATH = 4096, MAX_CLASSES = 256 };
+
+/* folder/part-rest, or where only that is there, folder/part-rest.gz. */
+static bool path_of(char path[MAX_PATH], const char *folder, const char *part, const char *rest)
+{
+    int length = snprintf(path, MAX_PATH, "%s/%s-%s.gz", folder, part, rest);
+    if (length < 0 || length >= MAX_PATH) {
+        tl_fail(TL_ERR_ARGUMENT, "the name of the data folder is too long");
+        return false;
+    }
+    bool zipped = access(path, F_OK) == 0;
+    path[length - 3] = '\0';
+    if (zipped && access(path, F_OK) != 0)
+        path[length - 3] = '.';
+    return true;
+}
+
+/* Pixels 0 .. 255 become 0 .. 1; the largest label tells the number of classes. */
+static bool convert(digits *d, digit_set *set, const tl_idx *images, const tl_idx *labels, const char *path)
+{
+    if (images->type != TL_IDX_UINT8 || images->rank != 3 || images->size == 0) {
+        tl_fail(TL_ERR_FORMAT, "%s: holds no images of 8-bit pixels", path);
+        return false;
+    }
+    if (set == &d->test && (images->dim[1] != d->height || images->dim[2] != d->width)) {
+        tl_fail(TL_ERR_FORMAT, "%s: images of %lldx%lld pixels, those to train with have %lldx%lld", path,
+                (long long)images->dim[1], (long long)images->dim[2], (long long)d->height,
+                (long long)d->width);
+        return false;
+    }
+    d->height = images->dim[1];
+    d->width = images->dim[2];
+    if (!set_make(set, images->dim[0], d->height * d->width))
+        return false;
+    const uint8_t *pixel = images->data;
+    for (int64_t k = 0; k < images->size; k++)
+        set->image[k] = (tl_real)pixel[k] / 255;
+    for (int64_t k = 0; k < set->n; k++) {
+        double label = tl_idx_get(labels, k);
+        if (!(label >= 0 && label < MAX_CLASSES)) {
+            tl_fail(TL_ERR_FORMAT, "%s: label %lld is %g, not 0 to %d", path, (long long)k, label,
+                    MAX_CLASSES - 1);
+            return false;
+        }
+        set->label[k] = (int32_t)label;
+        d->classes = set->label[k] < d->classes ? d->classes : set->label[k] + 1;
+    }
+    return true;
+}
+
+static bool read_set(digits *d, digit_set *set, const char *folder, const char *part)
+{
+    char image_path[MAX_PATH], label_path[MAX_PATH];
+    tl_idx images = { 0 }, labels = { 0 };
+    bool ok = path_of(image_path, folder, part, "images-idx3-ubyte") &&
+              path_of(label_path, folder, part, "labels-idx1-ubyte") &&
+              tl_idx_read_labelled(image_path, label_path, &images, &labels) == TL_OK &&
+              convert(d, set, &images, &labels, image_path);
+    tl_idx_free(&images);
+    tl_idx_free(&labels);
+    return ok;
+}
+
+bool digits_read(digits *d, const char *folder)
+{
+    *d = (digits){ 0 };
+    return read_set(d, &d->train, folder, "train") && read_set(d, &d->test, folder, "t10k");
+}
+
+/* ---- Drawn ---- */
+
+enum { SIDE = 16, FONT_WIDTH = 5, FONT_HEIGHT = 7, TRAIN = 4000, TEST = 1000, DRAWS_PER_IMAGE = 1024 };
+
+static const char font[FONT_HEIGHT][10 * (FONT_WIDTH + 1) + 1] = {
+    " ###    #    ###   ###     #  #####   ##  #####  ###   ###  ",
+    "#   #  ##   #   # #   #   ##  #      #        # #   # #   # ",
+    "#   #   #       #     #  # #  ####  #        #  #   # #   # ",
+    "#   #   #      #    ##  #  #      # ####    #    ###   #### ",
+    "#   #   #     #       # #####     # #   #   #   #   #     # ",
+    "#   #   #    #    #   #    #  #   # #   #  #    #   #    #  ",
+    " ###   ###  #####  ###     #   ###   ###   #     ###   ##   ",
+};
+
+static double between(tl_random *rng, double lo, double hi)
+{
+    return lo + (hi - lo) * tl_random_uniform(rng);
+}
+
+static double ink(int digit, int x, int y)
+{
+    bool inside = x >= 0 && x < FONT_WIDTH && y >= 0 && y < FONT_HEIGHT;
+    return inside && font[y][digit * (FONT_WIDTH + 1) + x] == '#';
+}
+
+/* The font at any point, bilinear between the centers of its cells. */
+static double smooth_ink(int digit, double x, double y)
+{
+    int i = (int)floor(x), j = (int)floor(y);
+    double u = x - i, v = y - j;
+    return (1 - v) * ((1 - u) * ink(digit, i, j) + u * ink(digit, i + 1, j)) +
+           v * ((1 - u) * ink(digit, i, j + 1) + u * ink(digit, i + 1, j + 1));
+}
+
+static double unit(double x)
+{
+    return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
+/* Each pixel looks up where it falls in the font: the inverse of moving, slanting, turning and scaling a digit. */
+static void draw(int digit, tl_random *rng, tl_real image[SIDE][SIDE])
+{
+    double center_x = SIDE / 2.0 + between(rng, -2.5, 2.5), center_y = SIDE / 2.0 + between(rng, -1.5, 1.5);
+    double width = between(rng, 1.3, 2), height = between(rng, 1.3, 1.9); /* pixels a cell */
+    double slant = between(rng, -0.4, 0.4), turn = between(rng, -0.2, 0.2);
+    double threshold = between(rng, 0.2, 0.5); /* the lower, the thicker the strokes */
+    double noise = between(rng, 0.1, 0.3);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            double dx = x + 0.5 - center_x, dy = y + 0.5 - center_y;
+            double v = (dy - turn * dx) / height, u = (dx + turn * dy) / width + slant * v;
+            double stroke = smooth_ink(digit, u + (FONT_WIDTH - 1) / 2.0, v + (FONT_HEIGHT - 1) / 2.0);
+            double gray = unit(4 * (stroke - threshold)) + noise * tl_random_normal(rng);
+            image[y][x] = (tl_real)unit(gray);
+        }
+}
+
+/* Image k has draws of its own: it does not depend on the others. */
+static bool draw_set(digit_set *set, int64_t n, uint64_t seed)
+{
+    if (!set_make(set, n, SIDE * SIDE))
+        return false;
+    for (int64_t k = 0; k < n; k++) {
+        tl_random rng = { .seed = seed, .position = (uint64_t)k * DRAWS_PER_IMAGE };
+        set->label[k] = (int32_t)(k % 10);
+        draw((int)(k % 10), &rng, (tl_real(*)[SIDE])(set->image + k * SIDE * SIDE));
+    }
+    return true;
+}
+
+bool digits_draw(digits *d)
+{
+    *d = (digits){ .height = SIDE, .width = SIDE, .classes = 10 };
+    return draw_set(&d->train, TRAIN, 1) && draw_set(&d->test, TEST, 2);
+}

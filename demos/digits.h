@@ -1,0 +1,28 @@
+/* Images of digits with their labels: from MNIST's files, or drawn. */
+#ifndef DIGITS_H
+#define DIGITS_H
+
+#include <tulle/tulle.h>
+
+typedef struct digit_set {
+    int64_t n;
+    tl_real *image; /* n x pixels, each 0 to 1 */
+    int32_t *label; /* each 0 to classes - 1 */
+} digit_set;
+
+typedef struct digits {
+    int64_t height, width;
+    int32_t classes;
+    digit_set train, test;
+} digits;
+
+/* Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k from a folder, each as it is or with
+ * .gz. On failure the reason is in tl_error(), and digits_free is still due. */
+bool digits_read(digits *d, const char *folder);
+
+/* Draws digits of a small font at random places, sizes, slants and thicknesses, in noise: always the same ones. */
+bool digits_draw(digits *d);
+
+void digits_free(digits *d);
+
+#endif

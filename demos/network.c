@@ -1,0 +1,55 @@
+/* The perceptron: making it, running it. */
+#include "network.h"
+
+#include <stdio.h>
+
+bool network_make(network *net, int n_hidden, const int64_t *size, tl_random *rng)
+{
+    *net = (network){ .n_hidden = n_hidden };
+    for (int l = 0; l <= n_hidden; l++) {
+        char weight[16], bias[16];
+        snprintf(weight, sizeof weight, "w%d", l + 1);
+        snprintf(bias, sizeof bias, "b%d", l + 1);
+        net->weight[l] = tl_variable_dense(weight, TL_SHAPE(size[l], size[l + 1]));
+        net->bias[l] = tl_variable_dense(bias, TL_SHAPE(size[l + 1]));
+        if (!net->weight[l] || !net->bias[l] || tl_init_he(net->weight[l], rng) != TL_OK)
+            return false;
+    }
+    return true;
+}
+
+void network_free(network *net)
+{
+    for (int l = 0; l <= net->n_hidden; l++) {
+        tl_variable_free(net->weight[l]);
+        tl_variable_free(net->bias[l]);
+    }
+    *net = (network){ 0 };
+}
+
+/* This is all it takes for a layer to be sparse. */
+static tl_node *product(tl_graph *g, tl_node *x, tl_variable *w)
+{
+    return tl_variable_is_sparse(w) ? tl_dense_sparse_matmul(x, tl_use(g, w), TL_NO_TRANSPOSE)
+                                    : tl_matmul(x, tl_use(g, w));
+}
+
+tl_node *network_scores(tl_graph *g, const network *net, const tl_real *images, int64_t n)
+{
+    int64_t pixels = tl_variable_shape(net->weight[0]).dim[0];
+    tl_node *x = tl_input(g, TL_SHAPE(n, pixels), images);
+    for (int l = 0; l <= net->n_hidden; l++) {
+        x = tl_bias(product(g, x, net->weight[l]), tl_use(g, net->bias[l]));
+        if (l < net->n_hidden)
+            x = tl_relu(x);
+    }
+    return x;
+}
+
+int64_t network_bytes(const network *net)
+{
+    int64_t values = 0;
+    for (int l = 0; l <= net->n_hidden; l++)
+        values += tl_variable_size(net->weight[l]) + tl_variable_size(net->bias[l]);
+    return values * (int64_t)sizeof(tl_real);
+}

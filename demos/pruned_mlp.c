@@ -1,0 +1,239 @@
+/* Removes connections of a network that is being trained, in several ways, and looks whether they stay away.
+ *
+ * The network is trained dense; then all but the largest weights of its hidden layers are removed; then it is trained
+ * on. Every method starts from the same dense network: its dense phase is run again with the same random numbers,
+ * and comes out the same to the last bit, weights and optimizer state. */
+#include "report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { WARM_UP = 10, TEST_BATCH = 500 };
+
+typedef struct run {
+    const options *o;
+    const digits *d;
+    const method *m;
+    trainee t;
+    tl_graph *graph;
+    tl_random rng;
+    tl_real *image; /* of a batch */
+    int32_t *label;
+    int32_t *order; /* of the training images in this epoch */
+    double *ms;     /* of each step of this phase */
+    int64_t steps;  /* in an epoch */
+} run;
+
+static void *room_for(int64_t n, size_t size)
+{
+    void *p = malloc((size_t)n * size);
+    if (!p)
+        tl_fail(TL_ERR_MEMORY, "out of memory");
+    return p;
+}
+
+static void run_free(run *r)
+{
+    tl_graph_free(r->graph);
+    trainee_free(&r->t);
+    free(r->image);
+    free(r->label);
+    free(r->order);
+    free(r->ms);
+    *r = (run){ 0 };
+}
+
+static bool run_make(run *r, const options *o, const digits *d, const method *m)
+{
+    int64_t pixels = d->height * d->width, n = d->train.n, size[MAX_HIDDEN + 2] = { pixels };
+    int64_t batch = o->batch < n ? o->batch : n;
+    *r = (run){ .o = o, .d = d, .m = m, .rng = { .seed = o->seed }, .steps = (n + batch - 1) / batch };
+    r->t.kind = o->optimizer;
+    r->t.learning_rate = learning_rate_of(o);
+    memcpy(size + 1, o->hidden, (size_t)o->n_hidden * sizeof *size);
+    size[o->n_hidden + 1] = d->classes;
+    return network_make(&r->t.net, o->n_hidden, size, &r->rng) &&
+           (r->t.optimizer = r->t.kind->make(r->t.learning_rate)) && (r->graph = tl_graph_new()) &&
+           (r->image = room_for(batch * pixels, sizeof *r->image)) &&
+           (r->label = room_for(batch, sizeof *r->label)) && (r->order = room_for(n, sizeof *r->order)) &&
+           (r->ms = room_for(o->epochs * r->steps, sizeof *r->ms));
+}
+
+/* ---- Training ---- */
+
+static double milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* Gathers a batch of the images in the order of this epoch; returns their number. */
+static int64_t gather_batch(run *r, int64_t step)
+{
+    int64_t pixels = r->d->height * r->d->width, first = step * r->o->batch, n = r->d->train.n - first;
+    n = n < r->o->batch ? n : r->o->batch;
+    for (int64_t k = 0; k < n; k++) {
+        int64_t from = r->order[first + k];
+        memcpy(r->image + k * pixels, r->d->train.image + from * pixels, (size_t)pixels * sizeof(tl_real));
+        r->label[k] = r->d->train.label[from];
+    }
+    return n;
+}
+
+static tl_node *batch_loss(run *r, int64_t n)
+{
+    return tl_softmax_cross_entropy(network_scores(r->graph, &r->t.net, r->image, n), r->label);
+}
+
+/* Leaves the first failure of the graph in tl_error(). */
+static bool graph_failed(const tl_graph *g)
+{
+    if (tl_graph_status(g) != TL_OK)
+        tl_fail(tl_graph_status(g), "%s", tl_graph_error(g));
+    return false;
+}
+
+static bool train(run *r, const char *phase)
+{
+    double *ms = r->ms;
+    for (int64_t epoch = 1; epoch <= r->o->epochs; epoch++) {
+        double sum = 0;
+        tl_random_permutation(&r->rng, (int32_t)r->d->train.n, r->order);
+        for (int64_t step = 0; step < r->steps; step++) {
+            int64_t n = gather_batch(r, step);
+            double start = milliseconds();
+            tl_node *loss = batch_loss(r, n);
+            if (tl_minimize(r->t.optimizer, loss) != TL_OK)
+                return graph_failed(r->graph);
+            sum += (double)n * (double)tl_value(loss)[0];
+            tl_graph_reset(r->graph);
+            *ms++ = milliseconds() - start;
+        }
+        progress(r->m, phase, epoch, r->o->epochs, sum / (double)r->d->train.n);
+    }
+    return true;
+}
+
+/* ---- Measuring ---- */
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median over the steps of the phase but the first ones. */
+static double median_ms(run *r)
+{
+    int64_t n = r->o->epochs * r->steps, skip = n > 2 * WARM_UP ? WARM_UP : n / 2;
+    double *ms = r->ms + skip;
+    n -= skip;
+    qsort(ms, (size_t)n, sizeof *ms, ascending);
+    return (ms[(n - 1) / 2] + ms[n / 2]) / 2;
+}
+
+static int32_t largest_score(const tl_real *score, int32_t n)
+{
+    int32_t best = 0;
+    for (int32_t k = 1; k < n; k++)
+        if (score[k] > score[best])
+            best = k;
+    return best;
+}
+
+static bool test_accuracy(run *r, double *accuracy)
+{
+    const digit_set *test = &r->d->test;
+    int64_t pixels = r->d->height * r->d->width, right = 0;
+    for (int64_t first = 0; first < test->n; first += TEST_BATCH, tl_graph_reset(r->graph)) {
+        int64_t n = test->n - first < TEST_BATCH ? test->n - first : TEST_BATCH;
+        const tl_real *score = tl_value(network_scores(r->graph, &r->t.net, test->image + first * pixels, n));
+        if (!score)
+            return graph_failed(r->graph);
+        for (int64_t k = 0; k < n; k++)
+            right += largest_score(score + k * r->d->classes, r->d->classes) == test->label[first + k];
+    }
+    *accuracy = (double)right / (double)test->n;
+    return true;
+}
+
+static bool measure(run *r, result *out)
+{
+    out->ms_per_step = median_ms(r);
+    out->bytes = network_bytes(&r->t.net) + tl_optimizer_bytes(r->t.optimizer);
+    for (int l = 0; l < r->o->n_hidden && r->t.keep[l]; l++)
+        out->pattern_bytes += tl_pattern_bytes(r->t.keep[l]);
+    return test_accuracy(r, &out->accuracy) && count_revived(&r->t, &out->revived, &out->removed);
+}
+
+/* ---- The program ---- */
+
+static bool draw_step(run *r, FILE *dot)
+{
+    if (!batch_loss(r, gather_batch(r, 0)))
+        return graph_failed(r->graph);
+    bool ok = tl_graph_dot(r->graph, dot) == TL_OK;
+    tl_graph_reset(r->graph);
+    return ok;
+}
+
+/* One method from the first weights to its results. dot is NULL but for the last one. */
+static bool run_method(const options *o, const digits *d, const method *m, FILE *dot, result *out)
+{
+    run r;
+    bool ok = run_make(&r, o, d, m) && train(&r, "dense");
+    if (ok && m->remove)
+        ok = choose_connections(&r.t, o->density) && m->remove(&r.t);
+    ok = ok && train(&r, m->remove ? "pruned" : "going on") && measure(&r, out) &&
+         (!dot || draw_step(&r, dot));
+    run_free(&r);
+    progress_clear();
+    if (ok)
+        print_row(m, out);
+    return ok;
+}
+
+static bool run_all(const options *o, const digits *d, FILE *dot, result *results)
+{
+    int last = 0;
+    for (int k = 0; k < N_METHODS; k++)
+        last = o->method[k] ? k : last;
+    print_head(o, d);
+    for (int k = 0; k <= last; k++)
+        if (o->method[k] && !run_method(o, d, &methods[k], k == last ? dot : NULL, &results[k]))
+            return false;
+    return true;
+}
+
+static bool compare_methods(const options *o, const digits *d)
+{
+    output json, csv, dot, table = { "standard output", stdout };
+    result results[N_METHODS] = { 0 };
+    if (!output_open(&json, o->json) || !output_open(&csv, o->csv) || !output_open(&dot, o->dot) ||
+        !run_all(o, d, dot.file, results))
+        return false;
+    if (json.file)
+        write_json(json.file, o, d, results);
+    if (csv.file)
+        write_csv(csv.file, o, results);
+    return output_close(&json) && output_close(&csv) && output_close(&dot) && output_close(&table);
+}
+
+int main(int argc, char **argv)
+{
+    options o;
+    digits d = { 0 };
+    int status = 1;
+    if (!options_read(&o, argc, argv, &status))
+        return status;
+    if (tl_set_num_threads(o.threads) == TL_OK && (o.data ? digits_read(&d, o.data) : digits_draw(&d)) &&
+        compare_methods(&o, &d))
+        status = 0;
+    else
+        fprintf(stderr, "pruned_mlp: %s\n", tl_error());
+    digits_free(&d);
+    return status;
+}

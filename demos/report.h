@@ -1,0 +1,40 @@
+/* What pruned_mlp shows: the table, the progress, and the files. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "digits.h"
+#include "options.h"
+
+#include <stdio.h>
+
+typedef struct result {
+    double accuracy;          /* on the test images, 0 to 1 */
+    int64_t revived, removed; /* weights off the pattern that are not zero, and all that are off it */
+    double ms_per_step;       /* median over the steps after the removal */
+    int64_t bytes;            /* of weights, biases and optimizer state */
+    int64_t pattern_bytes;    /* of the patterns, their cached transposes included */
+} result;
+
+/* A file to write, if its path is not NULL. Failures leave their reason in tl_error(). */
+typedef struct output {
+    const char *path;
+    FILE *file;
+} output;
+bool output_open(output *out, const char *path);
+bool output_close(output *out); /* false if anything was not written */
+
+/* The lines of the table, on stdout. */
+void print_head(const options *o, const digits *d);
+void print_row(const method *m, const result *r);
+
+/* result[k] is of methods[k], where o->method[k]. */
+void write_json(FILE *out, const options *o, const digits *d, const result *r);
+void write_csv(FILE *out, const options *o, const result *r);
+
+/* One line on stderr that is written over, only if that is a terminal. */
+void progress(const method *m, const char *phase, int64_t epoch, int64_t epochs, double loss);
+void progress_clear(void);
+
+double learning_rate_of(const options *o);
+
+#endif

@@ -1,0 +1,42 @@
+/* dense_to_sparse: Y = D at the pattern.  dD += dY at the pattern. */
+#include "op.h"
+#include "ops.h"
+
+static tl_status shape(tl_node *y)
+{
+    tl_pattern *p = *(tl_pattern *const *)y->attr;
+    if (!p)
+        return tl_fail(TL_ERR_ARGUMENT, "the pattern is NULL");
+    tl_shape d = y->in[0]->shape, s = TL_SHAPE(tl_pattern_rows(p), tl_pattern_cols(p));
+    if (!tl_shape_equal(d, s))
+        return tl_fail(TL_ERR_SHAPE, "%s at a pattern of %s", tl_shape_text(d).text, tl_shape_text(s).text);
+    return tl_shape_sparse(y, p);
+}
+
+static void forward(tl_node *y)
+{
+    const int64_t *row_ptr = tl_pattern_row_ptr(y->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
+    const int32_t *col = tl_pattern_col(y->pattern);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
+            y->out[e] = y->in[0]->val[i * cols + col[e]];
+}
+
+static void backward(tl_node *y)
+{
+    const int64_t *row_ptr = tl_pattern_row_ptr(y->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
+    const int32_t *col = tl_pattern_col(y->pattern);
+    tl_real *dd = y->in[0]->grad;
+    for (int64_t i = 0; dd && i < rows; i++)
+        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
+            dd[i * cols + col[e]] += y->grad[e];
+}
+
+static const tl_op op = {
+    .name = "dense_to_sparse", .n_in = 1, .shape = shape, .forward = forward, .backward = backward
+};
+
+tl_node *tl_dense_to_sparse(tl_node *d, tl_pattern *p)
+{
+    return tl_apply(&op, (tl_node *[]){ d }, &p, sizeof p);
+}

@@ -1,0 +1,53 @@
+/* embedding_lookup: Y(i, :) = T(ids[i], :).  dT(ids[i], :) += dY(i, :), as row slices. */
+#include "op.h"
+#include "ops.h"
+
+#include <string.h>
+
+typedef struct lookup {
+    const int32_t *id;
+    tl_shape shape;
+} lookup;
+
+static tl_status shape(tl_node *y)
+{
+    const lookup *by = y->attr;
+    tl_shape table = y->in[0]->shape, out = by->shape;
+    if (table.rank == 0)
+        return tl_fail(TL_ERR_SHAPE, "the table is a scalar");
+    if (tl_shape_check(out) != TL_OK)
+        return tl_fail(TL_ERR_SHAPE, "ids: %s", tl_error());
+    if (out.rank + table.rank - 1 > TL_MAX_RANK)
+        return tl_fail(TL_ERR_SHAPE, "ids %s in a table of %s make more than %d dimensions",
+                       tl_shape_text(out).text, tl_shape_text(table).text, TL_MAX_RANK);
+    for (int32_t k = 1; k < table.rank; k++)
+        out.dim[out.rank++] = table.dim[k];
+    tl_status status = tl_check_ids("ids", by->id, tl_shape_size(by->shape), table.dim[0], "table", "rows");
+    return status == TL_OK ? tl_shape_dense(y, out) : status;
+}
+
+static void forward(tl_node *y)
+{
+    const lookup *by = y->attr;
+    int64_t n = tl_shape_size(by->shape), width = n > 0 ? y->size / n : 0;
+    for (int64_t i = 0; width > 0 && i < n; i++)
+        memcpy(y->out + i * width, y->in[0]->val + by->id[i] * width, (size_t)width * sizeof *y->out);
+}
+
+static void backward(tl_node *y)
+{
+    const lookup *by = y->attr;
+    tl_add_rows(y, 0, tl_shape_size(by->shape), by->id, NULL, NULL, y->grad);
+}
+
+static const tl_op op = { .name = "embedding_lookup",
+                          .n_in = 1,
+                          .in_kind = { TL_ROWS },
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward };
+
+tl_node *tl_embedding_lookup(tl_node *table, const int32_t *ids, tl_shape ids_shape)
+{
+    return tl_apply(&op, (tl_node *[]){ table }, &(lookup){ ids, ids_shape }, sizeof(lookup));
+}

@@ -1,0 +1,142 @@
+/* embedding_lookup_sparse: with e_k = T(ids[k], :) for the ids of bag b, and D = 1, sum w or sqrt(sum w^2),
+ * Y(b, :) = sum of w_k e_k / D.  dT(ids[k], :) += w_k / D dY(b, :), as row slices;
+ * dw_k += <e_k, dY> / D, less <Y, dY> / D for a mean, less w_k <Y, dY> / D^2 for sqrtn. */
+#include "kernels.h"
+#include "op.h"
+#include "ops.h"
+
+#include <tgmath.h>
+
+typedef struct lookup {
+    tl_pattern_bag bags;
+    tl_combiner combiner;
+} lookup;
+
+/* The ids that count, without padding: which row of T, which bag, which of the ids, and w_k / D. */
+typedef struct members {
+    int64_t n;
+    int32_t *row, *bag, *id;
+    tl_real *coef;
+    tl_real *divisor; /* D of each bag */
+} members;
+
+static tl_status check(const lookup *by, const tl_shape table, const tl_node *weights)
+{
+    const tl_pattern_bag *b = &by->bags;
+    if (table.rank != 2)
+        return tl_fail(TL_ERR_SHAPE, "the table is %s, and must be a matrix", tl_shape_text(table).text);
+    if (by->combiner < TL_SUM || by->combiner > TL_SQRTN)
+        return tl_fail(TL_ERR_ARGUMENT, "%d is no tl_combiner", (int)by->combiner);
+    if (b->n < 0 || b->n > INT32_MAX || !b->row_ptr)
+        return tl_fail(TL_ERR_ARGUMENT, "%lld bags%s", (long long)b->n,
+                       b->row_ptr ? "" : " without a row_ptr");
+    if (b->row_ptr[0] != 0)
+        return tl_fail(TL_ERR_ARGUMENT, "row_ptr[0] is %lld, not 0", (long long)b->row_ptr[0]);
+    for (int64_t i = 0; i < b->n; i++)
+        if (b->row_ptr[i + 1] < b->row_ptr[i])
+            return tl_fail(TL_ERR_ARGUMENT, "bag %lld ends at %lld, before its start %lld", (long long)i,
+                           (long long)b->row_ptr[i + 1], (long long)b->row_ptr[i]);
+    int64_t n = b->row_ptr[b->n];
+    if (n > INT32_MAX || (n > 0 && !b->ids))
+        return tl_fail(TL_ERR_ARGUMENT, b->ids ? "%lld ids are more than 2^31" : "ids is NULL", (long long)n);
+    for (int64_t k = 0; k < n; k++)
+        if ((b->ids[k] < 0 || b->ids[k] >= table.dim[0]) && !(b->has_padding && b->ids[k] == b->padding_id))
+            return tl_check_ids("ids", b->ids, k + 1, table.dim[0], "table", "rows");
+    if (weights && (weights->shape.rank != 1 || weights->shape.dim[0] != n))
+        return tl_fail(TL_ERR_SHAPE, "weights are %s for %lld ids", tl_shape_text(weights->shape).text,
+                       (long long)n);
+    return TL_OK;
+}
+
+static tl_status shape(tl_node *y)
+{
+    const lookup *by = y->attr;
+    tl_status status = check(by, y->in[0]->shape, y->in[1]);
+    if (status != TL_OK)
+        return status;
+    int64_t n = by->bags.row_ptr[by->bags.n];
+    members *m = y->scratch = tl_scratch(y, 1, sizeof *m);
+    if (!m)
+        return TL_ERR_MEMORY;
+    *m = (members){ .row = tl_scratch(y, n, sizeof *m->row),
+                    .bag = tl_scratch(y, n, sizeof *m->bag),
+                    .id = tl_scratch(y, n, sizeof *m->id),
+                    .coef = tl_scratch(y, n, sizeof *m->coef),
+                    .divisor = tl_scratch(y, by->bags.n, sizeof *m->divisor) };
+    if (!m->row || !m->bag || !m->id || !m->coef || !m->divisor)
+        return TL_ERR_MEMORY;
+    return tl_shape_dense(y, TL_SHAPE(by->bags.n, y->in[0]->shape.dim[1]));
+}
+
+/* Lists the members of bag b and divides their weights; a divisor of 0 leaves coefficients of 0. */
+static void list_members(const lookup *by, const tl_real *weights, int64_t b, members *m)
+{
+    int64_t first = m->n;
+    tl_real sum = 0;
+    for (int64_t k = by->bags.row_ptr[b]; k < by->bags.row_ptr[b + 1]; k++) {
+        if (by->bags.has_padding && by->bags.ids[k] == by->bags.padding_id)
+            continue;
+        tl_real w = weights ? weights[k] : 1;
+        m->row[m->n] = by->bags.ids[k], m->bag[m->n] = (int32_t)b, m->id[m->n] = (int32_t)k;
+        m->coef[m->n++] = w;
+        sum += by->combiner == TL_SQRTN ? w * w : w;
+    }
+    tl_real d = by->combiner == TL_SUM ? 1 : by->combiner == TL_MEAN ? sum : sqrt(sum);
+    m->divisor[b] = d;
+    for (int64_t k = first; k < m->n; k++)
+        m->coef[k] = d != 0 ? m->coef[k] / d : 0;
+}
+
+static void forward(tl_node *y)
+{
+    const lookup *by = y->attr;
+    members *m = y->scratch;
+    int64_t width = y->shape.dim[1];
+    m->n = 0;
+    for (int64_t b = 0; b < by->bags.n; b++)
+        list_members(by, y->in[1] ? y->in[1]->val : NULL, b, m);
+    for (int64_t k = 0; k < y->size; k++)
+        y->out[k] = 0;
+    for (int64_t k = 0; k < m->n; k++)
+        if (m->divisor[m->bag[k]] != 0)
+            tl_kernel_table()->axpy(width, m->coef[k], y->in[0]->val + m->row[k] * width,
+                                    y->out + m->bag[k] * width);
+}
+
+static void backward(tl_node *y)
+{
+    const lookup *by = y->attr;
+    const members *m = y->scratch;
+    int64_t width = y->shape.dim[1];
+    tl_add_rows(y, 0, m->n, m->row, m->bag, m->coef, y->grad);
+    tl_real *dw = y->in[1] ? y->in[1]->grad : NULL;
+    for (int64_t k = 0; dw && k < m->n; k++) {
+        const tl_real *dy = y->grad + m->bag[k] * width, *yb = y->val + m->bag[k] * width;
+        const tl_real *e = y->in[0]->val + m->row[k] * width;
+        tl_real d = m->divisor[m->bag[k]], slope = 0;
+        if (d == 0)
+            continue;
+        /* dD / dw_k: 0, 1 or w_k / D */
+        tl_real grows = by->combiner == TL_SUM ? 0 : by->combiner == TL_MEAN ? 1 : m->coef[k];
+        for (int64_t j = 0; j < width; j++)
+            slope += (e[j] - grows * yb[j]) * dy[j];
+        dw[m->id[k]] += slope / d;
+    }
+}
+
+static const tl_op op = { .name = "embedding_lookup_sparse",
+                          .n_in = 2,
+                          .n_optional = 1,
+                          .in_kind = { TL_ROWS, TL_DENSE },
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward };
+
+tl_node *tl_embedding_lookup_sparse(tl_node *table, const tl_pattern_bag *bags, tl_node *weights,
+                                    tl_combiner c)
+{
+    lookup by = { .combiner = c };
+    if (bags)
+        by.bags = *bags;
+    return tl_apply(&op, (tl_node *[]){ table, weights }, &by, sizeof by);
+}

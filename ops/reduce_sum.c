@@ -1,0 +1,21 @@
+/* reduce_sum: Y = sum of A over one axis or all.  dA += dY, repeated along the axis. */
+#include "reduce.h"
+
+static void forward(tl_node *y)
+{
+    tl_reduce_forward(y, 1);
+}
+
+static void backward(tl_node *y)
+{
+    tl_reduce_backward(y, 1);
+}
+
+static const tl_op op = {
+    .name = "reduce_sum", .n_in = 1, .shape = tl_reduce_shape, .forward = forward, .backward = backward
+};
+
+tl_node *tl_reduce_sum(tl_node *a, int32_t axis)
+{
+    return tl_apply(&op, (tl_node *[]){ a }, &axis, sizeof axis);
+}

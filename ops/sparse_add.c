@@ -1,0 +1,143 @@
+/* sparse_add: Y = A + B for A sparse: with B sparse, on the union of the patterns; with B dense, dense.
+ * dA += dY at A's pattern;  dB += dY at B's. */
+#include "kernels.h"
+#include "op.h"
+#include "ops.h"
+
+#include <string.h>
+
+static tl_status check_shapes(const tl_node *y)
+{
+    const tl_node *a = y->in[0], *b = y->in[1];
+    if (!tl_shape_equal(a->shape, b->shape))
+        return tl_fail(TL_ERR_SHAPE, "%s plus %s", tl_shape_text(a->shape).text,
+                       tl_shape_text(b->shape).text);
+    return TL_OK;
+}
+
+/* ---- Sparse + sparse ---- */
+
+/* The union, by merging the two as sorted lists of coordinates. */
+static tl_pattern *merge(tl_node *y, const tl_pattern *a, const tl_pattern *b)
+{
+    const int64_t *ap = tl_pattern_row_ptr(a), *bp = tl_pattern_row_ptr(b), rows = tl_pattern_rows(a);
+    const int32_t *ac = tl_pattern_col(a), *bc = tl_pattern_col(b);
+    int64_t *row_ptr = tl_scratch(y, rows + 1, sizeof *row_ptr), n = 0;
+    int32_t *col = tl_scratch(y, tl_pattern_nnz(a) + tl_pattern_nnz(b), sizeof *col);
+    if (!row_ptr || !col)
+        return NULL;
+    row_ptr[0] = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t e = ap[i], f = bp[i];
+        while (e < ap[i + 1] || f < bp[i + 1]) {
+            bool from_a = f == bp[i + 1] || (e < ap[i + 1] && ac[e] <= bc[f]);
+            bool from_b = e == ap[i + 1] || (f < bp[i + 1] && bc[f] <= ac[e]);
+            col[n++] = from_a ? ac[e] : bc[f];
+            e += from_a;
+            f += from_b;
+        }
+        row_ptr[i + 1] = n;
+    }
+    return tl_pattern_from_csr(rows, tl_pattern_cols(a), row_ptr, col);
+}
+
+static tl_status shape_sparse(tl_node *y)
+{
+    if (check_shapes(y) != TL_OK)
+        return TL_ERR_SHAPE;
+    tl_pattern *a = y->in[0]->pattern, *b = y->in[1]->pattern;
+    if (tl_pattern_equal(a, b))
+        return tl_shape_sparse(y, a);
+    tl_pattern *both = tl_memo_pattern(y, a, b);
+    if (!both) {
+        both = merge(y, a, b);
+        if (!both)
+            return TL_ERR_MEMORY;
+        if (tl_memo_store(y, a, b, both) != TL_OK)
+            return TL_ERR_MEMORY;
+    }
+    return tl_shape_sparse(y, both);
+}
+
+/* y(part's entries) += x, or x += y there: `part` is a subset of `whole`. */
+static void add_part(const tl_pattern *whole, const tl_pattern *part, tl_real *y, tl_real *x, bool to_part)
+{
+    const int64_t *wp = tl_pattern_row_ptr(whole), *pp = tl_pattern_row_ptr(part);
+    const int32_t *wc = tl_pattern_col(whole), *pc = tl_pattern_col(part);
+    for (int64_t i = 0; i < tl_pattern_rows(whole); i++)
+        for (int64_t e = pp[i], f = wp[i]; e < pp[i + 1]; e++, f++) {
+            while (wc[f] < pc[e])
+                f++;
+            if (to_part)
+                x[e] += y[f];
+            else
+                y[f] += x[e];
+        }
+}
+
+static void forward_sparse(tl_node *y)
+{
+    for (int64_t k = 0; k < y->size; k++)
+        y->out[k] = 0;
+    for (int i = 0; i < 2; i++)
+        add_part(y->pattern, y->in[i]->pattern, y->out, (tl_real *)y->in[i]->val, false);
+}
+
+static void backward_sparse(tl_node *y)
+{
+    for (int i = 0; i < 2; i++)
+        if (y->in[i]->grad)
+            add_part(y->pattern, y->in[i]->pattern, y->grad, y->in[i]->grad, true);
+}
+
+/* ---- Sparse + dense ---- */
+
+static tl_status shape_dense(tl_node *y)
+{
+    if (check_shapes(y) != TL_OK)
+        return TL_ERR_SHAPE;
+    return tl_shape_dense(y, y->in[1]->shape);
+}
+
+static void forward_dense(tl_node *y)
+{
+    const tl_node *a = y->in[0];
+    const int64_t *row_ptr = tl_pattern_row_ptr(a->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
+    const int32_t *col = tl_pattern_col(a->pattern);
+    if (y->size > 0)
+        memcpy(y->out, y->in[1]->val, (size_t)y->size * sizeof *y->out);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
+            y->out[i * cols + col[e]] += a->val[e];
+}
+
+static void backward_dense(tl_node *y)
+{
+    const tl_node *a = y->in[0];
+    const int64_t *row_ptr = tl_pattern_row_ptr(a->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
+    const int32_t *col = tl_pattern_col(a->pattern);
+    for (int64_t i = 0; a->grad && i < rows; i++)
+        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
+            a->grad[e] += y->grad[i * cols + col[e]];
+    if (y->in[1]->grad)
+        tl_kernel_table()->add(y->size, y->grad, y->in[1]->grad);
+}
+
+static const tl_op with_sparse = { .name = "sparse_add",
+                                   .n_in = 2,
+                                   .in_kind = { TL_SPARSE, TL_SPARSE },
+                                   .shape = shape_sparse,
+                                   .forward = forward_sparse,
+                                   .backward = backward_sparse };
+static const tl_op with_dense = { .name = "sparse_add",
+                                  .n_in = 2,
+                                  .in_kind = { TL_SPARSE, TL_DENSE },
+                                  .shape = shape_dense,
+                                  .forward = forward_dense,
+                                  .backward = backward_dense };
+
+tl_node *tl_sparse_add(tl_node *a, tl_node *b)
+{
+    const bool sparse = b && b->kind == TL_SPARSE;
+    return tl_apply(sparse ? &with_sparse : &with_dense, (tl_node *[]){ a, b }, NULL, 0);
+}

@@ -1,0 +1,41 @@
+/* sub: Y = A - B, B broadcast.  dA += dY;  dB -= dY summed over what each element met. */
+#include "broadcast.h"
+#include "ops.h"
+
+static tl_status shape(tl_node *y)
+{
+    return tl_broadcast_shape(y, "minus");
+}
+
+static void forward(tl_node *y)
+{
+    const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
+    int64_t n = y->in[1]->size, count = tl_broadcast_count(y);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = 0; j < n; j++)
+            y->out[i * n + j] = a[i * n + j] - b[j];
+}
+
+static void backward(tl_node *y)
+{
+    if (y->in[0]->grad)
+        tl_kernel_table()->add(y->size, y->grad, y->in[0]->grad);
+    if (!y->in[1]->grad)
+        return;
+    int64_t n = y->in[1]->size, count = tl_broadcast_count(y);
+    for (int64_t j = 0; j < n; j++) {
+        double sum = 0;
+        for (int64_t i = 0; i < count; i++)
+            sum += (double)y->grad[i * n + j];
+        y->in[1]->grad[j] -= (tl_real)sum;
+    }
+}
+
+static const tl_op op = {
+    .name = "sub", .n_in = 2, .shape = shape, .forward = forward, .backward = backward
+};
+
+tl_node *tl_sub(tl_node *a, tl_node *b)
+{
+    return tl_apply(&op, (tl_node *[]){ a, b }, NULL, 0);
+}

@@ -1,0 +1,92 @@
+/* What every test file shares. A file defines tl_test_suite(); main.c runs it. Blocks that a test leaves alive
+ * fail it. */
+#ifndef TL_TESTING_H
+#define TL_TESTING_H
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "memory.h"
+#include "op.h"
+#include "tulle.h"
+
+Suite *tl_test_suite(void);
+
+/* A test case that checks, after each of its tests, that everything was freed. */
+TCase *tl_test_case(Suite *s, const char *name);
+
+/* The number type of this build, and how far apart two roundings of a short sum may be. */
+#ifdef TULLE_DOUBLE
+#define TL_IS_DOUBLE true
+#define TL_NEAR      1e-12
+#else
+#define TL_IS_DOUBLE false
+#define TL_NEAR      1e-5
+#endif
+
+/* A call that succeeds; one that fails with this status and this text in tl_error(). */
+#define ck_assert_ok(call)                                                                                   \
+    do {                                                                                                     \
+        tl_status got_ = (call);                                                                             \
+        ck_assert_msg(got_ == TL_OK, "%s: %s: %s", #call, tl_status_name(got_), tl_error());                 \
+    } while (0)
+#define ck_assert_status(call, status, text)                                                                 \
+    do {                                                                                                     \
+        tl_status got_ = (call);                                                                             \
+        ck_assert_msg(got_ == (status), "%s: %s: %s", #call, tl_status_name(got_), tl_error());              \
+        ck_assert_str_eq(tl_error(), text);                                                                  \
+    } while (0)
+
+/* A call that returns NULL and leaves this text in tl_error(). */
+#define ck_assert_null(call, text)                                                                           \
+    do {                                                                                                     \
+        ck_assert_msg((call) == NULL, "%s did not fail", #call);                                             \
+        ck_assert_str_eq(tl_error(), text);                                                                  \
+    } while (0)
+
+/* An op that returns NULL and makes this its graph's error; the graph is reset, ready for the next. */
+#define ck_assert_refused(g, call, status, text)                                                             \
+    do {                                                                                                     \
+        ck_assert_msg((call) == NULL, "%s did not fail", #call);                                             \
+        ck_assert_str_eq(tl_graph_error(g), text);                                                           \
+        ck_assert_int_eq(tl_graph_status(g), status);                                                        \
+        tl_graph_reset(g);                                                                                   \
+    } while (0)
+
+/* n values against what is expected, to `tolerance` times max(1, |expected|); 0: the same bits. The worst one is
+ * reported with its index and both values. The expected ones may be written in place: ck_assert_values(y, 3, 0,
+ * 1.0, 2.0, 3.0). */
+#define ck_assert_values(actual, n, tolerance, ...)                                                          \
+    tl_test_values(__FILE__, __LINE__, #actual, actual, n, tolerance, (const double[]){ __VA_ARGS__ })
+#define ck_assert_same(actual, expected, n) tl_test_same(__FILE__, __LINE__, #actual, actual, expected, n)
+#define ck_assert_close(actual, expected, n, tolerance)                                                      \
+    tl_test_close(__FILE__, __LINE__, #actual, actual, expected, n, tolerance)
+
+void tl_test_values(const char *file, int line, const char *what, const tl_real *actual, int64_t n,
+                    double tolerance, const double *expected);
+void tl_test_same(const char *file, int line, const char *what, const tl_real *actual,
+                  const tl_real *expected, int64_t n);
+void tl_test_close(const char *file, int line, const char *what, const tl_real *actual,
+                   const tl_real *expected, int64_t n, double tolerance);
+
+/* n values of either sign, of magnitude 0.2 to 1.2: away from kinks at 0, further than a finite difference goes. */
+void tl_test_fill(tl_real *values, int64_t n, uint64_t seed);
+
+/* Variables filled that way. The sparse one takes the reference to the pattern. */
+tl_variable *tl_test_dense(const char *name, tl_shape shape, uint64_t seed);
+tl_variable *tl_test_sparse(const char *name, tl_pattern *pattern, uint64_t seed);
+
+/* A random pattern of this density whose row 1 and column 1 are empty (where there are more than two of them). */
+tl_pattern *tl_test_pattern(int64_t rows, int64_t cols, double density, uint64_t seed);
+
+/* The sparse matrix as a dense one, to be freed with free(); NULL values stand for ones. */
+tl_real *tl_test_expand(const tl_pattern *p, const tl_real *values);
+
+/* tl_gradcheck with default options, which must succeed. */
+#define ck_assert_gradient(build, context, ...)                                                              \
+    do {                                                                                                     \
+        tl_variable *vars_[] = { __VA_ARGS__ };                                                              \
+        ck_assert_ok(tl_gradcheck(build, context, vars_, (int32_t)(sizeof vars_ / sizeof *vars_), NULL));    \
+    } while (0)
+
+#endif
