@@ -143,7 +143,7 @@ static void draw(int digit, tl_random *rng, tl_real image[SIDE][SIDE])
     double width = between(rng, 1.3, 2), height = between(rng, 1.3, 1.9); /* pixels a cell */
     double slant = between(rng, -0.4, 0.4), turn = between(rng, -0.2, 0.2);
     double threshold = between(rng, 0.2, 0.5); /* the lower, the thicker the strokes */
-    double noise = between(rng, 0.1, 0.3);
+    double noise = between(rng, 0.05, 0.2);
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++) {
             double dx = x + 0.5 - center_x, dy = y + 0.5 - center_y;

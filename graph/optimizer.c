@@ -196,6 +196,20 @@ static tl_status check_pairs(const tl_gradients *g)
     return present > 0 ? TL_OK : tl_fail(TL_ERR_ARGUMENT, "there is no gradient to apply");
 }
 
+/* Slots for every pair, or none that was not there. Those of step 0 are new: the first update follows at once. */
+static tl_status make_slots(tl_optimizer *o, const tl_gradients *g)
+{
+    bool whole = true;
+    for (int32_t i = 0; whole && i < g->n; i++)
+        whole = !g->pair[i].values || tl_slots_make(o, g->pair[i].variable, o->class->n_slots);
+    for (tl_slots *s = o->slots, *next; !whole && s; s = next) {
+        next = s->next_of_optimizer;
+        if (s->t == 0)
+            tl_slots_free(s);
+    }
+    return whole ? TL_OK : TL_ERR_MEMORY;
+}
+
 /* Everything that can fail comes first; then the updates, which cannot. */
 static tl_status apply(tl_optimizer *o, tl_gradients *g)
 {
@@ -213,9 +227,8 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
     }
     if (o->o.non_finite != TL_NON_FINITE_PROPAGATE && check_finite(g) != TL_OK)
         return o->o.non_finite == TL_NON_FINITE_SKIP_STEP ? TL_OK : TL_ERR_NUMERIC;
-    for (int32_t i = 0; i < g->n; i++)
-        if (g->pair[i].values && !tl_slots_make(o, g->pair[i].variable, o->class->n_slots))
-            return TL_ERR_MEMORY;
+    if (make_slots(o, g) != TL_OK)
+        return TL_ERR_MEMORY;
     for (int32_t i = 0; i < g->n; i++)
         if (g->pair[i].values)
             tl_update_variable(o, &g->pair[i]);
