@@ -136,7 +136,8 @@ static double unit(double x)
     return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
-/* Each pixel looks up where it falls in the font: the inverse of moving, slanting, turning and scaling a digit. */
+/* Each pixel looks up where it falls in the font: the inverse of moving, slanting, turning and scaling a
+ * digit. */
 static void draw(int digit, tl_random *rng, tl_real image[SIDE][SIDE])
 {
     double center_x = SIDE / 2.0 + between(rng, -2.5, 2.5), center_y = SIDE / 2.0 + between(rng, -1.5, 1.5);

@@ -16,11 +16,11 @@ typedef struct digits {
     digit_set train, test;
 } digits;
 
-/* Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k from a folder, each as it is or with
- * .gz. On failure the reason is in tl_error(), and digits_free is still due. */
+/* Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k from a folder, each as it is
+ * or with .gz. On failure the reason is in tl_error(), and digits_free is still due. */
 bool digits_read(digits *d, const char *folder);
 
-/* Draws digits of a small font at random places, sizes, slants and thicknesses, in noise: always the same ones. */
+/* Draws digits of a small font, moved, slanted, turned, thick or thin, in noise: always the same ones. */
 bool digits_draw(digits *d);
 
 void digits_free(digits *d);

@@ -11,14 +11,13 @@ static tl_variable *w1, *b1, *w2, *b2;
 /* Noisy copies of one random prototype for each class. */
 static void make_data(tl_random *rng)
 {
-    static double prototype[CLASSES][PIXELS];
-    for (int c = 0; c < CLASSES; c++)
-        for (int i = 0; i < PIXELS; i++)
-            prototype[c][i] = tl_random_normal(rng);
+    static double prototype[CLASSES * PIXELS];
+    for (int i = 0; i < CLASSES * PIXELS; i++)
+        prototype[i] = tl_random_normal(rng);
     for (int k = 0; k < SAMPLES; k++) {
         labels[k] = k % CLASSES;
         for (int i = 0; i < PIXELS; i++)
-            images[k][i] = (tl_real)(0.2 * prototype[labels[k]][i] + tl_random_normal(rng));
+            images[k][i] = (tl_real)(0.2 * prototype[labels[k] * PIXELS + i] + tl_random_normal(rng));
     }
 }
 
@@ -66,4 +65,5 @@ int main(void)
     printf("weights: %lld of %d\n", (long long)tl_variable_size(w1), PIXELS * HIDDEN);
     tl_graph_free(g), tl_optimizer_free(adam), tl_pattern_release(keep);
     tl_variable_free(w1), tl_variable_free(b1), tl_variable_free(w2), tl_variable_free(b2);
+    return 0;
 }

@@ -22,7 +22,7 @@ static tl_optimizer *make_momentum(double learning_rate)
 
 const optimizer_kind optimizers[] = { { "adam", 0.001, make_adam },
                                       { "sgd", 0.1, make_sgd },
-                                      { "momentum", 0.02, make_momentum } };
+                                      { "momentum", 0.05, make_momentum } };
 const int n_optimizers = sizeof optimizers / sizeof *optimizers;
 
 /* ---- Which connections stay ---- */
@@ -93,9 +93,9 @@ static bool copy_result(tl_graph *g, const tl_node *from, tl_variable *to)
     return ok;
 }
 
-/* The published recipe: the kept weights as a sparse tensor, made dense again with zeros for a variable that trains
- * on, with masked gradients. The optimizer carries its state on, as it does in that recipe; its memory of the
- * removed weights is what brings them back. */
+/* The published recipe: the kept weights as a sparse tensor, made dense again with zeros for a variable
+ * that trains on, with masked gradients. The optimizer carries its state on, as it does in that recipe; its
+ * memory of the removed weights is what brings them back. */
 static bool mask_the_gradients(trainee *t)
 {
     for (int l = 0; l < t->net.n_hidden; l++) {
@@ -110,8 +110,8 @@ static bool mask_the_gradients(trainee *t)
     return tl_optimizer_add_transform(t->optimizer, tl_mask_gradients, &t->masks) == TL_OK;
 }
 
-/* Dense storage with a permanent mask. The optimizer carries its state on, of the kept weights: off the mask the call
- * clears it. */
+/* Dense storage with a permanent mask. The optimizer carries its state on, of the kept weights: off the
+ * mask the call clears it. */
 static bool set_the_mask(trainee *t)
 {
     for (int l = 0; l < t->net.n_hidden; l++)
@@ -120,8 +120,8 @@ static bool set_the_mask(trainee *t)
     return true;
 }
 
-/* Only the kept connections exist: new variables take their values. No optimizer has seen these, so a new one starts
- * with them. */
+/* Only the kept connections exist: new variables take their values. No optimizer has seen these, so a new
+ * one starts with them. */
 static bool make_sparse(trainee *t)
 {
     for (int l = 0; l < t->net.n_hidden; l++) {

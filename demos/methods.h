@@ -32,8 +32,8 @@ typedef struct method {
 enum { N_METHODS = 4 };
 extern const method methods[N_METHODS];
 
-/* Fills in t->keep: exactly round(density * size) connections of each weight matrix that feeds a hidden layer, those
- * of the largest magnitude; among equals the ones that come first. */
+/* Fills in t->keep: exactly round(density * size) connections of each weight matrix that feeds a hidden
+ * layer, those of the largest magnitude; among equals the ones that come first. */
 bool choose_connections(trainee *t, double density);
 
 /* Weights off t->keep that are not zero, and of how many. */

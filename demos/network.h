@@ -1,5 +1,5 @@
-/* A multilayer perceptron with ReLU between its layers. Functions that return bool or NULL leave the reason of a
- * failure in tl_error(). */
+/* A multilayer perceptron with ReLU between its layers. Functions that return bool or NULL leave the reason
+ * of a failure in tl_error(). */
 #ifndef NETWORK_H
 #define NETWORK_H
 
@@ -7,14 +7,15 @@
 
 enum { MAX_HIDDEN = 8 };
 
-/* Layer l computes relu(X weight[l] + bias[l]); layer n_hidden is the output and has no relu. Weights may be dense,
- * masked or sparse. */
+/* Layer l computes relu(X weight[l] + bias[l]); layer n_hidden is the output and has no relu. Weights may
+ * be dense, masked or sparse. */
 typedef struct network {
     int n_hidden;
     tl_variable *weight[MAX_HIDDEN + 1], *bias[MAX_HIDDEN + 1];
 } network;
 
-/* The units of each layer, from the pixels to the classes: size[n_hidden + 2]. Weights start dense, after He. */
+/* From the units of each layer, pixels first, classes last: size[n_hidden + 2]. Weights are dense, drawn
+ * after He. */
 bool network_make(network *net, int n_hidden, const int64_t *size, tl_random *rng);
 void network_free(network *net);
 

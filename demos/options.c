@@ -158,13 +158,12 @@ static const flag flags[] = {
     { "--epochs", "N", "passes over the data before the removal, and as many after it (default 15)",
       "a whole number from 1 to 10000", read_epochs },
     { "--batch", "N", "images in a step (default 32)", "a whole number from 1 to 65536", read_batch },
-    { "--learning-rate", "X", "default: adam 0.001, sgd 0.1, momentum 0.02", "a number above 0",
-      read_learning_rate },
+    { "--learning-rate", "X", "default: see the optimizers", "a number above 0", read_learning_rate },
     { "--optimizer", "NAME", "adam (default), sgd or momentum", "adam, sgd or momentum", read_optimizer },
     { "--seed", "N", "of the first weights and the order of the images (default 1)",
       "a whole number from 0 to 18446744073709551615", read_seed },
-    { "--threads", "N", "threads, 0: one for each processor (default 1)", "a whole number from 0 to 1024",
-      read_threads },
+    { "--threads", "N", "threads, 0: one for each processor (default $TULLE_NUM_THREADS, or 1)",
+      "a whole number from 0 to 1024", read_threads },
     { "--method", "NAME,..", "only these, may be repeated (default all)",
       "a list of dense, mask-gradients, set-mask, sparse or all", read_methods },
     { "--json", "FILE", "write settings and results as JSON", "the name of a file", read_json },
@@ -184,6 +183,9 @@ static void print_help(void)
     printf("  %-15s %-7s  this text\n\nMethods:\n", "--help", "");
     for (int k = 0; k < N_METHODS; k++)
         printf("  %-15s %s\n", methods[k].name, methods[k].what);
+    printf("\nOptimizers:\n");
+    for (int k = 0; k < n_optimizers; k++)
+        printf("  %-15s learning rate %g\n", optimizers[k].name, optimizers[k].learning_rate);
 }
 
 static const flag *find_flag(const char *argument, size_t length)
@@ -226,11 +228,11 @@ bool options_read(options *o, int argc, char **argv, int *status)
                     .batch = 32,
                     .optimizer = &optimizers[0],
                     .seed = 1,
-                    .threads = 1 };
+                    .threads = -1 };
     for (int at = 1; at < argc;) {
         if (strcmp(argv[at], "--help") == 0) {
             print_help();
-            *status = 0;
+            *status = fflush(stdout) == 0 ? 0 : 1;
             return false;
         }
         if (!read_flag(o, argv, &at)) {

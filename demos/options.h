@@ -13,12 +13,12 @@ typedef struct options {
     double learning_rate; /* 0: the optimizer's own */
     const optimizer_kind *optimizer;
     uint64_t seed;
-    int threads;
+    int threads;            /* -1: as the library starts with */
     bool method[N_METHODS]; /* which of them to run */
 } options;
 
-/* Reads the command line over the defaults. False where there is nothing to do but exit with *status: 0 after --help,
- * 2 after a line on stderr that says what is wrong. */
+/* Reads the command line over the defaults. False where there is nothing to do but exit with *status: 0
+ * after --help, 2 after a line on stderr that says what is wrong. */
 bool options_read(options *o, int argc, char **argv, int *status);
 
 #endif

@@ -1,8 +1,8 @@
-/* Removes connections of a network that is being trained, in several ways, and looks whether they stay away.
+/* Removes connections of a network that is being trained, in several ways, and looks which of them come back.
  *
- * The network is trained dense; then all but the largest weights of its hidden layers are removed; then it is trained
- * on. Every method starts from the same dense network: its dense phase is run again with the same random numbers,
- * and comes out the same to the last bit, weights and optimizer state. */
+ * The network is trained dense; then all but the largest weights of its hidden layers are removed; then it
+ * is trained on. Every method starts from the same dense network: its dense phase is run again with the
+ * same random numbers, and comes out the same to the last bit, weights and optimizer state. */
 #include "report.h"
 
 #include <math.h>
@@ -210,16 +210,18 @@ static bool run_all(const options *o, const digits *d, FILE *dot, result *result
 
 static bool compare_methods(const options *o, const digits *d)
 {
-    output json, csv, dot, table = { "standard output", stdout };
+    output json = { 0 }, csv = { 0 }, dot = { 0 }, table = { "standard output", stdout };
     result results[N_METHODS] = { 0 };
-    if (!output_open(&json, o->json) || !output_open(&csv, o->csv) || !output_open(&dot, o->dot) ||
-        !run_all(o, d, dot.file, results))
-        return false;
-    if (json.file)
+    bool ok = output_open(&json, o->json) && output_open(&csv, o->csv) && output_open(&dot, o->dot) &&
+              run_all(o, d, dot.file, results);
+    if (ok && json.file)
         write_json(json.file, o, d, results);
-    if (csv.file)
+    if (ok && csv.file)
         write_csv(csv.file, o, results);
-    return output_close(&json) && output_close(&csv) && output_close(&dot) && output_close(&table);
+    output *const all[] = { &json, &csv, &dot, &table };
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        ok = ok && output_close(all[k]); /* after a failure, whose reason is to stay, the exit closes them */
+    return ok;
 }
 
 int main(int argc, char **argv)
@@ -229,8 +231,8 @@ int main(int argc, char **argv)
     int status = 1;
     if (!options_read(&o, argc, argv, &status))
         return status;
-    if (tl_set_num_threads(o.threads) == TL_OK && (o.data ? digits_read(&d, o.data) : digits_draw(&d)) &&
-        compare_methods(&o, &d))
+    if ((o.threads < 0 || tl_set_num_threads(o.threads) == TL_OK) &&
+        (o.data ? digits_read(&d, o.data) : digits_draw(&d)) && compare_methods(&o, &d))
         status = 0;
     else
         fprintf(stderr, "pruned_mlp: %s\n", tl_error());

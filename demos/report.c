@@ -1,4 +1,5 @@
-/* Tables, files, progress. The program keeps the C locale that it starts in, so that printf writes 0.5, not 0,5. */
+/* Tables, files, progress. The program keeps the C locale that it starts in, so that printf writes 0.5, not
+ * 0,5. */
 #include "report.h"
 
 #include <errno.h>
@@ -92,8 +93,8 @@ void print_head(const options *o, const digits *d)
     for (int l = 0; l < o->n_hidden; l++)
         printf("-%" PRId64, o->hidden[l]);
     printf("-%" PRId32 "; %s, learning rate %g\n", d->classes, o->optimizer->name, learning_rate_of(o));
-    printf("%" PRId64 " epochs dense, then %" PRId64 " more with %g %% of the hidden weights kept\n\n",
-           o->epochs, o->epochs, 100 * o->density);
+    printf("epochs: %" PRId64 " dense, then %" PRId64 " with %g %% of the hidden weights kept\n\n", o->epochs,
+           o->epochs, 100 * o->density);
     printf("%-15s %9s  %19s  %8s  %15s  %8s\n", "method", "accuracy", "revived", "ms/step", "weights + state",
            "patterns");
     fflush(stdout);
@@ -118,7 +119,7 @@ void progress(const method *m, const char *phase, int64_t epoch, int64_t epochs,
     if (!isatty(STDERR_FILENO))
         return;
     progress_clear();
-    progress_length = fprintf(stderr, "\r%s: %s, epoch %" PRId64 " of %" PRId64 ", loss %.4f", m->name, phase,
+    progress_length = fprintf(stderr, "%s: %s, epoch %" PRId64 " of %" PRId64 ", loss %.4f", m->name, phase,
                               epoch, epochs, loss);
     fflush(stderr);
 }

@@ -2,7 +2,6 @@
 #include "testing.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,32 +122,17 @@ static const struct {
     tl_idx_type type;
     int width;
     unsigned char bytes[24];
-    const void *native;
     double value[3];
 } types[] = {
-    { TL_IDX_UINT8, 1, { 0, 1, 0xff }, (const uint8_t[]){ 0, 1, 255 }, { 0, 1, 255 } },
-    { TL_IDX_INT8, 1, { 0x80, 0xff, 0x7f }, (const int8_t[]){ -128, -1, 127 }, { -128, -1, 127 } },
-    { TL_IDX_INT16,
-      2,
-      { 0x80, 0, 0xff, 0xfe, 1, 2 },
-      (const int16_t[]){ INT16_MIN, -2, 258 },
-      { INT16_MIN, -2, 258 } },
-    { TL_IDX_INT32,
-      4,
-      { 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xfe, 1, 2, 3, 4 },
-      (const int32_t[]){ INT32_MIN, -2, 16909060 },
-      { INT32_MIN, -2, 16909060 } },
-    { TL_IDX_FLOAT,
-      4,
-      { 0xbf, 0xc0, 0, 0, 0, 0, 0, 1, 0x7f, 0x7f, 0xff, 0xff },
-      (const float[]){ -1.5f, 0x1p-149f, 0x1.fffffep127f },
-      { -1.5, 0x1p-149, 0x1.fffffep127 } },
+    { TL_IDX_UINT8, 1, { 0, 1, 0xff }, { 0, 1, 255 } },
+    { TL_IDX_INT8, 1, { 0x80, 0xff, 0x7f }, { -128, -1, 127 } },
+    { TL_IDX_INT16, 2, { 0x80, 0, 0xff, 0xfe, 1, 2 }, { INT16_MIN, -2, 0x102 } },
+    { TL_IDX_INT32, 4, { 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xfe, 1, 2, 3, 4 }, { INT32_MIN, -2, 0x1020304 } },
+    { TL_IDX_FLOAT, 4, { 0xbf, 0xc0, [7] = 1, 0x7f, 0x7f, 0xff, 0xff }, { -1.5, 0x1p-149, 0x1.fffffep127 } },
     { TL_IDX_DOUBLE,
       8,
-      { 0xbf, 0xb9, 0x99, 0x99, 0x99, 0x99, 0x99, 0x9a, 0,    0,    0,    0,
-        0,    0,    0,    1,    0x7f, 0xef, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
-      (const double[]){ -0.1, 0x1p-1074, 0x1.fffffffffffffp1023 },
-      { -0.1, 0x1p-1074, 0x1.fffffffffffffp1023 } },
+      { 0xbf, 0xf8, [15] = 1, 0x3f, 0xb9, 0x99, 0x99, 0x99, 0x99, 0x99, 0x9a },
+      { -1.5, 0x1p-1074, 0.1 } },
 };
 enum { TYPES = sizeof types / sizeof *types };
 
@@ -164,7 +148,6 @@ START_TEST(every_type)
     ck_assert_int_eq(a.rank, 1);
     ck_assert_int_eq(a.dim[0], 3);
     ck_assert_int_eq(a.size, 3);
-    ck_assert_mem_eq(a.data, types[k].native, bytes);
     for (int e = 0; e < 3; e++)
         ck_assert(tl_idx_get(&a, e) == types[k].value[e]);
     tl_idx_free(&a);
@@ -265,6 +248,7 @@ END_TEST
  * them, the error would be TL_ERR_MEMORY. */
 START_TEST(hostile_sizes)
 {
+    int64_t asked = tl_test_allocations();
     ASSERT_BAD(BYTES(0, 0, 8, 2, HUGE_SIZE, HUGE_SIZE),
                "byte 4: found 4294967295x4294967295 elements, expected at most %td", PTRDIFF_MAX);
     ASSERT_BAD(BYTES(0, 0, 14, 4, HUGE_SIZE, HUGE_SIZE, HUGE_SIZE, HUGE_SIZE),
@@ -277,6 +261,7 @@ START_TEST(hostile_sizes)
                "byte 15: found the end of the file, expected 4611686014132420606 more bytes of elements");
     ASSERT_BAD(BYTES(0, 0, 14, 1, HUGE_SIZE),
                "byte 8: found the end of the file, expected 34359738360 more bytes of elements");
+    ck_assert_int_eq(tl_test_allocations() - asked, 3 + 2 * 2); /* the sizes, and one block of elements */
 #endif
 }
 END_TEST
@@ -334,7 +319,7 @@ START_TEST(truncated_gzip)
 }
 END_TEST
 
-/* Whichever bit is flipped, the array is either right (the flip was in the name or the date), or it is refused. */
+/* Whichever bit is flipped, the array is right (the flip was in the date, say) or it is refused. */
 START_TEST(damaged_gzip)
 {
     unsigned char packed[100];
@@ -378,10 +363,9 @@ END_TEST
 #else
 START_TEST(gzip_without_zlib)
 {
-    /* the three bytes 0 0 8 */
-    ASSERT_BAD(
-        BYTES(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x63, 0x60, 0xe0, 0, 0, 0x1c, 0xc9, 0xd2, 0x5a, 3, 0, 0, 0),
-        "byte 0: found gzip data, expected a plain file: tulle was built without zlib");
+    ASSERT_BAD(BYTES(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0x63, 0x60, 0xe0, 0x60, 0x64, 0x60, 0x60, 0x60, 0x64,
+                     7, 0, 0x8e, 0x2d, 0xc5, 0x99, 9, 0, 0, 0),
+               "byte 0: found gzip data, expected a plain file: tulle was built without zlib");
 }
 END_TEST
 #endif
@@ -486,21 +470,16 @@ START_TEST(short_of_memory)
     free(file);
     int64_t live = tl_test_live_blocks();
     tl_idx a, b;
-    tl_status status = TL_ERR_MEMORY;
-    int64_t k = 0;
-    while (status == TL_ERR_MEMORY) {
-        tl_test_fail_allocation(++k);
-        status = tl_idx_read_labelled(path, labels_path, &a, &b);
-        tl_test_fail_allocation(0);
-        if (status != TL_ERR_MEMORY)
-            break;
-        ck_assert_str_eq(tl_error(), "out of memory");
+    for (int k = 1; k <= 2 * 4; k++) { /* the sizes and three ever larger blocks, for either file */
+        tl_test_fail_allocation(k);
+        ck_assert_status(tl_idx_read_labelled(path, labels_path, &a, &b), TL_ERR_MEMORY, "out of memory");
         ck_assert_int_eq(tl_test_live_blocks(), live);
         assert_zeroed(&a);
         assert_zeroed(&b);
     }
-    ck_assert_ok(status);
-    ck_assert_int_ge(k, 2 * 4 + 1); /* sizes, and elements in three steps or more, for either file */
+    tl_test_fail_allocation(2 * 4 + 1);
+    ck_assert_ok(tl_idx_read_labelled(path, labels_path, &a, &b));
+    tl_test_fail_allocation(0);
     tl_idx_free(&a);
     tl_idx_free(&b);
 }
