@@ -45,8 +45,8 @@ static bool path_of(char path[MAX_PATH], const char *folder, const char *part, c
     return true;
 }
 
-/* Pixels 0 .. 255 become 0 .. 1; the largest label tells the number of classes. */
-static bool convert(digits *d, digit_set *set, const tl_idx *images, const tl_idx *labels, const char *path)
+/* Pixels 0 .. 255 become 0 .. 1. */
+static bool convert_images(digits *d, digit_set *set, const tl_idx *images, const char *path)
 {
     if (images->type != TL_IDX_UINT8 || images->rank != 3 || images->size == 0) {
         tl_fail(TL_ERR_FORMAT, "%s: holds no images of 8-bit pixels", path);
@@ -65,6 +65,12 @@ static bool convert(digits *d, digit_set *set, const tl_idx *images, const tl_id
     const uint8_t *pixel = images->data;
     for (int64_t k = 0; k < images->size; k++)
         set->image[k] = (tl_real)pixel[k] / 255;
+    return true;
+}
+
+/* The largest label tells the number of classes. */
+static bool convert_labels(digits *d, digit_set *set, const tl_idx *labels, const char *path)
+{
     for (int64_t k = 0; k < set->n; k++) {
         double label = tl_idx_get(labels, k);
         if (!(label >= 0 && label < MAX_CLASSES)) {
@@ -85,7 +91,7 @@ static bool read_set(digits *d, digit_set *set, const char *folder, const char *
     bool ok = path_of(image_path, folder, part, "images-idx3-ubyte") &&
               path_of(label_path, folder, part, "labels-idx1-ubyte") &&
               tl_idx_read_labelled(image_path, label_path, &images, &labels) == TL_OK &&
-              convert(d, set, &images, &labels, image_path);
+              convert_images(d, set, &images, image_path) && convert_labels(d, set, &labels, label_path);
     tl_idx_free(&images);
     tl_idx_free(&labels);
     return ok;

@@ -48,10 +48,15 @@ static bool next_item(const char **text, char *item, size_t size)
     return true;
 }
 
+static bool read_name(const char *value, const char **out)
+{
+    *out = value;
+    return value[0] != '\0';
+}
+
 static bool read_data(options *o, const char *value)
 {
-    o->data = value;
-    return value[0] != '\0';
+    return read_name(value, &o->data);
 }
 
 static bool read_density(options *o, const char *value)
@@ -125,20 +130,17 @@ static bool read_methods(options *o, const char *value)
 
 static bool read_json(options *o, const char *value)
 {
-    o->json = value;
-    return value[0] != '\0';
+    return read_name(value, &o->json);
 }
 
 static bool read_csv(options *o, const char *value)
 {
-    o->csv = value;
-    return value[0] != '\0';
+    return read_name(value, &o->csv);
 }
 
 static bool read_dot(options *o, const char *value)
 {
-    o->dot = value;
-    return value[0] != '\0';
+    return read_name(value, &o->dot);
 }
 
 /* ---- Flags ---- */
@@ -155,7 +157,7 @@ static const flag flags[] = {
       "a number between 0 and 1", read_density },
     { "--hidden", "N,N,..", "units of each hidden layer (default 256,128)",
       "a list of 1 to 8 layer sizes, each 1 to 65536", read_hidden },
-    { "--epochs", "N", "passes over the data before the removal, and as many after it (default 15)",
+    { "--epochs", "N", "passes over the data before the removal, and as many after it (default 10)",
       "a whole number from 1 to 10000", read_epochs },
     { "--batch", "N", "images in a step (default 32)", "a whole number from 1 to 65536", read_batch },
     { "--learning-rate", "X", "default: see the optimizers", "a number above 0", read_learning_rate },
@@ -219,12 +221,24 @@ static bool read_flag(options *o, char **argv, int *at)
     return true;
 }
 
+/* What follows from other flags where it was not given. */
+static void fill_in(options *o)
+{
+    bool some = false;
+    for (int k = 0; k < N_METHODS; k++)
+        some = some || o->method[k];
+    for (int k = 0; k < N_METHODS && !some; k++)
+        o->method[k] = true;
+    if (o->learning_rate == 0)
+        o->learning_rate = o->optimizer->learning_rate;
+}
+
 bool options_read(options *o, int argc, char **argv, int *status)
 {
     *o = (options){ .density = 0.1,
                     .n_hidden = 2,
                     .hidden = { 256, 128 },
-                    .epochs = 15,
+                    .epochs = 10,
                     .batch = 32,
                     .optimizer = &optimizers[0],
                     .seed = 1,
@@ -240,10 +254,6 @@ bool options_read(options *o, int argc, char **argv, int *status)
             return false;
         }
     }
-    bool some = false;
-    for (int k = 0; k < N_METHODS; k++)
-        some = some || o->method[k];
-    for (int k = 0; k < N_METHODS && !some; k++)
-        o->method[k] = true;
+    fill_in(o);
     return true;
 }

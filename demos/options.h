@@ -10,7 +10,7 @@ typedef struct options {
     int n_hidden;
     int64_t hidden[MAX_HIDDEN];
     int64_t epochs, batch;
-    double learning_rate; /* 0: the optimizer's own */
+    double learning_rate; /* unless given, the optimizer's own */
     const optimizer_kind *optimizer;
     uint64_t seed;
     int threads;            /* -1: as the library starts with */

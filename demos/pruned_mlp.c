@@ -51,7 +51,7 @@ static bool run_make(run *r, const options *o, const digits *d, const method *m)
     int64_t batch = o->batch < n ? o->batch : n;
     *r = (run){ .o = o, .d = d, .m = m, .rng = { .seed = o->seed }, .steps = (n + batch - 1) / batch };
     r->t.kind = o->optimizer;
-    r->t.learning_rate = learning_rate_of(o);
+    r->t.learning_rate = o->learning_rate;
     memcpy(size + 1, o->hidden, (size_t)o->n_hidden * sizeof *size);
     size[o->n_hidden + 1] = d->classes;
     return network_make(&r->t.net, o->n_hidden, size, &r->rng) &&

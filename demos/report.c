@@ -56,8 +56,7 @@ static void write_settings(FILE *out, const options *o, const digits *d)
             "],\n    \"density\": %.9g,\n    \"epochs\": %" PRId64 ",\n    \"batch\": %" PRId64
             ",\n    \"optimizer\": \"%s\",\n    \"learning_rate\": %.9g,\n    \"seed\": %" PRIu64
             ",\n    \"threads\": %d\n",
-            o->density, o->epochs, o->batch, o->optimizer->name, learning_rate_of(o), o->seed,
-            tl_num_threads());
+            o->density, o->epochs, o->batch, o->optimizer->name, o->learning_rate, o->seed, tl_num_threads());
 }
 
 void write_json(FILE *out, const options *o, const digits *d, const result *r)
@@ -81,20 +80,16 @@ void write_json(FILE *out, const options *o, const digits *d, const result *r)
 
 /* ---- The table ---- */
 
-double learning_rate_of(const options *o)
-{
-    return o->learning_rate > 0 ? o->learning_rate : o->optimizer->learning_rate;
-}
-
 void print_head(const options *o, const digits *d)
 {
     printf("%" PRId64 " images to train, %" PRId64 " to test; layers %" PRId64, d->train.n, d->test.n,
            d->height * d->width);
     for (int l = 0; l < o->n_hidden; l++)
         printf("-%" PRId64, o->hidden[l]);
-    printf("-%" PRId32 "; %s, learning rate %g\n", d->classes, o->optimizer->name, learning_rate_of(o));
-    printf("epochs: %" PRId64 " dense, then %" PRId64 " with %g %% of the hidden weights kept\n\n", o->epochs,
+    printf("-%" PRId32 "; %s, learning rate %g\n", d->classes, o->optimizer->name, o->learning_rate);
+    printf("epochs: %" PRId64 " dense, then %" PRId64 " with %g %% of the hidden weights kept\n", o->epochs,
            o->epochs, 100 * o->density);
+    printf("revived: removed weights that are not zero in the end\n\n");
     printf("%-15s %9s  %19s  %8s  %15s  %8s\n", "method", "accuracy", "revived", "ms/step", "weights + state",
            "patterns");
     fflush(stdout);

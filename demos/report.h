@@ -35,6 +35,4 @@ void write_csv(FILE *out, const options *o, const result *r);
 void progress(const method *m, const char *phase, int64_t epoch, int64_t epochs, double loss);
 void progress_clear(void);
 
-double learning_rate_of(const options *o);
-
 #endif

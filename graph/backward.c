@@ -13,16 +13,19 @@ static bool chosen(const tl_node *y, const tl_backward_plan *plan)
     return false;
 }
 
-/* Marks, up the tape to y, what leads to a wanted variable, and forgets the pass before. */
+/* Marks what leads to a wanted variable, up the tape to y (a leaf behind it is not its business), and forgets the pass
+ * before. */
 static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
 {
+    bool later = false; /* than y: what is not part of this pass */
     for (tl_node *a = y->graph->first; a; a = a->after) {
         a->grad = NULL;
         a->first_slices = a->last_slices = NULL;
-        a->wanted = a->variable && chosen(a, plan);
-        for (int32_t i = 0; a->op && i < a->op->n_in; i++)
+        a->wanted = a->variable && a->number <= y->number && chosen(a, plan);
+        for (int32_t i = 0; !later && a->op && i < a->op->n_in; i++)
             a->wanted = a->wanted || (a->in[i] && a->in[i]->wanted);
         a->reached = a == y;
+        later = later || a == y;
         /* until a dense use turns up below */
         a->by_rows = a->variable && a->kind == TL_DENSE && a->shape.rank > 0 && plan->prefill == 0 && a != y;
     }

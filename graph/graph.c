@@ -112,6 +112,8 @@ static tl_node *refuse(tl_graph *g, const char *who, tl_status status)
 {
     if (g)
         tl_graph_fail(g, who, status);
+    else
+        tl_fail(status, "%s: %s", who, tl_error());
     return NULL;
 }
 

@@ -10,6 +10,17 @@ typedef struct law {
     bool units_are_rows;
 } law;
 
+/* Connections that the input of row i feeds. A convolution kernel has a row for each place of its receptive field and
+ * input; the same input is in every so-many-th row. */
+static double fan_out_of(const tl_variable *v, const int64_t *row_ptr, int64_t i)
+{
+    int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape), n = 0;
+    int64_t inputs = v->shape.rank > 1 ? v->shape.dim[v->shape.rank - 2] : 1;
+    for (int64_t k = i % inputs; k < rows; k += inputs)
+        n += row_ptr ? row_ptr[k + 1] - row_ptr[k] : cols;
+    return (double)n;
+}
+
 static tl_status fill(tl_variable *v, tl_random *r, law l, const char *who)
 {
     if (!v || !r)
@@ -24,17 +35,13 @@ static tl_status fill(tl_variable *v, tl_random *r, law l, const char *who)
         row_ptr = tl_pattern_row_ptr(v->pattern), col = tl_pattern_col(v->pattern);
         col_ptr = tl_pattern_row_ptr(columns);
     }
-    /* a convolution kernel's input feeds every unit once for each place in the receptive field */
-    int64_t fed = cols;
-    for (int32_t k = 0; k + 2 < v->shape.rank; k++)
-        fed *= v->shape.dim[k];
     int64_t at = 0;
     for (int64_t i = 0; i < rows; i++) {
         int64_t n = row_ptr ? row_ptr[i + 1] - row_ptr[i] : cols;
+        double across = fan_out_of(v, row_ptr, i);
         for (int64_t k = 0; k < n; k++, at++) {
             int64_t j = col ? col[at] : k;
             double down = (double)(col_ptr ? col_ptr[j + 1] - col_ptr[j] : rows);
-            double across = (double)(row_ptr ? n : fed);
             double value = l.units_are_rows ? l.draw(r, across, down, &l) : l.draw(r, down, across, &l);
             v->data[v->sparse ? at : i * cols + j] = (tl_real)value;
         }

@@ -21,7 +21,8 @@ static void restrict_sparse(tl_real *values, const tl_pattern *own, const tl_pat
 /* A row-sparse gradient: each value has a place in the table, which the mask has or has not. */
 static void restrict_rows(const tl_gradient *pair, const tl_pattern *keep)
 {
-    int64_t width = pair->variable->size / pair->variable->shape.dim[0], cols = tl_pattern_cols(keep);
+    int64_t table_rows = pair->variable->shape.dim[0], cols = tl_pattern_cols(keep);
+    int64_t width = table_rows > 0 ? pair->variable->size / table_rows : 0;
     for (int64_t k = 0; k < pair->n_rows; k++)
         for (int64_t j = 0; j < width; j++) {
             int64_t place = pair->rows[k] * width + j;

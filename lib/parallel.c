@@ -131,19 +131,29 @@ static void staff(int wanted)
     pthread_attr_destroy(&detached);
 }
 
+/* The same pieces, on this thread. */
+static void work_alone(const loop *l)
+{
+    for (int64_t begin = 0, end; begin < l->n; begin = end) {
+        end = l->n - begin < l->grain ? l->n : begin + l->grain;
+        l->body(l->context, begin, end);
+    }
+}
+
 void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context)
 {
     if (n <= 0)
         return;
     if (grain < 1)
         grain = 1;
+    const loop l = { body, context, n, grain };
     int helpers = tl_num_threads() - 1;
     if (helpers == 0 || n <= grain || inside || pthread_mutex_trylock(&pool.owner) != 0) {
-        body(context, 0, n);
+        work_alone(&l);
         return;
     }
     staff(helpers);
-    pool.loop = (loop){ body, context, n, grain };
+    pool.loop = l;
     atomic_store(&pool.next, 0);
     atomic_store(&pool.seats, helpers);
     atomic_store(&pool.unfinished, pool.workers);

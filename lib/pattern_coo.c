@@ -44,10 +44,9 @@ static void sort_entries(int64_t rows, int64_t cols, int64_t nnz, const int32_t 
         order[k] &= UINT32_MAX;
 }
 
-tl_pattern *tl_coo_to_csr(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row, const int32_t *col,
-                          tl_repeats policy, int64_t *position)
+static tl_pattern *compress(const char *who, int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
+                            const int32_t *col, tl_repeats policy, int64_t *position)
 {
-    const char *who = policy == TL_REPEATS_ERROR ? "pattern_from_coo" : "coo_to_csr";
     if (check_coo(who, rows, cols, nnz, row, col) != TL_OK)
         return NULL;
     uint64_t *order = tl_alloc(nnz, sizeof *order), *spare = tl_alloc(nnz, sizeof *spare);
@@ -96,7 +95,13 @@ done:
 tl_pattern *tl_pattern_from_coo(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
                                 const int32_t *col)
 {
-    return tl_coo_to_csr(rows, cols, nnz, row, col, TL_REPEATS_ERROR, NULL);
+    return compress("pattern_from_coo", rows, cols, nnz, row, col, TL_REPEATS_ERROR, NULL);
+}
+
+tl_pattern *tl_coo_to_csr(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row, const int32_t *col,
+                          tl_repeats policy, int64_t *position)
+{
+    return compress("coo_to_csr", rows, cols, nnz, row, col, policy, position);
 }
 
 /* `count` distinct cells of 0 .. cells-1, ascending, every set equally likely: the first `count` distinct

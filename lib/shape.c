@@ -17,15 +17,14 @@ tl_status tl_shape_check(tl_shape s)
 {
     if (s.rank < 0 || s.rank > TL_MAX_RANK)
         return tl_fail(TL_ERR_SHAPE, "rank %d is not 0 to %d", (int)s.rank, TL_MAX_RANK);
-    int64_t limit = PTRDIFF_MAX / (int64_t)sizeof(tl_real);
-    bool empty = false;
-    for (int32_t k = 0; k < s.rank; k++) {
+    for (int32_t k = 0; k < s.rank; k++)
         if (s.dim[k] < 0)
             return tl_fail(TL_ERR_SHAPE, "%s has a negative size", tl_shape_text(s).text);
-        empty = empty || s.dim[k] == 0;
-    }
-    for (int32_t k = 0; k < s.rank && !empty; k++) {
-        limit /= s.dim[k];
+    int64_t limit = PTRDIFF_MAX / (int64_t)sizeof(tl_real);
+    /* a size of 0 hides no overflow of the others: rows and columns are products, too */
+    for (int32_t k = 0; k < s.rank; k++) {
+        if (s.dim[k] > 0)
+            limit /= s.dim[k];
         if (limit == 0)
             return tl_fail(TL_ERR_SHAPE, "%s has more elements than memory can hold", tl_shape_text(s).text);
     }

@@ -18,8 +18,8 @@ typedef struct tl_shape {
 /* The shape with these `rank` sizes (read only up to TL_MAX_RANK). */
 TL_API tl_shape tl_shape_from(int32_t rank, const int64_t *dim);
 
-/* TL_ERR_SHAPE if the rank is not 0 to TL_MAX_RANK, a size is negative, or the number of elements does
- * not fit in memory. */
+/* TL_ERR_SHAPE if the rank is not 0 to TL_MAX_RANK, a size is negative, or the product of the sizes other
+ * than 0 does not fit in memory. */
 TL_API tl_status tl_shape_check(tl_shape s);
 
 /* The number of elements: the product of the sizes, 1 for a scalar. */

@@ -5,14 +5,15 @@
 #include "op.h"
 #include "ops.h"
 
-#include <tgmath.h>
+#include <math.h>
 
 typedef struct lookup {
     tl_pattern_bag bags;
     tl_combiner combiner;
 } lookup;
 
-/* The ids that count, without padding: which row of T, which bag, which of the ids, and w_k / D. */
+/* The ids that count, without padding and bags whose divisor is 0: which row of T, which bag, which of the ids,
+ * and w_k / D. */
 typedef struct members {
     int64_t n;
     int32_t *row, *bag, *id;
@@ -37,11 +38,14 @@ static tl_status check(const lookup *by, const tl_shape table, const tl_node *we
             return tl_fail(TL_ERR_ARGUMENT, "bag %lld ends at %lld, before its start %lld", (long long)i,
                            (long long)b->row_ptr[i + 1], (long long)b->row_ptr[i]);
     int64_t n = b->row_ptr[b->n];
-    if (n > INT32_MAX || (n > 0 && !b->ids))
-        return tl_fail(TL_ERR_ARGUMENT, b->ids ? "%lld ids are more than 2^31" : "ids is NULL", (long long)n);
+    if (n > INT32_MAX)
+        return tl_fail(TL_ERR_ARGUMENT, "%lld ids are more than %d", (long long)n, INT32_MAX);
+    if (n > 0 && !b->ids)
+        return tl_fail(TL_ERR_ARGUMENT, "ids is NULL");
     for (int64_t k = 0; k < n; k++)
         if ((b->ids[k] < 0 || b->ids[k] >= table.dim[0]) && !(b->has_padding && b->ids[k] == b->padding_id))
-            return tl_check_ids("ids", b->ids, k + 1, table.dim[0], "table", "rows");
+            return tl_fail(TL_ERR_INDEX, "ids[%lld] = %d, table has %lld rows", (long long)k, (int)b->ids[k],
+                           (long long)table.dim[0]);
     if (weights && (weights->shape.rank != 1 || weights->shape.dim[0] != n))
         return tl_fail(TL_ERR_SHAPE, "weights are %s for %lld ids", tl_shape_text(weights->shape).text,
                        (long long)n);
@@ -68,23 +72,25 @@ static tl_status shape(tl_node *y)
     return tl_shape_dense(y, TL_SHAPE(by->bags.n, y->in[0]->shape.dim[1]));
 }
 
-/* Lists the members of bag b and divides their weights; a divisor of 0 leaves coefficients of 0. */
+/* Lists the members of bag b and divides their weights; with a divisor of 0 it has none. */
 static void list_members(const lookup *by, const tl_real *weights, int64_t b, members *m)
 {
     int64_t first = m->n;
-    tl_real sum = 0;
+    double sum = 0; /* so that small weights' squares do not vanish, nor large ones' overflow */
     for (int64_t k = by->bags.row_ptr[b]; k < by->bags.row_ptr[b + 1]; k++) {
         if (by->bags.has_padding && by->bags.ids[k] == by->bags.padding_id)
             continue;
         tl_real w = weights ? weights[k] : 1;
         m->row[m->n] = by->bags.ids[k], m->bag[m->n] = (int32_t)b, m->id[m->n] = (int32_t)k;
         m->coef[m->n++] = w;
-        sum += by->combiner == TL_SQRTN ? w * w : w;
+        sum += by->combiner == TL_SQRTN ? (double)w * (double)w : (double)w;
     }
-    tl_real d = by->combiner == TL_SUM ? 1 : by->combiner == TL_MEAN ? sum : sqrt(sum);
+    tl_real d = by->combiner == TL_SUM ? 1 : (tl_real)(by->combiner == TL_MEAN ? sum : sqrt(sum));
     m->divisor[b] = d;
+    if (d == 0)
+        m->n = first;
     for (int64_t k = first; k < m->n; k++)
-        m->coef[k] = d != 0 ? m->coef[k] / d : 0;
+        m->coef[k] /= d;
 }
 
 static void forward(tl_node *y)
@@ -98,9 +104,8 @@ static void forward(tl_node *y)
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] = 0;
     for (int64_t k = 0; k < m->n; k++)
-        if (m->divisor[m->bag[k]] != 0)
-            tl_kernel_table()->axpy(width, m->coef[k], y->in[0]->val + m->row[k] * width,
-                                    y->out + m->bag[k] * width);
+        tl_kernel_table()->axpy(width, m->coef[k], y->in[0]->val + m->row[k] * width,
+                                y->out + m->bag[k] * width);
 }
 
 static void backward(tl_node *y)
@@ -114,8 +119,6 @@ static void backward(tl_node *y)
         const tl_real *dy = y->grad + m->bag[k] * width, *yb = y->val + m->bag[k] * width;
         const tl_real *e = y->in[0]->val + m->row[k] * width;
         tl_real d = m->divisor[m->bag[k]], slope = 0;
-        if (d == 0)
-            continue;
         /* dD / dw_k: 0, 1 or w_k / D */
         tl_real grows = by->combiner == TL_SUM ? 0 : by->combiner == TL_MEAN ? 1 : m->coef[k];
         for (int64_t j = 0; j < width; j++)

@@ -32,8 +32,8 @@ static inline tl_status tl_reduce_shape(tl_node *y)
     return tl_shape_dense(y, out);
 }
 
-/* y->out = c times the sums. */
-static inline void tl_reduce_forward(tl_node *y, tl_real c)
+/* y->out = the sums / divisor: not times its inverse, so that the mean of equal values is that value. */
+static inline void tl_reduce_forward(tl_node *y, tl_real divisor)
 {
     const tl_reduce *r = y->scratch;
     for (int64_t k = 0; k < y->size; k++)
@@ -42,14 +42,14 @@ static inline void tl_reduce_forward(tl_node *y, tl_real c)
         tl_kernel_table()->sum_rows(r->n, r->inner, y->in[0]->val + i * r->n * r->inner,
                                     y->out + i * r->inner);
     for (int64_t k = 0; k < y->size; k++)
-        y->out[k] *= c;
+        y->out[k] /= divisor;
 }
 
-/* dA += c dY, repeated along the axis. */
-static inline void tl_reduce_backward(tl_node *y, tl_real c)
+/* dA += dY / divisor, repeated along the axis. */
+static inline void tl_reduce_backward(tl_node *y, tl_real divisor)
 {
     const tl_reduce *r = y->scratch;
-    tl_real *da = y->in[0]->grad;
+    tl_real *da = y->in[0]->grad, c = 1 / divisor;
     for (int64_t i = 0; da && i < r->outer; i++)
         for (int64_t k = 0; k < r->n; k++)
             for (int64_t j = 0; j < r->inner; j++)

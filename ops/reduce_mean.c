@@ -1,20 +1,21 @@
 /* reduce_mean: Y = mean of A over one axis or all, 0 over nothing.  dA += dY / n, repeated along the axis. */
 #include "reduce.h"
 
-static tl_real share(const tl_node *y)
+/* A sum over nothing is 0, and stays so. */
+static tl_real count(const tl_node *y)
 {
     const tl_reduce *r = y->scratch;
-    return r->n > 0 ? 1 / (tl_real)r->n : 0;
+    return r->n > 0 ? (tl_real)r->n : 1;
 }
 
 static void forward(tl_node *y)
 {
-    tl_reduce_forward(y, share(y));
+    tl_reduce_forward(y, count(y));
 }
 
 static void backward(tl_node *y)
 {
-    tl_reduce_backward(y, share(y));
+    tl_reduce_backward(y, count(y));
 }
 
 static const tl_op op = {

@@ -138,6 +138,29 @@ START_TEST(oracle)
 }
 END_TEST
 
+/* The gradient of what is broadcast is summed in double: 2^24 + 1 is no float. */
+START_TEST(long_sums)
+{
+    enum { N = 257 };
+    tl_real u[N], ones[N];
+    for (int k = 0; k < N; k++)
+        u[k] = ones[k] = 1;
+    u[0] = 0x1p24f;
+    const tl_shape shape[] = { TL_SHAPE(), TL_SHAPE(1) };
+    for (int k = 0; k < 2; k++) {
+        tl_variable *b = tl_test_dense("b", shape[k], 1);
+        tl_graph *g = tl_graph_new();
+        tl_node *y = tl_add(tl_input(g, TL_SHAPE(N, 1), ones), tl_use(g, b));
+        tl_gradients out;
+        ck_assert_ok(
+            tl_backward(tl_reduce_sum(tl_mul(y, tl_input(g, TL_SHAPE(N, 1), u)), TL_ALL_AXES), &out));
+        ck_assert_values(out.pair[0].values, 1, 0, 0x1p24 + 256);
+        tl_graph_free(g);
+        tl_variable_free(b);
+    }
+}
+END_TEST
+
 START_TEST(gradient)
 {
     const tl_shape shape[] = { TL_SHAPE(),      TL_SHAPE(1),       TL_SHAPE(17),        TL_SHAPE(3, 5),
@@ -239,6 +262,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, values);
     tcase_add_test(c, not_finite);
     tcase_add_test(c, oracle);
+    tcase_add_test(c, long_sums);
     tcase_add_test(c, gradient);
     tcase_add_test(c, with_itself);
     tcase_add_test(c, empty);

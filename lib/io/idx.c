@@ -154,20 +154,18 @@ static tl_status read_sizes(source *s, tl_idx *out)
     out->dim = tl_alloc(out->rank, sizeof *out->dim);
     if (!out->dim)
         return tl_fail_memory();
-    bool empty = false;
+    int64_t most = PTRDIFF_MAX / width_of(out->type), room = most;
     for (int32_t k = 0; k < out->rank; k++) {
         const unsigned char *b = sizes + 4 * k;
-        out->dim[k] = (int64_t)b[0] << 24 | (int64_t)b[1] << 16 | (int64_t)b[2] << 8 | b[3];
-        empty = empty || out->dim[k] == 0;
+        int64_t n = (int64_t)b[0] << 24 | (int64_t)b[1] << 16 | (int64_t)b[2] << 8 | b[3];
+        room /= n > 0 ? n : 1; /* a 0 hides no overflow of the others, as in tl_shape_check */
+        out->dim[k] = n;
     }
     tl_shape shape = tl_shape_from(out->rank, out->dim);
-    int64_t most = PTRDIFF_MAX / width_of(out->type), room = most;
-    for (int32_t k = 0; k < out->rank && !empty; k++)
-        room /= out->dim[k];
     if (room == 0)
-        return UNEXPECTED(s, 4, "found %s elements, expected at most %" PRId64, tl_shape_text(shape).text,
-                          most);
-    out->size = empty ? 0 : tl_shape_size(shape);
+        return UNEXPECTED(s, 4, "found sizes %s, expected at most %" PRId64 " elements",
+                          tl_shape_text(shape).text, most);
+    out->size = tl_shape_size(shape);
     return TL_OK;
 }
 

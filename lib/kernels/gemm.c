@@ -1,5 +1,5 @@
 /* Dense products through BLIS; the only file that knows BLIS. Thin and tiny shapes, at which its kernels are
- * slow, go to its vector routines and to a plain loop. */
+ * slow, go to its vector routine and to plain loops. */
 #include "gemm.h"
 #include "kernels.h"
 
@@ -16,11 +16,9 @@
 #ifdef TULLE_DOUBLE
 #define GEMM bli_dgemm_ex
 #define GEMV bli_dgemv_ex
-#define GER  bli_dger_ex
 #else
 #define GEMM bli_sgemm_ex
 #define GEMV bli_sgemv_ex
-#define GER  bli_sger_ex
 #endif
 
 enum { TINY = 20000 }; /* m n k below which a call of BLIS costs more than the product */
@@ -72,12 +70,26 @@ static void one_thread(rntm_t *r)
     bli_rntm_set_num_threads(1, r);
 }
 
+/* The product of a column and a row. BLIS's is no faster, and takes 0 times NaN for 0. */
+static void outer(int64_t m, int64_t n, tl_matrix a, tl_matrix b, tl_real *c, bool add)
+{
+    for (int64_t i = 0; i < m; i++) {
+        if (!add)
+            memset(c + i * n, 0, (size_t)n * sizeof *c);
+        tl_kernel_table()->axpy(n, a.data[i * a.row], b.data, c + i * n);
+    }
+}
+
 void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real *c, bool add)
 {
     if (m == 0 || n == 0 || (k == 0 && add))
         return;
     if (k == 0 || (double)m * (double)n * (double)k < TINY) {
         tl_kernel_table()->gemm_small(m, n, k, a.data, a.row, a.col, b.data, b.row, b.col, c, add);
+        return;
+    }
+    if (k == 1 && n > 1 && b.col == 1) {
+        outer(m, n, a, b, c, add);
         return;
     }
     rntm_t rntm;
@@ -90,10 +102,6 @@ void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real 
     } else if (m == 1) {
         GEMV(BLIS_NO_TRANSPOSE, BLIS_NO_CONJUGATE, n, k, &one, bd, b.col, b.row, ad, a.col, &beta, c, 1, NULL,
              &rntm);
-    } else if (k == 1) {
-        if (!add)
-            memset(c, 0, (size_t)(m * n) * sizeof *c);
-        GER(BLIS_NO_CONJUGATE, BLIS_NO_CONJUGATE, m, n, &one, ad, a.row, bd, b.col, c, n, 1, NULL, &rntm);
     } else {
         GEMM(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, m, n, k, &one, ad, a.row, a.col, bd, b.row, b.col, &beta,
              c, n, 1, NULL, &rntm);

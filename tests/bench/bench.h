@@ -1,0 +1,38 @@
+/* What the scenarios share: measuring a step, and one way to fail. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <tulle/tulle.h>
+
+/* What one run does, for the rates in its line; what is 0 is left out. */
+typedef struct work {
+    double flops; /* "gflops" */
+    double bytes; /* "gbs" */
+    double ops;   /* "ns_per_op" */
+} work;
+
+/* Measures run(context) and prints the line of this case of the running scenario. */
+void measure(const char *name, work w, void (*run)(void *context), void *context);
+
+/* A failure ends the program: with the scenario and tl_error() on stderr, and status 1. `must` returns what it is
+ * given where that is not NULL. */
+void check(tl_status status);
+void *must(void *made);
+
+/* Arrays for the caller to free: uninitialised, standard normal, and uniform in 0 .. bound-1. */
+void *allocate(int64_t n, size_t size);
+tl_real *random_reals(int64_t n, uint64_t seed);
+int32_t *random_integers(int64_t n, int64_t bound, uint64_t seed);
+
+/* The scenarios. */
+void bench_gemm(void);
+void bench_sparse_layer(void);
+void bench_sparse_layer_forward(void);
+void bench_mlp_step(void);
+void bench_embedding_step(void);
+void bench_tiny_step(void);
+void bench_gcn_epoch(void);
+void bench_limit(void);
+void bench_overhead(void);
+
+#endif

@@ -1,0 +1,36 @@
+/* Compiled once per instruction set, with contraction; FMA_PEAK names the table. */
+#include "fma.h"
+
+#if defined(__AVX512F__)
+enum { BYTES = 64 };
+#elif defined(__AVX2__)
+enum { BYTES = 32 };
+#else
+enum { BYTES = 16 };
+#endif
+/* More chains than latency asks for, and registers for all. */
+enum { LANES = BYTES / sizeof(float), CHAINS = 12 };
+
+typedef float vector __attribute__((vector_size(BYTES)));
+
+/* s = s factor + shift in every lane of every chain. They start apart, so that none is another's copy, and end in
+ * the sum that is returned, so that none is left out. */
+static float run(int64_t rounds, float factor, float shift)
+{
+    vector s[CHAINS] = { 0 }, sum = { 0 };
+    for (int c = 0; c < CHAINS; c++)
+        s[c] += (float)c;
+    for (int64_t k = 0; k < rounds; k++)
+        for (int c = 0; c < CHAINS; c++)
+            s[c] = s[c] * factor + shift;
+    for (int c = 0; c < CHAINS; c++)
+        sum += s[c];
+    return sum[0];
+}
+
+#define NAME_OF(table) #table
+#define NAME(table)    NAME_OF(table)
+
+const fma_peak FMA_PEAK = { .name = &NAME(FMA_PEAK)[sizeof "fma_" - 1],
+                            .flops_per_round = 2.0 * CHAINS * LANES,
+                            .run = run };

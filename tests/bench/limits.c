@@ -1,0 +1,130 @@
+/* What other figures are to be read against: what one core can do, and what the library costs without any work. */
+#include "bench.h"
+#include "fma.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- fma: the instruction set that the library's kernels use ---- */
+
+enum { ROUNDS = 1 << 18 };
+
+typedef struct arithmetic {
+    const fma_peak *peak;
+    volatile float kept;
+} arithmetic;
+
+static const fma_peak *find_peak(void)
+{
+#ifdef X86_LEVELS
+    if (strcmp(tl_kernel_level(), fma_avx512.name) == 0)
+        return &fma_avx512;
+    if (strcmp(tl_kernel_level(), fma_avx2.name) == 0)
+        return &fma_avx2;
+#endif
+    return &fma_baseline;
+}
+
+static void multiply_add(void *context)
+{
+    arithmetic *a = context;
+    a->kept = a->peak->run(ROUNDS, 0.75F, 0.25F);
+}
+
+/* ---- stream, gather-64: a table far larger than the caches, in order and by random rows of 64 floats ---- */
+
+enum { TABLE_ROWS = 1 << 20, ROW_WORDS = 32, LINE_WORDS = 8, AHEAD = 8 };
+
+typedef struct table {
+    uint64_t *word;
+    int32_t *row; /* a permutation: no row is read twice in a run */
+    volatile uint64_t kept;
+} table;
+
+static uint64_t sum(int64_t n, const uint64_t *x)
+{
+    uint64_t s = 0;
+    for (int64_t k = 0; k < n; k++)
+        s += x[k];
+    return s;
+}
+
+static void stream(void *context)
+{
+    table *t = context;
+    t->kept = sum((int64_t)TABLE_ROWS * ROW_WORDS, t->word);
+}
+
+static void gather(void *context)
+{
+    table *t = context;
+    uint64_t s = 0;
+    for (int64_t k = 0; k < TABLE_ROWS; k++) {
+        const uint64_t *soon = t->word + (int64_t)t->row[(k + AHEAD) % TABLE_ROWS] * ROW_WORDS;
+        for (int64_t l = 0; l < ROW_WORDS; l += LINE_WORDS)
+            __builtin_prefetch(soon + l);
+        s += sum(ROW_WORDS, t->word + (int64_t)t->row[k] * ROW_WORDS);
+    }
+    t->kept = s;
+}
+
+void bench_limit(void)
+{
+    arithmetic a = { .peak = find_peak() };
+    measure("fma", (work){ .flops = ROUNDS * a.peak->flops_per_round }, multiply_add, &a);
+
+    const int64_t words = (int64_t)TABLE_ROWS * ROW_WORDS;
+    table t = { .word = allocate(words, sizeof *t.word), .row = allocate(TABLE_ROWS, sizeof *t.row) };
+    for (int64_t k = 0; k < words; k++)
+        t.word[k] = (uint64_t)k;
+    tl_random rng = { .seed = 1 };
+    tl_random_permutation(&rng, TABLE_ROWS, t.row);
+    work w = { .bytes = (double)words * sizeof *t.word };
+    measure("stream", w, stream, &t);
+    measure("gather-64", w, gather, &t);
+    free(t.word);
+    free(t.row);
+}
+
+/* ---- overhead: a chain of ops on a scalar ---- */
+
+enum { CHAIN = 1000 };
+
+typedef struct chain {
+    tl_graph *g;
+    tl_variable *w;
+} chain;
+
+static tl_node *record(const chain *c)
+{
+    tl_node *y = tl_use(c->g, c->w);
+    for (int k = 0; k < CHAIN; k++)
+        y = tl_scale(y, 1);
+    return must(y);
+}
+
+static void forward(void *context)
+{
+    const chain *c = context;
+    record(c);
+    tl_graph_reset(c->g);
+}
+
+static void forward_and_backward(void *context)
+{
+    const chain *c = context;
+    tl_gradients out;
+    check(tl_backward(record(c), &out));
+    tl_graph_reset(c->g);
+}
+
+void bench_overhead(void)
+{
+    chain c = { must(tl_graph_new()), must(tl_variable_dense("w", TL_SHAPE())) };
+    check(tl_init_constant(c.w, 1));
+    measure("forward", (work){ .ops = CHAIN }, forward, &c);
+    measure("forward and backward", (work){ .ops = CHAIN }, forward_and_backward, &c);
+    tl_graph_free(c.g);
+    tl_variable_free(c.w);
+}
