@@ -17,15 +17,13 @@ static bool chosen(const tl_node *y, const tl_backward_plan *plan)
  * before. */
 static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
 {
-    bool later = false; /* than y: what is not part of this pass */
     for (tl_node *a = y->graph->first; a; a = a->after) {
         a->grad = NULL;
         a->first_slices = a->last_slices = NULL;
         a->wanted = a->variable && a->number <= y->number && chosen(a, plan);
-        for (int32_t i = 0; !later && a->op && i < a->op->n_in; i++)
+        for (int32_t i = 0; a->op && i < a->op->n_in; i++)
             a->wanted = a->wanted || (a->in[i] && a->in[i]->wanted);
         a->reached = a == y;
-        later = later || a == y;
         /* until a dense use turns up below */
         a->by_rows = a->variable && a->kind == TL_DENSE && a->shape.rank > 0 && plan->prefill == 0 && a != y;
     }
