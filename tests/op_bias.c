@@ -160,6 +160,7 @@ START_TEST(shape_refusals)
         { TL_SHAPE(3, 4), TL_SHAPE(1), "bias: 3x4 plus 1" },
         { TL_SHAPE(3, 4), TL_SHAPE(), "bias: 3x4 plus scalar" }, /* unlike add, b is a row */
         { TL_SHAPE(3, 4), TL_SHAPE(3, 4), "bias: 3x4 plus 3x4" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4, 1), "bias: 3x4 plus 4x1" },
         { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias: 3x4 plus 1x4" },
         { TL_SHAPE(2, 3, 4), TL_SHAPE(3, 4), "bias: 2x3x4 plus 3x4" },
         { TL_SHAPE(), TL_SHAPE(1), "bias: scalar plus 1" },

@@ -1,4 +1,5 @@
-/* Adam, AdamW and AMSGrad: trajectories against the formulas of optimizer.h and against PyTorch, and the options. */
+/* Adam, AdamW and AMSGrad: trajectories against the formulas of optimizer.h and against PyTorch, and the
+ * options. */
 #include "testing.h"
 
 #include <math.h>

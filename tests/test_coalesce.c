@@ -70,8 +70,8 @@ START_TEST(one_lookup)
 }
 END_TEST
 
-/* Several lookups of one table make one gradient. The backward pass meets the last one on the tape first, as it does
- * for any other use of a variable; within a lookup the ids count in their order. */
+/* Several lookups of one table make one gradient. The backward pass meets the last one on the tape first,
+ * as it does for any other use of a variable; within a lookup the ids count in their order. */
 START_TEST(several_lookups)
 {
     static lookup l[3];
@@ -95,8 +95,8 @@ START_TEST(several_lookups)
 }
 END_TEST
 
-/* A table that is also used densely gets one dense gradient, the slices scattered into it: both ways to use it,
- * before and after the lookup on the tape. */
+/* A table that is also used densely gets one dense gradient, the slices scattered into it: both ways to
+ * use it, before and after the lookup on the tape. */
 START_TEST(tied_weights)
 {
     static lookup l;
@@ -142,7 +142,8 @@ START_TEST(lookup_in_a_result)
 }
 END_TEST
 
-/* Bags and a plain lookup of one table: coefficients count. Rows 0 and 2 by weights, row 2 once more by id. */
+/* Bags and a plain lookup of one table: coefficients count. Rows 0 and 2 by weights, row 2 once more by
+ * id. */
 START_TEST(bags_and_ids)
 {
     const int32_t bag_ids[] = { 2, 0, 2 }, ids[] = { 2 };
@@ -166,8 +167,8 @@ START_TEST(bags_and_ids)
 }
 END_TEST
 
-/* A table whose gradient nobody wants, a constant or a variable that is not listed, is left alone; the weights of its
- * bags get theirs: the sums of its rows. */
+/* A table whose gradient nobody wants, a constant or a variable that is not listed, is left alone; the
+ * weights of its bags get theirs: the sums of its rows. */
 START_TEST(unwanted_table)
 {
     const int32_t bag_ids[] = { 2, 0 };

@@ -106,7 +106,8 @@ START_TEST(dot)
 }
 END_TEST
 
-/* Up to where it went wrong, and what went wrong. The error may contain quotes: an op's name, a variable's. */
+/* Up to where it went wrong, and what went wrong. The error may contain quotes: an op's name, a
+ * variable's. */
 START_TEST(after_a_failure)
 {
     model m = begin();

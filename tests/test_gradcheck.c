@@ -1,4 +1,5 @@
-/* The gradient check, itself checked: it accepts what is right, and finds every way of being wrong that it names. */
+/* The gradient check, itself checked: it accepts what is right, and finds every way of being wrong that it
+ * names. */
 #include "testing.h"
 
 #include <math.h>
@@ -225,8 +226,8 @@ END_TEST
 
 /* ---- The message, and the options ---- */
 
-/* Does not move with w: every difference is exactly 0. Its gradient is said to be 3 dY for element 1; or it is
- * right, 0, and assigned. */
+/* Does not move with w: every difference is exactly 0. Its gradient is said to be 3 dY for element 1; or
+ * it is right, 0, and assigned. */
 static void constant_forward(tl_node *y)
 {
     for (int64_t k = 0; k < y->size; k++)
@@ -284,8 +285,8 @@ static tl_node *cube(tl_graph *g, void *context)
     return tl_mul(tl_mul(w, w), w);
 }
 
-/* The central difference of w^3 is 3 w^2 + h^2: right by default, wrong by h^2 with a large step, and right again
- * for one who does not mind. */
+/* The central difference of w^3 is 3 w^2 + h^2: right by default, wrong by h^2 with a large step, and
+ * right again for one who does not mind. */
 START_TEST(options)
 {
     tl_variable *w = tl_test_dense("w", TL_SHAPE(3), 1);
@@ -328,7 +329,8 @@ static tl_node *surprising(tl_graph *g, void *context)
     }
 }
 
-/* At whichever call it goes wrong, the values are put back, bit for bit: -0 and what is next to nothing as well. */
+/* At whichever call it goes wrong, the values are put back, bit for bit: -0 and what is next to nothing as
+ * well. */
 START_TEST(surprises)
 {
     static const char *const text[] = { "gradcheck: the function returned NULL",

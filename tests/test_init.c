@@ -84,8 +84,8 @@ END_TEST
 
 /* ---- Laws ---- */
 
-/* n draws of a law with mean m, deviation s and fourth central moment q s^4: the mean lies within 5 s / sqrt(n) of
- * m, the variance within 5 s^2 sqrt((q - 1) / n) of s^2, but for one seed in a million. */
+/* n draws of a law with mean m, deviation s and fourth central moment q s^4: the mean lies within 5 s /
+ * sqrt(n) of m, the variance within 5 s^2 sqrt((q - 1) / n) of s^2, but for one seed in a million. */
 static void check_moments(const tl_real *x, int64_t n, double m, double s, double q)
 {
     double sum = 0, squares = 0;
@@ -127,8 +127,8 @@ END_TEST
 
 /* ---- Fans ---- */
 
-/* As the header says it, over the values that exist: a value's fan-in are those in its column, its fan-out those
- * that share its last index but one. */
+/* As the header says it, over the values that exist: a value's fan-in are those in its column, its fan-out
+ * those that share its last index but one. */
 static void count_fans(tl_shape shape, const uint8_t *keep, int64_t at, double *in, double *out)
 {
     int64_t cols = shape.rank > 0 ? shape.dim[shape.rank - 1] : 1;

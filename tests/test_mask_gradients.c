@@ -45,8 +45,8 @@ START_TEST(dense)
 }
 END_TEST
 
-/* The variable's pattern and the mask overlap in part: of the entries (0,0) (0,2) (1,0) (2,1) (2,2) those that the
- * mask has, (0,2) and (2,2), stay; its (1,1) and (2,0) are no entries of the variable. */
+/* The variable's pattern and the mask overlap in part: of the entries (0,0) (0,2) (1,0) (2,1) (2,2) those
+ * that the mask has, (0,2) and (2,2), stay; its (1,1) and (2,0) are no entries of the variable. */
 START_TEST(sparse)
 {
     const uint8_t own[] = { 1, 0, 1, 1, 0, 0, 0, 1, 1 }, keep[] = { 0, 0, 1, 0, 1, 0, 1, 0, 1 };
@@ -145,8 +145,8 @@ END_TEST
 
 /* ---- The drift that its doc comment warns of ---- */
 
-/* Two weights that are trained for `before` steps with a gradient of 1; then weight 0 is set to 0 and its gradient
- * masked, or it is removed by a mask, for `after` steps more. Returns where it ends. */
+/* Two weights that are trained for `before` steps with a gradient of 1; then weight 0 is set to 0 and its
+ * gradient masked, or it is removed by a mask, for `after` steps more. Returns where it ends. */
 static double prune(tl_optimizer *o, bool for_good, int before, int after)
 {
     const uint8_t keep[] = { 0, 1 };
@@ -173,8 +173,9 @@ static double prune(tl_optimizer *o, bool for_good, int before, int after)
     return (double)end;
 }
 
-/* The old buffer a fades as mu a, mu^2 a, ...: the weight moves by lr a (mu + mu^2 + ..) = lr a mu / (1 - mu). After
- * 20 steps with a gradient of 1, a = (1 - mu^20) / (1 - mu). PyTorch 1.13 ends there too: -7.9058101 with lr 0.1. */
+/* The old buffer a fades as mu a, mu^2 a, ...: the weight moves by lr a (mu + mu^2 + ..) = lr a mu / (1 -
+ * mu). After 20 steps with a gradient of 1, a = (1 - mu^20) / (1 - mu). PyTorch 1.13 ends there too:
+ * -7.9058101 with lr 0.1. */
 START_TEST(heavy_ball_drifts)
 {
     const double mu = 0.9, lr = 0.1, a = (1 - pow(mu, 20)) / (1 - mu);
@@ -186,9 +187,9 @@ START_TEST(heavy_ball_drifts)
 }
 END_TEST
 
-/* Long after the start, m = g and v = g^2 under a steady gradient g; then k masked steps leave b1^k g and b2^k g^2,
- * so that the weight moves by lr (r + r^2 + ..) = lr r / (1 - r), r = b1 / sqrt(b2): by 9.045 lr whatever g was.
- * After 10000 steps v falls short of g^2 by b2^10000 = 5e-5. */
+/* Long after the start, m = g and v = g^2 under a steady gradient g; then k masked steps leave b1^k g and
+ * b2^k g^2, so that the weight moves by lr (r + r^2 + ..) = lr r / (1 - r), r = b1 / sqrt(b2): by 9.045 lr
+ * whatever g was. After 10000 steps v falls short of g^2 by b2^10000 = 5e-5. */
 START_TEST(adam_drifts)
 {
     const double r = 0.9 / sqrt(0.999), lr = 0.001;
@@ -200,7 +201,8 @@ START_TEST(adam_drifts)
 }
 END_TEST
 
-/* After 20 steps only, PyTorch 1.13 (lr 0.001, 200 masked steps) ends at -0.0101615; decay moves what is not 0. */
+/* After 20 steps only, PyTorch 1.13 (lr 0.001, 200 masked steps) ends at -0.0101615; decay moves what is
+ * not 0. */
 START_TEST(drift_after_few_steps)
 {
     tl_adam_options o = { .learning_rate = 0.001 };

@@ -1,4 +1,5 @@
-/* The optimizer's driver: its life, lists of pairs, gradients that are not finite, and classes of the user's own. */
+/* The optimizer's driver: its life, lists of pairs, gradients that are not finite, and classes of the
+ * user's own. */
 #include "testing.h"
 
 #include <math.h>

@@ -269,7 +269,8 @@ START_TEST(clip)
 }
 END_TEST
 
-/* 100 repeats of a row of four ones are one row of four hundreds: norm 200. (Of the slices it would be 20.) */
+/* 100 repeats of a row of four ones are one row of four hundreds: norm 200. (Of the slices it would be
+ * 20.) */
 START_TEST(norm_of_coalesced_rows)
 {
     tl_graph *g = tl_graph_new();

@@ -265,7 +265,8 @@ END_TEST
 
 /* ---- Slots ---- */
 
-/* Two variables and two optimizers that know each other, freed in every order: what is left goes on to train. */
+/* Two variables and two optimizers that know each other, freed in every order: what is left goes on to
+ * train. */
 START_TEST(freed_in_any_order)
 {
     for (int order = 0; order < 24; order++) {
