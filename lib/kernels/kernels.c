@@ -14,10 +14,29 @@ static void axpy(int64_t n, tl_real a, const tl_real *restrict x, tl_real *restr
         y[k] += a * x[k];
 }
 
+/* One column: lanes of partial sums, or each addition would wait for the one before. */
+static double sum_column(int64_t n, const tl_real *x)
+{
+    enum { PARTS = 16 };
+    double part[PARTS] = { 0 };
+    int64_t k = 0;
+    for (; k + PARTS <= n; k += PARTS)
+        for (int l = 0; l < PARTS; l++)
+            part[l] += (double)x[k + l];
+    for (int l = 0; k + l < n; l++)
+        part[l] += (double)x[k + l];
+    for (int half = PARTS / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            part[l] += part[l + half];
+    return part[0];
+}
+
 static void sum_rows(int64_t rows, int64_t cols, const tl_real *restrict x, tl_real *restrict y)
 {
     enum { STRIP = 64 }; /* columns whose sums stay in L1 */
-    for (int64_t j0 = 0; j0 < cols; j0 += STRIP) {
+    if (cols == 1)
+        y[0] += (tl_real)sum_column(rows, x);
+    for (int64_t j0 = 0; j0 < cols && cols > 1; j0 += STRIP) {
         double sum[STRIP] = { 0 };
         int64_t n = cols - j0 < STRIP ? cols - j0 : STRIP;
         for (int64_t i = 0; i < rows; i++)

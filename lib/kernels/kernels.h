@@ -49,7 +49,8 @@ typedef struct tl_kernels {
     /* y[k] += a x[k] */
     void (*axpy)(int64_t n, tl_real a, const tl_real *x, tl_real *y);
 
-    /* y[j] += the sum over i, ascending, in double, of x[i cols + j] */
+    /* y[j] += the sum over i, in double, of x[i cols + j]: ascending; of a single column, by i mod 16, each ascending, and
+     * these by halves */
     void (*sum_rows)(int64_t rows, int64_t cols, const tl_real *x, tl_real *y);
 
     /* C = A B (add: C += A B), m x k by k x n by plain loops; element (i, j) of A at a[i ars + j acs], of B

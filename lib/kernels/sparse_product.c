@@ -131,16 +131,22 @@ static operand pack(const tl_real *x, int64_t features, int64_t n, bool by_sampl
 
 /* ---- Blocks of the pattern ---- */
 
-/* Walking by blocks pays where a row has a few entries in each, and X is more than L1 holds. */
-static bool worth_blocks(const tl_pattern *p)
+/* How many columns a block has, 0 for row by row. Blocks whose rows of X fit in L1 pay where a row has a few entries in
+ * each: it then costs a load and a store of its part of Y. Else blocks that fit in L2, where X as a whole does not. */
+static int64_t block_of(const tl_pattern *p)
 {
-    const int64_t block = tl_kernel_table()->block, n_blocks = (tl_pattern_cols(p) + block - 1) / block;
-    return n_blocks > 1 && tl_pattern_nnz(p) >= 3 * n_blocks * tl_pattern_rows(p);
+    const int64_t small = tl_kernel_table()->block, large = 16 * small;
+    const double cells = (double)tl_pattern_rows(p) * (double)tl_pattern_cols(p);
+    const double in_small = cells > 0 ? (double)tl_pattern_nnz(p) * (double)small / cells : 0;
+    if (tl_pattern_cols(p) > small && in_small >= 2.5)
+        return small;
+    return tl_pattern_cols(p) > large + large / 2 && 16 * in_small >= 4 ? large : 0;
 }
 
 static tl_status prepare(const tl_pattern *p)
 {
-    return !worth_blocks(p) || tl_pattern_blocks(p, tl_kernel_table()->block) ? TL_OK : TL_ERR_MEMORY;
+    const int64_t block = block_of(p);
+    return block == 0 || tl_pattern_blocks(p, block) ? TL_OK : TL_ERR_MEMORY;
 }
 
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p)
@@ -151,16 +157,16 @@ tl_status tl_sparse_product_prepare(const tl_sparse_product *p)
 
 static tl_sparse sparse_of(const tl_pattern *p, const int32_t *order, const tl_real *values, int64_t n)
 {
-    const tl_kernels *kernel = tl_kernel_table();
     tl_sparse s = { .rows = tl_pattern_rows(p),
                     .row_ptr = tl_pattern_row_ptr(p),
                     .col = tl_pattern_col(p),
                     .order = order,
                     .values = values,
                     .n_blocks = 1 };
-    if (worth_blocks(p) && 2 * n >= TL_TILE_VECS * kernel->lanes) {
-        s.start = tl_pattern_blocks(p, kernel->block);
-        s.n_blocks = (tl_pattern_cols(p) + kernel->block - 1) / kernel->block;
+    const int64_t block = block_of(p);
+    if (block > 0 && 2 * n >= TL_TILE_VECS * tl_kernel_table()->lanes) {
+        s.start = tl_pattern_blocks(p, block);
+        s.n_blocks = (tl_pattern_cols(p) + block - 1) / block;
     }
     return s;
 }
@@ -193,10 +199,11 @@ static int64_t range_begin(const product *c, int64_t r)
     return low;
 }
 
-static int64_t count_ranges(const tl_sparse *s, int64_t n)
+/* The part of Y that a range has stays in L2 while the blocks go by. */
+static int64_t count_ranges(const tl_sparse *s)
 {
-    const double products = (double)(s->row_ptr[s->rows] + s->rows) * (double)n;
-    return products > 64e6 ? 64 : 1 + (int64_t)(products / 1e6);
+    const int64_t n = (s->rows + 255) / 256;
+    return n < 1 ? 1 : n > 256 ? 256 : n;
 }
 
 static void spmm_pieces(void *context, int64_t begin, int64_t end)
@@ -218,7 +225,7 @@ static void spmm(const tl_pattern *p, bool transposed, const tl_real *values, op
     const int32_t *order = NULL;
     const tl_pattern *w = transposed ? tl_pattern_transpose(p, &order) : p;
     product c = { .s = sparse_of(w, order, values, n), .t = tiles_of(n), .b = x, .out = out, .add = add };
-    c.ranges = count_ranges(&c.s, n);
+    c.ranges = count_ranges(&c.s);
     tl_parallel_for(c.t.count * c.ranges, 1, spmm_pieces, &c);
 }
 
@@ -237,7 +244,7 @@ static void sddmm_ranges(void *context, int64_t begin, int64_t end)
 static void sddmm(const tl_pattern *p, operand a, operand b, int64_t n, tl_real *values)
 {
     product c = { .s = sparse_of(p, NULL, NULL, n), .t = tiles_of(n), .a = a, .b = b, .values = values };
-    c.ranges = count_ranges(&c.s, n);
+    c.ranges = count_ranges(&c.s);
     tl_parallel_for(c.ranges, 1, sddmm_ranges, &c);
 }
 
