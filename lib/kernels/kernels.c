@@ -47,41 +47,44 @@ static void sum_rows(int64_t rows, int64_t cols, const tl_real *restrict x, tl_r
     }
 }
 
-/* A 4 x 4 corner at a time; what is left over at the edges one by one. */
+enum { SQUARE = 16 }; /* a cache line of floats */
+
+static void write(tl_real *to, tl_real x, bool add_to)
+{
+    *to = add_to ? *to + x : x;
+}
+
+/* A whole square, by way of a copy: every cache line of x and of y is touched in one go, however far apart they lie. */
+static void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, bool add_to)
+{
+    tl_real copy[SQUARE][SQUARE];
+    for (int i = 0; i < SQUARE; i++)
+        memcpy(copy[i], x + i * ldx, sizeof copy[i]);
+    for (int j = 0; j < SQUARE; j += 4)
+        for (int i = 0; i < SQUARE; i += 4) {
+            quad r[4];
+            for (int k = 0; k < 4; k++)
+                r[k] = *(const quad *)&copy[i + k][j];
+            transpose_quads(r);
+            for (int k = 0; k < 4; k++) {
+                quad *to = (quad *)(y + (j + k) * ldy + i);
+                if (add_to)
+                    r[k] += *to;
+                *to = r[k];
+            }
+        }
+}
+
 static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int64_t ldx, tl_real *restrict y,
                       int64_t ldy, bool add_to)
 {
-    enum { TILE = 32 }; /* rows and columns of a square that fits in L1 twice */
-    for (int64_t i0 = 0; i0 < rows; i0 += TILE)
-        for (int64_t j0 = 0; j0 < cols; j0 += TILE) {
-            const int64_t i1 = rows - i0 < TILE ? rows : i0 + TILE, j1 = cols - j0 < TILE ? cols : j0 + TILE;
-            int64_t j = j0;
-            for (; j + 4 <= j1; j += 4) {
-                int64_t i = i0;
-                for (; i + 4 <= i1; i += 4) {
-                    quad r[4];
-                    for (int k = 0; k < 4; k++)
-                        r[k] = *(const quad *)(x + (i + k) * ldx + j);
-                    transpose_quads(r);
-                    for (int k = 0; k < 4; k++) {
-                        quad *to = (quad *)(y + (j + k) * ldy + i);
-                        if (add_to)
-                            r[k] += *to;
-                        *to = r[k];
-                    }
-                }
-                for (; i < i1; i++)
-                    for (int k = 0; k < 4; k++) {
-                        tl_real *to = y + (j + k) * ldy + i;
-                        *to = add_to ? *to + x[i * ldx + j + k] : x[i * ldx + j + k];
-                    }
-            }
-            for (; j < j1; j++)
-                for (int64_t i = i0; i < i1; i++) {
-                    tl_real *to = y + j * ldy + i;
-                    *to = add_to ? *to + x[i * ldx + j] : x[i * ldx + j];
-                }
-        }
+    const int64_t whole_rows = rows - rows % SQUARE, whole_cols = cols - cols % SQUARE;
+    for (int64_t i = 0; i < whole_rows; i += SQUARE)
+        for (int64_t j = 0; j < whole_cols; j += SQUARE)
+            transpose_square(x + i * ldx + j, ldx, y + j * ldy + i, ldy, add_to);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = i < whole_rows ? whole_cols : 0; j < cols; j++)
+            write(y + j * ldy + i, x[i * ldx + j], add_to);
 }
 
 static void gemm_small(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
