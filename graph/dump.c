@@ -22,6 +22,16 @@ static const char *name_of(const tl_node *a)
     return a->variable ? a->variable->name : a->op ? a->op->name : "input";
 }
 
+/* Text on one line; for a DOT string with what it must escape. */
+static void print_text(const char *text, bool escaped, FILE *out)
+{
+    for (; *text; text++) {
+        if (escaped && (*text == '"' || *text == '\\'))
+            fputc('\\', out);
+        fputc(*text == '\n' ? ' ' : *text, out);
+    }
+}
+
 static tl_status finish(FILE *out, const char *who)
 {
     if (fflush(out) != 0 || ferror(out))
@@ -41,7 +51,8 @@ tl_status tl_graph_print(const tl_graph *g, FILE *out)
     if (check("graph_print", g, out) != TL_OK)
         return TL_ERR_ARGUMENT;
     for (const tl_node *a = g->first; a; a = a->after) {
-        fprintf(out, "%%%d = %s%s", (int)a->number, a->variable ? "variable " : "", name_of(a));
+        fprintf(out, "%%%d = %s", (int)a->number, a->variable ? "variable " : "");
+        print_text(name_of(a), false, out);
         for (int32_t i = 0; a->op && i < a->op->n_in; i++) {
             fprintf(out, "%s", i == 0 ? "(" : ", ");
             if (a->in[i])
@@ -53,19 +64,12 @@ tl_status tl_graph_print(const tl_graph *g, FILE *out)
         print_shape(a, out);
         fprintf(out, "\n");
     }
-    if (g->status != TL_OK)
-        fprintf(out, "failed: %s\n", g->error);
-    return finish(out, "graph_print");
-}
-
-/* Text inside a DOT string. */
-static void print_escaped(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            fputc('\\', out);
-        fputc(*text == '\n' ? ' ' : *text, out);
+    if (g->status != TL_OK) {
+        fprintf(out, "failed: ");
+        print_text(g->error, false, out);
+        fprintf(out, "\n");
     }
+    return finish(out, "graph_print");
 }
 
 tl_status tl_graph_dot(const tl_graph *g, FILE *out)
@@ -80,7 +84,7 @@ tl_status tl_graph_dot(const tl_graph *g, FILE *out)
                            : a->kind == TL_SPARSE ? ", style=filled, fillcolor=gold"
                                                   : ", style=filled, fillcolor=khaki";
         fprintf(out, "  n%d [label=\"", (int)a->number);
-        print_escaped(name_of(a), out);
+        print_text(name_of(a), true, out);
         fprintf(out, "\\n");
         print_shape(a, out);
         fprintf(out, "\"%s];\n", look);
@@ -90,7 +94,7 @@ tl_status tl_graph_dot(const tl_graph *g, FILE *out)
     }
     if (g->status != TL_OK) {
         fprintf(out, "  failed [label=\"");
-        print_escaped(g->error, out);
+        print_text(g->error, true, out);
         fprintf(out, "\", shape=note, color=red];\n");
     }
     fprintf(out, "}\n");

@@ -115,11 +115,18 @@ static void watch_forks(void)
     pthread_atfork(NULL, NULL, after_fork);
 }
 
-/* Starts workers until there are `wanted`; fewer will do where the system has no more. */
-static void staff(int wanted)
+/* Locks the pool, unless another thread has it. A fork is watched for from before the first lock: the child would
+ * else find it locked for ever. */
+static bool own_pool(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
+    return pthread_mutex_trylock(&pool.owner) == 0;
+}
+
+/* Starts workers until there are `wanted`; fewer will do where the system has no more. */
+static void staff(int wanted)
+{
     pthread_attr_t detached;
     if (pool.workers >= wanted || pthread_attr_init(&detached) != 0)
         return;
@@ -148,7 +155,7 @@ void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int
         grain = 1;
     const loop l = { body, context, n, grain };
     int helpers = tl_num_threads() - 1;
-    if (helpers == 0 || n <= grain || inside || pthread_mutex_trylock(&pool.owner) != 0) {
+    if (helpers == 0 || n <= grain || inside || !own_pool()) {
         work_alone(&l);
         return;
     }

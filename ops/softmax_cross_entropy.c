@@ -1,5 +1,6 @@
-/* softmax_cross_entropy: Y = sum over rows i of w_i (lse(X(i, :)) - X(i, label_i)) / sum of w, where
- * lse(x) = max x + log sum exp(x - max x).  dX(i, :) += w_i (exp(X(i, :) - lse) - onehot(label_i)) dY / sum of w. */
+/* softmax_cross_entropy: Y = sum over rows i of w_i (log sum exp(Z(i, :)) - Z(i, label_i)) / sum of w, where
+ * Z(i, :) = X(i, :) - max X(i, :), so that only differences count.
+ * dX(i, :) += w_i (exp(Z(i, :) - log sum exp(Z(i, :))) - onehot(label_i)) dY / sum of w. */
 #include "op.h"
 #include "ops.h"
 
@@ -10,10 +11,20 @@ typedef struct labelled {
     const tl_real *weight; /* NULL: all 1 */
 } labelled;
 
+/* Of a row. Their sum is the log-sum-exp of X, in which the logarithm would drown beside a large maximum. */
+typedef struct row {
+    tl_real max, log_sum;
+} row;
+
 typedef struct saved {
-    tl_real *lse;  /* a row */
-    tl_real share; /* 1 / sum of weights, 0 if that is 0 */
+    row *row;
+    double total; /* of the weights */
 } saved;
+
+static tl_real weight(const labelled *by, int64_t i)
+{
+    return by->weight ? by->weight[i] : 1;
+}
 
 static tl_status shape(tl_node *y)
 {
@@ -26,38 +37,40 @@ static tl_status shape(tl_node *y)
     if (status != TL_OK)
         return status;
     saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
-    if (!s || !(s->lse = tl_scratch(y, rows, sizeof *s->lse)))
+    if (!s || !(s->row = tl_scratch(y, rows, sizeof *s->row)))
         return TL_ERR_MEMORY;
-    double sum = 0;
+    s->total = 0;
     for (int64_t i = 0; i < rows; i++)
-        sum += by->weight ? (double)by->weight[i] : 1;
-    s->share = sum != 0 ? (tl_real)(1 / sum) : 0;
+        s->total += (double)weight(by, i);
     return tl_shape_dense(y, TL_SHAPE());
 }
 
-static tl_real log_sum_exp(int64_t n, const tl_real *x)
+static row summary(int64_t n, const tl_real *x)
 {
-    tl_real most = x[0], sum = 0;
+    tl_real max = x[0];
+    double sum = 0;
     for (int64_t j = 1; j < n; j++)
-        most = x[j] > most ? x[j] : most;
+        max = x[j] > max ? x[j] : max;
     for (int64_t j = 0; j < n; j++)
-        sum += exp(x[j] - most);
-    return most + log(sum);
+        sum += (double)exp(x[j] - max);
+    return (row){ max, log((tl_real)sum) };
 }
 
+/* A row of weight 0 is not there, whatever it holds. */
 static void forward(tl_node *y)
 {
     const labelled *by = y->attr;
-    saved *s = y->scratch;
+    const saved *s = y->scratch;
     const tl_shape x = y->in[0]->shape;
     int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
     double sum = 0;
     for (int64_t i = 0; i < rows; i++) {
         const tl_real *xi = y->in[0]->val + i * cols;
-        s->lse[i] = log_sum_exp(cols, xi);
-        sum += (by->weight ? (double)by->weight[i] : 1) * (double)(s->lse[i] - xi[by->label[i]]);
+        row r = s->row[i] = summary(cols, xi);
+        if (weight(by, i) != 0)
+            sum += (double)weight(by, i) * (double)(r.log_sum + (r.max - xi[by->label[i]]));
     }
-    y->out[0] = s->share != 0 ? (tl_real)(sum * (double)s->share) : 0;
+    y->out[0] = s->total != 0 ? (tl_real)(sum / s->total) : 0;
 }
 
 static void backward(tl_node *y)
@@ -66,14 +79,15 @@ static void backward(tl_node *y)
     const saved *s = y->scratch;
     const tl_shape x = y->in[0]->shape;
     int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
-    for (int64_t i = 0; y->in[0]->grad && i < rows; i++) {
+    for (int64_t i = 0; y->in[0]->grad && s->total != 0 && i < rows; i++) {
         const tl_real *xi = y->in[0]->val + i * cols;
+        const row r = s->row[i];
         tl_real *dxi = y->in[0]->grad + i * cols;
-        tl_real c = y->grad[0] * s->share * (by->weight ? by->weight[i] : 1);
+        tl_real c = (tl_real)((double)y->grad[0] * (double)weight(by, i) / s->total);
         if (c == 0)
             continue;
         for (int64_t j = 0; j < cols; j++)
-            dxi[j] += c * (exp(xi[j] - s->lse[i]) - (j == by->label[i]));
+            dxi[j] += c * (exp(xi[j] - r.max - r.log_sum) - (j == by->label[i]));
     }
 }
 

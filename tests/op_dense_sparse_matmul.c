@@ -358,7 +358,7 @@ START_TEST(refusals)
         { TL_SHAPE(), 0, TL_ERR_SHAPE, "dense_sparse_matmul: scalar times 3x4" },
         { TL_SHAPE(4), 0, TL_ERR_SHAPE, "dense_sparse_matmul: 4 times 3x4" },
         { TL_SHAPE(3), 1, TL_ERR_SHAPE, "dense_sparse_matmul: 3 transposed times 3x4" },
-        { TL_SHAPE(3, 2, 3), 1, TL_ERR_SHAPE, "dense_sparse_matmul: 3x2x3 transposed times 3x4" },
+        { TL_SHAPE(3, 1, 2), 1, TL_ERR_SHAPE, "dense_sparse_matmul: 3x1x2 transposed times 3x4" },
         { TL_SHAPE(2, 3), 4, TL_ERR_ARGUMENT, "dense_sparse_matmul: 4 is no tl_trans" },
         { TL_SHAPE(2, 3), -1, TL_ERR_ARGUMENT, "dense_sparse_matmul: -1 is no tl_trans" },
     };

@@ -47,10 +47,10 @@ static tl_node *against(tl_node *y, const tl_real *u)
     return tl_reduce_sum(tl_mul(y, tl_input(y->graph, y->shape, u)), TL_ALL_AXES);
 }
 
-static tl_variable *vector(int64_t n, const tl_real *values)
+static tl_variable *filled(tl_shape shape, const tl_real *values)
 {
-    tl_variable *v = tl_variable_dense("w", TL_SHAPE(n));
-    memcpy(tl_variable_data(v), values, (size_t)n * sizeof *values);
+    tl_variable *v = tl_variable_dense("v", shape);
+    memcpy(tl_variable_data(v), values, (size_t)tl_variable_size(v) * sizeof *values);
     return v;
 }
 
@@ -64,16 +64,18 @@ static void drop(lookup *c)
 static const int64_t ptr5[] = { 0, 0, 2, 2, 3, 3 };
 static const int32_t ids3[] = { 1, 0, 2 };
 
+/* A mean and a sqrtn do not change where all weights are scaled, even to where their squares are 0 or infinite in
+ * float. */
 START_TEST(by_hand)
 {
+    const tl_real scale = (tl_real[]){ 1, (tl_real)1e-30, (tl_real)1e30 }[_i];
     const double y1[3][2] = { { 13, 20 }, { 13 / 7.0, 20 / 7.0 }, { 13 / 5.0, 20 / 5.0 } };
     const double y3[3][2] = { { 10, 12 }, { 5, 6 }, { 5, 6 } };
-    for (int k = 0; k < 3; k++) {
-        lookup c = { .table = tl_variable_dense("t", TL_SHAPE(3, 2)),
-                     .weights = vector(3, (tl_real[]){ 3, 4, 2 }),
+    for (int k = _i > 0 ? TL_MEAN : TL_SUM; k <= TL_SQRTN; k++) {
+        lookup c = { .table = filled(TL_SHAPE(3, 2), (tl_real[]){ 1, 2, 3, 4, 5, 6 }),
+                     .weights = filled(TL_SHAPE(3), (tl_real[]){ 3 * scale, 4 * scale, 2 * scale }),
                      .bags = { .n = 5, .row_ptr = ptr5, .ids = ids3 },
                      .combiner = (tl_combiner)k };
-        memcpy(tl_variable_data(c.table), (tl_real[]){ 1, 2, 3, 4, 5, 6 }, 6 * sizeof(tl_real));
         tl_graph *g = tl_graph_new();
         tl_gradients out;
         tl_node *y = build(g, &c);
@@ -85,7 +87,8 @@ START_TEST(by_hand)
         ck_assert_values(out.pair[0].values, 6, TL_NEAR, 4 / d1, 8 / d1, 3 / d1, 6 / d1, 6 / d3, 8 / d3);
         const double slope = y1[k][0] + 2 * y1[k][1]; /* <Y, dY> of bag 1; <e, dY> are 11 and 5 */
         const double less[3][2] = { { 0, 0 }, { slope, slope }, { 3 * slope / 5, 4 * slope / 5 } };
-        ck_assert_values(out.pair[1].values, 3, TL_NEAR, (11 - less[k][0]) / d1, (5 - less[k][1]) / d1,
+        ck_assert_values(out.pair[1].values, 3, TL_NEAR, (11 - less[k][0]) / d1 / (double)scale,
+                         (5 - less[k][1]) / d1 / (double)scale,
                          k == TL_SUM ? 3 * 5 + 4 * 6 : 0); /* alone in its bag, a weight changes nothing */
         tl_graph_free(g);
         drop(&c);
@@ -104,13 +107,11 @@ static void oracle(const lookup *c, const tl_real *dy, double *y, double *dt, do
             for (int64_t k = c->bags.row_ptr[b]; k < c->bags.row_ptr[b + 1]; k++) {
                 const double wk = w ? (double)w[k] : 1;
                 const double d = c->combiner == TL_SUM ? 1 : c->combiner == TL_MEAN ? sum : sqrt(squares);
+                const double turn = c->combiner == TL_SUM ? 0 : (c->combiner == TL_MEAN ? 1 : wk / d) / d;
                 if (c->bags.has_padding && c->bags.ids[k] == c->bags.padding_id)
                     continue;
                 for (int64_t j = 0; j < width; j++) {
                     const int64_t at = c->bags.ids[k] * width + j;
-                    const double turn = c->combiner == TL_SUM    ? 0
-                                        : c->combiner == TL_MEAN ? 1 / d
-                                                                 : wk / (d * d);
                     if (pass == 1)
                         y[j] += wk * (double)t[at] / d;
                     if (pass < 2)
@@ -208,7 +209,7 @@ START_TEST(gradient)
     lookup c = { .table = tl_test_dense("t", TL_SHAPE(5, 3), 1),
                  .combiner = (tl_combiner)_i,
                  .bags = { .n = 4, .row_ptr = row_ptr, .ids = id, .has_padding = true, .padding_id = -1 } };
-    tl_variable *w = vector(7, (tl_real[]){ 1, -0.5f, 0.75f, 1.5f, 7, -0.25f, 0.5f });
+    tl_variable *w = filled(TL_SHAPE(7), (tl_real[]){ 1, -0.5f, 0.75f, 1.5f, 7, -0.25f, 0.5f });
     ck_assert_gradient(build, &c, c.table);
     ck_assert_gradient(build_tied, &c, c.table);
     c.weights = w;
@@ -223,29 +224,22 @@ START_TEST(gradient)
 }
 END_TEST
 
-/* No bags; bags without ids; nothing but padding; rows of no columns; a table without rows. */
+/* No bags; bags without ids; rows of no columns; a table without rows; nothing but padding. */
 START_TEST(empty)
 {
-    const int64_t none[] = { 0, 0, 0 }, two[] = { 0, 2, 2 };
-    const struct {
-        int64_t n, rows, width;
-        const int64_t *row_ptr;
-        const int32_t *ids;
-    } bag[] = { { 0, 3, 2, none, NULL },
-                { 2, 3, 2, none, NULL },
-                { 2, 3, 0, two, ids3 },
-                { 2, 0, 2, none, NULL },
-                { 2, 3, 2, two, (int32_t[]){ 7, 7 } } };
+    const int64_t none[] = { 0, 0, 0 }, two[] = { 0, 2, 2 }, rows[] = { 3, 3, 3, 0, 3 };
+    const int64_t *const row_ptr[] = { none, none, two, none, two };
+    const int32_t sevens[] = { 7, 7 }, *const ids[] = { NULL, NULL, ids3, NULL, sevens };
     for (int k = 0; k < 5; k++) {
-        lookup c = { .table = tl_test_dense("t", TL_SHAPE(bag[k].rows, bag[k].width), 1),
-                     .combiner = (tl_combiner)_i,
-                     .bags = { bag[k].n, bag[k].row_ptr, bag[k].ids, .has_padding = true, .padding_id = 7 } };
+        const int64_t n = k == 0 ? 0 : 2, width = k == 2 ? 0 : 2;
+        lookup c = { .combiner = (tl_combiner)_i, .bags = { n, row_ptr[k], ids[k], true, 7 } };
+        c.table = tl_test_dense("t", TL_SHAPE(rows[k], width), 1);
         c.weights = tl_test_dense("w", TL_SHAPE(c.bags.row_ptr[c.bags.n]), 1);
         tl_graph *g = tl_graph_new();
         tl_gradients out;
         tl_node *y = build(g, &c);
-        ck_assert(tl_shape_equal(tl_shape_of(y), TL_SHAPE(bag[k].n, bag[k].width)));
-        for (int64_t i = 0; i < bag[k].n * bag[k].width; i++)
+        ck_assert(tl_shape_equal(tl_shape_of(y), TL_SHAPE(n, width)));
+        for (int64_t i = 0; i < n * width; i++)
             ck_assert(tl_value(y)[i] == 0);
         ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
         ck_assert_int_eq(out.n, 2);
@@ -268,14 +262,12 @@ START_TEST(divisor_of_zero)
         tl_real w0, w1, factor;
     } bad[] = { { TL_MEAN, 1, -1, 1 },        { TL_MEAN, 0, 0, 1 },        { TL_SQRTN, 0, 0, 1 },
                 { TL_MEAN, 1, -1, INFINITY }, { TL_MEAN, 0, 0, INFINITY }, { TL_SQRTN, 0, 0, INFINITY } };
-    const int32_t id[] = { 0, 1, 2, 3 };
-    lookup c = { .table = tl_variable_dense("t", TL_SHAPE(4, 1)),
-                 .bags = { .n = 2, .row_ptr = (int64_t[]){ 0, 2, 4 }, .ids = id } };
-    memcpy(tl_variable_data(c.table), (tl_real[]){ NAN, INFINITY, 3, 5 }, 4 * sizeof(tl_real));
+    lookup c = { .table = filled(TL_SHAPE(4, 1), (tl_real[]){ NAN, INFINITY, 3, 5 }),
+                 .bags = { .n = 2, .row_ptr = (int64_t[]){ 0, 2, 4 }, .ids = (int32_t[]){ 0, 1, 2, 3 } } };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         const double d = bad[k].combiner == TL_MEAN ? 2 + 6 : sqrt(4 + 36);
         const double each = (double)bad[k].factor / d, y1 = (2 * 3 + 6 * 5) / d;
-        c.weights = vector(4, (tl_real[]){ bad[k].w0, bad[k].w1, 2, 6 });
+        c.weights = filled(TL_SHAPE(4), (tl_real[]){ bad[k].w0, bad[k].w1, 2, 6 });
         c.combiner = bad[k].combiner;
         tl_graph *g = tl_graph_new();
         tl_gradients out;
@@ -285,8 +277,7 @@ START_TEST(divisor_of_zero)
         tl_real *table = expand(&out.pair[0], 1);
         ck_assert_values(table, 4, TL_NEAR, 0, 0, 2 * each, 6 * each);
         ck_assert_values(out.pair[1].values, 2, 0, 0, 0);
-        ck_assert_msg(!isnan(out.pair[1].values[2]) && !isnan(out.pair[1].values[3]),
-                      "the other bag suffers");
+        ck_assert(!isnan(out.pair[1].values[2]) && !isnan(out.pair[1].values[3]));
         tl_graph_free(g);
         tl_variable_free(c.weights);
         free(table);
@@ -322,25 +313,22 @@ START_TEST(bad_bags)
 {
     tl_graph *g = tl_graph_new();
     const tl_real zero[6] = { 0 };
-    const int64_t late[] = { 1, 2 }, back[] = { 0, 3, 2 }, many[] = { 0, (int64_t)1 << 31 },
-                  three[] = { 0, 3 };
-    const int32_t low[] = { 0, -1, 5 }, high[] = { 2, -1, 3 };
+    const int64_t late[] = { 1, 2 }, back[] = { 0, 3, 2 }, three[] = { 0, 3 }, many[] = { 0, 1LL << 31 };
+    const int32_t low[] = { 0, -1, 3 };
     const struct {
         tl_pattern_bag bags;
         tl_status status;
         const char *text;
     } bad[] = {
-        { { 0 }, TL_ERR_ARGUMENT, OP "0 bags without a row_ptr" },
         { { .n = -1, .row_ptr = three }, TL_ERR_ARGUMENT, OP "-1 bags" },
-        { { .n = (int64_t)1 << 31, .row_ptr = three }, TL_ERR_ARGUMENT, OP "2147483648 bags" },
+        { { .n = 1LL << 31, .row_ptr = three }, TL_ERR_ARGUMENT, OP "2147483648 bags" },
         { { 1, late, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "row_ptr[0] is 1, not 0" },
         { { 2, back, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "bag 1 ends at 2, before its start 3" },
         { { 1, three, NULL, 0, 0 }, TL_ERR_ARGUMENT, OP "ids is NULL" },
         { { 1, many, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "2147483648 ids are more than 2147483647" },
         { { 1, three, low, 0, -1 }, TL_ERR_INDEX, OP "ids[1] = -1, table has 3 rows" },
-        { { 1, three, low, true, -1 }, TL_ERR_INDEX, OP "ids[2] = 5, table has 3 rows" },
-        { { 1, three, high, true, -1 }, TL_ERR_INDEX, OP "ids[2] = 3, table has 3 rows" },
-        { { 1, three, low, true, 5 }, TL_ERR_INDEX, OP "ids[1] = -1, table has 3 rows" },
+        { { 1, three, low, true, -1 }, TL_ERR_INDEX, OP "ids[2] = 3, table has 3 rows" },
+        { { 1, three, low, true, 3 }, TL_ERR_INDEX, OP "ids[1] = -1, table has 3 rows" },
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         ck_assert_refused(
@@ -372,12 +360,11 @@ START_TEST(refusals)
         { TL_SHAPE(3, 2), TL_SHAPE(3), 3, TL_ERR_ARGUMENT, OP "3 is no tl_combiner" },
         { TL_SHAPE(3, 2), TL_SHAPE(3), -1, TL_ERR_ARGUMENT, OP "-1 is no tl_combiner" },
     };
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
-        ck_assert_refused(g,
-                          tl_embedding_lookup_sparse(tl_input(g, bad[k].table, zero), &bags,
-                                                     tl_input(g, bad[k].weights, zero),
-                                                     (tl_combiner)bad[k].combiner),
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        tl_node *t = tl_input(g, bad[k].table, zero), *w = tl_input(g, bad[k].weights, zero);
+        ck_assert_refused(g, tl_embedding_lookup_sparse(t, &bags, w, (tl_combiner)bad[k].combiner),
                           bad[k].status, bad[k].text);
+    }
     tl_pattern *p = tl_test_pattern(3, 4, 0.5, 1);
     tl_node *t = tl_input(g, TL_SHAPE(3, 2), zero), *s = tl_input_sparse(g, p, zero);
     ck_assert_refused(g, tl_embedding_lookup_sparse(t, &bags, s, TL_SUM), TL_ERR_KIND,
@@ -399,7 +386,7 @@ Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("embedding_lookup_sparse");
     TCase *c = tl_test_case(s, "embedding_lookup_sparse");
-    tcase_add_test(c, by_hand);
+    tcase_add_loop_test(c, by_hand, 0, 3);
     tcase_add_loop_test(c, against_naive, TL_SUM, TL_SQRTN + 1);
     tcase_add_loop_test(c, gradient, TL_SUM, TL_SQRTN + 1);
     tcase_add_loop_test(c, empty, TL_SUM, TL_SQRTN + 1);

@@ -51,8 +51,8 @@ static void soil(tl_graph *g)
     tl_graph_reset(g);
 }
 
-/* Against the specification. The sums are exact and divided once, so the means are right to the last bit; a gradient
- * is a product with a rounded 1 / n. */
+/* Against the specification. The sums are exact and divided once, so the means are right to the last bit; a
+ * gradient is a product with a rounded 1 / n. */
 static void check_exact(tl_graph *g, tl_shape shape, int32_t axis)
 {
     enum { MOST = 65 * 63 };

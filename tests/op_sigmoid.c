@@ -44,8 +44,8 @@ START_TEST(ends)
 }
 END_TEST
 
-/* Relative to the result, small ones included. The C library's exp is good to 1 unit in the last place, the sum
- * and the quotient round once each, and the specification likewise; a unit is at most an epsilon. */
+/* Relative to the result, small ones included. The C library's exp is good to 1 unit in the last place, the
+ * sum and the quotient round once each, and the specification likewise; a unit is at most an epsilon. */
 START_TEST(oracle)
 {
     const double epsilon = TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON;

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-/* The specification for one element of A and the one of B that it meets; u is the gradient of their result. */
+/* The specification for one element of A and the one of B that it meets; u is the gradient of their
+ * result. */
 static tl_real plain(tl_real a, tl_real b)
 {
     return a - b;
@@ -44,7 +45,8 @@ static tl_shape right_of(tl_shape a, int how)
     return how == 0 ? a : how == 1 && a.rank > 0 ? TL_SHAPE(tl_shape_cols(a)) : TL_SHAPE();
 }
 
-/* Integers of -5 to 5, of which all products and sums here are exact in float; rows of 11 m would be alike. */
+/* Integers of -5 to 5, of which all products and sums here are exact in float; rows of 11 m would be
+ * alike. */
 static void fill(tl_real *x, int64_t n, int64_t stride)
 {
     for (int64_t k = 0; k < n; k++)

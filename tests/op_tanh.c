@@ -46,8 +46,8 @@ START_TEST(ends)
 }
 END_TEST
 
-/* Relative to the result, small ones included. The C library is good to 2 units in the last place, and so is the
- * specification; a unit is at most an epsilon. */
+/* Relative to the result, small ones included. The C library is good to 2 units in the last place, and so is
+ * the specification; a unit is at most an epsilon. */
 START_TEST(oracle)
 {
     const double epsilon = TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON;

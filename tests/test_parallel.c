@@ -104,10 +104,11 @@ static void meet(void *context, int64_t begin, int64_t end)
     (void)begin, (void)end;
     time_t start = time(NULL);
     atomic_fetch_add(&m->here, 1);
-    while (atomic_load(&m->here) < m->expected && time(NULL) - start < 30)
+    for (int here = 0; here >= 0 && here < m->expected; here = atomic_load(&m->here)) {
         sched_yield();
-    if (atomic_load(&m->here) < m->expected)
-        atomic_store(&m->here, -MOST); /* given up, for all */
+        if (time(NULL) - start > 30)
+            atomic_store(&m->here, -MOST); /* given up, for all */
+    }
 }
 
 /* Whether n pieces can be run at the same time. */

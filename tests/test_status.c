@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "status_private.h"
+
 START_TEST(text)
 {
     ck_assert_str_eq(tl_error(), "");
@@ -24,7 +26,7 @@ END_TEST
 
 static void *fail_elsewhere(void *seen)
 {
-    *(bool *)seen = tl_error()[0] == '\0';
+    *(bool *)seen = tl_error()[0] == '\0' && tl_last_status() == TL_OK;
     tl_fail(TL_ERR_IO, "elsewhere");
     return NULL;
 }
@@ -38,15 +40,37 @@ START_TEST(threads_have_their_own)
     pthread_join(other, NULL);
     ck_assert(empty);
     ck_assert_str_eq(tl_error(), "here");
+    ck_assert_int_eq(tl_last_status(), TL_ERR_SHAPE);
+}
+END_TEST
+
+START_TEST(last_status)
+{
+    tl_fail(TL_ERR_NUMERIC, "first");
+    ck_assert_int_eq(tl_last_status(), TL_ERR_NUMERIC);
+    ck_assert_status(tl_fail_memory(), TL_ERR_MEMORY, "out of memory");
+    ck_assert_int_eq(tl_last_status(), TL_ERR_MEMORY);
 }
 END_TEST
 
 START_TEST(names)
 {
-    ck_assert_str_eq(tl_status_name(TL_OK), "TL_OK");
-    ck_assert_str_eq(tl_status_name(TL_ERR_NUMERIC), "TL_ERR_NUMERIC");
-    ck_assert_str_eq(tl_status_name(TL_ERR_FORMAT), "TL_ERR_FORMAT");
-    ck_assert_str_eq(tl_status_name((tl_status)99), "unknown tl_status");
+    const struct {
+        tl_status status;
+        const char *name;
+    } as[] = { { TL_OK, "TL_OK" },
+               { TL_ERR_MEMORY, "TL_ERR_MEMORY" },
+               { TL_ERR_SHAPE, "TL_ERR_SHAPE" },
+               { TL_ERR_KIND, "TL_ERR_KIND" },
+               { TL_ERR_INDEX, "TL_ERR_INDEX" },
+               { TL_ERR_ARGUMENT, "TL_ERR_ARGUMENT" },
+               { TL_ERR_NUMERIC, "TL_ERR_NUMERIC" },
+               { TL_ERR_IO, "TL_ERR_IO" },
+               { TL_ERR_FORMAT, "TL_ERR_FORMAT" },
+               { (tl_status)(TL_ERR_FORMAT + 1), "unknown tl_status" },
+               { (tl_status)-1, "unknown tl_status" } };
+    for (size_t k = 0; k < sizeof as / sizeof *as; k++)
+        ck_assert_str_eq(tl_status_name(as[k].status), as[k].name);
 }
 END_TEST
 
@@ -57,6 +81,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, text);
     tcase_add_test(c, long_text_is_cut);
     tcase_add_test(c, threads_have_their_own);
+    tcase_add_test(c, last_status);
     tcase_add_test(c, names);
     return s;
 }

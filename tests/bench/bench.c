@@ -1,10 +1,10 @@
 /* The benchmarks: what a training step costs, as a user writes it. Every measurement is one JSON line:
  *
- *     {"scenario": "gemm", "case": "n=64", "impl": "tulle", "ms": 0.0021, "median_ms": 0.0022, "runs": 2000, ..}
+ *     {"scenario": "gemm", "case": "n=64", "impl": "tulle", "ms": 0.009, "median_ms": 0.01, "runs": 2000, ..}
  *
- * with the best and the median time of all runs that the time budget allows, and, where they mean something, rates
- * at the best time: "gflops" (1e9 useful operations a second), "gbs" (1e9 bytes a second), "ns_per_op". The program
- * keeps the C locale that it starts in, so that printf writes 0.5, not 0,5. */
+ * with the best and the median time of all runs that the time budget allows, and, where they mean something,
+ * rates at the best time: "gflops" (1e9 useful operations a second), "gbs" (1e9 bytes a second), "ns_per_op".
+ * The program keeps the C locale that it starts in, so that printf writes 0.5, not 0,5. */
 #include "bench.h"
 
 #include <errno.h>
@@ -205,7 +205,7 @@ static _Noreturn void misused(const char *argument, const char *why, const char 
     exit(2);
 }
 
-/* The flag at argv[at] and its value, which stands apart or after '='; returns how many arguments that takes. */
+/* Reads the flag at argv[at] and its value, apart or after '='; returns how many arguments they are. */
 static int read_flag(char **argv, int at)
 {
     const char *argument = argv[at], *equals = strchr(argument, '=');

@@ -14,8 +14,8 @@ typedef struct work {
 /* Measures run(context) and prints the line of this case of the running scenario. */
 void measure(const char *name, work w, void (*run)(void *context), void *context);
 
-/* A failure ends the program: with the scenario and tl_error() on stderr, and status 1. `must` returns what it is
- * given where that is not NULL. */
+/* A failure ends the program, with the scenario and tl_error() on stderr and status 1. `must` returns what it
+ * is given where that is not NULL. */
 void check(tl_status status);
 void *must(void *made);
 

@@ -52,7 +52,7 @@ typedef struct method {
     int batches;       /* which take turns */
 } method;
 
-/* With one batch every row that counts is up to date in every step; so exact updates have to face more. */
+/* Exact updates get many batches: with one, every row that it names would be up to date in every step. */
 static const method methods[] = { { "sgd", sgd, 0, 1000000, 1 },
                                   { "adam", adam_lazy, 2, 1000000, 1 },
                                   { "adam-exact", adam_exact, 2, 100000, 64 } };
@@ -85,7 +85,7 @@ static int64_t count_distinct(const int32_t *ids, int64_t n, int64_t rows)
     return distinct;
 }
 
-/* Counted: each id's row is read, and each distinct row and its slots are read and written. */
+/* Counted for a batch: each id's row is read, and each distinct row with its slots is read and written. */
 static void measure_method(const method *m, tl_variable *table, int64_t rows)
 {
     char name[64];

@@ -13,8 +13,8 @@ enum { LANES = BYTES / sizeof(float), CHAINS = 12 };
 
 typedef float vector __attribute__((vector_size(BYTES)));
 
-/* s = s factor + shift in every lane of every chain. They start apart, so that none is another's copy, and end in
- * the sum that is returned, so that none is left out. */
+/* s = s factor + shift in every lane of every chain. The chains start apart, so that none is another's copy,
+ * and end in the sum that is returned, so that none is left out. */
 static float run(int64_t rounds, float factor, float shift)
 {
     vector s[CHAINS] = { 0 }, sum = { 0 };

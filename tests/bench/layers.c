@@ -14,11 +14,12 @@ typedef struct square {
     const tl_real *a, *b;
 } square;
 
-/* Neither depends on a variable, so that the product is all that happens; C lies where it lay the run before. */
+/* Neither depends on a variable, so that the product is all that happens. C has one place in every run. */
 static void multiply(void *context)
 {
     const square *s = context;
-    tl_node *a = tl_input(s->g, TL_SHAPE(s->n, s->n), s->a), *b = tl_input(s->g, TL_SHAPE(s->n, s->n), s->b);
+    tl_node *a = tl_input(s->g, TL_SHAPE(s->n, s->n), s->a);
+    tl_node *b = tl_input(s->g, TL_SHAPE(s->n, s->n), s->b);
     must(tl_matmul(a, b));
     tl_graph_reset(s->g);
 }
@@ -45,12 +46,12 @@ typedef struct layer {
     const tl_real *dy;
 } layer;
 
-/* upstream: a scalar whose gradient is dY for Y.  dA += dY.
+/* upstream: a scalar whose gradient with respect to Y is a given dY.
  *
- * tl_backward starts from a scalar, so that Y needs an op behind it. This one stands for the inner product <Y, dY>,
- * without its value, which nobody reads. What it adds is one pass over Y's gradient, as any op behind Y would. For a
- * Y of 1024 x 128 that is 0.024 ms, the clearing of the gradient included; tl_reduce_sum(tl_mul(y, dy), TL_ALL_AXES),
- * with the same gradients, takes 0.42 ms. */
+ * tl_backward starts from a scalar, so that Y needs an op behind it. This one stands for the inner product
+ * <Y, dY>, without its value, which nobody reads. It adds one pass over Y's gradient, as any op behind Y
+ * does. For a Y of 1024 x 128 that was measured as 0.024 ms, the clearing of the gradient included;
+ * tl_reduce_sum(tl_mul(y, dy), TL_ALL_AXES), with the same gradients, took 0.42 ms. */
 static tl_status upstream_shape(tl_node *y)
 {
     return tl_shape_dense(y, TL_SHAPE());
@@ -66,7 +67,7 @@ static void upstream_backward(tl_node *y)
     const tl_real *dy = *(const tl_real *const *)y->attr;
     tl_real *da = y->in[0]->grad;
     for (int64_t k = 0; da && k < y->in[0]->size; k++)
-        da[k] += dy[k];
+        da[k] += y->grad[0] * dy[k];
 }
 
 static const tl_op upstream = { .name = "upstream",

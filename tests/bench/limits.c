@@ -1,4 +1,4 @@
-/* What other figures are to be read against: what one core can do, and what the library costs without any work. */
+/* What other figures are to be read against: what one core can do, what the library costs without work. */
 #include "bench.h"
 #include "fma.h"
 
@@ -32,9 +32,10 @@ static void multiply_add(void *context)
     a->kept = a->peak->run(ROUNDS, 0.75F, 0.25F);
 }
 
-/* ---- stream, gather-64: a table far larger than the caches, in order and by random rows of 64 floats ---- */
+/* ---- stream, gather-64: 256 MB, more than a cache holds, in order and by random rows of 64 floats ---- */
 
-enum { TABLE_ROWS = 1 << 20, ROW_WORDS = 32, LINE_WORDS = 8, AHEAD = 8 };
+enum { TABLE_ROWS = 1 << 20, ROW_WORDS = 32, LINE_WORDS = 8 };
+enum { AHEAD = 8 }; /* rows asked for before they are read */
 
 typedef struct table {
     uint64_t *word;

@@ -32,6 +32,16 @@ static void train_perceptron(void *context)
     tl_graph_reset(p->g);
 }
 
+static tl_variable *make_weights(int l, double density)
+{
+    if (l == LAYERS - 1)
+        return must(tl_variable_dense("w", TL_SHAPE(units[l], units[l + 1])));
+    tl_pattern *keep = must(tl_pattern_random(units[l], units[l + 1], density, (uint64_t)l));
+    tl_variable *w = must(tl_variable_sparse("w", keep));
+    tl_pattern_release(keep);
+    return w;
+}
+
 static void measure_perceptron(double density)
 {
     char name[64];
@@ -41,12 +51,9 @@ static void measure_perceptron(double density)
                      .x = random_reals(BATCH * units[0], 2),
                      .label = random_integers(BATCH, units[LAYERS], 3) };
     for (int l = 0; l < LAYERS; l++) {
-        tl_pattern *keep = must(tl_pattern_random(units[l], units[l + 1], density, (uint64_t)l));
-        p.w[l] = must(l < LAYERS - 1 ? tl_variable_sparse("w", keep)
-                                     : tl_variable_dense("w", TL_SHAPE(units[l], units[l + 1])));
+        p.w[l] = make_weights(l, density);
         p.b[l] = must(tl_variable_dense("b", TL_SHAPE(units[l + 1])));
         check(tl_init_he(p.w[l], &rng));
-        tl_pattern_release(keep);
     }
     snprintf(name, sizeof name, "784-1024-1024-10 b=%d d=%g", BATCH, density);
     measure(name, (work){ 0 }, train_perceptron, &p);
