@@ -17,15 +17,13 @@ static bool chosen(const tl_node *y, const tl_backward_plan *plan)
  * before. */
 static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
 {
-    bool later = false; /* than y: what is not part of this pass */
     for (tl_node *a = y->graph->first; a; a = a->after) {
         a->grad = NULL;
         a->first_slices = a->last_slices = NULL;
         a->wanted = a->variable && a->number <= y->number && chosen(a, plan);
-        for (int32_t i = 0; !later && a->op && i < a->op->n_in; i++)
+        for (int32_t i = 0; a->op && i < a->op->n_in; i++)
             a->wanted = a->wanted || (a->in[i] && a->in[i]->wanted);
         a->reached = a == y;
-        later = later || a == y;
         /* until a dense use turns up below */
         a->by_rows = a->variable && a->kind == TL_DENSE && a->shape.rank > 0 && plan->prefill == 0 && a != y;
     }
@@ -79,7 +77,7 @@ static tl_status pair_of(tl_node *leaf, tl_gradient *out)
     return leaf->by_rows ? tl_coalesce(leaf, out) : TL_OK;
 }
 
-static tl_node *leaf_of(const tl_graph *g, const tl_variable *v)
+tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v)
 {
     for (tl_node *a = g->first_leaf; a; a = a->next_leaf)
         if (a->variable == v)
@@ -88,7 +86,7 @@ static tl_node *leaf_of(const tl_graph *g, const tl_variable *v)
 }
 
 /* The pairs: of the wanted variables in their order, or of all that were reached in order of first use. */
-static tl_status gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out)
+tl_status tl_gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out)
 {
     int32_t room = plan->n;
     for (tl_node *a = g->first_leaf; !plan->variable && a; a = a->next_leaf)
@@ -101,7 +99,7 @@ static tl_status gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients 
     for (int32_t i = 0; i < room; i++) {
         tl_node *a = NULL;
         if (plan->variable) {
-            a = leaf_of(g, plan->variable[i]);
+            a = tl_leaf_of(g, plan->variable[i]);
             pair[i].variable = plan->variable[i];
         } else {
             while (!next->wanted)
@@ -124,7 +122,7 @@ tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradient
         return TL_ERR_MEMORY;
     if (!y->wanted && !plan->variable)
         return tl_fail(TL_ERR_ARGUMENT, "the loss reaches no variable");
-    return gather(y->graph, plan, out);
+    return tl_gather(y->graph, plan, out);
 }
 
 static tl_status check_loss(const tl_node *loss)

@@ -23,7 +23,10 @@ static tl_status shape(tl_node *y)
     for (int32_t k = 1; k < table.rank; k++)
         out.dim[out.rank++] = table.dim[k];
     tl_status status = tl_check_ids("ids", by->id, tl_shape_size(by->shape), table.dim[0], "table", "rows");
-    return status == TL_OK ? tl_shape_dense(y, out) : status;
+    if (status != TL_OK)
+        return status;
+    tl_read_rows(y, 0, tl_shape_size(by->shape), by->id);
+    return tl_shape_dense(y, out);
 }
 
 static void forward(tl_node *y)

@@ -52,26 +52,6 @@ static tl_status check(const lookup *by, const tl_shape table, const tl_node *we
     return TL_OK;
 }
 
-static tl_status shape(tl_node *y)
-{
-    const lookup *by = y->attr;
-    tl_status status = check(by, y->in[0]->shape, y->in[1]);
-    if (status != TL_OK)
-        return status;
-    int64_t n = by->bags.row_ptr[by->bags.n];
-    members *m = y->scratch = tl_scratch(y, 1, sizeof *m);
-    if (!m)
-        return TL_ERR_MEMORY;
-    *m = (members){ .row = tl_scratch(y, n, sizeof *m->row),
-                    .bag = tl_scratch(y, n, sizeof *m->bag),
-                    .id = tl_scratch(y, n, sizeof *m->id),
-                    .coef = tl_scratch(y, n, sizeof *m->coef),
-                    .divisor = tl_scratch(y, by->bags.n, sizeof *m->divisor) };
-    if (!m->row || !m->bag || !m->id || !m->coef || !m->divisor)
-        return TL_ERR_MEMORY;
-    return tl_shape_dense(y, TL_SHAPE(by->bags.n, y->in[0]->shape.dim[1]));
-}
-
 /* Lists the members of bag b and divides their weights; with a divisor of 0 it has none. */
 static void list_members(const lookup *by, const tl_real *weights, int64_t b, members *m)
 {
@@ -93,14 +73,33 @@ static void list_members(const lookup *by, const tl_real *weights, int64_t b, me
         m->coef[k] /= d;
 }
 
-static void forward(tl_node *y)
+static tl_status shape(tl_node *y)
 {
     const lookup *by = y->attr;
-    members *m = y->scratch;
-    int64_t width = y->shape.dim[1];
-    m->n = 0;
+    tl_status status = check(by, y->in[0]->shape, y->in[1]);
+    if (status != TL_OK)
+        return status;
+    int64_t n = by->bags.row_ptr[by->bags.n];
+    members *m = y->scratch = tl_scratch(y, 1, sizeof *m);
+    if (!m)
+        return TL_ERR_MEMORY;
+    *m = (members){ .row = tl_scratch(y, n, sizeof *m->row),
+                    .bag = tl_scratch(y, n, sizeof *m->bag),
+                    .id = tl_scratch(y, n, sizeof *m->id),
+                    .coef = tl_scratch(y, n, sizeof *m->coef),
+                    .divisor = tl_scratch(y, by->bags.n, sizeof *m->divisor) };
+    if (!m->row || !m->bag || !m->id || !m->coef || !m->divisor)
+        return TL_ERR_MEMORY;
     for (int64_t b = 0; b < by->bags.n; b++)
         list_members(by, y->in[1] ? y->in[1]->val : NULL, b, m);
+    tl_read_rows(y, 0, m->n, m->row);
+    return tl_shape_dense(y, TL_SHAPE(by->bags.n, y->in[0]->shape.dim[1]));
+}
+
+static void forward(tl_node *y)
+{
+    const members *m = y->scratch;
+    int64_t width = y->shape.dim[1];
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] = 0;
     for (int64_t k = 0; k < m->n; k++)

@@ -1,6 +1,6 @@
 /* Adam: m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2, w -= lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + epsilon).
  * AMSGrad: the running maximum of v in v's place. AdamW: weight decay, decoupled. */
-#include "internal.h"
+#include "optimizer.h"
 
 #include <tgmath.h>
 
@@ -8,20 +8,20 @@
 typedef struct moments {
     tl_real b1, c1, b2, c2; /* c = 1 - b */
     tl_real step, root;     /* lr / (1-b1^t), sqrt(1-b2^t) */
-    tl_real epsilon;
+    tl_real epsilon;        /* epsilon_hat is divided by the root */
 } moments;
 
 static moments prepare(const tl_update *u)
 {
     const tl_adam_options *o = u->options;
-    double t = (double)u->t;
+    const double t = (double)u->t, root = sqrt(1 - pow(o->beta2, t));
     return (moments){ .b1 = (tl_real)o->beta1,
                       .c1 = (tl_real)(1 - o->beta1),
                       .b2 = (tl_real)o->beta2,
                       .c2 = (tl_real)(1 - o->beta2),
                       .step = (tl_real)(u->learning_rate / (1 - pow(o->beta1, t))),
-                      .root = (tl_real)sqrt(1 - pow(o->beta2, t)),
-                      .epsilon = (tl_real)o->epsilon };
+                      .root = (tl_real)root,
+                      .epsilon = (tl_real)(o->epsilon_hat ? o->epsilon / root : o->epsilon) };
 }
 
 static void update_adam(const tl_update *u)
@@ -51,14 +51,17 @@ static void update_amsgrad(const tl_update *u)
 }
 
 static const tl_optimizer_class adam = {
-    .name = "adam", .n_slots = 2, .slot_name = { "m", "v" }, .update = update_adam
+    .name = "adam", .n_slots = 2, .slot_name = { "m", "v" }, .update = update_adam, .idle = TL_IDLE_FRESH
 };
-static const tl_optimizer_class amsgrad = {
-    .name = "adam", .n_slots = 3, .slot_name = { "m", "v", "v_max" }, .update = update_amsgrad
-};
+static const tl_optimizer_class amsgrad = { .name = "adam",
+                                            .n_slots = 3,
+                                            .slot_name = { "m", "v", "v_max" },
+                                            .update = update_amsgrad,
+                                            .idle = TL_IDLE_FRESH };
 
 tl_optimizer *tl_adam(tl_adam_options o)
 {
+    o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.001;
     o.beta1 = o.beta1 != 0 ? o.beta1 : 0.9;
     o.beta2 = o.beta2 != 0 ? o.beta2 : 0.999;
     o.epsilon = o.epsilon != 0 ? o.epsilon : 1e-8;
@@ -71,10 +74,5 @@ tl_optimizer *tl_adam(tl_adam_options o)
         tl_fail(TL_ERR_ARGUMENT, "adam: epsilon %g is not positive", o.epsilon);
         return NULL;
     }
-    tl_optimizer_options common = { .learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.001,
-                                    .weight_decay = o.weight_decay,
-                                    .decoupled = o.decoupled,
-                                    .rows = o.rows,
-                                    .non_finite = o.non_finite };
-    return tl_optimizer_new(o.amsgrad ? &amsgrad : &adam, common, &o, sizeof o);
+    return tl_optimizer_new(o.amsgrad ? &amsgrad : &adam, TL_COMMON_OPTIONS(o), &o, sizeof o);
 }
