@@ -15,28 +15,52 @@ tl_idle tl_slots_idle(const tl_slots *s)
     return o->weight_decay > 0 || o->per_weight_age ? TL_IDLE_NEVER : s->optimizer->class->idle;
 }
 
-void tl_slots_catch_up_row(tl_slots *s, int64_t row)
+static int64_t current_t(const tl_slots *s, int64_t row)
 {
-    const int64_t width = tl_row_width(s->variable);
-    const int64_t from = s->row_t[row] > s->current_t ? s->row_t[row] : s->current_t;
-    if (s->row_t[row] == 0 && !s->swept && tl_slots_idle(s) == TL_IDLE_FRESH)
-        return;
-    for (int64_t t = from + 1; t <= s->t; t++)
-        tl_update_range(&(tl_step){ s, t, tl_slots_rate(s, t + s->offset) }, row * width, width, NULL);
-    s->row_t[row] = s->t;
+    return s->row_t[row] > s->current_t ? s->row_t[row] : s->current_t;
 }
 
-static void catch_up_rows(void *context, int64_t begin, int64_t end)
+/* Rows rows[0 .. n-1], or first .. first+n-1: step by step, so that what all rows of a step share is computed once. */
+static void catch_up(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
 {
-    for (int64_t row = begin; row < end; row++)
-        tl_slots_catch_up_row(context, row);
+    const int64_t width = tl_row_width(s->variable);
+    const bool skip_fresh = !s->swept && tl_slots_idle(s) == TL_IDLE_FRESH;
+    int64_t from = s->t;
+    for (int64_t k = 0; k < n; k++) {
+        const int64_t row = rows ? rows[k] : first + k;
+        if (!(skip_fresh && s->row_t[row] == 0) && current_t(s, row) < from)
+            from = current_t(s, row);
+    }
+    for (int64_t t = from + 1; t <= s->t; t++) {
+        const tl_step step = tl_step_of(s, t, tl_slots_rate(s, t + s->offset));
+        for (int64_t k = 0; k < n; k++) {
+            const int64_t row = rows ? rows[k] : first + k;
+            if ((skip_fresh && s->row_t[row] == 0) || current_t(s, row) >= t)
+                continue;
+            tl_update_range(&step, row * width, width, NULL);
+            s->row_t[row] = t;
+        }
+    }
+}
+
+enum { BATCH = 16 }; /* rows whose weights and slots stay in L1 while the steps go by */
+
+void tl_slots_catch_up_row(tl_slots *s, int64_t row)
+{
+    catch_up(s, 1, NULL, row);
+}
+
+static void catch_up_range(void *context, int64_t begin, int64_t end)
+{
+    for (int64_t row = begin; row < end; row += BATCH)
+        catch_up(context, end - row < BATCH ? end - row : BATCH, NULL, row);
 }
 
 void tl_slots_catch_up(tl_slots *s)
 {
     if (!s->row_t || s->current_t == s->t)
         return;
-    tl_parallel_for(s->variable->shape.dim[0], 1 + 1024 / (tl_row_width(s->variable) + 1), catch_up_rows, s);
+    tl_parallel_for(s->variable->shape.dim[0], BATCH, catch_up_range, s);
     s->current_t = s->t;
 }
 
@@ -55,9 +79,8 @@ void tl_catch_up_rows(tl_variable *v, int64_t n, const int32_t *rows)
         return;
     pthread_mutex_lock(&v->lock);
     for (tl_slots *s = v->slots; s; s = s->next_of_variable)
-        for (int64_t k = 0; s->row_t && s->current_t < s->t && k < n; k++)
-            if (s->row_t[rows[k]] < s->t)
-                tl_slots_catch_up_row(s, rows[k]);
+        for (int64_t k = 0; s->row_t && s->current_t < s->t && k < n; k += BATCH)
+            catch_up(s, n - k < BATCH ? n - k : BATCH, rows + k, 0);
     pthread_mutex_unlock(&v->lock);
 }
 

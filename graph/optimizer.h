@@ -157,9 +157,12 @@ typedef struct tl_update {
     const tl_real *g;
     tl_real *slot[TL_MAX_SLOTS];
     double learning_rate;
-    int64_t t;           /* the number of this step for these weights, from 1 */
-    const void *options; /* the class's own */
+    int64_t t;              /* the number of this step for these weights, from 1 */
+    const void *options;    /* the class's own */
+    const double *constant; /* what `prepare` left for this t and this learning rate */
 } tl_update;
+
+#define TL_MAX_CONSTANTS 8
 
 /* What a step with a gradient of 0, without weight decay, changes. */
 typedef enum tl_idle {
@@ -175,6 +178,8 @@ typedef struct tl_optimizer_class {
     const char *slot_name[TL_MAX_SLOTS];
     void (*update)(const tl_update *u);
     tl_idle idle;
+    /* What all runs of a step have in common, into constant[TL_MAX_CONSTANTS]; NULL: nothing. */
+    void (*prepare)(const void *options, double learning_rate, int64_t t, double *constant);
     /* Where slots start, into start[n_slots], which holds zeros; NULL: at 0. */
     void (*start)(const void *options, tl_real *start);
 } tl_optimizer_class;

@@ -9,6 +9,19 @@ enum {
     PIECE = 16384
 }; /* weights in a run: with gradient and slots well within L1; and in a piece of work */
 
+static void prepare(const tl_slots *s, double learning_rate, int64_t t, double *constant)
+{
+    if (s->optimizer->class->prepare)
+        s->optimizer->class->prepare(s->optimizer->options, learning_rate, t, constant);
+}
+
+tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate)
+{
+    tl_step c = { .s = s, .t = t, .learning_rate = learning_rate };
+    prepare(s, learning_rate, t, c.constant);
+    return c;
+}
+
 /* n weights at w with their slots at slot[] and their ages, or NULL; g is left as it is. */
 static void update_run(const tl_step *c, int64_t n, tl_real *w, const tl_real *g, tl_real *const *slot,
                        int32_t *age)
@@ -25,14 +38,20 @@ static void update_run(const tl_step *c, int64_t n, tl_real *w, const tl_real *g
             decayed[k] = g[k] + decay * w[k];
         g = decayed;
     }
-    tl_update u = {
-        .n = n, .learning_rate = c->learning_rate, .t = c->t, .options = c->s->optimizer->options
-    };
+    double constant[TL_MAX_CONSTANTS];
+    tl_update u = { .n = n,
+                    .learning_rate = c->learning_rate,
+                    .t = c->t,
+                    .options = c->s->optimizer->options,
+                    .constant = c->constant };
     for (int64_t k = 0; k < n; k += u.n) { /* one turn, or one for each stretch of weights of the same age */
         for (u.n = age ? 1 : n; k + u.n < n && age[k + u.n] == age[k];)
             u.n++;
-        if (age && o->per_weight_age)
+        if (age && o->per_weight_age && u.t != (int64_t)age[k] + 1) {
             u.t = (int64_t)age[k] + 1;
+            prepare(c->s, c->learning_rate, u.t, constant);
+            u.constant = constant;
+        }
         for (int64_t i = 0; age && i < u.n; i++)
             age[k + i]++;
         u.w = w + k, u.g = g + k;
@@ -171,9 +190,10 @@ void tl_update_variable(tl_slots *s, const tl_gradient *pair)
 {
     tl_variable *v = s->variable;
     const int64_t step = s->optimizer->step + 1, offset = step - (s->t + 1);
-    work w = {
-        .step = { s, s->t + 1, tl_slots_rate(s, step) }, .s = s, .pair = pair, .width = tl_row_width(v)
-    };
+    work w = { .step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step)),
+               .s = s,
+               .pair = pair,
+               .width = tl_row_width(v) };
     w.exact = pair->rows && s->row_t && tl_slots_options(s)->rows == TL_ROWS_EXACT;
     settle(s, pair->rows != NULL, offset);
     if (pair->rows)

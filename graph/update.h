@@ -7,12 +7,16 @@
 /* Weight decay and update of the pair's variable; tl_slots_make has succeeded. Cannot fail. */
 void tl_update_variable(tl_slots *s, const tl_gradient *pair);
 
-/* One step on weights at .. at+n-1, in the variable's order; of a masked variable, on those among them that are kept. */
+/* Step t of these slots, at this learning rate. */
 typedef struct tl_step {
     const tl_slots *s;
     int64_t t;
     double learning_rate;
+    double constant[TL_MAX_CONSTANTS];
 } tl_step;
+tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate);
+
+/* The step on weights at .. at+n-1, in the variable's order; of a masked variable, on those among them that are kept. */
 void tl_update_range(const tl_step *c, int64_t at, int64_t n,
                      const tl_real *g); /* g = NULL: a gradient of 0 */
 

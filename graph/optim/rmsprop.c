@@ -1,5 +1,6 @@
 /* RMSprop: s = rho s + (1-rho) g^2, a = mu a + g / (sqrt(s) + epsilon), w -= lr a; without momentum a is the quotient
  * alone. Centered: s less the square of the running mean of g. */
+#include "moment.h"
 #include "optimizer.h"
 
 #include <tgmath.h>
@@ -23,7 +24,7 @@ static void update(const tl_update *u)
         }
         tl_real step = g / (sqrt(square) + epsilon);
         if (a)
-            step = a[k] = mu * a[k] + step;
+            step = a[k] = tl_without_dust(mu * a[k] + step);
         u->w[k] -= lr * step;
     }
 }

@@ -1,4 +1,5 @@
 /* SGD: w -= lr g.  Momentum: a = mu a + g, w -= lr a.  Nesterov: w -= lr (g + mu a), with the new a. */
+#include "moment.h"
 #include "optimizer.h"
 
 static void update_plain(const tl_update *u)
@@ -15,7 +16,7 @@ static void update_momentum(const tl_update *u)
     tl_real *restrict w = u->w, *restrict a = u->slot[0];
     const tl_real *restrict g = u->g;
     for (int64_t k = 0; k < u->n; k++) {
-        a[k] = mu * a[k] + g[k];
+        a[k] = tl_without_dust(mu * a[k] + g[k]);
         w[k] -= lr * (o->nesterov ? g[k] + mu * a[k] : a[k]);
     }
 }
