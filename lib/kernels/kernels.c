@@ -11,7 +11,7 @@ static void add(int64_t n, const tl_real *restrict x, tl_real *restrict y)
 static void axpy(int64_t n, tl_real a, const tl_real *restrict x, tl_real *restrict y)
 {
     for (int64_t k = 0; k < n; k++)
-        y[k] += a * x[k];
+        y[k] = fused(a, x[k], y[k]);
 }
 
 /* One column: lanes of partial sums, or each addition would wait for the one before. */
@@ -94,7 +94,7 @@ static void gemm_small(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_
         for (int64_t j = 0; j < n; j++) {
             tl_real cij = 0;
             for (int64_t l = 0; l < k; l++)
-                cij += a[i * ars + l * acs] * b[l * brs + j * bcs];
+                cij = fused(a[i * ars + l * acs], b[l * brs + j * bcs], cij);
             c[i * n + j] = add_to ? c[i * n + j] + cij : cij;
         }
 }

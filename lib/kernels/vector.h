@@ -25,6 +25,19 @@
 typedef tl_real vec __attribute__((vector_size(VEC_BYTES), aligned(sizeof(tl_real)), may_alias));
 typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(sizeof(tl_real)), may_alias));
 
+/* a b + c as the vectors' loops have it: fused where the chip can do that. In a plain loop this must be said, or the
+ * compiler decides loop by loop. */
+INLINE tl_real fused(tl_real a, tl_real b, tl_real c)
+{
+#if !defined(__FMA__)
+    return a * b + c;
+#elif defined(TULLE_DOUBLE)
+    return __builtin_fma(a, b, c);
+#else
+    return __builtin_fmaf(a, b, c);
+#endif
+}
+
 INLINE vec load(const tl_real *p)
 {
     return *(const vec *)p;
