@@ -149,8 +149,6 @@ static void work_alone(const loop *l)
 
 void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context)
 {
-    if (n <= 0)
-        return;
     if (grain < 1)
         grain = 1;
     const loop l = { body, context, n, grain };

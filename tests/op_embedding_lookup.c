@@ -116,7 +116,7 @@ START_TEST(gradient)
 }
 END_TEST
 
-/* n random ids of many repeats, and an upstream gradient of large values that cancel: sums whose order shows. */
+/* n random ids with many repeats, and an upstream gradient of large and small values: order shows. */
 static void draw(int64_t n, int64_t rows, int64_t width, int32_t *id, tl_real *u)
 {
     tl_random r = { .seed = (uint64_t)(n * rows + width) };

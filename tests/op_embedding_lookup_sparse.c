@@ -64,8 +64,8 @@ static void drop(lookup *c)
 static const int64_t ptr5[] = { 0, 0, 2, 2, 3, 3 };
 static const int32_t ids3[] = { 1, 0, 2 };
 
-/* A mean and a sqrtn do not change where all weights are scaled, even to where their squares are 0 or infinite in
- * float. */
+/* A mean and a sqrtn do not change where all weights are scaled, even to where their squares are 0 or
+ * infinite in float. */
 START_TEST(by_hand)
 {
     const tl_real scale = (tl_real[]){ 1, (tl_real)1e-30, (tl_real)1e30 }[_i];
@@ -174,8 +174,8 @@ static int64_t draw_bags(int64_t n, int64_t rows, bool ends, int64_t *row_ptr, i
     return row_ptr[n];
 }
 
-/* With and without weights (positive: a mean's divisor stays away from 0), padding (within the table and not),
- * and empty bags at the ends. */
+/* With and without weights (positive: a mean's divisor stays away from 0), padding (within the table and
+ * not), and empty bags at the ends. */
 START_TEST(against_naive)
 {
     const int64_t size[] = { 1, 3, 17, 63, 65 };
@@ -253,8 +253,8 @@ START_TEST(empty)
 }
 END_TEST
 
-/* Bag 0's divisor is 0: a row of 0 and no gradient, whatever the table and the upstream gradient hold. Bag 1 goes on
- * as ever. */
+/* Bag 0's divisor is 0: a row of 0 and no gradient, whatever the table and the upstream gradient hold. Bag 1
+ * goes on as ever. */
 START_TEST(divisor_of_zero)
 {
     const struct {
@@ -286,8 +286,8 @@ START_TEST(divisor_of_zero)
 }
 END_TEST
 
-/* Rows that only padding names have no gradient; without has_padding, padding_id means nothing. The bags' struct is
- * copied by the call. */
+/* Rows that only padding names have no gradient; without has_padding, padding_id means nothing. The bags'
+ * struct is copied by the call. */
 START_TEST(padding)
 {
     lookup c = { .table = tl_test_dense("t", TL_SHAPE(3, 2), 1),

@@ -13,6 +13,7 @@ static const struct {
     int64_t n;
     size_t size;
 } too_much[] = { { -1, 1 },
+                 { -1, 0 },
                  { -1, 4 },
                  { INT64_MIN, 1 },
                  { INT64_MAX, 1 },

@@ -166,6 +166,33 @@ START_TEST(bags_and_ids)
 }
 END_TEST
 
+/* A table whose gradient nobody wants, a constant or a variable that is not listed, is left alone; the weights of its
+ * bags get theirs: the sums of its rows. */
+START_TEST(unwanted_table)
+{
+    const int32_t bag_ids[] = { 2, 0 };
+    const int64_t row_ptr[] = { 0, 2 };
+    const tl_real numbers[] = { 1, 2, 3, 4, 5, 6 };
+    const tl_pattern_bag bags = { .n = 1, .row_ptr = row_ptr, .ids = bag_ids };
+    tl_graph *g = tl_graph_new();
+    tl_variable *t = tl_variable_dense("t", TL_SHAPE(3, 2)), *w = tl_test_dense("w", TL_SHAPE(2), 1);
+    memcpy(tl_variable_data(t), numbers, sizeof numbers);
+    for (int kind = 0; kind < 3; kind++, tl_graph_reset(g)) {
+        tl_node *table = kind == 0 ? tl_input(g, TL_SHAPE(3, 2), numbers) : tl_use(g, t);
+        if (kind == 2)
+            table = tl_scale(table, 1);
+        tl_gradients out;
+        tl_node *y = tl_embedding_lookup_sparse(table, &bags, tl_use(g, w), TL_SUM);
+        ck_assert_ok(tl_backward_for(tl_reduce_sum(y, TL_ALL_AXES), &w, 1, &out));
+        ck_assert_values(out.pair[0].values, 2, 0, 11, 3);
+        ck_assert_ptr_null(tl_grad(table));
+    }
+    tl_graph_free(g);
+    tl_variable_free(t);
+    tl_variable_free(w);
+}
+END_TEST
+
 /* A vector is a table of rows of one; rank 3 one of matrices. */
 START_TEST(tables_of_other_ranks)
 {
@@ -225,6 +252,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, tied_weights);
     tcase_add_test(c, lookup_in_a_result);
     tcase_add_test(c, bags_and_ids);
+    tcase_add_test(c, unwanted_table);
     tcase_add_test(c, tables_of_other_ranks);
     tcase_add_test(c, empty);
     return s;

@@ -1,5 +1,6 @@
 /* Dense products: every route (plain loop, matrix times vector, outer product, BLIS) in every layout against three
  * loops. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "testing.h"
 
 #include <float.h>
@@ -8,23 +9,50 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "gemm.h"
 
 /* Half a unit in the last place of 1: the relative error of one operation. */
 #define ROUNDING ((TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) / 2)
 
+/* ---- operands ---- */
+
+/* Random values in memory that ends behind the last of them: what reads further crashes. BLIS has kernels that did. */
+typedef struct block {
+    void *map;
+    size_t mapped;
+    tl_real *values;
+} block;
+
+static block block_new(int64_t n, uint64_t seed)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (size_t)n * sizeof(tl_real);
+    block b = { .mapped = (bytes + page - 1) / page * page + page };
+    b.map = mmap(NULL, b.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(b.map != MAP_FAILED);
+    char *end = (char *)b.map + b.mapped - page;
+    ck_assert_int_eq(mprotect(end, page, PROT_NONE), 0);
+    b.values = (tl_real *)(void *)(end - bytes);
+    tl_test_fill(b.values, n, seed);
+    return b;
+}
+
+static void block_free(block b)
+{
+    munmap(b.map, b.mapped);
+}
+
 /* How a matrix lies in memory. */
 enum { ROWS, COLUMNS, PADDED, SPREAD, LAYOUTS };
 
-/* rows x cols random values, in a block of their own: `data` points into it. */
-static tl_matrix random_matrix(int64_t rows, int64_t cols, int layout, uint64_t seed, tl_real **block)
+static tl_matrix random_matrix(int64_t rows, int64_t cols, int layout, uint64_t seed, block *b)
 {
     const int64_t row[] = { cols, 1, cols + 3, 2 * cols + 1 }, col[] = { 1, rows, 1, 2 };
-    int64_t last = rows > 0 && cols > 0 ? (rows - 1) * row[layout] + (cols - 1) * col[layout] : 0;
-    *block = malloc((size_t)(last + 2) * sizeof **block);
-    tl_test_fill(*block, last + 2, seed);
-    return (tl_matrix){ *block + 1, row[layout], col[layout] }; /* odd: not aligned */
+    int64_t last = (rows - 1) * row[layout] + (cols - 1) * col[layout];
+    *b = block_new(rows > 0 && cols > 0 ? last + 1 : 0, seed);
+    return (tl_matrix){ b->values, row[layout], col[layout] };
 }
 
 static double at(tl_matrix a, int64_t i, int64_t j)
@@ -36,17 +64,15 @@ static double at(tl_matrix a, int64_t i, int64_t j)
  * one for the addition to C; twice that, for in the double build the loops here have as much. */
 static void check_product(int64_t m, int64_t n, int64_t k, int a_layout, int b_layout, bool add)
 {
-    tl_real *a_block, *b_block, *before = malloc((size_t)(m * n + 1) * sizeof *before);
-    tl_matrix a = random_matrix(m, k, a_layout, 1, &a_block), b = random_matrix(k, n, b_layout, 2, &b_block);
-    tl_real *c = malloc((size_t)(m * n + 1) * sizeof *c);
-    tl_test_fill(before, m * n + 1, 3);
-    memcpy(c, before, (size_t)(m * n + 1) * sizeof *c);
+    block in_a, in_b, before = block_new(m * n, 3), in_c = block_new(m * n, 3);
+    tl_matrix a = random_matrix(m, k, a_layout, 1, &in_a), b = random_matrix(k, n, b_layout, 2, &in_b);
+    tl_real *c = in_c.values;
     for (int64_t e = 0; e < m * n && !add; e++)
         c[e] = (tl_real)NAN; /* must be overwritten */
     tl_gemm(m, n, k, a, b, c, add);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
-            double plain = add ? (double)before[i * n + j] : 0, magnitude = fabs(plain);
+            double plain = add ? (double)before.values[i * n + j] : 0, magnitude = fabs(plain);
             for (int64_t l = 0; l < k; l++) {
                 plain += at(a, i, l) * at(b, l, j);
                 magnitude += fabs(at(a, i, l) * at(b, l, j));
@@ -57,17 +83,16 @@ static void check_product(int64_t m, int64_t n, int64_t k, int a_layout, int b_l
                              (long long)m, (long long)n, (long long)k, a_layout, b_layout,
                              add ? ", added" : "", (long long)i, (long long)j, (double)c[i * n + j], plain);
         }
-    ck_assert_mem_eq(&c[m * n], &before[m * n], sizeof *c);
-    free(a_block), free(b_block), free(before), free(c);
+    block_free(in_a), block_free(in_b), block_free(in_c), block_free(before);
 }
 
 /* Sizes around each bend of the road; m n k = 20000 parts the plain loop from BLIS. */
 static const int64_t size[][3] = {
-    { 0, 3, 4 },     { 3, 0, 4 },     { 3, 4, 0 },     { 0, 0, 0 },     { 1, 1, 0 },
-    { 300, 200, 0 }, { 1, 1, 1 },     { 1, 7, 3 },     { 7, 1, 3 },     { 3, 5, 1 },
-    { 5, 6, 7 },     { 27, 27, 27 },  { 27, 28, 27 },  { 1, 300, 100 }, { 300, 1, 100 },
-    { 200, 150, 1 }, { 1, 1, 30000 }, { 1, 30000, 1 }, { 30000, 1, 1 }, { 2, 300, 70 },
-    { 300, 2, 70 },  { 200, 150, 2 }, { 64, 64, 64 },  { 130, 70, 65 }, { 33, 129, 300 },
+    { 0, 3, 4 },      { 3, 0, 4 },     { 3, 4, 0 },     { 0, 0, 0 },     { 1, 1, 0 },     { 300, 200, 0 },
+    { 1, 1, 1 },      { 1, 7, 3 },     { 7, 1, 3 },     { 3, 5, 1 },     { 5, 6, 7 },     { 27, 27, 27 },
+    { 27, 28, 27 },   { 1, 300, 100 }, { 300, 1, 100 }, { 200, 150, 1 }, { 1, 1, 30000 }, { 1, 30000, 1 },
+    { 30000, 1, 1 },  { 2, 300, 70 },  { 300, 2, 70 },  { 200, 150, 2 }, { 64, 64, 64 },  { 130, 70, 65 },
+    { 33, 129, 300 }, { 3, 31, 300 },  { 7, 33, 300 },  { 64, 3, 300 },  { 16, 64, 70 },
 };
 
 START_TEST(products)
@@ -97,19 +122,20 @@ END_TEST
 START_TEST(not_a_number)
 {
     const int64_t n[][3] = { { 5, 6, 7 }, { 1, 300, 100 }, { 300, 1, 100 }, { 200, 150, 1 }, { 64, 64, 64 } };
-    for (size_t s = 0; s < sizeof n / sizeof *n; s++)
-        for (int in_a = 0; in_a < 2; in_a++) {
-            int64_t rows = n[s][0], cols = n[s][1], k = n[s][2];
-            tl_real *a = calloc((size_t)(rows * k), sizeof *a), *b = calloc((size_t)(k * cols), sizeof *b);
-            tl_real *c = malloc((size_t)(rows * cols) * sizeof *c);
-            (in_a ? a : b)[0] = (tl_real)NAN;
-            tl_gemm(rows, cols, k, tl_matrix_rows(a, k), tl_matrix_rows(b, cols), c, false);
-            for (int64_t e = 0; e < rows * cols; e++) /* row 0 of A, column 0 of B */
-                if (isnan(c[e]) != (in_a ? e < cols : e % cols == 0))
-                    ck_abort_msg("%lldx%lldx%lld: element %lld is %g", (long long)rows, (long long)cols,
-                                 (long long)k, (long long)e, (double)c[e]);
-            free(a), free(b), free(c);
-        }
+    for (int way = 0; way < 5 * 8; way++) {
+        const bool in_a = way & 1, a_turned = way & 2, b_turned = way & 4;
+        const int64_t rows = n[way / 8][0], cols = n[way / 8][1], k = n[way / 8][2];
+        tl_real *a = calloc((size_t)(rows * k), sizeof *a), *b = calloc((size_t)(k * cols), sizeof *b);
+        tl_real *c = malloc((size_t)(rows * cols) * sizeof *c);
+        (in_a ? a : b)[0] = (tl_real)NAN; /* for row 0 or column 0 of C */
+        tl_gemm(rows, cols, k, a_turned ? (tl_matrix){ a, 1, rows } : (tl_matrix){ a, k, 1 },
+                b_turned ? (tl_matrix){ b, 1, k } : (tl_matrix){ b, cols, 1 }, c, false);
+        for (int64_t e = 0; e < rows * cols; e++)
+            if (isnan(c[e]) != (in_a ? e < cols : e % cols == 0))
+                ck_abort_msg("%lldx%lldx%lld, way %d: element %lld is %g", (long long)rows, (long long)cols,
+                             (long long)k, way, (long long)e, (double)c[e]);
+        free(a), free(b), free(c);
+    }
 }
 END_TEST
 

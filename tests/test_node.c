@@ -284,6 +284,8 @@ static tl_status transpose_shape(tl_node *y)
     tl_pattern *from = y->in[0]->pattern, *made = tl_memo_pattern(y, from, NULL);
     if (!made) {
         const tl_pattern *t = tl_pattern_transpose(from, NULL);
+        if (!t)
+            return TL_ERR_MEMORY;
         made = tl_pattern_from_csr(tl_pattern_rows(t), tl_pattern_cols(t), tl_pattern_row_ptr(t),
                                    tl_pattern_col(t));
         patterns_made++;
@@ -293,12 +295,13 @@ static tl_status transpose_shape(tl_node *y)
     return tl_shape_sparse(y, made);
 }
 
+static const tl_op transpose = {
+    .name = "transpose", .n_in = 1, .in_kind = { TL_SPARSE }, .shape = transpose_shape, .forward = ones
+};
+
 /* Made at the first use, found in the same step and in the next, dropped after a step that did not use it. */
 START_TEST(memo)
 {
-    static const tl_op probe = {
-        .name = "probe", .n_in = 1, .in_kind = { TL_SPARSE }, .shape = transpose_shape, .forward = ones
-    };
     static const struct {
         bool a, b; /* which of two patterns the step uses */
         int made;  /* patterns made by then */
@@ -312,7 +315,7 @@ START_TEST(memo)
         for (int twice = 0; twice < 2; twice++)
             for (int i = 0; i < 2; i++) {
                 tl_node *s = tl_input_sparse(g, p[i], numbers);
-                tl_node *y = (i == 0 ? steps[k].a : steps[k].b) ? tl_apply(&probe, &s, NULL, 0) : NULL;
+                tl_node *y = (i == 0 ? steps[k].a : steps[k].b) ? tl_apply(&transpose, &s, NULL, 0) : NULL;
                 ck_assert(!y || tl_pattern_equal(y->pattern, tl_pattern_transpose(p[i], NULL)));
             }
         ck_assert_int_eq(tl_graph_status(g), TL_OK);
@@ -321,6 +324,25 @@ START_TEST(memo)
     tl_pattern_release(p[0]);
     tl_pattern_release(p[1]);
     tl_graph_free(g);
+}
+END_TEST
+
+/* Whichever allocation fails, the op does, and what was made of a pattern is not lost. */
+START_TEST(memo_short_of_memory)
+{
+    int failures = 0;
+    for (bool done = false; !done; failures += !done) {
+        tl_graph *g = tl_graph_new();
+        tl_pattern *p = tl_test_pattern(3, 4, 0.5, 1);
+        tl_node *s = tl_input_sparse(g, p, numbers);
+        tl_test_fail_allocation(failures + 1);
+        done = tl_apply(&transpose, &s, NULL, 0) != NULL;
+        tl_test_fail_allocation(0);
+        ck_assert_int_eq(tl_graph_status(g), done ? TL_OK : TL_ERR_MEMORY);
+        tl_pattern_release(p);
+        tl_graph_free(g);
+    }
+    ck_assert_int_ge(failures, 3); /* the transpose, its copy, the memo */
 }
 END_TEST
 
@@ -339,5 +361,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, scratch);
     tcase_add_test(c, ids);
     tcase_add_test(c, memo);
+    tcase_add_test(c, memo_short_of_memory);
     return s;
 }

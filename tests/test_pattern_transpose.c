@@ -119,9 +119,9 @@ static void *build_transpose(void *which)
 
 START_TEST(transpose_by_many_threads)
 {
-    for (int round = 0; round < 50; round++) {
+    for (int round = 0; round < 20; round++) {
         int64_t alive = tl_test_live_blocks();
-        shared.pattern = some_pattern();
+        shared.pattern = tl_pattern_random(300, 200, 0.5, 1); /* takes long enough that several build it */
         in_threads(build_transpose);
         ck_assert_ptr_nonnull(shared.transpose[0]);
         for (int k = 1; k < THREADS; k++) {

@@ -101,16 +101,22 @@ START_TEST(streams)
 }
 END_TEST
 
-/* Draw k is made of block (0, k) of the seed alone. */
+/* Draw k is made of block (0, k) of the seed alone: its first 64 bits, and the others where two numbers are needed
+ * (Box and Muller 1958: sqrt(-2 ln u) cos(2 pi v)). */
 START_TEST(draws_are_a_function_of_seed_and_position)
 {
-    tl_random r = { .seed = 0x299f31d0a4093822 };
+    tl_random r = { .seed = 0x299f31d0a4093822 }, normal = r, integer = r;
     const uint32_t key[2] = { 0xa4093822, 0x299f31d0 };
     for (uint32_t k = 0; k < 100; k++) {
         uint32_t word[4];
         philox_by_the_paper((const uint32_t[]){ k, 0, 0, 0 }, key, word);
         ck_assert_uint_eq(r.position, k);
-        ck_assert_double_eq(tl_random_uniform(&r), ldexp((double)(joined(word) >> 11), -53));
+        const double u = ldexp((double)(joined(word) >> 11), -53),
+                     v = ldexp((double)(joined(word + 2) >> 11), -53);
+        ck_assert_double_eq(tl_random_uniform(&r), u);
+        ck_assert_double_eq_tol(tl_random_normal(&normal), sqrt(-2 * log(1 - u)) * cos(2 * acos(-1) * v),
+                                1e-14);
+        ck_assert_int_eq(tl_random_integer(&integer, 1000), (int64_t)(joined(word) % 1000));
     }
 }
 END_TEST

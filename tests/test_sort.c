@@ -30,11 +30,10 @@ static void check_sort(int64_t n, int low, int high, tl_random *r)
     for (int64_t k = 0; k < n; k++) {
         uint32_t x[4];
         tl_philox(r->seed, 1, r->position++, x);
-        /* few different values besides the ends of the range: many equal keys, whatever the range is */
-        uint64_t any = (uint64_t)x[0] << 32 | x[1], few = (uint64_t)(x[2] % 5 == 0 ? UINT64_MAX : x[2] % 40)
-                                                          << low;
-        uint64_t mask = high - low == 64 ? UINT64_MAX : (((uint64_t)1 << (high - low)) - 1) << low;
-        key[k] = x[3] % 2 ? any : (any & ~mask) | (few & mask);
+        /* half of them with few different fields and their ends: many equal keys, whatever the range is */
+        uint64_t any = (uint64_t)x[0] << 32 | x[1], few = x[2] % 5 == 0 ? UINT64_MAX : x[2] % 40;
+        uint64_t mask = high == low ? 0 : UINT64_MAX >> (64 - (high - low)) << low;
+        key[k] = x[3] % 2 == 0 || high == low ? any : (any & ~mask) | (few << low & mask);
         expected[k] = (entry){ field(key[k], low, high), key[k], k };
     }
     qsort(expected, (size_t)n, sizeof *expected, by_field_then_place);

@@ -222,8 +222,9 @@ START_TEST(masks_of_every_rank)
         tl_pattern *none = tl_pattern_random(table[i].rows, table[i].cols, 0, 1);
         const tl_real zeros[120] = { 0 };
         ck_assert_ok(tl_variable_set_mask(v, none));
-        ck_assert_ok(tl_variable_set_mask(v, none)); /* the very same again */
         tl_pattern_release(none);
+        ck_assert_ok(
+            tl_variable_set_mask(v, tl_variable_pattern(v))); /* the very same, which v alone holds */
         ck_assert_same(tl_variable_data(v), zeros, tl_variable_size(v));
         ck_assert_int_eq(tl_pattern_cols(tl_variable_pattern(v)), table[i].cols);
         tl_variable_free(v);
@@ -234,7 +235,7 @@ END_TEST
 START_TEST(refused_masks_change_nothing)
 {
     tl_variable *v = tl_test_dense("v", TL_SHAPE(ROWS, COLS), 1), *b = tl_test_dense("b", TL_SHAPE(5), 2);
-    tl_pattern *p = tl_test_pattern(4, 3, 0.5, 1), *own;
+    tl_pattern *p = tl_test_pattern(4, 3, 0.5, 1), *wide = tl_test_pattern(3, 5, 0.5, 1), *own;
     tl_variable *s = tl_variable_sparse("s", p);
     ck_assert_ok(set_mask(v, keep_most));
     own = tl_variable_pattern(v);
@@ -242,6 +243,8 @@ START_TEST(refused_masks_change_nothing)
     memcpy(before, tl_variable_data(v), sizeof before);
     ck_assert_status(tl_variable_set_mask(v, p), TL_ERR_SHAPE,
                      "variable_set_mask: a mask of 4x3 for v, which is 3x4");
+    ck_assert_status(tl_variable_set_mask(v, wide), TL_ERR_SHAPE,
+                     "variable_set_mask: a mask of 3x5 for v, which is 3x4");
     ck_assert_status(tl_variable_set_mask(b, p), TL_ERR_SHAPE,
                      "variable_set_mask: a mask of 4x3 for b, which is 5");
     ck_assert_status(tl_variable_set_mask(s, p), TL_ERR_KIND,
@@ -253,6 +256,7 @@ START_TEST(refused_masks_change_nothing)
     ck_assert_ptr_null(tl_variable_pattern(b));
     ck_assert_ptr_eq(tl_variable_pattern(s), p);
     tl_pattern_release(p);
+    tl_pattern_release(wide);
     tl_variable_free(v);
     tl_variable_free(b);
     tl_variable_free(s);

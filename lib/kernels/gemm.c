@@ -68,6 +68,11 @@ static void one_thread(rntm_t *r)
     pthread_once(&once, start_blis);
     bli_rntm_init(r);
     bli_rntm_set_num_threads(1, r);
+#ifndef TULLE_DOUBLE
+    /* in BLIS 0.9 the kernels for small products in float on haswell and zen read behind the last element of A and C
+     * (its issues 635 and 821), where a page may end */
+    bli_rntm_disable_l3_sup(r);
+#endif
 }
 
 /* The product of a column and a row. BLIS's is no faster, and takes 0 times NaN for 0. */
