@@ -1,8 +1,5 @@
 /* Sums of gradients, held by the leaves of a graph of their own as a backward pass would leave them there. */
 #include "internal.h"
-#include "kernels.h"
-
-#include <string.h>
 
 /* Turns a leaf's slices into a dense gradient, so that a dense one can be added. */
 static tl_status make_dense(tl_node *leaf)
@@ -23,6 +20,8 @@ static tl_status add_rows(tl_node *leaf, const tl_gradient *pair, double weight)
 {
     tl_arena *arena = &leaf->graph->arena;
     const int64_t n = tl_gradient_size(pair);
+    if (pair->n_rows == 0)
+        return TL_OK;
     tl_row_slices *s = tl_arena_alloc_zero(arena, 1, sizeof *s);
     int32_t *rows = tl_arena_alloc(arena, pair->n_rows, sizeof *rows);
     tl_real *values = tl_arena_alloc(arena, n, sizeof *values);
@@ -33,19 +32,21 @@ static tl_status add_rows(tl_node *leaf, const tl_gradient *pair, double weight)
     for (int64_t k = 0; k < n; k++)
         values[k] = (tl_real)weight * pair->values[k];
     *s = (tl_row_slices){ .n = pair->n_rows, .rows = rows, .values = values };
-    if (leaf->grad && s->n > 0)
+    if (leaf->grad)
         tl_scatter_rows(s, leaf->size / leaf->shape.dim[0], leaf->grad);
     else if (leaf->last_slices)
         leaf->last_slices = leaf->last_slices->next = s;
-    else if (!leaf->grad)
+    else
         leaf->first_slices = leaf->last_slices = s;
     return TL_OK;
 }
 
-static tl_status add_pair(tl_graph *total, const tl_gradient *pair, double weight)
+static tl_status add_pair(tl_graph *total, const tl_graph *from, const tl_gradient *pair, double weight)
 {
     if (!pair->variable)
         return tl_fail(TL_ERR_ARGUMENT, "the variable of a pair is NULL");
+    if (tl_check_gradient(from, pair) != TL_OK)
+        return tl_last_status();
     tl_node *leaf = tl_use(total, pair->variable);
     if (!leaf)
         return tl_graph_status(total);
@@ -77,7 +78,7 @@ tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double weight
     for (int32_t i = 0; i < g->n; i++) {
         if (!g->pair[i].values)
             continue;
-        tl_status status = add_pair(total, &g->pair[i], weight);
+        tl_status status = add_pair(total, g->graph, &g->pair[i], weight);
         if (status != TL_OK)
             return tl_graph_fail(total, "gradients_add", status);
     }

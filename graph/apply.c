@@ -45,11 +45,11 @@ static tl_status check_transform(const tl_gradients *before, const tl_gradients 
 static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
 {
     for (int32_t k = 0; k < o->n_transforms; k++) {
-        tl_gradients before = *g;
-        before.pair = tl_arena_alloc(&g->graph->arena, g->n, sizeof *g->pair);
-        if (!before.pair)
+        const tl_gradients before = *g; /* a transform has pairs of its own to drop, not the caller's */
+        g->pair = tl_arena_alloc(&g->graph->arena, g->n, sizeof *g->pair);
+        if (!g->pair)
             return tl_fail_memory();
-        memcpy(before.pair, g->pair, (size_t)g->n * sizeof *g->pair);
+        memcpy(g->pair, before.pair, (size_t)g->n * sizeof *g->pair);
         tl_status status = o->transform[k].fn(g, o->transform[k].context);
         if (status == TL_OK)
             status = check_transform(&before, g, k);
@@ -85,13 +85,10 @@ static tl_status check_pairs(const tl_gradients *g)
 {
     int32_t present = 0;
     for (int32_t i = 0; i < g->n; i++) {
-        const tl_variable *v = g->pair[i].variable;
-        if (!v)
+        if (!g->pair[i].variable)
             return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
-        const tl_node *leaf = tl_leaf_of(g->graph, v);
-        if (leaf && v->sparse && leaf->pattern != v->pattern)
-            return tl_fail(TL_ERR_ARGUMENT, "the pattern of %s has changed since its gradient was computed",
-                           v->name);
+        if (tl_check_gradient(g->graph, &g->pair[i]) != TL_OK)
+            return tl_last_status();
         present += g->pair[i].values != NULL;
     }
     return present > 0 ? TL_OK : tl_fail(TL_ERR_ARGUMENT, "there is no gradient to apply");
@@ -115,13 +112,16 @@ static tl_status make_slots(tl_optimizer *o, const tl_gradients *g)
     return whole ? TL_OK : TL_ERR_MEMORY;
 }
 
-/* The learning rates of the coming step: a schedule may be the user's own. */
-static tl_status check_rates(const tl_optimizer *o)
+/* The learning rates of the coming step: a schedule may be the user's own, and a variable may have a rate of its own. */
+static tl_status check_rates(const tl_optimizer *o, const tl_gradients *g)
 {
-    double rate = tl_optimizer_learning_rate(o);
-    if (!(rate >= 0) || isinf(rate))
-        return tl_fail(TL_ERR_ARGUMENT, "the schedule gives a learning rate of %g for step %lld", rate,
-                       (long long)o->step + 1);
+    for (int32_t i = 0; i < g->n; i++) {
+        const tl_slots *s = tl_slots_find(o, g->pair[i].variable);
+        const double rate = s ? tl_slots_rate(s, o->step + 1) : tl_optimizer_learning_rate(o);
+        if (g->pair[i].values && (!(rate >= 0) || isinf(rate)))
+            return tl_fail(TL_ERR_ARGUMENT, "the schedule gives a learning rate of %g for %s at step %lld",
+                           rate, g->pair[i].variable->name, (long long)o->step + 1);
+    }
     return TL_OK;
 }
 
@@ -143,7 +143,7 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
     tl_non_finite policy;
     if (check_finite(o, g, &policy) != TL_OK)
         return policy == TL_NON_FINITE_SKIP_STEP ? TL_OK : TL_ERR_NUMERIC;
-    if (check_rates(o) != TL_OK)
+    if (check_rates(o, g) != TL_OK)
         return TL_ERR_ARGUMENT;
     if (make_slots(o, g) != TL_OK)
         return TL_ERR_MEMORY;
@@ -161,7 +161,7 @@ tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
                        o ? "gradient to apply" : "optimizer");
     if (g->graph->status != TL_OK)
         return tl_fail(g->graph->status, "%s", g->graph->error);
-    tl_gradients copy = *g; /* a transform may drop pairs of its own copy of the list's head */
+    tl_gradients copy = *g;
     tl_status status = apply(o, &copy);
     return status == TL_OK ? TL_OK : tl_graph_fail(g->graph, o->class->name, status);
 }

@@ -190,3 +190,27 @@ int64_t tl_gradient_size(const tl_gradient *pair)
         return v->size;
     return v->shape.dim[0] > 0 ? pair->n_rows * (v->size / v->shape.dim[0]) : 0;
 }
+
+tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair)
+{
+    const tl_variable *v = pair->variable;
+    const tl_node *leaf = g && v->sparse ? tl_leaf_of(g, v) : NULL;
+    if (leaf && leaf->pattern != v->pattern)
+        return tl_fail(TL_ERR_ARGUMENT, "the pattern of %s has changed since its gradient was computed",
+                       v->name);
+    if (!pair->values || !pair->rows)
+        return TL_OK;
+    if (v->sparse || v->shape.rank == 0)
+        return tl_fail(TL_ERR_KIND, "the gradient of %s is by rows, and %s is %s", v->name, v->name,
+                       v->sparse ? "sparse" : "a scalar");
+    for (int64_t k = 0; k < pair->n_rows; k++) {
+        const int32_t row = pair->rows[k];
+        if (row < 0 || row >= v->shape.dim[0])
+            return tl_fail(TL_ERR_INDEX, "the gradient of %s: rows[%lld] = %d, there are %lld", v->name,
+                           (long long)k, (int)row, (long long)v->shape.dim[0]);
+        if (k > 0 && row <= pair->rows[k - 1])
+            return tl_fail(TL_ERR_ARGUMENT, "the gradient of %s: rows[%lld] = %d comes after %d", v->name,
+                           (long long)k, (int)row, (int)pair->rows[k - 1]);
+    }
+    return TL_OK;
+}

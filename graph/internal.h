@@ -155,6 +155,10 @@ tl_status tl_gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out
 /* That a list of variables has some, none NULL and none twice: TL_OK or TL_ERR_ARGUMENT. */
 tl_status tl_check_variables(tl_variable *const *vars, int32_t n);
 
+/* That a pair, which may be the user's own, fits its variable as it is now: its rows, and where g has the variable on its
+ * tape, its pattern. */
+tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair);
+
 /* The leaf of v, or NULL. */
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v);
 

@@ -47,6 +47,7 @@ void tl_optimizer_free(tl_optimizer *o)
 {
     if (!o)
         return;
+    tl_optimizer_flush(o); /* nobody else knows what steps rows have missed */
     while (o->slots)
         tl_slots_free(o->slots);
     tl_free(o->transform);

@@ -79,7 +79,8 @@ typedef struct tl_rmsprop_options {
 
 /* FTRL-proximal: s' = s + g^2; l += g - w (s'^-p - s^-p) / lr; then w = 0 where |l| <= l1, else
  * (sign(l) l1 - l) / (s'^-p / lr + 2 l2). McMahan et al. 2013, as TensorFlow. A weight is a function of its slots, which
- * start without it: the first step forgets how it was initialised. Default learning rate 0.01. */
+ * start without it: one without a gradient is 0 after the first step, however it was initialised. A step of learning
+ * rate 0 changes nothing. Default learning rate 0.01. */
 typedef struct tl_ftrl_options {
     TL_OPTIMIZER_OPTIONS
     double l1, l2;              /* default 0 */
@@ -93,6 +94,7 @@ TL_API tl_optimizer *tl_adagrad(tl_adagrad_options o);
 TL_API tl_optimizer *tl_rmsprop(tl_rmsprop_options o);
 TL_API tl_optimizer *tl_adam(tl_adam_options o);
 TL_API tl_optimizer *tl_ftrl(tl_ftrl_options o);
+/* Rows that lag behind are brought up to date first. NULL is ignored. */
 TL_API void tl_optimizer_free(tl_optimizer *o);
 
 /* The gradients of the n variables in `vars`, as tl_backward_for; vars = NULL: of all that the loss reaches, as

@@ -82,10 +82,9 @@ static void move(tl_variable *v, tl_pattern *pattern, const int32_t *source, con
     v->size = nnz;
 }
 
-tl_status tl_variable_grow(tl_variable *v, tl_pattern *pattern,
-                           tl_real (*init)(void *context, int64_t row, int64_t col), void *context)
+static tl_status change(const char *who, tl_variable *v, tl_pattern *pattern,
+                        tl_real (*init)(void *context, int64_t row, int64_t col), void *context)
 {
-    const char *who = "variable_set_pattern";
     if (!v || !pattern)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the %s is NULL", who, v ? "pattern" : "variable");
     if (!v->sparse)
@@ -115,7 +114,13 @@ tl_status tl_variable_grow(tl_variable *v, tl_pattern *pattern,
 
 tl_status tl_variable_set_pattern(tl_variable *v, tl_pattern *pattern)
 {
-    return tl_variable_grow(v, pattern, NULL, NULL);
+    return change("variable_set_pattern", v, pattern, NULL, NULL);
+}
+
+tl_status tl_variable_grow(tl_variable *v, tl_pattern *pattern,
+                           tl_real (*init)(void *context, int64_t row, int64_t col), void *context)
+{
+    return change("variable_grow", v, pattern, init, context);
 }
 
 /* ---- Pruning ---- */

@@ -6,7 +6,7 @@
 double tl_schedule_step(int64_t step, double rate, const void *context)
 {
     const tl_step_decay *c = context;
-    return rate * pow(c->factor, (double)((step - 1) / c->every));
+    return c->every > 0 ? rate * pow(c->factor, (double)((step - 1) / c->every)) : NAN;
 }
 
 double tl_schedule_exponential(int64_t step, double rate, const void *context)

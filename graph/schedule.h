@@ -5,7 +5,7 @@
 
 #include "optimizer.h"
 
-/* rate factor^floor(k / every), as PyTorch's StepLR */
+/* rate factor^floor(k / every), as PyTorch's StepLR; NaN, which fails the step, unless every > 0 */
 typedef struct tl_step_decay {
     int64_t every; /* > 0 */
     double factor;

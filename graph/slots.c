@@ -51,6 +51,7 @@ void tl_slots_unmake(tl_slots *s)
     tl_free(s->row_t);
     s->age = NULL;
     s->row_t = NULL;
+    s->n = 0;
     s->made = false;
 }
 

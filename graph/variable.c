@@ -117,16 +117,18 @@ tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep)
     if (keep && tl_check_mask(who, v, keep) != TL_OK)
         return TL_ERR_SHAPE;
     tl_catch_up(v);
-    for (tl_slots *s = v->slots; s; s = s->next_of_variable)
+    for (tl_slots *s = v->slots; s; s = s->next_of_variable) {
         for (int32_t k = 0; s->made && k < s->n; k++) {
             if (v->pattern) /* what was off the mask is 0, and fresh where it now is on */
                 tl_fill_off_pattern(s->slot[k], v->pattern, s->start[k]);
             if (keep)
                 tl_fill_off_pattern(s->slot[k], keep, 0);
         }
-    for (tl_slots *s = v->slots; s; s = s->next_of_variable)
+        if (s->age && v->pattern)
+            tl_each_gap(v->pattern, clear_ages, s->age);
         if (s->age && keep)
             tl_each_gap(keep, clear_ages, s->age);
+    }
     if (keep)
         tl_fill_off_pattern(v->data, keep, 0);
     tl_pattern_retain(keep);

@@ -11,6 +11,8 @@ static void update(const tl_update *u)
     const tl_real power = (tl_real)-o->power;
     const bool root = o->power == -0.5;
     tl_real *w = u->w, *s = u->slot[0], *l = u->slot[1];
+    if (lr == 0) /* is divided by */
+        return;
     for (int64_t k = 0; k < u->n; k++) {
         const tl_real g = u->g[k], sum = s[k] + g * g;
         const tl_real before = root ? sqrt(s[k]) : pow(s[k], power),
