@@ -118,6 +118,30 @@ START_TEST(add_and_axpy)
 }
 END_TEST
 
+START_TEST(dot)
+{
+    if (!runs(_i))
+        return;
+    for (int s = 0; s < 4 * SIZES; s++) {
+        int64_t n = sizes[s / 4];
+        operand x = random_values(n, s % 2, 3), y = random_values(n, s / 2 % 2, 4);
+        tl_real sum[64] = { 0 }, got = t->dot(n, x.at, y.at);
+        double plain = 0, magnitude = 0;
+        for (int64_t k = 0; k < n; k++) {
+            sum[k % 64] = fma_or_two(x.at[k], y.at[k], sum[k % 64]);
+            plain += (double)x.at[k] * (double)y.at[k];
+            magnitude += fabs((double)x.at[k] * (double)y.at[k]);
+        }
+        for (int half = 32; half >= 1; half /= 2)
+            for (int l = 0; l < half; l++)
+                sum[l] += sum[l + half];
+        ck_assert_same(&got, sum, 1);
+        check_sum((double)got, plain, magnitude, n);
+        free(x.block), free(y.block);
+    }
+}
+END_TEST
+
 /* ---- matrices ---- */
 
 static const int64_t matrix_sizes[][2] = { { 0, 0 },   { 0, 3 },   { 3, 0 },  { 1, 1 },   { 1, 17 },
@@ -399,6 +423,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("kernels");
     TCase *c = tl_test_case(s, "kernels");
     tcase_add_loop_test(c, add_and_axpy, 0, LEVELS);
+    tcase_add_loop_test(c, dot, 0, LEVELS);
     tcase_add_loop_test(c, sum_rows, 0, LEVELS);
     tcase_add_loop_test(c, sum_rows_in_double, 0, LEVELS);
     tcase_add_loop_test(c, transpose, 0, LEVELS);

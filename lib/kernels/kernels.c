@@ -14,6 +14,27 @@ static void axpy(int64_t n, tl_real a, const tl_real *restrict x, tl_real *restr
         y[k] = fused(a, x[k], y[k]);
 }
 
+static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
+{
+    enum { PARTS = 64, VECS = PARTS / LANES };
+    tl_real part[PARTS];
+    vec sum[VECS];
+    for (int v = 0; v < VECS; v++)
+        sum[v] = (vec){ 0 };
+    int64_t k = 0;
+    for (; k + PARTS <= n; k += PARTS)
+        for (int v = 0; v < VECS; v++)
+            sum[v] = load(x + k + v * LANES) * load(y + k + v * LANES) + sum[v];
+    for (int v = 0; v < VECS; v++)
+        store(part + v * LANES, sum[v]);
+    for (int l = 0; k + l < n; l++)
+        part[l] = fused(x[k + l], y[k + l], part[l]);
+    for (int half = PARTS / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            part[l] += part[l + half];
+    return part[0];
+}
+
 /* One column: lanes of partial sums, or each addition would wait for the one before. */
 static double sum_column(int64_t n, const tl_real *x)
 {
@@ -113,6 +134,7 @@ const tl_kernels TL_LEVEL(kernels) = {
     .transpose = transpose,
     .add = add,
     .axpy = axpy,
+    .dot = dot,
     .sum_rows = sum_rows,
     .gemm_small = gemm_small,
 };

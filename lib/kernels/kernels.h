@@ -49,6 +49,9 @@ typedef struct tl_kernels {
     /* y[k] += a x[k] */
     void (*axpy)(int64_t n, tl_real a, const tl_real *x, tl_real *y);
 
+    /* sum of x[k] y[k]: 64 sums over k mod 64, each ascending, added by halves */
+    tl_real (*dot)(int64_t n, const tl_real *x, const tl_real *y);
+
     /* y[j] += the sum over i, in double, of x[i cols + j]: ascending; of a single column, by i mod 16, each ascending, and
      * these by halves */
     void (*sum_rows)(int64_t rows, int64_t cols, const tl_real *x, tl_real *y);
