@@ -77,7 +77,7 @@ static tl_status pair_of(tl_node *leaf, tl_gradient *out)
     return leaf->by_rows ? tl_coalesce(leaf, out) : TL_OK;
 }
 
-static tl_node *leaf_of(const tl_graph *g, const tl_variable *v)
+tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v)
 {
     for (tl_node *a = g->first_leaf; a; a = a->next_leaf)
         if (a->variable == v)
@@ -86,7 +86,7 @@ static tl_node *leaf_of(const tl_graph *g, const tl_variable *v)
 }
 
 /* The pairs: of the wanted variables in their order, or of all that were reached in order of first use. */
-static tl_status gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out)
+tl_status tl_gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out)
 {
     int32_t room = plan->n;
     for (tl_node *a = g->first_leaf; !plan->variable && a; a = a->next_leaf)
@@ -99,7 +99,7 @@ static tl_status gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients 
     for (int32_t i = 0; i < room; i++) {
         tl_node *a = NULL;
         if (plan->variable) {
-            a = leaf_of(g, plan->variable[i]);
+            a = tl_leaf_of(g, plan->variable[i]);
             pair[i].variable = plan->variable[i];
         } else {
             while (!next->wanted)
@@ -122,7 +122,7 @@ tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradient
         return TL_ERR_MEMORY;
     if (!y->wanted && !plan->variable)
         return tl_fail(TL_ERR_ARGUMENT, "the loss reaches no variable");
-    return gather(y->graph, plan, out);
+    return tl_gather(y->graph, plan, out);
 }
 
 static tl_status check_loss(const tl_node *loss)
@@ -189,4 +189,28 @@ int64_t tl_gradient_size(const tl_gradient *pair)
     if (!pair->rows)
         return v->size;
     return v->shape.dim[0] > 0 ? pair->n_rows * (v->size / v->shape.dim[0]) : 0;
+}
+
+tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair)
+{
+    const tl_variable *v = pair->variable;
+    const tl_node *leaf = g && v->sparse ? tl_leaf_of(g, v) : NULL;
+    if (leaf && leaf->pattern != v->pattern)
+        return tl_fail(TL_ERR_ARGUMENT, "the pattern of %s has changed since its gradient was computed",
+                       v->name);
+    if (!pair->values || !pair->rows)
+        return TL_OK;
+    if (v->sparse || v->shape.rank == 0)
+        return tl_fail(TL_ERR_KIND, "the gradient of %s is by rows, and %s is %s", v->name, v->name,
+                       v->sparse ? "sparse" : "a scalar");
+    for (int64_t k = 0; k < pair->n_rows; k++) {
+        const int32_t row = pair->rows[k];
+        if (row < 0 || row >= v->shape.dim[0])
+            return tl_fail(TL_ERR_INDEX, "the gradient of %s: rows[%lld] = %d, there are %lld", v->name,
+                           (long long)k, (int)row, (long long)v->shape.dim[0]);
+        if (k > 0 && row <= pair->rows[k - 1])
+            return tl_fail(TL_ERR_ARGUMENT, "the gradient of %s: rows[%lld] = %d comes after %d", v->name,
+                           (long long)k, (int)row, (int)pair->rows[k - 1]);
+    }
+    return TL_OK;
 }

@@ -128,7 +128,7 @@ static tl_status check_all(check *c, tl_variable *const *vars, int32_t n, uint64
     double *at = c->numeric;
     for (int32_t i = 0; i < n; i++)
         for (int64_t k = 0; status == TL_OK && k < vars[i]->size; k++)
-            status = difference(c, &vars[i]->data[k], at++);
+            status = difference(c, tl_variable_data(vars[i]) + k, at++);
     if (status == TL_OK)
         status = judge(c, vars, n, 0, c->numeric);
     if (status == TL_OK)

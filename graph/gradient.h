@@ -29,6 +29,15 @@ TL_API tl_status tl_backward(tl_node *loss, tl_gradients *out);
  * One that the loss does not reach is there with values == NULL. */
 TL_API tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl_gradients *out);
 
+/* Sums of gradients over several backward passes (micro-batches), in a graph that holds nothing else: for each pair of g,
+ * total += weight * gradient, whatever its kind; absent ones add nothing. What the graph of g holds is not needed
+ * any more afterwards. Errors stick to `total`, and the sum is lost. Resetting it starts the next sum. */
+TL_API tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double weight);
+
+/* The sums as pairs, for tl_apply_gradients: each variable once, in order of first appearance, row-sparse ones
+ * coalesced. They live until the reset of `total`. */
+TL_API tl_status tl_gradients_total(tl_graph *total, tl_gradients *out);
+
 /* The number of values behind a pair: 0 if absent. */
 TL_API int64_t tl_gradient_size(const tl_gradient *pair);
 

@@ -1,5 +1,6 @@
 /* The tape's life: nodes in the order they were recorded, leaves, the sticky error, and the reset. */
 #include "internal.h"
+#include "update.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,10 +124,8 @@ tl_node *tl_use(tl_graph *g, tl_variable *v)
         return refuse(g, "use", tl_fail(TL_ERR_ARGUMENT, "the %s is NULL", g ? "variable" : "graph"));
     if (g->status != TL_OK)
         return NULL;
-    for (tl_node *y = g->first_leaf; y; y = y->next_leaf)
-        if (y->variable == v)
-            return y;
-    return leaf(g, "use", v->shape, v->sparse ? v->pattern : NULL, v->data, v);
+    tl_node *y = tl_leaf_of(g, v);
+    return y ? y : leaf(g, "use", v->shape, v->sparse ? v->pattern : NULL, v->data, v);
 }
 
 tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data)
@@ -156,6 +155,8 @@ tl_node *tl_input_sparse(tl_graph *g, tl_pattern *p, const tl_real *values)
 
 const tl_real *tl_value(const tl_node *a)
 {
+    if (a && a->variable)
+        tl_catch_up(a->variable);
     return a ? a->val : NULL;
 }
 

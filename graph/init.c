@@ -25,6 +25,7 @@ static tl_status fill(tl_variable *v, tl_random *r, law l, const char *who)
 {
     if (!v || !r)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the %s is NULL", who, v ? "generator" : "variable");
+    tl_real *data = tl_variable_data(v);
     int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
     const int64_t *row_ptr = NULL, *col_ptr = NULL;
     const int32_t *col = NULL;
@@ -43,7 +44,7 @@ static tl_status fill(tl_variable *v, tl_random *r, law l, const char *who)
             int64_t j = col ? col[at] : k;
             double down = (double)(col_ptr ? col_ptr[j + 1] - col_ptr[j] : rows);
             double value = l.units_are_rows ? l.draw(r, across, down, &l) : l.draw(r, down, across, &l);
-            v->data[v->sparse ? at : i * cols + j] = (tl_real)value;
+            data[v->sparse ? at : i * cols + j] = (tl_real)value;
         }
     }
     return TL_OK;

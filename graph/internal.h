@@ -2,6 +2,8 @@
 #ifndef TL_INTERNAL_H
 #define TL_INTERNAL_H
 
+#include <pthread.h>
+
 #include "arena.h"
 #include "gradient.h"
 #include "memory.h"
@@ -16,9 +18,21 @@ typedef struct tl_slots {
     tl_optimizer *optimizer;
     tl_variable *variable;
     struct tl_slots *next_of_optimizer, *next_of_variable;
+    bool has_options;
+    tl_optimizer_options options; /* in place of the optimizer's, if has_options */
+
+    bool made; /* what follows is there */
     int32_t n;
+    tl_real start[TL_MAX_SLOTS];
     tl_real *slot[TL_MAX_SLOTS]; /* as many values as the variable */
+    int32_t *age;                /* steps of each weight, or NULL */
     int64_t t;                   /* steps applied */
+    int64_t offset;              /* the optimizer's number of the last step, less t */
+
+    /* TL_ROWS_EXACT: a row is current for step row_t[row] or current_t, whichever is later. */
+    int64_t *row_t; /* NULL: no row was ever left behind */
+    int64_t current_t;
+    bool swept; /* a step reached every row; else a row of row_t 0 has slots at their start */
 } tl_slots;
 
 struct tl_variable {
@@ -29,17 +43,33 @@ struct tl_variable {
     int64_t size;
     tl_real *data;
     tl_slots *slots;
+    pthread_mutex_t lock; /* of rows that are brought up to date while they are read */
 };
 
-/* The slots that o holds for v, or NULL; tl_slots_make makes them, all 0, where there are none (NULL: no memory). */
+/* What o holds for v, or NULL; tl_slots_get adds it to both lists where it is missing (NULL: no memory). */
 tl_slots *tl_slots_find(const tl_optimizer *o, const tl_variable *v);
-tl_slots *tl_slots_make(tl_optimizer *o, tl_variable *v, int32_t n);
+tl_slots *tl_slots_get(tl_optimizer *o, tl_variable *v);
+
+/* The arrays that a step with this gradient needs, at their start where they are new. TL_ERR_MEMORY. */
+tl_status tl_slots_make(tl_slots *s, const tl_gradient *pair);
+
+/* Frees the arrays again. */
+void tl_slots_unmake(tl_slots *s);
+
+/* The options that count for these slots. */
+const tl_optimizer_options *tl_slots_options(const tl_slots *s);
+
+/* The learning rate of step `step` of the optimizer. */
+double tl_slots_rate(const tl_slots *s, int64_t step);
 
 /* Takes the slots out of both lists and frees them. */
 void tl_slots_free(tl_slots *s);
 
-/* Sets data, laid out as a dense variable of keep's shape, to +0 off keep. */
-void tl_zero_off_pattern(tl_real *data, const tl_pattern *keep);
+/* For every run of cells that a pattern leaves out, in a matrix of its shape: where it begins, how long it is. */
+void tl_each_gap(const tl_pattern *keep, void (*body)(void *context, int64_t at, int64_t n), void *context);
+
+/* Sets what lies off keep, in data laid out as a matrix of its shape. */
+void tl_fill_off_pattern(tl_real *data, const tl_pattern *keep, tl_real value);
 
 /* Sets the gradient to +0 off keep, which has the shape of the variable seen as a matrix. */
 void tl_restrict_gradient(const tl_gradient *pair, const tl_pattern *keep);
@@ -51,6 +81,9 @@ struct tl_optimizer {
     const tl_optimizer_class *class;
     tl_optimizer_options o;
     void *options; /* the class's own */
+    tl_schedule schedule;
+    const void *schedule_context;
+    int64_t step; /* steps applied */
     struct tl_registered {
         tl_transform fn;
         void *context;
@@ -116,8 +149,18 @@ typedef struct tl_backward_plan {
 /* The pass from any node. Without a graph error; TL_ERR_MEMORY, or TL_ERR_ARGUMENT where no variable is reached. */
 tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradients *out);
 
+/* The pairs: of the plan's variables in their order, or of all leaves that are wanted in order of first use. */
+tl_status tl_gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out);
+
 /* That a list of variables has some, none NULL and none twice: TL_OK or TL_ERR_ARGUMENT. */
 tl_status tl_check_variables(tl_variable *const *vars, int32_t n);
+
+/* That a pair, which may be the user's own, fits its variable as it is now: its rows, and where g has the variable on its
+ * tape, its pattern. */
+tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair);
+
+/* The leaf of v, or NULL. */
+tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v);
 
 /* The row-sparse gradient of a leaf from the slices it has collected. */
 tl_status tl_coalesce(tl_node *leaf, tl_gradient *out);

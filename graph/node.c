@@ -1,5 +1,6 @@
 /* Recording an op: tl_apply and what an op's functions may call. */
 #include "internal.h"
+#include "update.h"
 
 #include <string.h>
 
@@ -55,6 +56,14 @@ static tl_status fill(tl_node *y, const tl_op *op, tl_node *const *in, const voi
     return TL_OK;
 }
 
+/* What the inputs' variables lag behind, where the op did not say which rows it reads. */
+static void bring_up_to_date(tl_node *y)
+{
+    for (int32_t i = 0; i < y->op->n_in; i++)
+        if (y->in[i] && y->in[i]->variable && !(y->rows_named >> i & 1))
+            tl_catch_up(y->in[i]->variable);
+}
+
 tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
 {
     tl_graph *g = graph_of(op, in);
@@ -75,6 +84,7 @@ tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t 
         return NULL;
     }
     y->val = y->out;
+    bring_up_to_date(y);
     op->forward(y);
     tl_graph_append(g, y);
     return y;
@@ -163,6 +173,13 @@ void tl_memo_sweep(tl_graph *g, bool all)
         tl_pattern_release(m->result);
         tl_free(m);
     }
+}
+
+void tl_read_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
+{
+    y->rows_named |= (uint32_t)1 << i;
+    if (y->in[i]->variable)
+        tl_catch_up_rows(y->in[i]->variable, n, rows);
 }
 
 void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,

@@ -63,6 +63,7 @@ struct tl_node {
     tl_node *next_leaf;                               /* among the leaves that are variables */
     struct tl_row_slices *slices;                     /* one for each input, where one of them is TL_ROWS */
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
+    uint32_t rows_named;                              /* bit i: tl_read_rows was called for input i */
     bool depends;                                     /* on a variable */
     bool wanted, reached, by_rows; /* in this backward pass: its gradient; from the loss; as row slices */
     int32_t number;                /* on the tape, from 0 */
@@ -91,6 +92,10 @@ TL_API tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, i
  * graph. So a pattern that is the same in every step is made once. */
 TL_API tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b);
 TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result);
+
+/* For `shape`: the rows of a TL_ROWS input i that forward and backward will read, in any order. They are brought up to
+ * date where an optimizer left them behind (TL_ROWS_EXACT); without this call all rows are. */
+TL_API void tl_read_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
 
 /* For `backward`, the gradient of a TL_ROWS input i, in place of in[i]->grad:
  * row rows[k] of it += coef[k] * row source[k] of values, for k = 0 .. n-1 in order.

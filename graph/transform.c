@@ -1,94 +1,158 @@
-/* The transforms that come with the library, and the restriction of a gradient to a pattern. */
+/* The transforms that come with the library, but for the mask. */
 #include "transform.h"
 #include "internal.h"
 
 #include <math.h>
 
-/* A sparse variable's gradient: both patterns ascend within a row, so they are walked side by side. */
-static void restrict_sparse(tl_real *values, const tl_pattern *own, const tl_pattern *keep)
+static double square_norm(const tl_gradient *pair)
 {
-    const int64_t *row_ptr = tl_pattern_row_ptr(own), *keep_ptr = tl_pattern_row_ptr(keep);
-    const int32_t *col = tl_pattern_col(own), *keep_col = tl_pattern_col(keep);
-    for (int64_t i = 0; i < tl_pattern_rows(own); i++)
-        for (int64_t e = row_ptr[i], f = keep_ptr[i]; e < row_ptr[i + 1]; e++) {
-            while (f < keep_ptr[i + 1] && keep_col[f] < col[e])
-                f++;
-            if (f == keep_ptr[i + 1] || keep_col[f] != col[e])
-                values[e] = 0;
-        }
+    double sum = 0;
+    const int64_t n = tl_gradient_size(pair);
+    for (int64_t k = 0; k < n; k++)
+        sum += (double)pair->values[k] * (double)pair->values[k];
+    return sum;
 }
 
-/* A row-sparse gradient: each value has a place in the table, which the mask has or has not. */
-static void restrict_rows(const tl_gradient *pair, const tl_pattern *keep)
+static void scale(const tl_gradient *pair, double factor)
 {
-    int64_t table_rows = pair->variable->shape.dim[0], cols = tl_pattern_cols(keep);
-    int64_t width = table_rows > 0 ? pair->variable->size / table_rows : 0;
-    for (int64_t k = 0; k < pair->n_rows; k++)
-        for (int64_t j = 0; j < width; j++) {
-            int64_t place = pair->rows[k] * width + j;
-            if (tl_pattern_find(keep, place / cols, (int32_t)(place % cols)) < 0)
-                pair->values[k * width + j] = 0;
-        }
-}
-
-void tl_restrict_gradient(const tl_gradient *pair, const tl_pattern *keep)
-{
-    if (!pair->values)
-        return;
-    if (pair->variable->sparse)
-        restrict_sparse(pair->values, pair->variable->pattern, keep);
-    else if (pair->rows)
-        restrict_rows(pair, keep);
-    else
-        tl_zero_off_pattern(pair->values, keep);
-}
-
-tl_status tl_mask_gradients(tl_gradients *g, void *context)
-{
-    const tl_gradient_masks *masks = context;
-    const char *who = "mask_gradients";
-    if (!masks || (masks->n > 0 && !masks->mask))
-        return tl_fail(TL_ERR_ARGUMENT, "%s: the context is not a tl_gradient_masks", who);
-    for (int32_t m = 0; m < masks->n; m++) {
-        const tl_gradient_mask *mask = &masks->mask[m];
-        if (!mask->variable || !mask->keep)
-            return tl_fail(TL_ERR_ARGUMENT, "%s: the %s of mask %d is NULL", who,
-                           mask->variable ? "pattern" : "variable", (int)m);
-        if (tl_check_mask(who, mask->variable, mask->keep) != TL_OK)
-            return TL_ERR_SHAPE;
-    }
-    for (int32_t m = 0; m < masks->n; m++)
-        for (int32_t i = 0; i < g->n; i++)
-            if (g->pair[i].variable == masks->mask[m].variable)
-                tl_restrict_gradient(&g->pair[i], masks->mask[m].keep);
-    return TL_OK;
+    const int64_t n = tl_gradient_size(pair);
+    for (int64_t k = 0; k < n; k++)
+        pair->values[k] *= (tl_real)factor;
 }
 
 double tl_global_norm(const tl_gradients *g)
 {
     double sum = 0;
-    for (int32_t i = 0; i < g->n; i++) {
-        int64_t n = tl_gradient_size(&g->pair[i]);
-        for (int64_t k = 0; k < n; k++)
-            sum += (double)g->pair[i].values[k] * (double)g->pair[i].values[k];
-    }
+    for (int32_t i = 0; i < g->n; i++)
+        sum += square_norm(&g->pair[i]);
     return sqrt(sum);
+}
+
+static tl_status check_clip(const char *who, const tl_clip *clip)
+{
+    if (!clip || !(clip->max_norm > 0))
+        return tl_fail(TL_ERR_ARGUMENT, "%s: max_norm is %g, and must be positive", who,
+                       clip ? clip->max_norm : 0.0);
+    return TL_OK;
 }
 
 tl_status tl_clip_by_global_norm(tl_gradients *g, void *context)
 {
     tl_clip *clip = context;
-    if (!clip || !(clip->max_norm > 0))
-        return tl_fail(TL_ERR_ARGUMENT, "clip_by_global_norm: max_norm is %g, and must be positive",
-                       clip ? clip->max_norm : 0.0);
+    if (check_clip("clip_by_global_norm", clip) != TL_OK)
+        return TL_ERR_ARGUMENT;
     clip->norm = tl_global_norm(g);
     if (!isfinite(clip->norm) || clip->norm <= clip->max_norm)
         return TL_OK;
-    tl_real factor = (tl_real)(clip->max_norm / clip->norm);
+    for (int32_t i = 0; i < g->n; i++)
+        scale(&g->pair[i], clip->max_norm / clip->norm);
+    return TL_OK;
+}
+
+tl_status tl_clip_by_norm(tl_gradients *g, void *context)
+{
+    tl_clip *clip = context;
+    if (check_clip("clip_by_norm", clip) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    clip->norm = 0;
     for (int32_t i = 0; i < g->n; i++) {
-        int64_t n = tl_gradient_size(&g->pair[i]);
-        for (int64_t k = 0; k < n; k++)
-            g->pair[i].values[k] *= factor;
+        const double norm = sqrt(square_norm(&g->pair[i]));
+        clip->norm = norm > clip->norm || isnan(norm) ? norm : clip->norm;
+        if (isfinite(norm) && norm > clip->max_norm)
+            scale(&g->pair[i], clip->max_norm / norm);
     }
+    return TL_OK;
+}
+
+tl_status tl_clip_by_value(tl_gradients *g, void *context)
+{
+    const tl_clip_range *c = context;
+    if (!c || !(c->low <= 0 && c->high >= 0))
+        return tl_fail(TL_ERR_ARGUMENT, "clip_by_value: %g to %g does not enclose 0", c ? c->low : 0.0,
+                       c ? c->high : 0.0);
+    const tl_real low = (tl_real)c->low, high = (tl_real)c->high;
+    for (int32_t i = 0; i < g->n; i++) {
+        const int64_t n = tl_gradient_size(&g->pair[i]);
+        tl_real *x = g->pair[i].values;
+        for (int64_t k = 0; k < n; k++)
+            x[k] = x[k] < low ? low : x[k] > high ? high : x[k];
+    }
+    return TL_OK;
+}
+
+tl_status tl_scale_gradients(tl_gradients *g, void *context)
+{
+    const double *factor = context;
+    if (!factor)
+        return tl_fail(TL_ERR_ARGUMENT, "scale_gradients: the factor is NULL");
+    for (int32_t i = 0; i < g->n; i++)
+        scale(&g->pair[i], *factor);
+    return TL_OK;
+}
+
+tl_status tl_add_noise(tl_gradients *g, void *context)
+{
+    tl_noise *noise = context;
+    if (!noise || !(noise->deviation >= 0))
+        return tl_fail(TL_ERR_ARGUMENT, "add_noise: deviation is %g, and must be 0 or more",
+                       noise ? noise->deviation : 0.0);
+    for (int32_t i = 0; i < g->n; i++) {
+        const int64_t n = tl_gradient_size(&g->pair[i]);
+        for (int64_t k = 0; k < n; k++)
+            g->pair[i].values[k] += (tl_real)(noise->deviation * tl_random_normal(&noise->r));
+    }
+    return TL_OK;
+}
+
+tl_status tl_freeze(tl_gradients *g, void *context)
+{
+    const tl_frozen *frozen = context;
+    if (!frozen || (frozen->n > 0 && !frozen->variable))
+        return tl_fail(TL_ERR_ARGUMENT, "freeze: the context is not a tl_frozen");
+    int32_t left = 0;
+    for (int32_t i = 0; i < g->n; i++) {
+        bool drop = false;
+        for (int32_t k = 0; k < frozen->n; k++)
+            drop = drop || frozen->variable[k] == g->pair[i].variable;
+        if (!drop)
+            g->pair[left++] = g->pair[i];
+    }
+    g->n = left;
+    return TL_OK;
+}
+
+/* Subtracts the mean over column j from the values of that column: of all, or of those at a pattern. */
+static void centralize(const tl_gradient *pair)
+{
+    const tl_variable *v = pair->variable;
+    const int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
+    const int32_t *order = NULL;
+    const tl_pattern *columns = v->pattern ? tl_pattern_transpose(v->pattern, &order) : NULL;
+    for (int64_t j = 0; j < cols; j++) {
+        const int64_t first = columns ? tl_pattern_row_ptr(columns)[j] : 0;
+        const int64_t end = columns ? tl_pattern_row_ptr(columns)[j + 1] : rows;
+        double mean = 0;
+        for (int pass = 0; pass < 2; pass++) {
+            for (int64_t e = first; e < end; e++) {
+                const int64_t row = columns ? tl_pattern_col(columns)[e] : e;
+                tl_real *x = &pair->values[v->sparse ? order[e] : row * cols + j];
+                if (pass == 0)
+                    mean += (double)*x / (double)(end - first);
+                else
+                    *x -= (tl_real)mean;
+            }
+        }
+    }
+}
+
+tl_status tl_centralize(tl_gradients *g, void *context)
+{
+    (void)context;
+    for (int32_t i = 0; i < g->n; i++) /* builds what may be missing, before anything is changed */
+        if (g->pair[i].variable->pattern && !tl_pattern_transpose(g->pair[i].variable->pattern, NULL))
+            return TL_ERR_MEMORY;
+    for (int32_t i = 0; i < g->n; i++)
+        if (g->pair[i].values && !g->pair[i].rows && g->pair[i].variable->shape.rank >= 2)
+            centralize(&g->pair[i]);
     return TL_OK;
 }

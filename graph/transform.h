@@ -32,7 +32,41 @@ typedef struct tl_clip {
  * .non_finite to judge. TL_ERR_ARGUMENT unless max_norm > 0. context: tl_clip. */
 TL_API tl_status tl_clip_by_global_norm(tl_gradients *g, void *context);
 
+/* The same for each gradient by itself. clip->norm receives the largest norm. context: tl_clip. */
+TL_API tl_status tl_clip_by_norm(tl_gradients *g, void *context);
+
 /* The joint Euclidean norm of all gradients, summed in double. */
 TL_API double tl_global_norm(const tl_gradients *g);
+
+typedef struct tl_clip_range {
+    double low, high; /* low <= 0 <= high */
+} tl_clip_range;
+
+/* Brings every value into low .. high. A NaN stays. context: tl_clip_range. */
+TL_API tl_status tl_clip_by_value(tl_gradients *g, void *context);
+
+/* Multiplies all gradients. context: double, the factor. */
+TL_API tl_status tl_scale_gradients(tl_gradients *g, void *context);
+
+typedef struct tl_noise {
+    double deviation;
+    tl_random r; /* moves on by a draw for each value */
+} tl_noise;
+
+/* Adds normal noise to every value of every gradient, of the rows in a row-sparse one (Neelakantan et al. 2015).
+ * context: tl_noise. */
+TL_API tl_status tl_add_noise(tl_gradients *g, void *context);
+
+typedef struct tl_frozen {
+    tl_variable *const *variable;
+    int32_t n;
+} tl_frozen;
+
+/* Drops the gradients of these variables: they and their slots stay as they are. context: tl_frozen. */
+TL_API tl_status tl_freeze(tl_gradients *g, void *context);
+
+/* Subtracts from the gradient of each matrix the mean of its column, over the connections that exist (Yong et al. 2020).
+ * Vectors, scalars and row-sparse gradients stay as they are. context: none. */
+TL_API tl_status tl_centralize(tl_gradients *g, void *context);
 
 #endif

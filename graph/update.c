@@ -2,66 +2,117 @@
  * nothing else, so that dense, sparse, masked and row-sparse variables are updated by the same function. */
 #include "update.h"
 
-#include <string.h>
+#include "parallel.h"
 
-enum { RUN = 256 }; /* weights a buffered run holds: with gradient and slots, well within L1 */
+enum {
+    RUN = 256,
+    PIECE = 16384
+}; /* weights in a run: with gradient and slots well within L1; and in a piece of work */
 
-typedef struct step {
-    const tl_optimizer *o;
-    const tl_gradient *pair;
-    const tl_slots *s;
-    int64_t width; /* values in a row of a row-sparse gradient */
-} step;
-
-/* The update of n weights at w, whose slots lie at slot[0 .. n_slots-1]; g is left as it is. */
-static void update_run(const step *c, int64_t n, tl_real *w, const tl_real *g, tl_real *const *slot)
+static void prepare(const tl_slots *s, double learning_rate, int64_t t, double *constant)
 {
-    const tl_optimizer_options *o = &c->o->o;
+    if (s->optimizer->class->prepare)
+        s->optimizer->class->prepare(s->optimizer->options, learning_rate, t, constant);
+}
+
+tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate)
+{
+    tl_step c = { .s = s, .t = t, .learning_rate = learning_rate };
+    prepare(s, learning_rate, t, c.constant);
+    return c;
+}
+
+/* n weights at w with their slots at slot[] and their ages, or NULL; g is left as it is. */
+static void update_run(const tl_step *c, int64_t n, tl_real *w, const tl_real *g, tl_real *const *slot,
+                       int32_t *age)
+{
+    const tl_optimizer_options *o = tl_slots_options(c->s);
     tl_real decayed[RUN];
-    tl_update u = {
-        .n = n, .w = w, .g = g, .learning_rate = o->learning_rate, .t = c->s->t, .options = c->o->options
-    };
-    for (int32_t k = 0; k < c->s->n; k++)
-        u.slot[k] = slot[k];
     if (o->weight_decay > 0 && o->decoupled) {
-        tl_real keep = (tl_real)(1 - o->learning_rate * o->weight_decay);
+        const tl_real keep = (tl_real)(1 - c->learning_rate * o->weight_decay);
         for (int64_t k = 0; k < n; k++)
             w[k] *= keep;
     } else if (o->weight_decay > 0) {
-        tl_real decay = (tl_real)o->weight_decay;
+        const tl_real decay = (tl_real)o->weight_decay;
         for (int64_t k = 0; k < n; k++)
             decayed[k] = g[k] + decay * w[k];
-        u.g = decayed;
+        g = decayed;
     }
-    c->o->class->update(&u);
-}
-
-/* Weights at .. at+n-1, which lie together; g = NULL: their gradient is 0. */
-static void update_span(const step *c, int64_t at, int64_t n, const tl_real *g)
-{
-    static const tl_real zeros[RUN];
-    for (int64_t k = 0; k < n; k += RUN) {
-        int64_t run = n - k < RUN ? n - k : RUN;
-        tl_real *slot[TL_MAX_SLOTS] = { 0 };
+    double constant[TL_MAX_CONSTANTS];
+    tl_update u = { .n = n,
+                    .learning_rate = c->learning_rate,
+                    .t = c->t,
+                    .options = c->s->optimizer->options,
+                    .constant = c->constant };
+    for (int64_t k = 0; k < n; k += u.n) { /* one turn, or one for each stretch of weights of the same age */
+        for (u.n = age ? 1 : n; k + u.n < n && age[k + u.n] == age[k];)
+            u.n++;
+        if (age && o->per_weight_age && u.t != (int64_t)age[k] + 1) {
+            u.t = (int64_t)age[k] + 1;
+            prepare(c->s, c->learning_rate, u.t, constant);
+            u.constant = constant;
+        }
+        for (int64_t i = 0; age && i < u.n; i++)
+            age[k + i]++;
+        u.w = w + k, u.g = g + k;
         for (int32_t i = 0; i < c->s->n; i++)
-            slot[i] = c->s->slot[i] + at + k;
-        update_run(c, run, c->pair->variable->data + at + k, g ? g + k : zeros, slot);
+            u.slot[i] = slot[i] + k;
+        c->s->optimizer->class->update(&u);
     }
 }
 
-static void update_values(void *context, int64_t begin, int64_t end)
+static const tl_real zeros[RUN];
+
+/* A range of a variable without a mask: its weights lie together. */
+static void update_together(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
 {
-    const step *c = context;
-    update_span(c, begin, end - begin, c->pair->values + begin);
+    const tl_slots *s = c->s;
+    for (int64_t k = 0; k < n; k += RUN) {
+        tl_real *slot[TL_MAX_SLOTS];
+        for (int32_t i = 0; i < s->n; i++)
+            slot[i] = s->slot[i] + at + k;
+        update_run(c, n - k < RUN ? n - k : RUN, s->variable->data + at + k, g ? g + k : zeros, slot,
+                   s->age ? s->age + at + k : NULL);
+    }
 }
 
-/* The first of the pair's rows that is not below row. */
-static int64_t first_row(const tl_gradient *pair, int64_t row)
+/* Weights that lie apart, brought together. */
+typedef struct gathered {
+    int64_t n, at[RUN];
+    tl_real g[RUN];
+} gathered;
+
+static void flush(const tl_step *c, gathered *run)
 {
-    int64_t low = 0, high = pair->n_rows;
+    const tl_slots *s = c->s;
+    tl_real w[RUN], slots[TL_MAX_SLOTS][RUN], *slot[TL_MAX_SLOTS], *data = s->variable->data;
+    int32_t age[RUN];
+    for (int64_t k = 0; k < run->n; k++)
+        w[k] = data[run->at[k]];
+    for (int64_t k = 0; s->age && k < run->n; k++)
+        age[k] = s->age[run->at[k]];
+    for (int32_t i = 0; i < s->n; i++) {
+        slot[i] = slots[i];
+        for (int64_t k = 0; k < run->n; k++)
+            slot[i][k] = s->slot[i][run->at[k]];
+    }
+    update_run(c, run->n, w, run->g, slot, s->age ? age : NULL);
+    for (int64_t k = 0; k < run->n; k++)
+        data[run->at[k]] = w[k];
+    for (int64_t k = 0; s->age && k < run->n; k++)
+        s->age[run->at[k]] = age[k];
+    for (int32_t i = 0; i < s->n; i++)
+        for (int64_t k = 0; k < run->n; k++)
+            s->slot[i][run->at[k]] = slot[i][k];
+    run->n = 0;
+}
+
+/* The first of entries low .. high-1 whose column is not below `col`. */
+static int64_t first_entry(const int32_t *cols, int64_t low, int64_t high, int64_t col)
+{
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        if (pair->rows[middle] < row)
+        if (cols[middle] < col)
             low = middle + 1;
         else
             high = middle;
@@ -69,99 +120,90 @@ static int64_t first_row(const tl_gradient *pair, int64_t row)
     return low;
 }
 
-/* Rows begin .. end-1 of a table; the untouched ones with a gradient of 0. */
-static void update_table(void *context, int64_t begin, int64_t end)
+/* A range of a masked variable: no weight off the mask is read or written. */
+static void update_kept(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
 {
-    const step *c = context;
-    int64_t k = first_row(c->pair, begin);
-    for (int64_t row = begin; row < end; row++) {
-        bool touched = k < c->pair->n_rows && c->pair->rows[k] == row;
-        update_span(c, row * c->width, c->width, touched ? c->pair->values + k++ * c->width : NULL);
-    }
-}
-
-/* Touched rows begin .. end-1 of a table. */
-static void update_touched(void *context, int64_t begin, int64_t end)
-{
-    const step *c = context;
-    for (int64_t k = begin; k < end; k++)
-        update_span(c, c->pair->rows[k] * c->width, c->width, c->pair->values + k * c->width);
-}
-
-/* A run of weights that lie apart. */
-typedef struct gathered {
-    int64_t n, at[RUN];
-    tl_real g[RUN];
-} gathered;
-
-/* Brings the gathered weights together, updates them, puts them back. */
-static void flush(const step *c, gathered *run)
-{
-    tl_real w[RUN], slots[TL_MAX_SLOTS][RUN], *slot[TL_MAX_SLOTS], *data = c->pair->variable->data;
-    for (int64_t k = 0; k < run->n; k++)
-        w[k] = data[run->at[k]];
-    for (int32_t i = 0; i < c->s->n; i++) {
-        slot[i] = slots[i];
-        for (int64_t k = 0; k < run->n; k++)
-            slot[i][k] = c->s->slot[i][run->at[k]];
-    }
-    update_run(c, run->n, w, run->g, slot);
-    for (int64_t k = 0; k < run->n; k++)
-        data[run->at[k]] = w[k];
-    for (int32_t i = 0; i < c->s->n; i++)
-        for (int64_t k = 0; k < run->n; k++)
-            c->s->slot[i][run->at[k]] = slot[i][k];
-    run->n = 0;
-}
-
-/* Rows begin .. end-1 of the mask of a masked variable: no weight off the mask is read or written. */
-static void update_masked(void *context, int64_t begin, int64_t end)
-{
-    const step *c = context;
-    const tl_gradient *pair = c->pair;
-    const int64_t *row_ptr = tl_pattern_row_ptr(pair->variable->pattern);
-    const int32_t *col = tl_pattern_col(pair->variable->pattern);
-    int64_t cols = tl_pattern_cols(pair->variable->pattern);
-    gathered run = { 0 };
-    int64_t k = pair->rows && c->width > 0 ? first_row(pair, begin * cols / c->width) : 0;
-    for (int64_t i = begin; i < end; i++)
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++) {
-            int64_t at = i * cols + col[e];
-            tl_real g = 0;
-            if (pair->rows) {
-                while (k < pair->n_rows && pair->rows[k] < at / c->width)
-                    k++;
-                bool touched = k < pair->n_rows && pair->rows[k] == at / c->width;
-                if (!touched && c->o->o.rows == TL_ROWS_LAZY)
-                    continue;
-                g = touched ? pair->values[k * c->width + at % c->width] : 0;
-            } else {
-                g = pair->values[at];
-            }
-            run.at[run.n] = at;
-            run.g[run.n++] = g;
+    const tl_pattern *keep = c->s->variable->pattern;
+    const int64_t *row_ptr = tl_pattern_row_ptr(keep), cols = tl_pattern_cols(keep);
+    const int32_t *col = tl_pattern_col(keep);
+    gathered run = { .n = 0 };
+    for (int64_t i = n > 0 ? at / cols : 0; n > 0 && i * cols < at + n; i++)
+        for (int64_t e = first_entry(col, row_ptr[i], row_ptr[i + 1], at - i * cols);
+             e < row_ptr[i + 1] && i * cols + col[e] < at + n; e++) {
+            int64_t place = i * cols + col[e];
+            run.at[run.n] = place;
+            run.g[run.n++] = g ? g[place - at] : 0;
             if (run.n == RUN)
                 flush(c, &run);
         }
     flush(c, &run);
 }
 
-void tl_update_variable(tl_optimizer *o, const tl_gradient *pair)
+void tl_update_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
 {
-    tl_variable *v = pair->variable;
-    tl_slots *s = tl_slots_find(o, v);
-    int64_t table_rows = pair->rows ? v->shape.dim[0] : 0;
-    step c = { .o = o, .pair = pair, .s = s, .width = table_rows > 0 ? v->size / table_rows : 0 };
-    int64_t rows_a_piece = 1 + 16384 / (c.width + 1);
+    const tl_variable *v = c->s->variable;
+    if (v->pattern && !v->sparse)
+        update_kept(c, at, n, g);
+    else
+        update_together(c, at, n, g);
+}
+
+/* ---- A whole gradient ---- */
+
+typedef struct work {
+    tl_step step;
+    tl_slots *s;
+    const tl_gradient *pair;
+    int64_t width;
+    bool exact; /* row-sparse, and the rows that are left out will be brought up to date */
+} work;
+
+static void update_values(void *context, int64_t begin, int64_t end)
+{
+    const work *w = context;
+    tl_update_range(&w->step, begin, end - begin, w->pair->values + begin);
+}
+
+static void update_rows(void *context, int64_t begin, int64_t end)
+{
+    const work *w = context;
+    for (int64_t k = begin; k < end; k++) {
+        int64_t row = w->pair->rows[k];
+        if (w->exact)
+            tl_slots_catch_up_row(w->s, row);
+        tl_update_range(&w->step, row * w->width, w->width, w->pair->values + k * w->width);
+        if (w->exact)
+            w->s->row_t[row] = w->step.t;
+    }
+}
+
+/* The steps that rows still lag behind by, where the coming step could not follow them: those of other optimizers,
+ * and its own where the step reaches every row or the steps' numbering for the schedule has jumped. */
+static void settle(tl_slots *s, bool by_rows, int64_t offset)
+{
+    for (tl_slots *other = s->variable->slots; other; other = other->next_of_variable)
+        if (other != s || !by_rows || (s->optimizer->schedule && s->offset != offset))
+            tl_slots_catch_up(other);
+}
+
+void tl_update_variable(tl_slots *s, const tl_gradient *pair)
+{
+    tl_variable *v = s->variable;
+    const int64_t step = s->optimizer->step + 1, offset = step - (s->t + 1);
+    work w = { .step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step)),
+               .s = s,
+               .pair = pair,
+               .width = tl_row_width(v) };
+    w.exact = pair->rows && s->row_t && tl_slots_options(s)->rows == TL_ROWS_EXACT;
+    settle(s, pair->rows != NULL, offset);
+    if (pair->rows)
+        tl_parallel_for(pair->n_rows, 1 + PIECE / (w.width + 1), update_rows, &w);
+    else
+        tl_parallel_for(v->size, PIECE, update_values, &w);
     s->t++;
-    if (v->pattern && !v->sparse) {
-        int64_t rows = tl_pattern_rows(v->pattern), nnz = tl_pattern_nnz(v->pattern);
-        tl_parallel_for(rows, 1 + 16384 * rows / (nnz + rows + 1), update_masked, &c);
-    } else if (!pair->rows) {
-        tl_parallel_for(v->size, 16384, update_values, &c);
-    } else if (o->o.rows == TL_ROWS_EXACT) {
-        tl_parallel_for(table_rows, rows_a_piece, update_table, &c);
-    } else {
-        tl_parallel_for(pair->n_rows, rows_a_piece, update_touched, &c);
+    s->offset = offset;
+    if (!w.exact) {
+        s->current_t = s->t; /* those that a lazy or idle step left out are current, too */
+        s->swept = true;
     }
 }

@@ -1,10 +1,38 @@
-/* One variable's part of an optimizer step. */
+/* Steps of an optimizer on one variable. */
 #ifndef TL_UPDATE_H
 #define TL_UPDATE_H
 
 #include "internal.h"
 
-/* Weight decay and update of pair->variable, whose slots exist. Cannot fail. */
-void tl_update_variable(tl_optimizer *o, const tl_gradient *pair);
+/* Weight decay and update of the pair's variable; tl_slots_make has succeeded. Cannot fail. */
+void tl_update_variable(tl_slots *s, const tl_gradient *pair);
+
+/* Step t of these slots, at this learning rate. */
+typedef struct tl_step {
+    const tl_slots *s;
+    int64_t t;
+    double learning_rate;
+    double constant[TL_MAX_CONSTANTS];
+} tl_step;
+tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate);
+
+/* The step on weights at .. at+n-1, in the variable's order; of a masked variable, on those among them that are kept. */
+void tl_update_range(const tl_step *c, int64_t at, int64_t n,
+                     const tl_real *g); /* g = NULL: a gradient of 0 */
+
+/* Whether a step with a gradient of 0 may be left out. */
+tl_idle tl_slots_idle(const tl_slots *s);
+
+/* The values in a row of a table. */
+int64_t tl_row_width(const tl_variable *v);
+
+/* Brings rows of v up to date with every optimizer: the n named ones (any order, any number of times), or all. Safe
+ * where several threads read v. */
+void tl_catch_up_rows(tl_variable *v, int64_t n, const int32_t *rows);
+void tl_catch_up(tl_variable *v);
+
+/* The same with one optimizer, without the lock. */
+void tl_slots_catch_up_row(tl_slots *s, int64_t row);
+void tl_slots_catch_up(tl_slots *s);
 
 #endif

@@ -1,5 +1,6 @@
 /* Variables: storage, masks. */
 #include "internal.h"
+#include "update.h"
 
 #include <string.h>
 
@@ -11,6 +12,7 @@ static tl_variable *new_variable(const char *name, tl_shape shape, tl_pattern *s
         return NULL;
     }
     size_t length = name ? strlen(name) : 0;
+    v->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     v->shape = shape;
     v->sparse = sparse != NULL;
     v->pattern = tl_pattern_retain(sparse);
@@ -51,26 +53,48 @@ void tl_variable_free(tl_variable *v)
         return;
     while (v->slots)
         tl_slots_free(v->slots);
+    pthread_mutex_destroy(&v->lock);
     tl_pattern_release(v->pattern);
     tl_free(v->name);
     tl_free(v->data);
     tl_free(v);
 }
 
-void tl_zero_off_pattern(tl_real *data, const tl_pattern *keep)
+void tl_each_gap(const tl_pattern *keep, void (*body)(void *context, int64_t at, int64_t n), void *context)
 {
-    const int64_t *row_ptr = tl_pattern_row_ptr(keep);
+    const int64_t *row_ptr = tl_pattern_row_ptr(keep), rows = tl_pattern_rows(keep),
+                  cols = tl_pattern_cols(keep);
     const int32_t *col = tl_pattern_col(keep);
-    int64_t rows = tl_pattern_rows(keep), cols = tl_pattern_cols(keep);
     for (int64_t i = 0; i < rows; i++) {
-        int64_t e = row_ptr[i];
-        for (int64_t j = 0; j < cols; j++) {
-            if (e < row_ptr[i + 1] && col[e] == j)
-                e++;
-            else
-                data[i * cols + j] = 0;
+        int64_t j = 0; /* the first column that was not dealt with */
+        for (int64_t e = row_ptr[i]; e <= row_ptr[i + 1]; e++) {
+            int64_t next = e < row_ptr[i + 1] ? col[e] : cols;
+            if (next > j)
+                body(context, i * cols + j, next - j);
+            j = next + 1;
         }
     }
+}
+
+typedef struct filling {
+    tl_real *data, value;
+} filling;
+
+static void fill_gap(void *context, int64_t at, int64_t n)
+{
+    const filling *f = context;
+    for (int64_t k = 0; k < n; k++)
+        f->data[at + k] = f->value;
+}
+
+void tl_fill_off_pattern(tl_real *data, const tl_pattern *keep, tl_real value)
+{
+    tl_each_gap(keep, fill_gap, &(filling){ data, value });
+}
+
+static void clear_ages(void *age, int64_t at, int64_t n)
+{
+    memset((int32_t *)age + at, 0, (size_t)n * sizeof(int32_t));
 }
 
 tl_status tl_check_mask(const char *who, const tl_variable *v, const tl_pattern *keep)
@@ -92,20 +116,31 @@ tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep)
         return tl_fail(TL_ERR_KIND, "%s: %s is sparse; its pattern is its mask", who, v->name);
     if (keep && tl_check_mask(who, v, keep) != TL_OK)
         return TL_ERR_SHAPE;
+    tl_catch_up(v);
+    for (tl_slots *s = v->slots; s; s = s->next_of_variable) {
+        for (int32_t k = 0; s->made && k < s->n; k++) {
+            if (v->pattern) /* what was off the mask is 0, and fresh where it now is on */
+                tl_fill_off_pattern(s->slot[k], v->pattern, s->start[k]);
+            if (keep)
+                tl_fill_off_pattern(s->slot[k], keep, 0);
+        }
+        if (s->age && v->pattern)
+            tl_each_gap(v->pattern, clear_ages, s->age);
+        if (s->age && keep)
+            tl_each_gap(keep, clear_ages, s->age);
+    }
+    if (keep)
+        tl_fill_off_pattern(v->data, keep, 0);
     tl_pattern_retain(keep);
     tl_pattern_release(v->pattern);
     v->pattern = keep;
-    if (!keep)
-        return TL_OK;
-    tl_zero_off_pattern(v->data, keep);
-    for (tl_slots *s = v->slots; s; s = s->next_of_variable)
-        for (int32_t k = 0; k < s->n; k++)
-            tl_zero_off_pattern(s->slot[k], keep);
     return TL_OK;
 }
 
 tl_real *tl_variable_data(tl_variable *v)
 {
+    if (v)
+        tl_catch_up(v);
     return v ? v->data : NULL;
 }
 

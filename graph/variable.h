@@ -28,6 +28,20 @@ TL_API void tl_variable_free(tl_variable *v);
  * TL_ERR_KIND for a sparse variable, TL_ERR_SHAPE where the shapes differ; then nothing has changed. */
 TL_API tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep);
 
+/* Gives a sparse variable another pattern of its shape. Kept connections keep their values, slots and ages under every
+ * optimizer; new ones start at 0 with fresh slots; the rest is gone. Either all of that happens or, with TL_ERR_KIND,
+ * TL_ERR_SHAPE or TL_ERR_MEMORY, none of it. Graphs that used v must have been reset. */
+TL_API tl_status tl_variable_set_pattern(tl_variable *v, tl_pattern *pattern);
+
+/* The same with new connections starting at init(context, row, col). */
+TL_API tl_status tl_variable_grow(tl_variable *v, tl_pattern *pattern,
+                                  tl_real (*init)(void *context, int64_t row, int64_t col), void *context);
+
+/* Keeps the `keep_count` connections of largest magnitude among those that exist (of equal ones the first), and removes the
+ * others for good: by tl_variable_set_pattern if v is sparse, else by tl_variable_set_mask. Where no more than that exist,
+ * all stay. TL_ERR_ARGUMENT for a negative count. */
+TL_API tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_count);
+
 /* The values, tl_variable_size of them: row-major if dense, in the order of the pattern if sparse. Owned by the
  * variable; to be written between steps only. */
 TL_API tl_real *tl_variable_data(tl_variable *v);

@@ -1,24 +1,10 @@
-/* The pattern object: construction by one gate, sharing, the cached transpose. */
-#include "pattern.h"
+/* The pattern object: construction by one gate, sharing, questions. */
+#include "pattern_private.h"
 #include "memory.h"
 #include "status_private.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <string.h>
-
-typedef struct transpose {
-    tl_pattern *pattern;
-    int32_t *order;
-} transpose;
-
-struct tl_pattern {
-    atomic_llong users;
-    int64_t rows, cols, nnz;
-    int64_t *row_ptr;
-    int32_t *col;
-    _Atomic(transpose *) cached;
-};
 
 static tl_status check_size(const char *who, int64_t rows, int64_t cols, int64_t nnz)
 {
@@ -71,8 +57,7 @@ static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_
     return TL_OK;
 }
 
-/* An unfilled pattern with one user; sizes were checked. */
-static tl_pattern *new_pattern(int64_t rows, int64_t cols, int64_t nnz)
+tl_pattern *tl_pattern_unfilled(int64_t rows, int64_t cols, int64_t nnz)
 {
     tl_pattern *p = tl_alloc_zero(1, sizeof *p);
     if (!p) {
@@ -95,7 +80,7 @@ tl_pattern *tl_pattern_from_csr(int64_t rows, int64_t cols, const int64_t *row_p
 {
     if (check("pattern_from_csr", rows, cols, row_ptr, col, NULL, 0) != TL_OK)
         return NULL;
-    tl_pattern *p = new_pattern(rows, cols, row_ptr[rows]);
+    tl_pattern *p = tl_pattern_unfilled(rows, cols, row_ptr[rows]);
     if (!p)
         return NULL;
     memcpy(p->row_ptr, row_ptr, (size_t)(rows + 1) * sizeof *row_ptr);
@@ -118,7 +103,7 @@ tl_pattern *tl_pattern_from_mask(int64_t rows, int64_t cols, const uint8_t *keep
         nnz += keep[k] != 0;
     if (check_size(who, rows, cols, nnz) != TL_OK)
         return NULL;
-    tl_pattern *p = new_pattern(rows, cols, nnz);
+    tl_pattern *p = tl_pattern_unfilled(rows, cols, nnz);
     if (!p)
         return NULL;
     int64_t e = 0;
@@ -142,12 +127,7 @@ void tl_pattern_release(tl_pattern *p)
 {
     if (!p || atomic_fetch_sub_explicit(&p->users, 1, memory_order_acq_rel) > 1)
         return;
-    transpose *t = atomic_load(&p->cached);
-    if (t) {
-        tl_pattern_release(t->pattern);
-        tl_free(t->order);
-        tl_free(t);
-    }
+    tl_pattern_free_views(p);
     tl_free(p->row_ptr);
     tl_free(p->col);
     tl_free(p);
@@ -189,8 +169,7 @@ int64_t tl_pattern_bytes(const tl_pattern *p)
 {
     int64_t bytes = (int64_t)sizeof *p + (p->rows + 1) * (int64_t)sizeof *p->row_ptr +
                     p->nnz * (int64_t)sizeof *p->col;
-    const transpose *t = atomic_load_explicit(&((tl_pattern *)p)->cached, memory_order_acquire);
-    return t ? bytes + tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->order : bytes;
+    return bytes + tl_pattern_bytes_of_views(p);
 }
 
 tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t most)
@@ -211,59 +190,4 @@ int64_t tl_pattern_find(const tl_pattern *p, int64_t row, int32_t col)
             high = middle;
     }
     return low < p->row_ptr[row + 1] && p->col[low] == col ? low : -1;
-}
-
-static transpose *build_transpose(const tl_pattern *p)
-{
-    transpose *t = tl_alloc_zero(1, sizeof *t);
-    if (!t)
-        return NULL;
-    t->pattern = new_pattern(p->cols, p->rows, p->nnz);
-    t->order = tl_alloc(p->nnz, sizeof *t->order);
-    if (!t->pattern || !t->order) {
-        tl_pattern_release(t->pattern);
-        tl_free(t->order);
-        tl_free(t);
-        return NULL;
-    }
-    /* start[j]: where the next entry of column j goes. Held one place up, it ends as the row pointer. */
-    int64_t *start = t->pattern->row_ptr;
-    for (int64_t e = 0; e < p->nnz; e++)
-        start[p->col[e] + 1]++;
-    for (int64_t j = 0, at = 0; j < p->cols; j++) {
-        int64_t count = start[j + 1];
-        start[j + 1] = at;
-        at += count;
-    }
-    for (int64_t i = 0; i < p->rows; i++)
-        for (int64_t e = p->row_ptr[i]; e < p->row_ptr[i + 1]; e++) {
-            int64_t to = start[p->col[e] + 1]++;
-            t->pattern->col[to] = (int32_t)i;
-            t->order[to] = (int32_t)e;
-        }
-    return t;
-}
-
-const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **order)
-{
-    /* the cache is the one part of a pattern that changes, once, by an atomic exchange */
-    _Atomic(transpose *) *cached = &((tl_pattern *)p)->cached;
-    transpose *t = atomic_load_explicit(cached, memory_order_acquire);
-    if (!t) {
-        transpose *fresh = build_transpose(p);
-        if (!fresh) {
-            tl_fail_memory();
-            return NULL;
-        }
-        if (atomic_compare_exchange_strong(cached, &t, fresh)) {
-            t = fresh;
-        } else { /* another thread was faster */
-            tl_pattern_release(fresh->pattern);
-            tl_free(fresh->order);
-            tl_free(fresh);
-        }
-    }
-    if (order)
-        *order = t->order;
-    return t->pattern;
 }

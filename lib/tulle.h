@@ -15,6 +15,7 @@
 #include "graph.h"
 #include "gradient.h"
 #include "optimizer.h"
+#include "schedule.h"
 #include "transform.h"
 #include "gradcheck.h"
 #include "dump.h"

@@ -4,7 +4,7 @@
  * It is the product Y^T = op(S)^T op(D)^T, with samples as rows on both sides. */
 #include "op.h"
 #include "ops.h"
-#include "sparse_product.h"
+#include "sparse_room.h"
 
 static tl_status shape(tl_node *y)
 {
@@ -34,10 +34,7 @@ static tl_status shape(tl_node *y)
     tl_status status = tl_shape_dense(y, out);
     if (status != TL_OK)
         return status;
-    p->y_scratch = tl_scratch(y, y->size, sizeof(tl_real));
-    if (!p->y_scratch || (!d_turned && !(p->x_scratch = tl_scratch(y, d->size, sizeof(tl_real)))))
-        return TL_ERR_MEMORY;
-    return tl_sparse_product_prepare(p);
+    return tl_sparse_product_take_room(y, p);
 }
 
 static void forward(tl_node *y)

@@ -23,15 +23,27 @@ static tl_status shape(tl_node *y)
     for (int32_t k = 1; k < table.rank; k++)
         out.dim[out.rank++] = table.dim[k];
     tl_status status = tl_check_ids("ids", by->id, tl_shape_size(by->shape), table.dim[0], "table", "rows");
-    return status == TL_OK ? tl_shape_dense(y, out) : status;
+    if (status != TL_OK)
+        return status;
+    tl_read_rows(y, 0, tl_shape_size(by->shape), by->id);
+    return tl_shape_dense(y, out);
+}
+
+static void copy_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const lookup *by = y->attr;
+    const int64_t width = y->size / tl_shape_size(by->shape);
+    for (int64_t i = begin; i < end; i++)
+        memcpy(y->out + i * width, y->in[0]->val + by->id[i] * width, (size_t)width * sizeof *y->out);
 }
 
 static void forward(tl_node *y)
 {
     const lookup *by = y->attr;
-    int64_t n = tl_shape_size(by->shape), width = n > 0 ? y->size / n : 0;
-    for (int64_t i = 0; width > 0 && i < n; i++)
-        memcpy(y->out + i * width, y->in[0]->val + by->id[i] * width, (size_t)width * sizeof *y->out);
+    const int64_t n = tl_shape_size(by->shape);
+    if (y->size > 0)
+        tl_parallel_for(n, 1 + 16384 / (y->size / n), copy_rows, y);
 }
 
 static void backward(tl_node *y)

@@ -1,9 +1,9 @@
 /* embedding_lookup_sparse: with e_k = T(ids[k], :) for the ids of bag b, and D = 1, sum w or sqrt(sum w^2),
  * Y(b, :) = sum of w_k e_k / D.  dT(ids[k], :) += w_k / D dY(b, :), as row slices;
  * dw_k += <e_k, dY> / D, less <Y, dY> / D for a mean, less w_k <Y, dY> / D^2 for sqrtn. */
-#include "kernels.h"
 #include "op.h"
 #include "ops.h"
+#include "rows.h"
 
 #include <math.h>
 
@@ -15,7 +15,7 @@ typedef struct lookup {
 /* The ids that count, without padding and bags whose divisor is 0: which row of T, which bag, which of the ids,
  * and w_k / D. */
 typedef struct members {
-    int64_t n;
+    int64_t n, *first; /* those of bag b are first[b] .. first[b + 1] - 1 */
     int32_t *row, *bag, *id;
     tl_real *coef;
     tl_real *divisor; /* D of each bag */
@@ -52,26 +52,6 @@ static tl_status check(const lookup *by, const tl_shape table, const tl_node *we
     return TL_OK;
 }
 
-static tl_status shape(tl_node *y)
-{
-    const lookup *by = y->attr;
-    tl_status status = check(by, y->in[0]->shape, y->in[1]);
-    if (status != TL_OK)
-        return status;
-    int64_t n = by->bags.row_ptr[by->bags.n];
-    members *m = y->scratch = tl_scratch(y, 1, sizeof *m);
-    if (!m)
-        return TL_ERR_MEMORY;
-    *m = (members){ .row = tl_scratch(y, n, sizeof *m->row),
-                    .bag = tl_scratch(y, n, sizeof *m->bag),
-                    .id = tl_scratch(y, n, sizeof *m->id),
-                    .coef = tl_scratch(y, n, sizeof *m->coef),
-                    .divisor = tl_scratch(y, by->bags.n, sizeof *m->divisor) };
-    if (!m->row || !m->bag || !m->id || !m->coef || !m->divisor)
-        return TL_ERR_MEMORY;
-    return tl_shape_dense(y, TL_SHAPE(by->bags.n, y->in[0]->shape.dim[1]));
-}
-
 /* Lists the members of bag b and divides their weights; with a divisor of 0 it has none. */
 static void list_members(const lookup *by, const tl_real *weights, int64_t b, members *m)
 {
@@ -93,19 +73,49 @@ static void list_members(const lookup *by, const tl_real *weights, int64_t b, me
         m->coef[k] /= d;
 }
 
-static void forward(tl_node *y)
+static tl_status shape(tl_node *y)
 {
     const lookup *by = y->attr;
-    members *m = y->scratch;
-    int64_t width = y->shape.dim[1];
-    m->n = 0;
-    for (int64_t b = 0; b < by->bags.n; b++)
+    tl_status status = check(by, y->in[0]->shape, y->in[1]);
+    if (status != TL_OK)
+        return status;
+    int64_t n = by->bags.row_ptr[by->bags.n];
+    members *m = y->scratch = tl_scratch(y, 1, sizeof *m);
+    if (!m)
+        return TL_ERR_MEMORY;
+    *m = (members){ .first = tl_scratch(y, by->bags.n + 1, sizeof *m->first),
+                    .row = tl_scratch(y, n, sizeof *m->row),
+                    .bag = tl_scratch(y, n, sizeof *m->bag),
+                    .id = tl_scratch(y, n, sizeof *m->id),
+                    .coef = tl_scratch(y, n, sizeof *m->coef),
+                    .divisor = tl_scratch(y, by->bags.n, sizeof *m->divisor) };
+    if (!m->first || !m->row || !m->bag || !m->id || !m->coef || !m->divisor)
+        return TL_ERR_MEMORY;
+    m->first[0] = 0;
+    for (int64_t b = 0; b < by->bags.n; b++) {
         list_members(by, y->in[1] ? y->in[1]->val : NULL, b, m);
-    for (int64_t k = 0; k < y->size; k++)
-        y->out[k] = 0;
-    for (int64_t k = 0; k < m->n; k++)
-        tl_kernel_table()->axpy(width, m->coef[k], y->in[0]->val + m->row[k] * width,
-                                y->out + m->bag[k] * width);
+        m->first[b + 1] = m->n;
+    }
+    tl_read_rows(y, 0, m->n, m->row);
+    return tl_shape_dense(y, TL_SHAPE(by->bags.n, y->in[0]->shape.dim[1]));
+}
+
+/* The bags are the rows of a sparse matrix that the table is multiplied by. */
+static void sum_bags(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const members *m = y->scratch;
+    const tl_sparse bags = {
+        .rows = y->shape.dim[0], .row_ptr = m->first, .col = m->row, .values = m->coef, .n_blocks = 1
+    };
+    tl_sum_table_rows(&bags, begin, end, y->shape.dim[1], y->in[0]->val, y->out, false);
+}
+
+static void forward(tl_node *y)
+{
+    const members *m = y->scratch;
+    const int64_t bags = y->shape.dim[0];
+    tl_parallel_for(bags, tl_table_rows_grain(bags, m->n, y->shape.dim[1]), sum_bags, y);
 }
 
 static void backward(tl_node *y)

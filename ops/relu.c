@@ -10,16 +10,19 @@ static tl_status shape(tl_node *y)
 static void forward(tl_node *y)
 {
     const tl_real *a = y->in[0]->val;
+    tl_real *restrict out = y->out;
     for (int64_t k = 0; k < y->size; k++)
-        y->out[k] = a[k] <= 0 ? 0 : a[k];
+        out[k] = a[k] <= 0 ? 0 : a[k];
 }
 
 static void backward(tl_node *y)
 {
-    const tl_real *a = y->in[0]->val;
-    tl_real *da = y->in[0]->grad;
-    for (int64_t k = 0; da && k < y->size; k++)
-        da[k] += a[k] > 0 ? y->grad[k] : 0;
+    const tl_real *a = y->in[0]->val, *dy = y->grad;
+    tl_real *restrict da = y->in[0]->grad;
+    for (int64_t k = 0; da && k < y->size; k++) {
+        const tl_real g = dy[k]; /* read in any case, so that no branch is needed */
+        da[k] += a[k] > 0 ? g : 0;
+    }
 }
 
 static const tl_op op = {

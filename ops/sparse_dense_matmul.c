@@ -2,7 +2,7 @@
  * dD += op(S)^T dY, transposed as D is. */
 #include "op.h"
 #include "ops.h"
-#include "sparse_product.h"
+#include "sparse_room.h"
 
 static tl_status shape(tl_node *y)
 {
@@ -22,9 +22,7 @@ static tl_status shape(tl_node *y)
     *p = (tl_sparse_product){
         .pattern = s->pattern, .transposed = s_turned, .x_by_sample = d_turned, .n = d->shape.dim[!d_turned]
     };
-    if (d_turned && !(p->x_scratch = tl_scratch(y, d->size, sizeof(tl_real))))
-        return TL_ERR_MEMORY;
-    if (tl_sparse_product_prepare(p) != TL_OK)
+    if (tl_sparse_product_take_room(y, p) != TL_OK)
         return TL_ERR_MEMORY;
     return tl_shape_dense(y, TL_SHAPE(s->shape.dim[s_turned], p->n));
 }

@@ -13,13 +13,13 @@
 #define ROUNDING ((TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) / 2)
 
 /* The tables, the best first. */
-extern const tl_kernels tl_kernels_avx512, tl_kernels_avx2, tl_kernels_baseline;
+extern const tl_kernels tl_avx512_kernels, tl_avx2_kernels, tl_baseline_kernels;
 static const tl_kernels *const table[] = {
 #ifdef TL_X86_KERNELS
-    &tl_kernels_avx512,
-    &tl_kernels_avx2,
+    &tl_avx512_kernels,
+    &tl_avx2_kernels,
 #endif
-    &tl_kernels_baseline,
+    &tl_baseline_kernels,
 };
 enum { LEVELS = sizeof table / sizeof *table };
 
@@ -73,9 +73,9 @@ static tl_real stated_dot(int64_t n, const tl_real *x, const tl_real *y)
 {
     tl_real sum[16] = { 0 };
     for (int64_t k = 0; k < n; k++)
-        sum[k % 16] = fma_or_two(x[k], y[k], sum[k % 16]);
-    for (int half = 8; half >= 1; half /= 2)
-        for (int l = 0; l < half; l++)
+        sum[k % t->lanes] = fma_or_two(x[k], y[k], sum[k % t->lanes]);
+    for (int64_t half = t->lanes / 2; half >= 1; half /= 2)
+        for (int64_t l = 0; l < half; l++)
             sum[l] += sum[l + half];
     return sum[0];
 }
@@ -125,13 +125,17 @@ START_TEST(dot)
     for (int s = 0; s < 4 * SIZES; s++) {
         int64_t n = sizes[s / 4];
         operand x = random_values(n, s % 2, 3), y = random_values(n, s / 2 % 2, 4);
+        tl_real sum[64] = { 0 }, got = t->dot(n, x.at, y.at);
         double plain = 0, magnitude = 0;
         for (int64_t k = 0; k < n; k++) {
+            sum[k % 64] = fma_or_two(x.at[k], y.at[k], sum[k % 64]);
             plain += (double)x.at[k] * (double)y.at[k];
             magnitude += fabs((double)x.at[k] * (double)y.at[k]);
         }
-        tl_real got = t->dot(n, x.at, y.at), stated = stated_dot(n, x.at, y.at);
-        ck_assert_same(&got, &stated, 1);
+        for (int half = 32; half >= 1; half /= 2)
+            for (int l = 0; l < half; l++)
+                sum[l] += sum[l + half];
+        ck_assert_same(&got, sum, 1);
         check_sum((double)got, plain, magnitude, n);
         free(x.block), free(y.block);
     }
@@ -154,10 +158,13 @@ START_TEST(sum_rows)
         operand x = random_values(rows * cols, s % 2, 5), y = random_values(cols, s % 2, 6),
                 expected = random_values(cols, s % 2, 6);
         for (int64_t j = 0; j < cols; j++) {
-            double sum = 0;
+            double sum[16] = { 0 };
             for (int64_t i = 0; i < rows; i++)
-                sum += (double)x.at[i * cols + j];
-            expected.at[j] += (tl_real)sum;
+                sum[cols == 1 ? i % 16 : 0] += (double)x.at[i * cols + j];
+            for (int half = 8; half >= 1; half /= 2)
+                for (int l = 0; l < half; l++)
+                    sum[l] += sum[l + half];
+            expected.at[j] += (tl_real)sum[0];
         }
         t->sum_rows(rows, cols, x.at, y.at);
         ck_assert_all_same(y.block, expected.block, cols + s % 2);
@@ -195,7 +202,7 @@ START_TEST(transpose)
         }
         for (int64_t k = 0; k < n && !sum; k++)
             y.at[k] = (tl_real)NAN; /* must be overwritten */
-        t->transpose(rows, cols, x.at, y.at, sum);
+        t->transpose(rows, cols, x.at, cols, y.at, rows, sum);
         ck_assert_all_same(y.block, expected.block, n + s % 2);
         free(x.block), free(y.block), free(expected.block);
     }
@@ -239,6 +246,48 @@ END_TEST
 
 /* ---- sparse matrices ---- */
 
+/* Widths of a tile, in samples: one vector and less, several, and the most that there can be. */
+static int64_t width_of(int number)
+{
+    const int64_t lanes = t->lanes, width[] = { 1,         lanes - 1,     lanes,         lanes + 1,
+                                                3 * lanes, 5 * lanes + 1, 8 * lanes - 1, 8 * lanes };
+    return width[number];
+}
+enum { WIDTHS = 8 };
+
+/* n rows of `width` values, each followed by zeros to a whole vector; *ld is how far they are apart. */
+static operand random_rows(int64_t n, int64_t width, int64_t shift, uint64_t seed, int64_t *ld)
+{
+    *ld = (width + t->lanes - 1) / t->lanes * t->lanes;
+    operand o = random_values(n * *ld, shift, seed);
+    for (int64_t k = 0; k < n * *ld; k++)
+        if (k % *ld >= width)
+            o.at[k] = 0;
+    return o;
+}
+
+/* The matrix for a kernel, row by row or by blocks of 7 columns. */
+static tl_sparse sparse_of(const tl_pattern *p, const int32_t *order, const tl_real *values, int32_t *start)
+{
+    const int64_t rows = tl_pattern_rows(p), blocks = (tl_pattern_cols(p) + 6) / 7;
+    tl_sparse s = { .rows = rows,
+                    .row_ptr = tl_pattern_row_ptr(p),
+                    .col = tl_pattern_col(p),
+                    .order = order,
+                    .values = values,
+                    .start = start,
+                    .n_blocks = start ? blocks : 1 };
+    for (int64_t i = 0; start && i < rows; i++) {
+        int64_t e = s.row_ptr[i];
+        for (int64_t b = 0; b <= blocks; b++) {
+            while (e < s.row_ptr[i + 1] && s.col[e] < 7 * b)
+                e++;
+            start[b * rows + i] = (int32_t)e;
+        }
+    }
+    return s;
+}
+
 /* 9 x 40: rows of 0, 1, 2, 40 (all), 17, 16, 15, 0 and 3 entries. */
 static tl_pattern *some_rows(void)
 {
@@ -251,63 +300,68 @@ static tl_pattern *some_rows(void)
 }
 
 /* Y = S X as stated: each element over the row's entries, ascending. */
-static void stated_spmm(const tl_pattern *p, const int32_t *order, const tl_real *values, int64_t n,
-                        const tl_real *x, tl_real *y, bool sum)
+static void stated_spmm(const tl_sparse *s, int64_t n, const tl_real *x, int64_t ldx, tl_real *y, bool sum)
 {
-    for (int64_t i = 0; i < tl_pattern_rows(p); i++)
+    for (int64_t i = 0; i < s->rows; i++)
         for (int64_t k = 0; k < n; k++) {
             tl_real yik = sum ? y[i * n + k] : 0;
             double plain = (double)yik, magnitude = fabs((double)yik);
-            int64_t begin = tl_pattern_row_ptr(p)[i], end = tl_pattern_row_ptr(p)[i + 1];
-            for (int64_t e = begin; e < end; e++) {
-                tl_real v = values[order ? order[e] : e], xjk = x[tl_pattern_col(p)[e] * n + k];
-                yik = fma_or_two(v, xjk, yik);
+            for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++) {
+                tl_real v = s->values[s->order ? s->order[e] : e], xjk = x[s->col[e] * ldx + k];
+                yik = fma_or_two(xjk, v, yik);
                 plain += (double)v * (double)xjk;
                 magnitude += fabs((double)v * (double)xjk);
             }
-            check_sum((double)yik, plain, magnitude, end - begin);
+            check_sum((double)yik, plain, magnitude, s->row_ptr[i + 1] - s->row_ptr[i]);
             y[i * n + k] = yik;
         }
 }
 
-/* By S and by its transpose through the order; over all rows at once, row by row, and in two parts: a row has the same
- * bits alone and among others, and rows outside the range are left alone. */
+/* One way to walk S: over all rows at once and in two parts, then row by row. A row has the same bits alone and among
+ * others, and rows outside the range are left alone. */
+static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shift, bool sum)
+{
+    int64_t ldx, rows = s->rows;
+    operand x = random_rows(cols, n, shift, 13, &ldx), expected = random_values(rows * n, shift, 14);
+    stated_spmm(s, n, x.at, ldx, expected.at, sum);
+    const int64_t parts[][4] = {
+        { 0, rows, rows, rows }, { 0, 3, 3, rows }, { 4, rows, 0, 4 }, { 0, 0, 0, rows }
+    };
+    for (int k = 0; k < 4; k++) {
+        operand y = random_values(rows * n, shift, 14);
+        t->spmm(s, parts[k][0], parts[k][1], n, x.at, ldx, y.at, n, sum);
+        t->spmm(s, parts[k][2], parts[k][3], n, x.at, ldx, y.at, n, sum);
+        ck_assert_all_same(y.block, expected.block, rows * n + shift);
+        free(y.block);
+    }
+    operand y = random_values(rows * n, shift, 14), before = random_values(rows * n, shift, 14);
+    for (int64_t i = 0; i < rows; i++) {
+        t->spmm(s, i, i + 1, n, x.at, ldx, y.at, n, sum);
+        ck_assert_all_same(y.at, expected.at, (i + 1) * n);
+        ck_assert_all_same(y.at + (i + 1) * n, before.at + (i + 1) * n, (rows - i - 1) * n);
+    }
+    free(x.block), free(expected.block), free(y.block), free(before.block);
+}
+
+/* By S and by its transpose through the order, row by row and by blocks. */
 START_TEST(spmm)
 {
     if (!runs(_i))
         return;
-    tl_pattern *s = some_rows();
+    tl_pattern *p = some_rows();
     const int32_t *order = NULL;
-    const tl_pattern *turned = tl_pattern_transpose(s, &order);
-    const int64_t nnz = tl_pattern_nnz(s);
-    for (int c = 0; c < 8 * SIZES; c++) {
-        const bool sum = c % 2, transposed = c / 2 % 2;
-        const int64_t n = sizes[c / 8], shift = c / 4 % 2;
-        const tl_pattern *p = transposed ? turned : s;
-        const int64_t rows = tl_pattern_rows(p), *row_ptr = tl_pattern_row_ptr(p);
-        const int32_t *col = tl_pattern_col(p), *by = transposed ? order : NULL;
-        operand v = random_values(nnz, shift, 12), x = random_values(tl_pattern_cols(p) * n, shift, 13);
-        operand expected = random_values(rows * n, shift, 14);
-        stated_spmm(p, by, v.at, n, x.at, expected.at, sum);
-        const int64_t parts[][4] = {
-            { 0, rows, rows, rows }, { 0, 3, 3, rows }, { 4, rows, 0, 4 }, { 0, 0, 0, rows }
-        };
-        for (int k = 0; k < 4; k++) {
-            operand y = random_values(rows * n, shift, 14);
-            t->spmm(parts[k][0], parts[k][1], n, row_ptr, col, by, v.at, x.at, y.at, sum);
-            t->spmm(parts[k][2], parts[k][3], n, row_ptr, col, by, v.at, x.at, y.at, sum);
-            ck_assert_all_same(y.block, expected.block, rows * n + shift);
-            free(y.block);
-        }
-        operand y = random_values(rows * n, shift, 14), before = random_values(rows * n, shift, 14);
-        for (int64_t i = 0; i < rows; i++) {
-            t->spmm(i, i + 1, n, row_ptr, col, by, v.at, x.at, y.at, sum);
-            ck_assert_all_same(y.at, expected.at, (i + 1) * n);
-            ck_assert_all_same(y.at + (i + 1) * n, before.at + (i + 1) * n, (rows - i - 1) * n);
-        }
-        free(v.block), free(x.block), free(expected.block), free(y.block), free(before.block);
+    const tl_pattern *turned = tl_pattern_transpose(p, &order);
+    for (int c = 0; c < 16 * WIDTHS; c++) {
+        const bool sum = c % 2, transposed = c / 2 % 2, blocks = c / 8 % 2;
+        const int64_t shift = c / 4 % 2;
+        int32_t start[40 * 8];
+        operand v = random_values(tl_pattern_nnz(p), shift, 12);
+        tl_sparse s = sparse_of(transposed ? turned : p, transposed ? order : NULL, v.at,
+                                blocks ? start : NULL);
+        check_spmm(&s, transposed ? 9 : 40, width_of(c / 16), shift, sum);
+        free(v.block);
     }
-    tl_pattern_release(s);
+    tl_pattern_release(p);
 }
 END_TEST
 
@@ -317,19 +371,29 @@ START_TEST(sddmm)
         return;
     tl_pattern *p = some_rows();
     const int64_t nnz = tl_pattern_nnz(p), *row_ptr = tl_pattern_row_ptr(p);
-    const int32_t *col = tl_pattern_col(p);
-    for (int c = 0; c < 2 * SIZES; c++) {
-        const int64_t n = sizes[c / 2], shift = c % 2;
-        operand a = random_values(9 * n, shift, 15), b = random_values(40 * n, shift, 16);
+    for (int c = 0; c < 4 * WIDTHS; c++) {
+        const int64_t n = width_of(c / 4), shift = c % 2;
+        int64_t lda, ldb;
+        int32_t start[9 * 8];
+        const tl_sparse s = sparse_of(p, NULL, NULL, c / 2 % 2 ? start : NULL);
+        operand a = random_rows(9, n, shift, 15, &lda), b = random_rows(40, n, shift, 16, &ldb);
         operand v = random_values(nnz, shift, 17), expected = random_values(nnz, shift, 17);
-        t->sddmm(4, 4, n, row_ptr, col, a.at, b.at, v.at);
-        t->sddmm(5, 9, n, row_ptr, col, a.at, b.at, v.at); /* the order of the rows does not matter */
+        t->sddmm(&s, 4, 4, n, a.at, lda, b.at, ldb, v.at);
+        t->sddmm(&s, 5, 9, n, a.at, lda, b.at, ldb, v.at); /* the order of the rows does not matter */
         ck_assert_all_same(v.at, expected.at, row_ptr[5]);
         for (int64_t i = 0; i < 5; i++)
-            t->sddmm(i, i + 1, n, row_ptr, col, a.at, b.at, v.at);
+            t->sddmm(&s, i, i + 1, n, a.at, lda, b.at, ldb, v.at);
         for (int64_t i = 0; i < 9; i++)
-            for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
-                expected.at[e] += stated_dot(n, a.at + i * n, b.at + col[e] * n);
+            for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++) {
+                const tl_real *ai = a.at + i * lda, *bj = b.at + s.col[e] * ldb, got = stated_dot(n, ai, bj);
+                double plain = 0, magnitude = 0;
+                for (int64_t k = 0; k < n; k++) {
+                    plain += (double)ai[k] * (double)bj[k];
+                    magnitude += fabs((double)ai[k] * (double)bj[k]);
+                }
+                check_sum((double)got, plain, magnitude, n);
+                expected.at[e] += got;
+            }
         ck_assert_all_same(v.block, expected.block, nnz + shift);
         free(a.block), free(b.block), free(v.block), free(expected.block);
     }
@@ -343,13 +407,14 @@ START_TEST(no_entries)
     if (!runs(_i))
         return;
     const int64_t row_ptr[4] = { 0 };
-    const tl_real x[2] = { 1, 2 };
-    tl_real y[6] = { 1, 2, 3, 4, 5, 6 };
-    t->spmm(0, 3, 2, row_ptr, NULL, NULL, NULL, x, y, true);
+    const tl_sparse s = { .rows = 3, .row_ptr = row_ptr, .n_blocks = 1 };
+    const tl_real x[64] = { 1, 2 };
+    tl_real y[6 + 64] = { 1, 2, 3, 4, 5, 6 };
+    t->spmm(&s, 0, 3, 2, x, 2, y, 2, true);
     ck_assert_values(y, 6, 0, 1, 2, 3, 4, 5, 6);
-    t->spmm(0, 2, 2, row_ptr, NULL, NULL, NULL, x, y, false);
+    t->spmm(&s, 0, 2, 2, x, 2, y, 2, false);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
-    t->sddmm(0, 3, 2, row_ptr, NULL, y, x, NULL);
+    t->sddmm(&s, 0, 3, 2, y, 2, x, 2, NULL);
 }
 END_TEST
 

@@ -35,8 +35,9 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
     ck_assert_int_eq(e.rows, layout & 1 ? tl_pattern_cols(pattern) : tl_pattern_rows(pattern));
     ck_assert_int_eq(e.depth, layout & 1 ? tl_pattern_rows(pattern) : tl_pattern_cols(pattern));
     ck_assert_ok(tl_sparse_product_prepare(&e.p));
-    e.p.x_scratch = layout & 2 ? filled(e.depth * n, 10) : NULL;
-    e.p.y_scratch = layout & 4 ? filled(e.rows * n, 11) : NULL;
+    const int64_t x_room = tl_sparse_product_x_room(&e.p), y_room = tl_sparse_product_y_room(&e.p);
+    e.p.x_packed = x_room > 0 ? filled(x_room, 10) : NULL;
+    e.p.y_packed = y_room > 0 ? filled(y_room, 11) : NULL;
     e.values = filled(e.nnz, 1), e.x = filled(e.depth * n, 2), e.y = filled(e.rows * n, 3);
     e.dy = filled(e.rows * n, 4), e.dvalues = filled(e.nnz, 5), e.dx = filled(e.depth * n, 6);
     return e;
@@ -44,7 +45,7 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
 
 static void example_free(example *e)
 {
-    free(e->p.x_scratch), free(e->p.y_scratch);
+    free(e->p.x_packed), free(e->p.y_packed);
     free(e->values), free(e->x), free(e->y), free(e->dy), free(e->dvalues), free(e->dx);
 }
 

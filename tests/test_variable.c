@@ -142,9 +142,10 @@ START_TEST(a_mask_acts_at_once)
     step(v, o, 2);
     step(v, o, 2);
     tl_variable_data(v)[1] = (tl_real)-0.0;
-    tl_real before[5][SIZE],
-        *now[] = { tl_variable_data(v), tl_optimizer_slot(o[0], v, 0), tl_optimizer_slot(o[0], v, 1),
-                   tl_optimizer_slot(o[0], v, 2), tl_optimizer_slot(o[1], v, 0) };
+    tl_real before[5][SIZE];
+    const tl_real *now[] = { tl_variable_data(v), tl_optimizer_slot(o[0], v, 0),
+                             tl_optimizer_slot(o[0], v, 1), tl_optimizer_slot(o[0], v, 2),
+                             tl_optimizer_slot(o[1], v, 0) };
     for (int i = 0; i < 5; i++) {
         memcpy(before[i], now[i], sizeof before[i]);
         ck_assert(before[i][5] != 0); /* there is something to remove */

@@ -1,64 +1,80 @@
 /* Adam: m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2, w -= lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + epsilon).
  * AMSGrad: the running maximum of v in v's place. AdamW: weight decay, decoupled. */
-#include "internal.h"
+#include "moment.h"
+#include "optimizer.h"
 
 #include <tgmath.h>
 
-/* What both share: the moments of one weight, and the step by m and the chosen second moment. */
+enum { STEP, ROOT, EPSILON }; /* lr / (1-b1^t), 1 / sqrt(1-b2^t), epsilon */
+
+static void prepare(const void *options, double learning_rate, int64_t t, double *constant)
+{
+    const tl_adam_options *o = options;
+    const double root = sqrt(1 - pow(o->beta2, (double)t));
+    constant[STEP] = learning_rate / (1 - pow(o->beta1, (double)t));
+    constant[ROOT] = 1 / root;
+    constant[EPSILON] = o->epsilon_hat ? o->epsilon / root : o->epsilon;
+}
+
 typedef struct moments {
     tl_real b1, c1, b2, c2; /* c = 1 - b */
-    tl_real step, root;     /* lr / (1-b1^t), sqrt(1-b2^t) */
-    tl_real epsilon;
+    tl_real step, root, epsilon;
 } moments;
 
-static moments prepare(const tl_update *u)
+static inline moments moments_of(const tl_update *u)
 {
     const tl_adam_options *o = u->options;
-    double t = (double)u->t;
-    return (moments){ .b1 = (tl_real)o->beta1,
-                      .c1 = (tl_real)(1 - o->beta1),
-                      .b2 = (tl_real)o->beta2,
-                      .c2 = (tl_real)(1 - o->beta2),
-                      .step = (tl_real)(u->learning_rate / (1 - pow(o->beta1, t))),
-                      .root = (tl_real)sqrt(1 - pow(o->beta2, t)),
-                      .epsilon = (tl_real)o->epsilon };
+    return (moments){ (tl_real)o->beta1,
+                      (tl_real)(1 - o->beta1),
+                      (tl_real)o->beta2,
+                      (tl_real)(1 - o->beta2),
+                      (tl_real)u->constant[STEP],
+                      (tl_real)u->constant[ROOT],
+                      (tl_real)u->constant[EPSILON] };
 }
 
 static void update_adam(const tl_update *u)
 {
-    const moments c = prepare(u);
+    const moments c = moments_of(u);
     tl_real *restrict w = u->w, *restrict m = u->slot[0], *restrict v = u->slot[1];
     const tl_real *restrict g = u->g;
     for (int64_t k = 0; k < u->n; k++) {
-        m[k] = c.b1 * m[k] + c.c1 * g[k];
+        m[k] = tl_without_dust(c.b1 * m[k] + c.c1 * g[k]);
         v[k] = c.b2 * v[k] + c.c2 * g[k] * g[k];
-        w[k] -= c.step * m[k] / (sqrt(v[k]) / c.root + c.epsilon);
+        w[k] -= c.step * m[k] / (sqrt(v[k]) * c.root + c.epsilon);
     }
 }
 
 static void update_amsgrad(const tl_update *u)
 {
-    const moments c = prepare(u);
-    tl_real *restrict w = u->w, *restrict m = u->slot[0], *restrict v = u->slot[1],
-                      *restrict most = u->slot[2];
+    const moments c = moments_of(u);
+    tl_real *restrict w = u->w, *restrict m = u->slot[0], *restrict v = u->slot[1];
+    tl_real *restrict most = u->slot[2];
     const tl_real *restrict g = u->g;
     for (int64_t k = 0; k < u->n; k++) {
-        m[k] = c.b1 * m[k] + c.c1 * g[k];
+        m[k] = tl_without_dust(c.b1 * m[k] + c.c1 * g[k]);
         v[k] = c.b2 * v[k] + c.c2 * g[k] * g[k];
         most[k] = v[k] > most[k] ? v[k] : most[k];
-        w[k] -= c.step * m[k] / (sqrt(most[k]) / c.root + c.epsilon);
+        w[k] -= c.step * m[k] / (sqrt(most[k]) * c.root + c.epsilon);
     }
 }
 
-static const tl_optimizer_class adam = {
-    .name = "adam", .n_slots = 2, .slot_name = { "m", "v" }, .update = update_adam
-};
-static const tl_optimizer_class amsgrad = {
-    .name = "adam", .n_slots = 3, .slot_name = { "m", "v", "v_max" }, .update = update_amsgrad
-};
+static const tl_optimizer_class adam = { .name = "adam",
+                                         .n_slots = 2,
+                                         .slot_name = { "m", "v" },
+                                         .update = update_adam,
+                                         .idle = TL_IDLE_FRESH,
+                                         .prepare = prepare };
+static const tl_optimizer_class amsgrad = { .name = "adam",
+                                            .n_slots = 3,
+                                            .slot_name = { "m", "v", "v_max" },
+                                            .update = update_amsgrad,
+                                            .idle = TL_IDLE_FRESH,
+                                            .prepare = prepare };
 
 tl_optimizer *tl_adam(tl_adam_options o)
 {
+    o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.001;
     o.beta1 = o.beta1 != 0 ? o.beta1 : 0.9;
     o.beta2 = o.beta2 != 0 ? o.beta2 : 0.999;
     o.epsilon = o.epsilon != 0 ? o.epsilon : 1e-8;
@@ -71,10 +87,5 @@ tl_optimizer *tl_adam(tl_adam_options o)
         tl_fail(TL_ERR_ARGUMENT, "adam: epsilon %g is not positive", o.epsilon);
         return NULL;
     }
-    tl_optimizer_options common = { .learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.001,
-                                    .weight_decay = o.weight_decay,
-                                    .decoupled = o.decoupled,
-                                    .rows = o.rows,
-                                    .non_finite = o.non_finite };
-    return tl_optimizer_new(o.amsgrad ? &amsgrad : &adam, common, &o, sizeof o);
+    return tl_optimizer_new(o.amsgrad ? &amsgrad : &adam, TL_COMMON_OPTIONS(o), &o, sizeof o);
 }

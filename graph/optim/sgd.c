@@ -1,5 +1,6 @@
 /* SGD: w -= lr g.  Momentum: a = mu a + g, w -= lr a.  Nesterov: w -= lr (g + mu a), with the new a. */
-#include "internal.h"
+#include "moment.h"
+#include "optimizer.h"
 
 static void update_plain(const tl_update *u)
 {
@@ -15,27 +16,23 @@ static void update_momentum(const tl_update *u)
     tl_real *restrict w = u->w, *restrict a = u->slot[0];
     const tl_real *restrict g = u->g;
     for (int64_t k = 0; k < u->n; k++) {
-        a[k] = mu * a[k] + g[k];
+        a[k] = tl_without_dust(mu * a[k] + g[k]);
         w[k] -= lr * (o->nesterov ? g[k] + mu * a[k] : a[k]);
     }
 }
 
-static const tl_optimizer_class plain = { .name = "sgd", .update = update_plain };
+static const tl_optimizer_class plain = { .name = "sgd", .update = update_plain, .idle = TL_IDLE_ALWAYS };
 static const tl_optimizer_class with_momentum = {
-    .name = "sgd", .n_slots = 1, .slot_name = { "momentum" }, .update = update_momentum
+    .name = "sgd", .n_slots = 1, .slot_name = { "momentum" }, .update = update_momentum, .idle = TL_IDLE_FRESH
 };
 
 tl_optimizer *tl_sgd(tl_sgd_options o)
 {
+    o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     if (!(o.momentum >= 0 && o.momentum < 1) || (o.nesterov && o.momentum == 0)) {
         tl_fail(TL_ERR_ARGUMENT, "sgd: momentum %g is not within 0 to 1%s", o.momentum,
                 o.nesterov ? ", above 0 for Nesterov" : "");
         return NULL;
     }
-    tl_optimizer_options common = { .learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01,
-                                    .weight_decay = o.weight_decay,
-                                    .decoupled = o.decoupled,
-                                    .rows = o.rows,
-                                    .non_finite = o.non_finite };
-    return tl_optimizer_new(o.momentum > 0 ? &with_momentum : &plain, common, &o, sizeof o);
+    return tl_optimizer_new(o.momentum > 0 ? &with_momentum : &plain, TL_COMMON_OPTIONS(o), &o, sizeof o);
 }

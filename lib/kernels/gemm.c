@@ -15,10 +15,8 @@
 
 #ifdef TULLE_DOUBLE
 #define GEMM bli_dgemm_ex
-#define GEMV bli_dgemv_ex
 #else
 #define GEMM bli_sgemm_ex
-#define GEMV bli_sgemv_ex
 #endif
 
 enum { TINY = 20000 }; /* m n k below which a call of BLIS costs more than the product */
@@ -85,29 +83,41 @@ static void outer(int64_t m, int64_t n, tl_matrix a, tl_matrix b, tl_real *c, bo
     }
 }
 
+/* y = A x, or y += A x. A row of A is either contiguous, or its columns are. BLIS's order of a sum depends on where the
+ * element sits, and it, too, takes 0 times NaN for 0. */
+static void matrix_vector(int64_t m, int64_t k, tl_matrix a, const tl_real *x, tl_real *y, bool add)
+{
+    const tl_kernels *kernel = tl_kernel_table();
+    if (!add)
+        memset(y, 0, (size_t)m * sizeof *y);
+    for (int64_t i = 0; a.col == 1 && i < m; i++)
+        y[i] += kernel->dot(k, a.data + i * a.row, x);
+    for (int64_t l = 0; a.col != 1 && l < k; l++)
+        kernel->axpy(m, x[l], a.data + l * a.col, y);
+}
+
+static bool lies_well(tl_matrix a)
+{
+    return a.row == 1 || a.col == 1;
+}
+
 void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real *c, bool add)
 {
     if (m == 0 || n == 0 || (k == 0 && add))
         return;
-    if (k == 0 || (double)m * (double)n * (double)k < TINY) {
-        tl_kernel_table()->gemm_small(m, n, k, a.data, a.row, a.col, b.data, b.row, b.col, c, add);
-        return;
-    }
-    if (k == 1 && n > 1 && b.col == 1) {
+    if (n == 1 && lies_well(a) && b.row == 1) {
+        matrix_vector(m, k, a, b.data, c, add);
+    } else if (m == 1 && lies_well(b) && a.col == 1) {
+        matrix_vector(n, k, tl_matrix_transposed(b), a.data, c, add);
+    } else if (k == 1 && b.col == 1) {
         outer(m, n, a, b, c, add);
-        return;
-    }
-    rntm_t rntm;
-    one_thread(&rntm);
-    tl_real one = 1, beta = add ? 1 : 0;
-    tl_real *ad = (tl_real *)a.data, *bd = (tl_real *)b.data; /* BLIS has no const; it only reads them */
-    if (n == 1) {
-        GEMV(BLIS_NO_TRANSPOSE, BLIS_NO_CONJUGATE, m, k, &one, ad, a.row, a.col, bd, b.row, &beta, c, 1, NULL,
-             &rntm);
-    } else if (m == 1) {
-        GEMV(BLIS_NO_TRANSPOSE, BLIS_NO_CONJUGATE, n, k, &one, bd, b.col, b.row, ad, a.col, &beta, c, 1, NULL,
-             &rntm);
+    } else if (m == 1 || n == 1 || k < 2 || (double)m * (double)n * (double)k < TINY) {
+        tl_kernel_table()->gemm_small(m, n, k, a.data, a.row, a.col, b.data, b.row, b.col, c, add);
     } else {
+        rntm_t rntm;
+        one_thread(&rntm);
+        tl_real one = 1, beta = add ? 1 : 0;
+        tl_real *ad = (tl_real *)a.data, *bd = (tl_real *)b.data; /* BLIS has no const; it only reads them */
         GEMM(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, m, n, k, &one, ad, a.row, a.col, bd, b.row, b.col, &beta,
              c, n, 1, NULL, &rntm);
     }

@@ -1,21 +1,6 @@
-/* The kernels as plain loops. Compiled once per instruction set; TL_KERNELS_TABLE names the table.
- *
- * Contraction is off; where a product may be fused with a sum, the code says fma, so that a vector's tail
- * rounds as its body does. */
-#include "kernels.h"
-
-extern const tl_kernels TL_KERNELS_TABLE;
-
-static inline tl_real fma_real(tl_real a, tl_real b, tl_real c)
-{
-#if !defined(__FMA__)
-    return a * b + c;
-#elif defined(TULLE_DOUBLE)
-    return __builtin_fma(a, b, c);
-#else
-    return __builtin_fmaf(a, b, c);
-#endif
-}
+/* The plain kernels, and the table of one build. */
+#include "built.h"
+#include "vector.h"
 
 static void add(int64_t n, const tl_real *restrict x, tl_real *restrict y)
 {
@@ -26,29 +11,53 @@ static void add(int64_t n, const tl_real *restrict x, tl_real *restrict y)
 static void axpy(int64_t n, tl_real a, const tl_real *restrict x, tl_real *restrict y)
 {
     for (int64_t k = 0; k < n; k++)
-        y[k] = fma_real(a, x[k], y[k]);
+        y[k] = fused(a, x[k], y[k]);
 }
 
 static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
 {
-    enum { LANES = 16 };
-    tl_real sum[LANES] = { 0 };
+    enum { PARTS = 64, VECS = PARTS / LANES };
+    tl_real part[PARTS];
+    vec sum[VECS];
+    for (int v = 0; v < VECS; v++)
+        sum[v] = (vec){ 0 };
     int64_t k = 0;
-    for (; k + LANES <= n; k += LANES)
-        for (int l = 0; l < LANES; l++)
-            sum[l] = fma_real(x[k + l], y[k + l], sum[l]);
+    for (; k + PARTS <= n; k += PARTS)
+        for (int v = 0; v < VECS; v++)
+            sum[v] = load(x + k + v * LANES) * load(y + k + v * LANES) + sum[v];
+    for (int v = 0; v < VECS; v++)
+        store(part + v * LANES, sum[v]);
     for (int l = 0; k + l < n; l++)
-        sum[l] = fma_real(x[k + l], y[k + l], sum[l]);
-    for (int half = LANES / 2; half > 0; half /= 2)
+        part[l] = fused(x[k + l], y[k + l], part[l]);
+    for (int half = PARTS / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++)
-            sum[l] += sum[l + half];
-    return sum[0];
+            part[l] += part[l + half];
+    return part[0];
+}
+
+/* One column: lanes of partial sums, or each addition would wait for the one before. */
+static double sum_column(int64_t n, const tl_real *x)
+{
+    enum { PARTS = 16 };
+    double part[PARTS] = { 0 };
+    int64_t k = 0;
+    for (; k + PARTS <= n; k += PARTS)
+        for (int l = 0; l < PARTS; l++)
+            part[l] += (double)x[k + l];
+    for (int l = 0; k + l < n; l++)
+        part[l] += (double)x[k + l];
+    for (int half = PARTS / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            part[l] += part[l + half];
+    return part[0];
 }
 
 static void sum_rows(int64_t rows, int64_t cols, const tl_real *restrict x, tl_real *restrict y)
 {
     enum { STRIP = 64 }; /* columns whose sums stay in L1 */
-    for (int64_t j0 = 0; j0 < cols; j0 += STRIP) {
+    if (cols == 1)
+        y[0] += (tl_real)sum_column(rows, x);
+    for (int64_t j0 = 0; j0 < cols && cols > 1; j0 += STRIP) {
         double sum[STRIP] = { 0 };
         int64_t n = cols - j0 < STRIP ? cols - j0 : STRIP;
         for (int64_t i = 0; i < rows; i++)
@@ -59,59 +68,73 @@ static void sum_rows(int64_t rows, int64_t cols, const tl_real *restrict x, tl_r
     }
 }
 
-static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, tl_real *restrict y, bool sum)
+enum { SQUARE = 16 }; /* a cache line of floats */
+
+static void write(tl_real *to, tl_real x, bool add_to)
 {
-    enum { TILE = 16 }; /* a tile of x and one of y fit in L1 */
-    for (int64_t i0 = 0; i0 < rows; i0 += TILE)
-        for (int64_t j0 = 0; j0 < cols; j0 += TILE)
-            for (int64_t j = j0; j < cols && j < j0 + TILE; j++)
-                for (int64_t i = i0; i < rows && i < i0 + TILE; i++)
-                    y[j * rows + i] = sum ? y[j * rows + i] + x[i * cols + j] : x[i * cols + j];
+    *to = add_to ? *to + x : x;
 }
 
-static void spmm(int64_t begin, int64_t end, int64_t n, const int64_t *row_ptr, const int32_t *col,
-                 const int32_t *order, const tl_real *values, const tl_real *x, tl_real *y, bool sum)
+/* A whole square, by way of a copy: every cache line of x and of y is touched in one go, however far apart they lie. */
+static void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, bool add_to)
 {
-    for (int64_t i = begin; i < end; i++) {
-        tl_real *yi = y + i * n;
-        for (int64_t k = 0; k < n && !sum; k++)
-            yi[k] = 0;
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
-            axpy(n, values[order ? order[e] : e], x + col[e] * n, yi);
-    }
+    tl_real copy[SQUARE][SQUARE];
+    for (int i = 0; i < SQUARE; i++)
+        memcpy(copy[i], x + i * ldx, sizeof copy[i]);
+    for (int j = 0; j < SQUARE; j += 4)
+        for (int i = 0; i < SQUARE; i += 4) {
+            quad r[4];
+            for (int k = 0; k < 4; k++)
+                r[k] = *(const quad *)&copy[i + k][j];
+            transpose_quads(r);
+            for (int k = 0; k < 4; k++) {
+                quad *to = (quad *)(y + (j + k) * ldy + i);
+                if (add_to)
+                    r[k] += *to;
+                *to = r[k];
+            }
+        }
 }
 
-static void sddmm(int64_t begin, int64_t end, int64_t n, const int64_t *row_ptr, const int32_t *col,
-                  const tl_real *a, const tl_real *b, tl_real *values)
+static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int64_t ldx, tl_real *restrict y,
+                      int64_t ldy, bool add_to)
 {
-    for (int64_t i = begin; i < end; i++)
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
-            values[e] += dot(n, a + i * n, b + col[e] * n);
+    const int64_t whole_rows = rows - rows % SQUARE, whole_cols = cols - cols % SQUARE;
+    for (int64_t i = 0; i < whole_rows; i += SQUARE)
+        for (int64_t j = 0; j < whole_cols; j += SQUARE)
+            transpose_square(x + i * ldx + j, ldx, y + j * ldy + i, ldy, add_to);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = i < whole_rows ? whole_cols : 0; j < cols; j++)
+            write(y + j * ldy + i, x[i * ldx + j], add_to);
 }
 
 static void gemm_small(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
-                       const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool sum)
+                       const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add_to)
 {
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
             tl_real cij = 0;
             for (int64_t l = 0; l < k; l++)
-                cij = fma_real(a[i * ars + l * acs], b[l * brs + j * bcs], cij);
-            c[i * n + j] = sum ? c[i * n + j] + cij : cij;
+                cij = fused(a[i * ars + l * acs], b[l * brs + j * bcs], cij);
+            c[i * n + j] = add_to ? c[i * n + j] + cij : cij;
         }
 }
 
-#define NAME_OF(table) #table
-#define NAME(table)    NAME_OF(table)
+#define TEXT_OF(name) #name
+#define TEXT(name)    TEXT_OF(name)
 
-const tl_kernels TL_KERNELS_TABLE = {
-    .name = &NAME(TL_KERNELS_TABLE)[sizeof "tl_kernels_" - 1],
+extern const tl_kernels TL_LEVEL(kernels);
+
+const tl_kernels TL_LEVEL(kernels) = {
+    .name = TEXT(TL_LEVEL_NAME),
+    .lanes = LANES,
+    .block = (32 << 10) / (TL_TILE_VECS * VEC_BYTES),
+    .spmm = TL_LEVEL(spmm),
+    .sddmm = TL_LEVEL(sddmm),
+    .transpose = transpose,
     .add = add,
     .axpy = axpy,
     .dot = dot,
     .sum_rows = sum_rows,
-    .transpose = transpose,
-    .spmm = spmm,
-    .sddmm = sddmm,
     .gemm_small = gemm_small,
 };

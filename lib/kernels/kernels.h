@@ -1,39 +1,60 @@
-/* The table of kernels: every hot loop on plain arrays, compiled once per instruction set from kernels.c.
+/* The table of kernels: every hot loop on plain arrays, compiled once per instruction set.
  *
  * Rules: a kernel computes each output element by the same operations in the same order wherever the element
  * sits and however the loop is split, so results do not depend on the number of threads. Sums run in the
- * order that is stated here. `fma` is one rounding where the chip has it, two on the baseline. */
+ * order that is stated here. A product is fused with the sum it goes into where the chip can do that. */
 #ifndef TL_KERNELS_H
 #define TL_KERNELS_H
 
 #include "base.h"
 
+#define TL_TILE_VECS 8 /* vectors in a tile of samples: they and one operand stay in registers */
+
+/* The entries of a sparse matrix, for kernels that walk some of its rows. */
+typedef struct tl_sparse {
+    int64_t rows;
+    const int64_t *row_ptr;
+    const int32_t *col;
+    const int32_t *order; /* entry e has values[order[e]]; NULL: values[e] */
+    const tl_real *values;
+    /* Walked block by block of columns: those of row i in block b are start[b rows + i] .. start[(b+1) rows + i] - 1.
+     * NULL: row by row, and n_blocks is 1. */
+    const int32_t *start;
+    int64_t n_blocks;
+} tl_sparse;
+
 typedef struct tl_kernels {
     const char *name;
+    int64_t lanes; /* values in a vector */
+    int64_t block; /* columns in a block of a matrix that is walked block by block: their rows of X fill L1 */
+
+    /* Rows begin .. end-1 of Y = S X (add: Y += S X) for a tile of `width` samples, 1 to TL_TILE_VECS vectors. Row k of X
+     * is at x + k ldx and can be read to a whole vector, of Y at y + i ldy. Each element is summed over the row's
+     * entries, ascending. */
+    void (*spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x, int64_t ldx,
+                 tl_real *y, int64_t ldy, bool add);
+
+    /* Entries of rows begin .. end-1: values[e] += the product of row i of a with row col[e] of b, both of `width` values
+     * and 0 from there to a whole vector. Summed by lanes, each ascending, which are then added by halves. */
+    void (*sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
+                  int64_t lda, const tl_real *b, int64_t ldb, tl_real *values);
+
+    /* y(j, i) = x(i, j), or += ; x is rows x cols with rows ldx apart, y with rows ldy apart */
+    void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
+                      bool add);
 
     /* y[k] += x[k] */
     void (*add)(int64_t n, const tl_real *x, tl_real *y);
 
-    /* y[k] = fma(a, x[k], y[k]) */
+    /* y[k] += a x[k] */
     void (*axpy)(int64_t n, tl_real a, const tl_real *x, tl_real *y);
 
-    /* sum of x[k] y[k]: 16 sums over k mod 16, each ascending, then added in halves (l += l + 8, 4, 2, 1) */
+    /* sum of x[k] y[k]: 64 sums over k mod 64, each ascending, added by halves */
     tl_real (*dot)(int64_t n, const tl_real *x, const tl_real *y);
 
-    /* y[j] += the sum over i, ascending, in double, of x[i cols + j] */
+    /* y[j] += the sum over i, in double, of x[i cols + j]: ascending; of a single column, by i mod 16, each ascending, and
+     * these by halves */
     void (*sum_rows)(int64_t rows, int64_t cols, const tl_real *x, tl_real *y);
-
-    /* y = x^T, x is rows x cols; add: y += x^T */
-    void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, tl_real *y, bool add);
-
-    /* Rows begin .. end-1 of Y = S X (add: Y += S X), X and Y row-major with n columns; entry e of S is
-     * values[order ? order[e] : e]. Each element is summed over the row's entries, ascending. */
-    void (*spmm)(int64_t begin, int64_t end, int64_t n, const int64_t *row_ptr, const int32_t *col,
-                 const int32_t *order, const tl_real *values, const tl_real *x, tl_real *y, bool add);
-
-    /* Entries of rows begin .. end-1: values[e] += dot(row i of a, row col[e] of b), rows of n. */
-    void (*sddmm)(int64_t begin, int64_t end, int64_t n, const int64_t *row_ptr, const int32_t *col,
-                  const tl_real *a, const tl_real *b, tl_real *values);
 
     /* C = A B (add: C += A B), m x k by k x n by plain loops; element (i, j) of A at a[i ars + j acs], of B
      * likewise; C row-major. Each product is summed over k ascending before it is added. */

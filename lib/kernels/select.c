@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const tl_kernels tl_kernels_baseline;
+extern const tl_kernels tl_baseline_kernels;
 #ifdef TL_X86_KERNELS
-extern const tl_kernels tl_kernels_avx2, tl_kernels_avx512;
+extern const tl_kernels tl_avx2_kernels, tl_avx512_kernels;
 
 static bool has_avx2(void)
 {
@@ -34,10 +34,10 @@ static const tl_kernels *choose(void)
         bool (*runs)(void);
     } level[] = {
 #ifdef TL_X86_KERNELS
-        { &tl_kernels_avx512, has_avx512 },
-        { &tl_kernels_avx2, has_avx2 },
+        { &tl_avx512_kernels, has_avx512 },
+        { &tl_avx2_kernels, has_avx2 },
 #endif
-        { &tl_kernels_baseline, always },
+        { &tl_baseline_kernels, always },
     };
     const char *asked = getenv("TULLE_KERNELS");
     const tl_kernels *best = NULL;

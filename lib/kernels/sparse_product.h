@@ -10,12 +10,16 @@ typedef struct tl_sparse_product {
     const tl_pattern *pattern; /* of S */
     bool transposed, x_by_sample, y_by_sample;
     int64_t n;
-    tl_real *x_scratch, *y_scratch; /* as large as X and Y, where these lie by sample; else NULL */
+    tl_real *x_packed, *y_packed; /* as large as tl_sparse_product_room says, or NULL where that is 0 */
 } tl_sparse_product;
 
 /* Rows of W X and of X. */
 int64_t tl_sparse_product_rows(const tl_sparse_product *p);
 int64_t tl_sparse_product_depth(const tl_sparse_product *p);
+
+/* How many values x_packed and y_packed must hold; 0 where the matrix is used as it lies. */
+int64_t tl_sparse_product_x_room(const tl_sparse_product *p);
+int64_t tl_sparse_product_y_room(const tl_sparse_product *p);
 
 /* Builds what the product keeps with the pattern; TL_ERR_MEMORY. To be called before the others. */
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p);

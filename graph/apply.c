@@ -1,0 +1,174 @@
+/* One step of an optimizer: what is checked, and in which order. The update itself is in update.c. */
+#include "internal.h"
+#include "update.h"
+
+#include <math.h>
+#include <string.h>
+
+tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variable *const *vars, int32_t n,
+                               tl_gradients *out)
+{
+    if (!o)
+        return tl_fail(TL_ERR_ARGUMENT, "compute_gradients: the optimizer is NULL");
+    return vars ? tl_backward_for(loss, vars, n, out) : tl_backward(loss, out);
+}
+
+static void restrict_all(const tl_gradients *g)
+{
+    for (int32_t i = 0; i < g->n; i++)
+        if (!g->pair[i].variable->sparse && g->pair[i].variable->pattern)
+            tl_restrict_gradient(&g->pair[i], g->pair[i].variable->pattern);
+}
+
+/* That a transform changed values and dropped pairs at most: what is left is a subsequence of what was there. */
+static tl_status check_transform(const tl_gradients *before, const tl_gradients *after, int32_t number)
+{
+    int32_t j = 0;
+    if (after->n < 0 || after->n > before->n || (after->n > 0 && !after->pair) ||
+        after->graph != before->graph)
+        return tl_fail(TL_ERR_ARGUMENT, "transform %d changed the list of pairs otherwise than by dropping",
+                       (int)number);
+    for (int32_t i = 0; i < after->n; i++, j++) {
+        while (j < before->n && before->pair[j].variable != after->pair[i].variable)
+            j++;
+        if (j == before->n)
+            return tl_fail(TL_ERR_ARGUMENT, "transform %d added or reordered a pair, at %d", (int)number,
+                           (int)i);
+        const tl_gradient *was = &before->pair[j], *is = &after->pair[i];
+        if (is->rows != was->rows || is->n_rows != was->n_rows || (is->values && !was->values))
+            return tl_fail(TL_ERR_ARGUMENT, "transform %d changed the rows of the gradient of %s",
+                           (int)number, is->variable->name);
+    }
+    return TL_OK;
+}
+
+static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
+{
+    for (int32_t k = 0; k < o->n_transforms; k++) {
+        const tl_gradients before = *g; /* a transform has pairs of its own to drop, not the caller's */
+        g->pair = tl_arena_alloc(&g->graph->arena, g->n, sizeof *g->pair);
+        if (!g->pair)
+            return tl_fail_memory();
+        memcpy(g->pair, before.pair, (size_t)g->n * sizeof *g->pair);
+        tl_status status = o->transform[k].fn(g, o->transform[k].context);
+        if (status == TL_OK)
+            status = check_transform(&before, g, k);
+        if (status != TL_OK)
+            return status;
+    }
+    return TL_OK;
+}
+
+/* TL_ERR_NUMERIC with the first value that is not finite and may not be, and the policy of its variable. */
+static tl_status check_finite(const tl_optimizer *o, const tl_gradients *g, tl_non_finite *policy)
+{
+    for (int32_t i = 0; i < g->n; i++) {
+        const tl_gradient *pair = &g->pair[i];
+        const tl_slots *s = tl_slots_find(o, pair->variable);
+        *policy = s ? tl_slots_options(s)->non_finite : o->o.non_finite;
+        int64_t n = *policy == TL_NON_FINITE_PROPAGATE ? 0 : tl_gradient_size(pair);
+        for (int64_t k = 0; k < n; k++) {
+            if (isfinite(pair->values[k]))
+                continue;
+            if (!pair->rows)
+                return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[%lld] is %g", pair->variable->name,
+                               (long long)k, (double)pair->values[k]);
+            int64_t width = n / pair->n_rows;
+            return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[row %d, %lld] is %g", pair->variable->name,
+                           (int)pair->rows[k / width], (long long)(k % width), (double)pair->values[k]);
+        }
+    }
+    return TL_OK;
+}
+
+static tl_status check_pairs(const tl_gradients *g)
+{
+    int32_t present = 0;
+    for (int32_t i = 0; i < g->n; i++) {
+        if (!g->pair[i].variable)
+            return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
+        if (tl_check_gradient(g->graph, &g->pair[i]) != TL_OK)
+            return tl_last_status();
+        present += g->pair[i].values != NULL;
+    }
+    return present > 0 ? TL_OK : tl_fail(TL_ERR_ARGUMENT, "there is no gradient to apply");
+}
+
+/* Slots for every pair, or none that was not there: those of step 0 are new, as an update follows at once. */
+static tl_status make_slots(tl_optimizer *o, const tl_gradients *g)
+{
+    bool whole = true;
+    for (int32_t i = 0; whole && i < g->n; i++) {
+        tl_slots *s = g->pair[i].values ? tl_slots_get(o, g->pair[i].variable) : NULL;
+        whole = !g->pair[i].values || (s && tl_slots_make(s, &g->pair[i]) == TL_OK);
+    }
+    for (tl_slots *s = o->slots, *next; !whole && s; s = next) {
+        next = s->next_of_optimizer;
+        if (s->t == 0 && s->has_options)
+            tl_slots_unmake(s);
+        else if (s->t == 0)
+            tl_slots_free(s);
+    }
+    return whole ? TL_OK : TL_ERR_MEMORY;
+}
+
+/* The learning rates of the coming step: a schedule may be the user's own, and a variable may have a rate of its own. */
+static tl_status check_rates(const tl_optimizer *o, const tl_gradients *g)
+{
+    for (int32_t i = 0; i < g->n; i++) {
+        const tl_slots *s = tl_slots_find(o, g->pair[i].variable);
+        const double rate = s ? tl_slots_rate(s, o->step + 1) : tl_optimizer_learning_rate(o);
+        if (g->pair[i].values && (!(rate >= 0) || isinf(rate)))
+            return tl_fail(TL_ERR_ARGUMENT, "the schedule gives a learning rate of %g for %s at step %lld",
+                           rate, g->pair[i].variable->name, (long long)o->step + 1);
+    }
+    return TL_OK;
+}
+
+/* Everything that can fail comes first; then the updates, which cannot. */
+static tl_status apply(tl_optimizer *o, tl_gradients *g)
+{
+    tl_status status = check_pairs(g);
+    if (status != TL_OK)
+        return status;
+    restrict_all(g);
+    if (o->n_transforms > 0) {
+        status = run_transforms(o, g);
+        if (status == TL_OK)
+            status = check_pairs(g);
+        if (status != TL_OK)
+            return status;
+        restrict_all(g);
+    }
+    tl_non_finite policy;
+    if (check_finite(o, g, &policy) != TL_OK)
+        return policy == TL_NON_FINITE_SKIP_STEP ? TL_OK : TL_ERR_NUMERIC;
+    if (check_rates(o, g) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    if (make_slots(o, g) != TL_OK)
+        return TL_ERR_MEMORY;
+    for (int32_t i = 0; i < g->n; i++)
+        if (g->pair[i].values)
+            tl_update_variable(tl_slots_find(o, g->pair[i].variable), &g->pair[i]);
+    o->step++;
+    return TL_OK;
+}
+
+tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
+{
+    if (!o || !g || !g->graph)
+        return tl_fail(TL_ERR_ARGUMENT, "apply_gradients: there is no %s",
+                       o ? "gradient to apply" : "optimizer");
+    if (g->graph->status != TL_OK)
+        return tl_fail(g->graph->status, "%s", g->graph->error);
+    tl_gradients copy = *g;
+    tl_status status = apply(o, &copy);
+    return status == TL_OK ? TL_OK : tl_graph_fail(g->graph, o->class->name, status);
+}
+
+tl_status tl_minimize(tl_optimizer *o, tl_node *loss)
+{
+    tl_gradients g;
+    tl_status status = tl_compute_gradients(o, loss, NULL, 0, &g);
+    return status == TL_OK ? tl_apply_gradients(o, &g) : status;
+}

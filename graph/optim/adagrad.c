@@ -1,0 +1,43 @@
+/* Adagrad: s += g^2, w -= lr g / (sqrt(s) + epsilon). */
+#include "optimizer.h"
+
+#include <tgmath.h>
+
+static void update(const tl_update *u)
+{
+    const tl_adagrad_options *o = u->options;
+    const tl_real lr = (tl_real)u->learning_rate, epsilon = (tl_real)o->epsilon;
+    tl_real *restrict w = u->w, *restrict s = u->slot[0];
+    const tl_real *restrict g = u->g;
+    for (int64_t k = 0; k < u->n; k++) {
+        s[k] += g[k] * g[k];
+        w[k] -= lr * g[k] / (sqrt(s[k]) + epsilon);
+    }
+}
+
+static void start(const void *options, tl_real *start)
+{
+    start[0] = (tl_real)((const tl_adagrad_options *)options)->initial_accumulator;
+}
+
+static const tl_optimizer_class adagrad = { .name = "adagrad",
+                                            .n_slots = 1,
+                                            .slot_name = { "sum" },
+                                            .update = update,
+                                            .idle = TL_IDLE_ALWAYS,
+                                            .start = start };
+
+tl_optimizer *tl_adagrad(tl_adagrad_options o)
+{
+    o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
+    o.epsilon = o.epsilon != 0 ? o.epsilon : 1e-10;
+    if (!(o.epsilon > 0) || isinf(o.epsilon)) {
+        tl_fail(TL_ERR_ARGUMENT, "adagrad: epsilon %g is not positive", o.epsilon);
+        return NULL;
+    }
+    if (!(o.initial_accumulator >= 0) || isinf(o.initial_accumulator)) {
+        tl_fail(TL_ERR_ARGUMENT, "adagrad: initial_accumulator %g is not 0 or more", o.initial_accumulator);
+        return NULL;
+    }
+    return tl_optimizer_new(&adagrad, TL_COMMON_OPTIONS(o), &o, sizeof o);
+}

@@ -1,0 +1,51 @@
+/* FTRL-proximal: s' = s + g^2, l += g - w (s'^-p - s^-p) / lr;
+ * w = (sign(l) l1 - l) / (s'^-p / lr + 2 l2) where |l| > l1, else 0. */
+#include "optimizer.h"
+
+#include <tgmath.h>
+
+static void update(const tl_update *u)
+{
+    const tl_ftrl_options *o = u->options;
+    const tl_real lr = (tl_real)u->learning_rate, l1 = (tl_real)o->l1, twice_l2 = (tl_real)(2 * o->l2);
+    const tl_real power = (tl_real)-o->power;
+    const bool root = o->power == -0.5;
+    tl_real *w = u->w, *s = u->slot[0], *l = u->slot[1];
+    if (lr == 0) /* is divided by */
+        return;
+    for (int64_t k = 0; k < u->n; k++) {
+        const tl_real g = u->g[k], sum = s[k] + g * g;
+        const tl_real before = root ? sqrt(s[k]) : pow(s[k], power),
+                      after = root ? sqrt(sum) : pow(sum, power);
+        l[k] += g - (after - before) / lr * w[k];
+        s[k] = sum;
+        const tl_real pull = l[k] > 0 ? l1 - l[k] : -l1 - l[k];
+        w[k] = fabs(l[k]) <= l1 ? 0 : pull / (after / lr + twice_l2); /* a NaN stays */
+    }
+}
+
+static void start(const void *options, tl_real *start)
+{
+    start[0] = (tl_real)((const tl_ftrl_options *)options)->initial_accumulator;
+}
+
+static const tl_optimizer_class ftrl = {
+    .name = "ftrl", .n_slots = 2, .slot_name = { "sum", "linear" }, .update = update, .start = start
+};
+
+tl_optimizer *tl_ftrl(tl_ftrl_options o)
+{
+    o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
+    o.initial_accumulator = o.initial_accumulator != 0 ? o.initial_accumulator : 0.1;
+    o.power = o.power != 0 ? o.power : -0.5;
+    if (!(o.l1 >= 0 && o.l2 >= 0) || isinf(o.l1) || isinf(o.l2)) {
+        tl_fail(TL_ERR_ARGUMENT, "ftrl: l1 %g and l2 %g are not both 0 or more", o.l1, o.l2);
+        return NULL;
+    }
+    if (!(o.initial_accumulator > 0) || isinf(o.initial_accumulator) || !(o.power < 0) || isinf(o.power)) {
+        tl_fail(TL_ERR_ARGUMENT, "ftrl: initial_accumulator %g is not positive, or power %g not negative",
+                o.initial_accumulator, o.power);
+        return NULL;
+    }
+    return tl_optimizer_new(&ftrl, TL_COMMON_OPTIONS(o), &o, sizeof o);
+}

@@ -1,0 +1,37 @@
+/* Learning-rate schedules, for tl_optimizer_set_schedule. `context` is the structure of the same name; the rate given
+ * is the option learning_rate, and k = step - 1 counts the steps before this one. */
+#ifndef TL_SCHEDULE_H
+#define TL_SCHEDULE_H
+
+#include "optimizer.h"
+
+/* rate factor^floor(k / every), as PyTorch's StepLR; NaN, which fails the step, unless every > 0 */
+typedef struct tl_step_decay {
+    int64_t every; /* > 0 */
+    double factor;
+} tl_step_decay;
+TL_API double tl_schedule_step(int64_t step, double rate, const void *context);
+
+/* rate factor^(k / every), as TensorFlow's ExponentialDecay */
+typedef struct tl_exponential_decay {
+    int64_t every; /* > 0 */
+    double factor;
+} tl_exponential_decay;
+TL_API double tl_schedule_exponential(int64_t step, double rate, const void *context);
+
+/* From rate down to `last` along half a cosine in `steps` steps, then `last` (Loshchilov and Hutter 2017) */
+typedef struct tl_cosine_decay {
+    int64_t steps; /* > 0 */
+    double last;
+} tl_cosine_decay;
+TL_API double tl_schedule_cosine(int64_t step, double rate, const void *context);
+
+/* rate step / steps for the first `steps` steps; from then on `then` (NULL: rate), whose steps count from there */
+typedef struct tl_warm_up {
+    int64_t steps; /* > 0 */
+    tl_schedule then;
+    const void *then_context;
+} tl_warm_up;
+TL_API double tl_schedule_warm_up(int64_t step, double rate, const void *context);
+
+#endif

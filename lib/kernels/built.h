@@ -1,0 +1,16 @@
+/* What the kernels' own files share: the names of one build of them. TL_LEVEL_NAME is baseline, avx2 or avx512. */
+#ifndef TL_BUILT_H
+#define TL_BUILT_H
+
+#include "kernels.h"
+
+#define TL_JOIN_(a, b, c) a##b##_##c
+#define TL_JOIN(a, b, c)  TL_JOIN_(a, b, c)
+#define TL_LEVEL(name)    TL_JOIN(tl_, TL_LEVEL_NAME, name)
+
+void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
+                    int64_t ldx, tl_real *y, int64_t ldy, bool add);
+void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
+                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *values);
+
+#endif

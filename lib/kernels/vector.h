@@ -1,0 +1,105 @@
+/* Vectors of tl_real as wide as the instruction set of this translation unit, in the compilers' vector extensions. */
+#ifndef TL_VECTOR_H
+#define TL_VECTOR_H
+
+#include "base.h"
+
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define VEC_BYTES 64
+#elif defined(__AVX__)
+#define VEC_BYTES 32
+#else
+#define VEC_BYTES 16
+#endif
+
+#ifdef TULLE_DOUBLE
+#define LANES (VEC_BYTES / 8)
+#else
+#define LANES (VEC_BYTES / 4)
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef tl_real vec __attribute__((vector_size(VEC_BYTES), aligned(sizeof(tl_real)), may_alias));
+typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(sizeof(tl_real)), may_alias));
+
+/* a b + c as the vectors' loops have it: fused where the chip can do that. In a plain loop this must be said, or the
+ * compiler decides loop by loop. */
+INLINE tl_real fused(tl_real a, tl_real b, tl_real c)
+{
+#if !defined(__FMA__)
+    return a * b + c;
+#elif defined(TULLE_DOUBLE)
+    return __builtin_fma(a, b, c);
+#else
+    return __builtin_fmaf(a, b, c);
+#endif
+}
+
+INLINE vec load(const tl_real *p)
+{
+    return *(const vec *)p;
+}
+
+INLINE void store(tl_real *p, vec v)
+{
+    *(vec *)p = v;
+}
+
+/* The first n lanes; 0 in the others. */
+INLINE vec load_part(const tl_real *p, int64_t n)
+{
+    vec v = { 0 };
+    memcpy(&v, p, (size_t)n * sizeof *p);
+    return v;
+}
+
+INLINE void store_part(tl_real *p, vec v, int64_t n)
+{
+    memcpy(p, &v, (size_t)n * sizeof *p);
+}
+
+/* Four lanes that sum to what v sums to: lane l + lane l + LANES/2, until four are left. By pointer, as a quad may be
+ * wider than the vectors that functions take by value. */
+INLINE void fold(const vec *v, quad *out)
+{
+#if LANES == 16
+    typedef tl_real half __attribute__((vector_size(VEC_BYTES / 2)));
+    half h = __builtin_shufflevector(*v, *v, 0, 1, 2, 3, 4, 5, 6, 7) +
+             __builtin_shufflevector(*v, *v, 8, 9, 10, 11, 12, 13, 14, 15);
+    *out = __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
+#elif LANES == 8
+    *out = __builtin_shufflevector(*v, *v, 0, 1, 2, 3) + __builtin_shufflevector(*v, *v, 4, 5, 6, 7);
+#elif LANES == 4
+    *out = *v;
+#else
+    *out = (quad){ (*v)[0], (*v)[1], 0, 0 };
+#endif
+}
+
+/* The sums of four quads, each (l0 + l2) + (l1 + l3). */
+INLINE void sum_quads(const quad q[4], quad *out)
+{
+    quad ab = __builtin_shufflevector(q[0], q[1], 0, 4, 1, 5) +
+              __builtin_shufflevector(q[0], q[1], 2, 6, 3, 7);
+    quad cd = __builtin_shufflevector(q[2], q[3], 0, 4, 1, 5) +
+              __builtin_shufflevector(q[2], q[3], 2, 6, 3, 7);
+    *out = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+}
+
+/* The transpose of the 4 x 4 matrix with these rows. */
+INLINE void transpose_quads(quad r[4])
+{
+    quad ab = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
+         AB = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+    quad cd = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
+         CD = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+    r[0] = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    r[1] = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    r[2] = __builtin_shufflevector(AB, CD, 0, 1, 4, 5);
+    r[3] = __builtin_shufflevector(AB, CD, 2, 3, 6, 7);
+}
+
+#endif
