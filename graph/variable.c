@@ -126,8 +126,6 @@ tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep)
         }
         if (s->age && v->pattern)
             tl_each_gap(v->pattern, clear_ages, s->age);
-        if (s->age && keep)
-            tl_each_gap(keep, clear_ages, s->age);
     }
     if (keep)
         tl_fill_off_pattern(v->data, keep, 0);

@@ -129,6 +129,7 @@ START_TEST(threads_read_what_lags)
         train(&t, STEPS);
         read_together(&t, threads);
     }
+    ck_assert_ok(tl_set_num_threads(1));
     drop(&t);
 }
 END_TEST
