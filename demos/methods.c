@@ -5,26 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static tl_optimizer *make_adam(double learning_rate)
-{
-    return tl_adam((tl_adam_options){ .learning_rate = learning_rate });
-}
-
-static tl_optimizer *make_sgd(double learning_rate)
-{
-    return tl_sgd((tl_sgd_options){ .learning_rate = learning_rate });
-}
-
-static tl_optimizer *make_momentum(double learning_rate)
-{
-    return tl_sgd((tl_sgd_options){ .learning_rate = learning_rate, .momentum = 0.9 });
-}
-
-const optimizer_kind optimizers[] = { { "adam", 0.001, make_adam },
-                                      { "sgd", 0.1, make_sgd },
-                                      { "momentum", 0.05, make_momentum } };
-const int n_optimizers = sizeof optimizers / sizeof *optimizers;
-
 /* ---- Which connections stay ---- */
 
 typedef struct connection {
@@ -121,7 +101,7 @@ static bool set_the_mask(trainee *t)
 }
 
 /* Only the kept connections exist: new variables take their values. No optimizer has seen these, so a new
- * one starts with them. */
+ * one starts with them, in the middle of the schedule. */
 static bool make_sparse(trainee *t)
 {
     for (int l = 0; l < t->net.n_hidden; l++) {
@@ -136,7 +116,8 @@ static bool make_sparse(trainee *t)
         tl_variable_free(dense);
     }
     tl_optimizer_free(t->optimizer);
-    t->optimizer = t->kind->make(t->learning_rate);
+    t->course.done = t->course.steps / 2;
+    t->optimizer = make_optimizer(t->kind, t->learning_rate, &t->course);
     return t->optimizer != NULL;
 }
 

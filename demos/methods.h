@@ -3,21 +3,14 @@
 #define METHODS_H
 
 #include "network.h"
-
-typedef struct optimizer_kind {
-    const char *name;
-    double learning_rate; /* unless the user names another */
-    tl_optimizer *(*make)(double learning_rate);
-} optimizer_kind;
-
-extern const optimizer_kind optimizers[];
-extern const int n_optimizers;
+#include "optimizers.h"
 
 /* What a method works on: a network, the optimizer that trains it, and what is to stay. */
 typedef struct trainee {
     network net;
     const optimizer_kind *kind;
     double learning_rate;
+    course course;
     tl_optimizer *optimizer;
     tl_pattern *keep[MAX_HIDDEN]; /* of each hidden weight matrix; NULL while it is whole */
     tl_gradient_mask mask[MAX_HIDDEN];

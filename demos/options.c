@@ -99,6 +99,16 @@ static bool read_optimizer(options *o, const char *value)
     return false;
 }
 
+static bool read_schedule(options *o, const char *value)
+{
+    for (int k = 0; k < n_schedules; k++)
+        if (strcmp(value, schedules[k].name) == 0) {
+            o->schedule = &schedules[k];
+            return true;
+        }
+    return false;
+}
+
 static bool read_seed(options *o, const char *value)
 {
     return parse_natural(value, UINT64_MAX, &o->seed);
@@ -161,7 +171,9 @@ static const flag flags[] = {
       "a whole number from 1 to 10000", read_epochs },
     { "--batch", "N", "images in a step (default 32)", "a whole number from 1 to 65536", read_batch },
     { "--learning-rate", "X", "default: see the optimizers", "a number above 0", read_learning_rate },
-    { "--optimizer", "NAME", "adam (default), sgd or momentum", "adam, sgd or momentum", read_optimizer },
+    { "--optimizer", "NAME", "see below (default adam)", "one of the optimizers", read_optimizer },
+    { "--schedule", "NAME", "of the learning rate over the whole run, see below (default constant)",
+      "one of the schedules", read_schedule },
     { "--seed", "N", "of the first weights and the order of the images (default 1)",
       "a whole number from 0 to 18446744073709551615", read_seed },
     { "--threads", "N", "threads, 0: one for each processor (default $TULLE_NUM_THREADS, or 1)",
@@ -187,7 +199,11 @@ static void print_help(void)
         printf("  %-15s %s\n", methods[k].name, methods[k].what);
     printf("\nOptimizers:\n");
     for (int k = 0; k < n_optimizers; k++)
-        printf("  %-15s learning rate %g\n", optimizers[k].name, optimizers[k].learning_rate);
+        printf("  %-15s learning rate %g%s%s\n", optimizers[k].name, optimizers[k].learning_rate,
+               optimizers[k].note ? "; " : "", optimizers[k].note ? optimizers[k].note : "");
+    printf("\nSchedules:\n");
+    for (int k = 0; k < n_schedules; k++)
+        printf("  %-15s %s\n", schedules[k].name, schedules[k].what);
 }
 
 static const flag *find_flag(const char *argument, size_t length)
@@ -241,6 +257,7 @@ bool options_read(options *o, int argc, char **argv, int *status)
                     .epochs = 10,
                     .batch = 32,
                     .optimizer = &optimizers[0],
+                    .schedule = &schedules[0],
                     .seed = 1,
                     .threads = -1 };
     for (int at = 1; at < argc;) {

@@ -12,6 +12,7 @@ typedef struct options {
     int64_t epochs, batch;
     double learning_rate; /* unless given, the optimizer's own */
     const optimizer_kind *optimizer;
+    const schedule_kind *schedule;
     uint64_t seed;
     int threads;            /* -1: as the library starts with */
     bool method[N_METHODS]; /* which of them to run */

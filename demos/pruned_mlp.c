@@ -52,11 +52,12 @@ static bool run_make(run *r, const options *o, const digits *d, const method *m)
     *r = (run){ .o = o, .d = d, .m = m, .rng = { .seed = o->seed }, .steps = (n + batch - 1) / batch };
     r->t.kind = o->optimizer;
     r->t.learning_rate = o->learning_rate;
+    r->t.course = (course){ .schedule = o->schedule, .steps = 2 * o->epochs * r->steps };
     memcpy(size + 1, o->hidden, (size_t)o->n_hidden * sizeof *size);
     size[o->n_hidden + 1] = d->classes;
     return network_make(&r->t.net, o->n_hidden, size, &r->rng) &&
-           (r->t.optimizer = r->t.kind->make(r->t.learning_rate)) && (r->graph = tl_graph_new()) &&
-           (r->image = room_for(batch * pixels, sizeof *r->image)) &&
+           (r->t.optimizer = make_optimizer(r->t.kind, r->t.learning_rate, &r->t.course)) &&
+           (r->graph = tl_graph_new()) && (r->image = room_for(batch * pixels, sizeof *r->image)) &&
            (r->label = room_for(batch, sizeof *r->label)) && (r->order = room_for(n, sizeof *r->order)) &&
            (r->ms = room_for(o->epochs * r->steps, sizeof *r->ms));
 }

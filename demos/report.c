@@ -54,9 +54,10 @@ static void write_settings(FILE *out, const options *o, const digits *d)
         fprintf(out, "%s%" PRId64, l > 0 ? ", " : "", o->hidden[l]);
     fprintf(out,
             "],\n    \"density\": %.9g,\n    \"epochs\": %" PRId64 ",\n    \"batch\": %" PRId64
-            ",\n    \"optimizer\": \"%s\",\n    \"learning_rate\": %.9g,\n    \"seed\": %" PRIu64
-            ",\n    \"threads\": %d\n",
-            o->density, o->epochs, o->batch, o->optimizer->name, o->learning_rate, o->seed, tl_num_threads());
+            ",\n    \"optimizer\": \"%s\",\n    \"learning_rate\": %.9g,\n    \"schedule\": \"%s\",\n    "
+            "\"seed\": %" PRIu64 ",\n    \"threads\": %d\n",
+            o->density, o->epochs, o->batch, o->optimizer->name, o->learning_rate, o->schedule->name, o->seed,
+            tl_num_threads());
 }
 
 void write_json(FILE *out, const options *o, const digits *d, const result *r)
@@ -86,7 +87,8 @@ void print_head(const options *o, const digits *d)
            d->height * d->width);
     for (int l = 0; l < o->n_hidden; l++)
         printf("-%" PRId64, o->hidden[l]);
-    printf("-%" PRId32 "; %s, learning rate %g\n", d->classes, o->optimizer->name, o->learning_rate);
+    printf("-%" PRId32 "; %s, learning rate %g, %s\n", d->classes, o->optimizer->name, o->learning_rate,
+           o->schedule->name);
     printf("epochs: %" PRId64 " dense, then %" PRId64 " with %g %% of the hidden weights kept\n", o->epochs,
            o->epochs, 100 * o->density);
     printf("revived: removed weights that are not zero in the end\n\n");

@@ -8,8 +8,11 @@
 tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variable *const *vars, int32_t n,
                                tl_gradients *out)
 {
-    if (!o)
-        return tl_fail(TL_ERR_ARGUMENT, "compute_gradients: the optimizer is NULL");
+    if (!o) {
+        const tl_status status = tl_fail(TL_ERR_ARGUMENT, "the optimizer is NULL");
+        return loss ? tl_graph_fail(loss->graph, "compute_gradients", status)
+                    : tl_fail(status, "compute_gradients: %s", tl_error());
+    }
     return vars ? tl_backward_for(loss, vars, n, out) : tl_backward(loss, out);
 }
 
@@ -59,6 +62,22 @@ static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
     return TL_OK;
 }
 
+/* The first of n values that is not finite; n if all are. By stretches, as a loop that may stop anywhere is slow. */
+static int64_t first_not_finite(int64_t n, const tl_real *x)
+{
+    enum { STRETCH = 512 };
+    for (int64_t k = 0; k < n; k += STRETCH) {
+        const int64_t end = n - k < STRETCH ? n : k + STRETCH;
+        int found = 0;
+        for (int64_t i = k; i < end; i++)
+            found |= !(x[i] - x[i] == 0); /* an Inf less itself is NaN */
+        for (int64_t i = k; found && i < end; i++)
+            if (!isfinite(x[i]))
+                return i;
+    }
+    return n;
+}
+
 /* TL_ERR_NUMERIC with the first value that is not finite and may not be, and the policy of its variable. */
 static tl_status check_finite(const tl_optimizer *o, const tl_gradients *g, tl_non_finite *policy)
 {
@@ -66,17 +85,18 @@ static tl_status check_finite(const tl_optimizer *o, const tl_gradients *g, tl_n
         const tl_gradient *pair = &g->pair[i];
         const tl_slots *s = tl_slots_find(o, pair->variable);
         *policy = s ? tl_slots_options(s)->non_finite : o->o.non_finite;
-        int64_t n = *policy == TL_NON_FINITE_PROPAGATE ? 0 : tl_gradient_size(pair);
-        for (int64_t k = 0; k < n; k++) {
-            if (isfinite(pair->values[k]))
-                continue;
-            if (!pair->rows)
-                return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[%lld] is %g", pair->variable->name,
-                               (long long)k, (double)pair->values[k]);
-            int64_t width = n / pair->n_rows;
-            return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[row %d, %lld] is %g", pair->variable->name,
-                           (int)pair->rows[k / width], (long long)(k % width), (double)pair->values[k]);
-        }
+        const int64_t n = *policy == TL_NON_FINITE_PROPAGATE ? 0 : tl_gradient_size(pair);
+        const int64_t k = first_not_finite(n, pair->values);
+        if (k == n)
+            continue;
+        const double value = isnan(pair->values[k]) ? (double)NAN
+                                                    : (double)pair->values[k]; /* without a sign */
+        if (!pair->rows)
+            return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[%lld] is %g", pair->variable->name,
+                           (long long)k, value);
+        const int64_t width = n / pair->n_rows;
+        return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[row %d, %lld] is %g", pair->variable->name,
+                       (int)pair->rows[k / width], (long long)(k % width), value);
     }
     return TL_OK;
 }

@@ -5,15 +5,17 @@
 #include <errno.h>
 #include <string.h>
 
-/* "784x300", and for a sparse node "784x300, 23520 entries (10 %)". */
+/* "784x300"; of a sparse node "784x300, 23520 entries (10 %)", of a masked variable "784x300, 23520 kept (10 %)". */
 static void print_shape(const tl_node *a, FILE *out)
 {
+    const tl_pattern *p = a->variable ? a->variable->pattern : a->pattern;
     fprintf(out, "%s", tl_shape_text(a->shape).text);
-    if (a->kind != TL_SPARSE)
+    if (!p)
         return;
-    double cells = (double)tl_pattern_rows(a->pattern) * (double)tl_pattern_cols(a->pattern);
-    fprintf(out, ", %lld entries (%.3g %%)", (long long)a->size,
-            cells > 0 ? 100 * (double)a->size / cells : 0.0);
+    const double cells = (double)tl_pattern_rows(p) * (double)tl_pattern_cols(p);
+    fprintf(out, ", %lld %s (%.3g %%)", (long long)tl_pattern_nnz(p),
+            a->kind == TL_SPARSE ? "entries" : "kept",
+            cells > 0 ? 100 * (double)tl_pattern_nnz(p) / cells : 0.0);
 }
 
 /* What stands for a node: its variable, "input", or its op. */

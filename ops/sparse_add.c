@@ -18,14 +18,14 @@ static tl_status check_shapes(const tl_node *y)
 /* ---- Sparse + sparse ---- */
 
 /* The union, by merging the two as sorted lists of coordinates. */
-static tl_pattern *merge(tl_node *y, const tl_pattern *a, const tl_pattern *b)
+static tl_status merge(tl_node *y, const tl_pattern *a, const tl_pattern *b, tl_pattern **both)
 {
     const int64_t *ap = tl_pattern_row_ptr(a), *bp = tl_pattern_row_ptr(b), rows = tl_pattern_rows(a);
     const int32_t *ac = tl_pattern_col(a), *bc = tl_pattern_col(b);
     int64_t *row_ptr = tl_scratch(y, rows + 1, sizeof *row_ptr), n = 0;
     int32_t *col = tl_scratch(y, tl_pattern_nnz(a) + tl_pattern_nnz(b), sizeof *col);
     if (!row_ptr || !col)
-        return NULL;
+        return TL_ERR_MEMORY;
     row_ptr[0] = 0;
     for (int64_t i = 0; i < rows; i++) {
         int64_t e = ap[i], f = bp[i];
@@ -38,7 +38,8 @@ static tl_pattern *merge(tl_node *y, const tl_pattern *a, const tl_pattern *b)
         }
         row_ptr[i + 1] = n;
     }
-    return tl_pattern_from_csr(rows, tl_pattern_cols(a), row_ptr, col);
+    *both = tl_pattern_from_csr(rows, tl_pattern_cols(a), row_ptr, col);
+    return *both ? TL_OK : n > INT32_MAX ? TL_ERR_ARGUMENT : TL_ERR_MEMORY;
 }
 
 static tl_status shape_sparse(tl_node *y)
@@ -50,29 +51,45 @@ static tl_status shape_sparse(tl_node *y)
         return tl_shape_sparse(y, a);
     tl_pattern *both = tl_memo_pattern(y, a, b);
     if (!both) {
-        both = merge(y, a, b);
-        if (!both)
-            return TL_ERR_MEMORY;
-        if (tl_memo_store(y, a, b, both) != TL_OK)
-            return TL_ERR_MEMORY;
+        tl_status status = merge(y, a, b, &both);
+        if (status == TL_OK)
+            status = tl_memo_store(y, a, b, both);
+        if (status != TL_OK)
+            return status;
     }
     return tl_shape_sparse(y, both);
 }
 
-/* y(part's entries) += x, or x += y there: `part` is a subset of `whole`. */
-static void add_part(const tl_pattern *whole, const tl_pattern *part, tl_real *y, tl_real *x, bool to_part)
+/* The entry of row i of the union that has this column, from f on. */
+static int64_t place(const tl_pattern *whole, int64_t f, int32_t col)
 {
-    const int64_t *wp = tl_pattern_row_ptr(whole), *pp = tl_pattern_row_ptr(part);
-    const int32_t *wc = tl_pattern_col(whole), *pc = tl_pattern_col(part);
-    for (int64_t i = 0; i < tl_pattern_rows(whole); i++)
-        for (int64_t e = pp[i], f = wp[i]; e < pp[i + 1]; e++, f++) {
-            while (wc[f] < pc[e])
-                f++;
-            if (to_part)
-                x[e] += y[f];
-            else
-                y[f] += x[e];
+    while (tl_pattern_col(whole)[f] < col)
+        f++;
+    return f;
+}
+
+/* y += x at the entries of `part`, which the union has all. */
+static void add_part(const tl_pattern *whole, const tl_pattern *part, const tl_real *x, tl_real *y)
+{
+    for (int64_t i = 0; i < tl_pattern_rows(whole); i++) {
+        int64_t f = tl_pattern_row_ptr(whole)[i];
+        for (int64_t e = tl_pattern_row_ptr(part)[i]; e < tl_pattern_row_ptr(part)[i + 1]; e++) {
+            f = place(whole, f, tl_pattern_col(part)[e]);
+            y[f] += x[e];
         }
+    }
+}
+
+/* dx += dy at the entries of `part`. */
+static void take_part(const tl_pattern *whole, const tl_pattern *part, const tl_real *dy, tl_real *dx)
+{
+    for (int64_t i = 0; i < tl_pattern_rows(whole); i++) {
+        int64_t f = tl_pattern_row_ptr(whole)[i];
+        for (int64_t e = tl_pattern_row_ptr(part)[i]; e < tl_pattern_row_ptr(part)[i + 1]; e++) {
+            f = place(whole, f, tl_pattern_col(part)[e]);
+            dx[e] += dy[f];
+        }
+    }
 }
 
 static void forward_sparse(tl_node *y)
@@ -80,14 +97,14 @@ static void forward_sparse(tl_node *y)
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] = 0;
     for (int i = 0; i < 2; i++)
-        add_part(y->pattern, y->in[i]->pattern, y->out, (tl_real *)y->in[i]->val, false);
+        add_part(y->pattern, y->in[i]->pattern, y->in[i]->val, y->out);
 }
 
 static void backward_sparse(tl_node *y)
 {
     for (int i = 0; i < 2; i++)
         if (y->in[i]->grad)
-            add_part(y->pattern, y->in[i]->pattern, y->grad, y->in[i]->grad, true);
+            take_part(y->pattern, y->in[i]->pattern, y->grad, y->in[i]->grad);
 }
 
 /* ---- Sparse + dense ---- */

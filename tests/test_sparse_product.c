@@ -1,5 +1,5 @@
-/* Products with a sparse matrix: every layout, forward and backward, against dense loops; the same bits for any number
- * of threads. */
+/* Products with a sparse matrix: every layout, forward and backward, against a plain walk over the entries; the same
+ * bits for any number of threads. */
 #include "testing.h"
 
 #include <float.h>
@@ -11,6 +11,7 @@
 typedef struct example {
     tl_sparse_product p;
     int64_t rows, depth, n, nnz;
+    int64_t *i, *j; /* where in W each entry of S is */
     tl_real *values, *x, *y, *dy, *dvalues, *dx;
 } example;
 
@@ -38,6 +39,12 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
     const int64_t x_room = tl_sparse_product_x_room(&e.p), y_room = tl_sparse_product_y_room(&e.p);
     e.p.x_packed = x_room > 0 ? filled(x_room, 10) : NULL;
     e.p.y_packed = y_room > 0 ? filled(y_room, 11) : NULL;
+    e.i = malloc((size_t)(e.nnz + 1) * sizeof *e.i), e.j = malloc((size_t)(e.nnz + 1) * sizeof *e.j);
+    for (int64_t r = 0; r < tl_pattern_rows(pattern); r++)
+        for (int64_t at = tl_pattern_row_ptr(pattern)[r]; at < tl_pattern_row_ptr(pattern)[r + 1]; at++) {
+            e.i[at] = layout & 1 ? tl_pattern_col(pattern)[at] : r;
+            e.j[at] = layout & 1 ? r : tl_pattern_col(pattern)[at];
+        }
     e.values = filled(e.nnz, 1), e.x = filled(e.depth * n, 2), e.y = filled(e.rows * n, 3);
     e.dy = filled(e.rows * n, 4), e.dvalues = filled(e.nnz, 5), e.dx = filled(e.depth * n, 6);
     return e;
@@ -46,7 +53,8 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
 static void example_free(example *e)
 {
     free(e->p.x_packed), free(e->p.y_packed);
-    free(e->values), free(e->x), free(e->y), free(e->dy), free(e->dvalues), free(e->dx);
+    free(e->i), free(e->j), free(e->values), free(e->x), free(e->y), free(e->dy), free(e->dvalues),
+        free(e->dx);
 }
 
 /* Where feature j of sample k lies. */
@@ -58,12 +66,6 @@ static int64_t x_at(const example *e, int64_t j, int64_t k)
 static int64_t y_at(const example *e, int64_t i, int64_t k)
 {
     return e->p.y_by_sample ? k * e->rows + i : i * e->n + k;
-}
-
-/* Element (i, j) of W, from S as a dense matrix. */
-static double w_at(const example *e, const tl_real *s, int64_t i, int64_t j)
-{
-    return (double)(e->p.transposed ? s[j * e->rows + i] : s[i * e->depth + j]);
 }
 
 /* Sums of n products of values up to 1.2, and what they are added to: each of n + 1 operations rounds by half a unit
@@ -78,60 +80,69 @@ static double tolerance(int64_t n)
 
 static void check_forward(const example *e)
 {
-    tl_real *s = tl_test_expand(e->p.pattern, e->values);
     double *y = calloc((size_t)(e->rows * e->n + 1), sizeof *y);
-    for (int64_t i = 0; i < e->rows; i++)
-        for (int64_t j = 0; j < e->depth; j++)
-            for (int64_t k = 0; k < e->n; k++)
-                y[y_at(e, i, k)] += w_at(e, s, i, j) * (double)e->x[x_at(e, j, k)];
+    for (int64_t at = 0; at < e->nnz; at++)
+        for (int64_t k = 0; k < e->n; k++)
+            y[y_at(e, e->i[at], k)] += (double)e->values[at] * (double)e->x[x_at(e, e->j[at], k)];
     tl_sparse_product_forward(&e->p, e->values, e->x, e->y);
     ck_assert_near(e->y, e->rows * e->n, e->depth, y);
-    free(s), free(y);
+    free(y);
+}
+
+static double *widened(const tl_real *v, int64_t n)
+{
+    double *wide = malloc((size_t)(n + 1) * sizeof *wide);
+    for (int64_t k = 0; k < n; k++)
+        wide[k] = (double)v[k];
+    return wide;
 }
 
 /* Each gradient is added to what is there, alone and with the other. */
 static void check_backward(const example *e, bool want_values, bool want_x)
 {
-    tl_real *s = tl_test_expand(e->p.pattern, e->values);
-    double *dx = calloc((size_t)(e->depth * e->n + 1), sizeof *dx);
-    double *dvalues = calloc((size_t)(e->nnz + 1), sizeof *dvalues);
-    for (int64_t k = 0; k < e->depth * e->n; k++)
-        dx[k] = (double)e->dx[k];
+    double *dx = widened(e->dx, e->depth * e->n), *dvalues = widened(e->dvalues, e->nnz);
     for (int64_t at = 0; at < e->nnz; at++)
-        dvalues[at] = (double)e->dvalues[at];
-    for (int64_t i = 0; want_x && i < e->rows; i++)
-        for (int64_t j = 0; j < e->depth; j++)
-            for (int64_t k = 0; k < e->n; k++)
-                dx[x_at(e, j, k)] += w_at(e, s, i, j) * (double)e->dy[y_at(e, i, k)];
-    for (int64_t r = 0; want_values && r < tl_pattern_rows(e->p.pattern); r++)
-        for (int64_t at = tl_pattern_row_ptr(e->p.pattern)[r]; at < tl_pattern_row_ptr(e->p.pattern)[r + 1];
-             at++) {
-            int64_t c = tl_pattern_col(e->p.pattern)[at], i = e->p.transposed ? c : r,
-                    j = e->p.transposed ? r : c;
-            for (int64_t k = 0; k < e->n; k++)
-                dvalues[at] += (double)e->dy[y_at(e, i, k)] * (double)e->x[x_at(e, j, k)];
+        for (int64_t k = 0; k < e->n; k++) {
+            const int64_t x = x_at(e, e->j[at], k), y = y_at(e, e->i[at], k);
+            dvalues[at] += want_values ? (double)e->dy[y] * (double)e->x[x] : 0;
+            dx[x] += want_x ? (double)e->values[at] * (double)e->dy[y] : 0;
         }
     tl_sparse_product_backward(&e->p, e->values, e->x, e->dy, want_values ? e->dvalues : NULL,
                                want_x ? e->dx : NULL);
     ck_assert_near(e->dvalues, e->nnz, e->n, dvalues);
     ck_assert_near(e->dx, e->depth * e->n, e->rows, dx);
-    free(s), free(dx), free(dvalues);
+    free(dx), free(dvalues);
 }
 
-/* Without rows, columns, entries; with empty rows and columns; full; wide and tall. */
+/* Without rows, columns, entries; with empty rows and columns; full; wide and tall. The two last are walked block by
+ * block of columns, which are narrow for the one and wide for the other. */
 static const struct {
     int64_t rows, cols;
     double density;
-} matrix[] = { { 0, 0, 1 },   { 0, 5, 1 },     { 5, 0, 1 },    { 6, 7, 0 },    { 1, 1, 1 },
-               { 9, 7, 0.4 }, { 20, 30, 0.2 }, { 3, 50, 0.5 }, { 40, 4, 0.5 }, { 2, 2, 1 } };
-static const int64_t samples[] = { 0, 1, 3, 17, 65 };
+} matrix[] = { { 0, 0, 1 },    { 0, 5, 1 },   { 5, 0, 1 },      { 6, 7, 0 },
+               { 1, 1, 1 },    { 9, 7, 0.4 }, { 20, 30, 0.2 },  { 3, 50, 0.5 },
+               { 40, 4, 0.5 }, { 2, 2, 1 },   { 12, 600, 0.2 }, { 9, 7000, 0.008 } };
+/* Less than a vector, whole vectors, more; a tile of up to 128 samples, several. */
+static const int64_t samples[] = { 0, 1, 3, 16, 17, 64, 128, 129, 300 };
 
+static void restore(void)
+{
+    tl_set_num_threads(1);
+    unsetenv("TULLE_KERNELS");
+}
+
+/* Layouts 0 to 7, with the kernels of each level: they differ in how wide vectors and blocks are. (Where tests do not
+ * fork, or the chip cannot, the level stays what it is.) */
 START_TEST(layouts)
 {
+    const char *const level[] = { "baseline", "avx2", "avx512" };
+    setenv("TULLE_KERNELS", level[_i / 8], 1);
     for (size_t m = 0; m < sizeof matrix / sizeof *matrix; m++) {
         tl_pattern *p = tl_test_pattern(matrix[m].rows, matrix[m].cols, matrix[m].density, m);
         for (size_t k = 0; k < sizeof samples / sizeof *samples; k++) {
-            example e = example_new(p, _i, samples[k]);
+            if (matrix[m].cols > 100 && samples[k] != 129)
+                continue; /* blocks: with many samples only */
+            example e = example_new(p, _i % 8, samples[k]);
             check_forward(&e);
             check_backward(&e, true, true);
             check_backward(&e, true, false);
@@ -147,27 +158,23 @@ END_TEST
 
 /* ---- threads ---- */
 
-static void one_thread(void)
-{
-    tl_set_num_threads(1);
-}
-
 #define same(a, b, n) (memcmp(a, b, (size_t)(n) * sizeof *(a)) == 0)
 
-/* Large enough that the loops are split in several pieces. */
+/* Large enough for several tiles, ranges of rows and blocks of columns. */
 START_TEST(same_bits_for_any_number_of_threads)
 {
-    tl_pattern *p = tl_test_pattern(500, 400, 0.1, 1);
+    enum { SAMPLES = 300 };
+    tl_pattern *p = tl_test_pattern(600, 500, 0.1, 1);
     const int threads[] = { 1, 2, 7 };
     example e[3];
     for (int k = 0; k < 3; k++) {
         ck_assert_ok(tl_set_num_threads(threads[k]));
-        e[k] = example_new(p, _i, 65);
+        e[k] = example_new(p, _i, SAMPLES);
         tl_sparse_product_forward(&e[k].p, e[k].values, e[k].x, e[k].y);
         tl_sparse_product_backward(&e[k].p, e[k].values, e[k].x, e[k].dy, e[k].dvalues, e[k].dx);
-        ck_assert(same(e[k].y, e[0].y, e[0].rows * 65));
+        ck_assert(same(e[k].y, e[0].y, e[0].rows * SAMPLES));
         ck_assert(same(e[k].dvalues, e[0].dvalues, e[0].nnz));
-        ck_assert(same(e[k].dx, e[0].dx, e[0].depth * 65));
+        ck_assert(same(e[k].dx, e[0].dx, e[0].depth * SAMPLES));
     }
     for (int k = 0; k < 3; k++)
         example_free(&e[k]);
@@ -175,19 +182,52 @@ START_TEST(same_bits_for_any_number_of_threads)
 }
 END_TEST
 
+/* A sample has the same bits alone and among others, wherever it is: Y, and the gradient with respect to X. */
+START_TEST(same_bits_for_a_sample_anywhere)
+{
+    enum { SAMPLES = 133 };
+    tl_pattern *p = tl_test_pattern(40, 600, 0.2, 1);
+    example all = example_new(p, _i, SAMPLES), one = example_new(p, _i, 1);
+    memset(all.dx, 0, (size_t)(all.depth * SAMPLES) * sizeof *all.dx);
+    tl_sparse_product_forward(&all.p, all.values, all.x, all.y);
+    tl_sparse_product_backward(&all.p, all.values, all.x, all.dy, NULL, all.dx);
+    for (int64_t k = 0; k < SAMPLES; k++) {
+        for (int64_t j = 0; j < all.depth; j++)
+            one.x[j] = all.x[x_at(&all, j, k)], one.dx[j] = 0;
+        for (int64_t i = 0; i < all.rows; i++)
+            one.dy[i] = all.dy[y_at(&all, i, k)];
+        tl_sparse_product_forward(&one.p, all.values, one.x, one.y);
+        tl_sparse_product_backward(&one.p, all.values, one.x, one.dy, NULL, one.dx);
+        bool sound = true;
+        for (int64_t i = 0; i < all.rows; i++)
+            sound = sound && same(&one.y[i], &all.y[y_at(&all, i, k)], 1);
+        for (int64_t j = 0; j < all.depth; j++)
+            sound = sound && same(&one.dx[j], &all.dx[x_at(&all, j, k)], 1);
+        ck_assert_msg(sound, "sample %lld differs alone", (long long)k);
+    }
+    example_free(&all), example_free(&one);
+    tl_pattern_release(p);
+}
+END_TEST
+
+/* The transpose, and the blocks of both, are built once: whatever allocation fails, the next call goes on. */
 START_TEST(prepare_without_memory)
 {
-    tl_pattern *p = tl_test_pattern(9, 7, 0.4, 1);
-    const tl_sparse_product product = { .pattern = p, .n = 3 };
-    for (int k = 1; k <= 3; k++) {
-        tl_test_fail_allocation(k);
-        ck_assert_status(tl_sparse_product_prepare(&product), TL_ERR_MEMORY, "out of memory");
+    int64_t failures = 0;
+    for (tl_status status = TL_ERR_MEMORY; status != TL_OK; failures += status != TL_OK) {
+        tl_pattern *p = tl_test_pattern(600, 600, 0.1, 1);
+        const tl_sparse_product product = { .pattern = p, .n = 300 };
+        tl_test_fail_allocation(failures + 1);
+        status = tl_sparse_product_prepare(&product);
+        tl_test_fail_allocation(0);
+        ck_assert(status == TL_OK || (status == TL_ERR_MEMORY && strcmp(tl_error(), "out of memory") == 0));
+        ck_assert_ok(tl_sparse_product_prepare(&product));
+        int64_t asked = tl_test_allocations();
+        ck_assert_ok(tl_sparse_product_prepare(&product));
+        ck_assert_int_eq(tl_test_allocations(), asked);
+        tl_pattern_release(p);
     }
-    ck_assert_ok(tl_sparse_product_prepare(&product));
-    int64_t asked = tl_test_allocations();
-    ck_assert_ok(tl_sparse_product_prepare(&product)); /* it is there now */
-    ck_assert_int_eq(tl_test_allocations(), asked);
-    tl_pattern_release(p);
+    ck_assert_int_ge(failures, 7); /* five for the transpose, one for the blocks of each */
 }
 END_TEST
 
@@ -195,9 +235,10 @@ Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("sparse_product");
     TCase *c = tl_test_case(s, "sparse_product");
-    tcase_add_checked_fixture(c, NULL, one_thread);
-    tcase_add_loop_test(c, layouts, 0, 8);
+    tcase_add_checked_fixture(c, NULL, restore);
+    tcase_add_loop_test(c, layouts, 0, 3 * 8);
     tcase_add_loop_test(c, same_bits_for_any_number_of_threads, 0, 8);
+    tcase_add_loop_test(c, same_bits_for_a_sample_anywhere, 0, 8);
     tcase_add_test(c, prepare_without_memory);
     return s;
 }

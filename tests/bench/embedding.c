@@ -34,6 +34,11 @@ static tl_optimizer *sgd(void)
     return tl_sgd((tl_sgd_options){ .learning_rate = 0.1 });
 }
 
+static tl_optimizer *adagrad(void)
+{
+    return tl_adagrad((tl_adagrad_options){ .learning_rate = 0.1 });
+}
+
 static tl_optimizer *adam_lazy(void)
 {
     return tl_adam((tl_adam_options){ .learning_rate = 1e-3, .rows = TL_ROWS_LAZY });
@@ -54,6 +59,7 @@ typedef struct method {
 
 /* Exact updates get many batches: with one, every row that it names would be up to date in every step. */
 static const method methods[] = { { "sgd", sgd, 0, 1000000, 1 },
+                                  { "adagrad", adagrad, 1, 1000000, 1 },
                                   { "adam", adam_lazy, 2, 1000000, 1 },
                                   { "adam-exact", adam_exact, 2, 100000, 64 } };
 

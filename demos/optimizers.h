@@ -1,0 +1,35 @@
+/* The optimizers and learning-rate schedules that a network can be trained by. */
+#ifndef OPTIMIZERS_H
+#define OPTIMIZERS_H
+
+#include <tulle/tulle.h>
+
+typedef struct optimizer_kind {
+    const char *name;
+    double learning_rate; /* unless the user names another */
+    tl_optimizer *(*make)(double learning_rate);
+    const char *note; /* NULL: none */
+} optimizer_kind;
+
+extern const optimizer_kind optimizers[];
+extern const int n_optimizers;
+
+/* A schedule over a run of `steps` steps, before and after the removal. */
+typedef struct schedule_kind {
+    const char *name, *what;
+    double (*rate)(int64_t step, int64_t steps, double learning_rate); /* NULL: constant */
+} schedule_kind;
+
+extern const schedule_kind schedules[];
+extern const int n_schedules;
+
+/* Where an optimizer begins in a run: one that takes over goes on with the schedule. */
+typedef struct course {
+    const schedule_kind *schedule;
+    int64_t steps, done;
+} course;
+
+/* NULL with the reason in tl_error(). The course is borrowed. */
+tl_optimizer *make_optimizer(const optimizer_kind *kind, double learning_rate, const course *c);
+
+#endif
