@@ -78,25 +78,33 @@ static int64_t first_not_finite(int64_t n, const tl_real *x)
     return n;
 }
 
-/* TL_ERR_NUMERIC with the first value that is not finite and may not be, and the policy of its variable. */
-static tl_status check_finite(const tl_optimizer *o, const tl_gradients *g, tl_non_finite *policy)
+/* That a gradient is finite; else TL_ERR_NUMERIC. */
+static tl_status check_finite(const tl_gradient *pair)
 {
+    const int64_t n = tl_gradient_size(pair), k = first_not_finite(n, pair->values);
+    if (k == n)
+        return TL_OK;
+    const double value = isnan(pair->values[k]) ? (double)NAN : (double)pair->values[k]; /* without a sign */
+    if (!pair->rows)
+        return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[%lld] is %g", pair->variable->name, (long long)k,
+                       value);
+    const int64_t width = n / pair->n_rows;
+    return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[row %d, %lld] is %g", pair->variable->name,
+                   (int)pair->rows[k / width], (long long)(k % width), value);
+}
+
+/* What becomes of the step: an error wherever a variable's policy wants one, before any that would skip the step. */
+static tl_status judge_values(const tl_optimizer *o, const tl_gradients *g, bool *skip)
+{
+    *skip = false;
     for (int32_t i = 0; i < g->n; i++) {
-        const tl_gradient *pair = &g->pair[i];
-        const tl_slots *s = tl_slots_find(o, pair->variable);
-        *policy = s ? tl_slots_options(s)->non_finite : o->o.non_finite;
-        const int64_t n = *policy == TL_NON_FINITE_PROPAGATE ? 0 : tl_gradient_size(pair);
-        const int64_t k = first_not_finite(n, pair->values);
-        if (k == n)
+        const tl_slots *s = tl_slots_find(o, g->pair[i].variable);
+        const tl_non_finite policy = s ? tl_slots_options(s)->non_finite : o->o.non_finite;
+        if (policy == TL_NON_FINITE_PROPAGATE || check_finite(&g->pair[i]) == TL_OK)
             continue;
-        const double value = isnan(pair->values[k]) ? (double)NAN
-                                                    : (double)pair->values[k]; /* without a sign */
-        if (!pair->rows)
-            return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[%lld] is %g", pair->variable->name,
-                           (long long)k, value);
-        const int64_t width = n / pair->n_rows;
-        return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[row %d, %lld] is %g", pair->variable->name,
-                       (int)pair->rows[k / width], (long long)(k % width), value);
+        if (policy == TL_NON_FINITE_ERROR)
+            return TL_ERR_NUMERIC;
+        *skip = true;
     }
     return TL_OK;
 }
@@ -107,6 +115,10 @@ static tl_status check_pairs(const tl_gradients *g)
     for (int32_t i = 0; i < g->n; i++) {
         if (!g->pair[i].variable)
             return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
+        for (int32_t j = 0; j < i; j++)
+            if (g->pair[j].variable == g->pair[i].variable)
+                return tl_fail(TL_ERR_ARGUMENT, "%s is there twice, in pairs %d and %d",
+                               g->pair[i].variable->name, (int)j, (int)i);
         if (tl_check_gradient(g->graph, &g->pair[i]) != TL_OK)
             return tl_last_status();
         present += g->pair[i].values != NULL;
@@ -160,9 +172,11 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
             return status;
         restrict_all(g);
     }
-    tl_non_finite policy;
-    if (check_finite(o, g, &policy) != TL_OK)
-        return policy == TL_NON_FINITE_SKIP_STEP ? TL_OK : TL_ERR_NUMERIC;
+    bool skip;
+    if (judge_values(o, g, &skip) != TL_OK)
+        return TL_ERR_NUMERIC;
+    if (skip)
+        return TL_OK;
     if (check_rates(o, g) != TL_OK)
         return TL_ERR_ARGUMENT;
     if (make_slots(o, g) != TL_OK)

@@ -23,7 +23,7 @@ typedef enum tl_non_finite {
     TL_NON_FINITE_PROPAGATE  /* it is used; off a mask it still changes nothing */
 } tl_non_finite;
 
-/* Options that every optimizer has. A zeroed field means the default. */
+/* Options that every optimizer has. A zeroed field means the default (so a rate of 0 cannot be asked for here). */
 #define TL_OPTIMIZER_OPTIONS                                                                                 \
     double learning_rate; /* default: the class's own */                                                     \
     double weight_decay;  /* default 0: none. g += weight_decay w, .. */                                     \

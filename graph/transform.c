@@ -121,25 +121,33 @@ tl_status tl_freeze(tl_gradients *g, void *context)
     return TL_OK;
 }
 
-/* Subtracts the mean over column j from the values of that column: of all, or of those at a pattern. */
-static void centralize(const tl_gradient *pair)
+enum { STRIP = 256 }; /* columns that are centralized together */
+
+typedef struct strip {
+    int64_t first, end; /* columns */
+    double sum[STRIP];
+    int64_t count[STRIP];
+} strip;
+
+/* Adds what exists of a gradient in these columns to their sums, or takes their means from it. */
+static void visit(const tl_gradient *pair, strip *c, bool subtract)
 {
     const tl_variable *v = pair->variable;
+    const tl_pattern *p = v->pattern;
     const int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
-    const int32_t *order = NULL;
-    const tl_pattern *columns = v->pattern ? tl_pattern_transpose(v->pattern, &order) : NULL;
-    for (int64_t j = 0; j < cols; j++) {
-        const int64_t first = columns ? tl_pattern_row_ptr(columns)[j] : 0;
-        const int64_t end = columns ? tl_pattern_row_ptr(columns)[j + 1] : rows;
-        double mean = 0;
-        for (int pass = 0; pass < 2; pass++) {
-            for (int64_t e = first; e < end; e++) {
-                const int64_t row = columns ? tl_pattern_col(columns)[e] : e;
-                tl_real *x = &pair->values[v->sparse ? order[e] : row * cols + j];
-                if (pass == 0)
-                    mean += (double)*x / (double)(end - first);
-                else
-                    *x -= (tl_real)mean;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t e = p ? tl_pattern_row_ptr(p)[i] : c->first;
+        const int64_t end = p ? tl_pattern_row_ptr(p)[i + 1] : c->end;
+        while (p && e < end && tl_pattern_col(p)[e] < c->first)
+            e++;
+        for (; e < end && (!p || tl_pattern_col(p)[e] < c->end); e++) {
+            const int64_t j = p ? tl_pattern_col(p)[e] : e, k = j - c->first;
+            tl_real *x = &pair->values[v->sparse ? e : i * cols + j];
+            if (subtract) {
+                *x -= (tl_real)(c->sum[k] / (double)c->count[k]);
+            } else {
+                c->sum[k] += (double)*x;
+                c->count[k]++;
             }
         }
     }
@@ -148,11 +156,16 @@ static void centralize(const tl_gradient *pair)
 tl_status tl_centralize(tl_gradients *g, void *context)
 {
     (void)context;
-    for (int32_t i = 0; i < g->n; i++) /* builds what may be missing, before anything is changed */
-        if (g->pair[i].variable->pattern && !tl_pattern_transpose(g->pair[i].variable->pattern, NULL))
-            return TL_ERR_MEMORY;
-    for (int32_t i = 0; i < g->n; i++)
-        if (g->pair[i].values && !g->pair[i].rows && g->pair[i].variable->shape.rank >= 2)
-            centralize(&g->pair[i]);
+    for (int32_t i = 0; i < g->n; i++) {
+        const tl_gradient *pair = &g->pair[i];
+        if (!pair->values || pair->rows || pair->variable->shape.rank < 2)
+            continue;
+        const int64_t cols = tl_shape_cols(pair->variable->shape);
+        for (int64_t j = 0; j < cols; j += STRIP) {
+            strip c = { .first = j, .end = cols - j < STRIP ? cols : j + STRIP };
+            visit(pair, &c, false);
+            visit(pair, &c, true);
+        }
+    }
     return TL_OK;
 }

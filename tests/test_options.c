@@ -116,6 +116,8 @@ START_TEST(non_finite)
     ck_assert_ok(step(&l, 1, NAN)); /* of all variables */
     check(&l, 0.5, 1);
     ck_assert_int_eq(tl_optimizer_steps(l.o, l.w), 1);
+    /* an error has the word, whichever comes first */
+    ck_assert_status(step(&l, NAN, NAN), TL_ERR_NUMERIC, "sgd: the gradient of w[0] is nan");
     ck_assert_ok(step(&l, 1, 1));
     check(&l, 0, 0.5);
     drop(&l);

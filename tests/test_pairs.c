@@ -128,6 +128,27 @@ START_TEST(patterns_that_change)
 }
 END_TEST
 
+/* It would take two steps. */
+START_TEST(the_same_variable_twice)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2), 1), *u = tl_test_dense("u", TL_SHAPE(2), 2);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1 });
+    tl_graph *g = tl_graph_new();
+    tl_real values[2] = { 1, 1 }, before[2];
+    memcpy(before, tl_variable_data(v), sizeof before);
+    tl_gradient pair[] = { { .variable = v, .values = values },
+                           { .variable = u, .values = values },
+                           { .variable = v, .values = values } };
+    ck_assert_status(tl_apply_gradients(o, &(tl_gradients){ pair, 3, g }), TL_ERR_ARGUMENT,
+                     "sgd: v is there twice, in pairs 0 and 2");
+    ck_assert_same(tl_variable_data(v), before, 2);
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+    tl_variable_free(u);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("pairs");
@@ -135,6 +156,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, rows);
     tcase_add_test(c, variables_without_rows);
     tcase_add_test(c, what_fits);
+    tcase_add_test(c, the_same_variable_twice);
     tcase_add_test(c, patterns_that_change);
     return s;
 }

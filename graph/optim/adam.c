@@ -83,7 +83,7 @@ tl_optimizer *tl_adam(tl_adam_options o)
                 o.beta2);
         return NULL;
     }
-    if (!(o.epsilon > 0) || isinf(o.epsilon)) {
+    if (!((tl_real)o.epsilon > 0) || isinf(o.epsilon)) {
         tl_fail(TL_ERR_ARGUMENT, "adam: epsilon %g is not positive", o.epsilon);
         return NULL;
     }

@@ -59,7 +59,7 @@ tl_optimizer *tl_rmsprop(tl_rmsprop_options o)
                 o.rho, o.momentum);
         return NULL;
     }
-    if (!(o.epsilon > 0) || isinf(o.epsilon)) {
+    if (!((tl_real)o.epsilon > 0) || isinf(o.epsilon)) {
         tl_fail(TL_ERR_ARGUMENT, "rmsprop: epsilon %g is not positive", o.epsilon);
         return NULL;
     }
