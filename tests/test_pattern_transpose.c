@@ -1,9 +1,11 @@
-/* The transpose that a pattern builds once and keeps, and patterns that threads share. */
+/* What a pattern builds once and keeps, its transpose and its blocks of columns; and patterns that threads share. */
 #include "testing.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+
+#include "pattern_private.h"
 
 /*     . . x . x
  *     . . . . .
@@ -81,6 +83,56 @@ START_TEST(transpose_without_memory)
 }
 END_TEST
 
+/* ---- blocks of columns ---- */
+
+/* The entries of each row and block lie one after the other, and their columns in the block. */
+START_TEST(blocks)
+{
+    const int64_t block[] = { 1, 3, 7, 19, 20, INT32_MAX };
+    for (int k = 0; k < 6 * 4; k++) {
+        const int64_t rows = 17, cols = 19, width = block[k / 4], n = (cols + width - 1) / width;
+        tl_pattern *p = tl_test_pattern(rows, cols, (k % 4) / 3.0, (uint64_t)k);
+        const int64_t *row_ptr = tl_pattern_row_ptr(p), before = tl_pattern_bytes(p);
+        const int32_t *start = tl_pattern_blocks(p, width);
+        ck_assert_ptr_nonnull(start);
+        for (int64_t i = 0; i < rows; i++) {
+            ck_assert_int_eq(start[i], row_ptr[i]);
+            ck_assert_int_eq(start[n * rows + i], row_ptr[i + 1]);
+            for (int64_t b = 0; b < n; b++)
+                for (int64_t e = start[b * rows + i]; e < start[(b + 1) * rows + i]; e++)
+                    ck_assert_int_eq(tl_pattern_col(p)[e] / width, b);
+        }
+        ck_assert_int_ge(tl_pattern_bytes(p), before + (n + 1) * rows * 4);
+        int64_t asked = tl_test_allocations();
+        ck_assert_ptr_eq(tl_pattern_blocks(p, width), start);
+        ck_assert_int_eq(tl_test_allocations(), asked);
+        tl_pattern_release(p);
+    }
+}
+END_TEST
+
+START_TEST(blocks_without_memory)
+{
+    tl_pattern *p = some_pattern();
+    tl_test_fail_allocation(1);
+    ck_assert_null(tl_pattern_blocks(p, 2), "out of memory");
+    ck_assert_ptr_nonnull(tl_pattern_blocks(p, 2));
+    tl_pattern_release(p);
+}
+END_TEST
+
+START_TEST(blocks_of_nothing)
+{
+    const int64_t zeros[5] = { 0 };
+    tl_pattern *no_rows = tl_pattern_from_csr(0, 5, zeros, NULL),
+               *no_cols = tl_pattern_from_csr(4, 0, zeros, NULL);
+    ck_assert_ptr_nonnull(tl_pattern_blocks(no_rows, 2));
+    ck_assert_mem_eq(tl_pattern_blocks(no_cols, 2), zeros, 4 * sizeof(int32_t));
+    tl_pattern_release(no_rows);
+    tl_pattern_release(no_cols);
+}
+END_TEST
+
 /* ---- sharing ---- */
 
 enum { THREADS = 8 };
@@ -88,7 +140,7 @@ enum { THREADS = 8 };
 static struct {
     tl_pattern *pattern;
     const tl_pattern *transpose[THREADS];
-    const int32_t *order[THREADS];
+    const int32_t *order[THREADS], *blocks[THREADS];
     atomic_int ready;
 } shared;
 
@@ -109,24 +161,26 @@ static void in_threads(void *(*body)(void *))
         pthread_join(id[k], NULL);
 }
 
-static void *build_transpose(void *which)
+static void *build_both(void *which)
 {
     intptr_t k = (intptr_t)which;
     wait_for_all();
     shared.transpose[k] = tl_pattern_transpose(shared.pattern, &shared.order[k]);
+    shared.blocks[k] = tl_pattern_blocks(shared.pattern, 7);
     return NULL;
 }
 
-START_TEST(transpose_by_many_threads)
+START_TEST(built_by_many_threads)
 {
     for (int round = 0; round < 20; round++) {
         int64_t alive = tl_test_live_blocks();
         shared.pattern = tl_pattern_random(300, 200, 0.5, 1); /* takes long enough that several build it */
-        in_threads(build_transpose);
-        ck_assert_ptr_nonnull(shared.transpose[0]);
+        in_threads(build_both);
+        ck_assert(shared.transpose[0] && shared.blocks[0]);
         for (int k = 1; k < THREADS; k++) {
             ck_assert_ptr_eq(shared.transpose[k], shared.transpose[0]);
             ck_assert_ptr_eq(shared.order[k], shared.order[0]);
+            ck_assert_ptr_eq(shared.blocks[k], shared.blocks[0]);
         }
         tl_pattern_release(shared.pattern);
         ck_assert_int_eq(tl_test_live_blocks(), alive);
@@ -177,7 +231,10 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, transpose);
     tcase_add_test(c, transpose_is_cached);
     tcase_add_test(c, transpose_without_memory);
-    tcase_add_test(c, transpose_by_many_threads);
+    tcase_add_test(c, blocks);
+    tcase_add_test(c, blocks_without_memory);
+    tcase_add_test(c, blocks_of_nothing);
+    tcase_add_test(c, built_by_many_threads);
     tcase_add_test(c, references);
     return s;
 }

@@ -1,0 +1,233 @@
+/* The sparse kernels of every table that this chip can run, each against the order of operations that kernels.h states,
+ * to the bit, and that order against a plain sum in double. */
+#include "tables.h"
+
+#include "rows.h"
+
+/* Widths of a tile, in samples: one vector and less, several, and the most that there can be. */
+static int64_t width_of(int number)
+{
+    const int64_t lanes = t->lanes, width[] = { 1,         lanes - 1,     lanes,         lanes + 1,
+                                                3 * lanes, 5 * lanes + 1, 8 * lanes - 1, 8 * lanes };
+    return width[number];
+}
+enum { WIDTHS = 8 };
+
+/* n rows of `width` values, each followed by zeros to a whole vector; *ld is how far they are apart. */
+static operand random_rows(int64_t n, int64_t width, int64_t shift, uint64_t seed, int64_t *ld)
+{
+    *ld = (width + t->lanes - 1) / t->lanes * t->lanes;
+    operand o = random_values(n * *ld, shift, seed);
+    for (int64_t k = 0; k < n * *ld; k++)
+        if (k % *ld >= width)
+            o.at[k] = 0;
+    return o;
+}
+
+/* The matrix for a kernel, row by row or by blocks of 7 columns. */
+static tl_sparse sparse_of(const tl_pattern *p, const int32_t *order, const tl_real *values, int32_t *start)
+{
+    const int64_t rows = tl_pattern_rows(p), blocks = (tl_pattern_cols(p) + 6) / 7;
+    tl_sparse s = { .rows = rows,
+                    .row_ptr = tl_pattern_row_ptr(p),
+                    .col = tl_pattern_col(p),
+                    .order = order,
+                    .values = values,
+                    .start = start,
+                    .n_blocks = start ? blocks : 1 };
+    for (int64_t i = 0; start && i < rows; i++) {
+        int64_t e = s.row_ptr[i];
+        for (int64_t b = 0; b <= blocks; b++) {
+            while (e < s.row_ptr[i + 1] && s.col[e] < 7 * b)
+                e++;
+            start[b * rows + i] = (int32_t)e;
+        }
+    }
+    return s;
+}
+
+/* 9 x 40: rows of 0, 1, 2, 40 (all), 17, 16, 15, 0 and 3 entries. */
+static tl_pattern *some_rows(void)
+{
+    const int64_t count[9] = { 0, 1, 2, 40, 17, 16, 15, 0, 3 };
+    uint8_t keep[9 * 40] = { 0 };
+    for (int64_t i = 0; i < 9; i++)
+        for (int64_t e = 0; e < count[i]; e++)
+            keep[i * 40 + (e * 11 + 7 * i) % 40] = 1; /* 11 and 40 have no common factor: all different */
+    return tl_pattern_from_mask(9, 40, keep);
+}
+
+/* Y = S X as stated: each element over the row's entries, ascending. */
+static void stated_spmm(const tl_sparse *s, int64_t n, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
+                        bool sum)
+{
+    for (int64_t i = 0; i < s->rows; i++)
+        for (int64_t k = 0; k < n; k++) {
+            tl_real yik = sum ? y[i * ldy + k] : 0;
+            double plain = (double)yik, magnitude = fabs((double)yik);
+            for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++) {
+                tl_real v = s->values[s->order ? s->order[e] : e], xjk = x[s->col[e] * ldx + k];
+                yik = fma_or_two(xjk, v, yik);
+                plain += (double)v * (double)xjk;
+                magnitude += fabs((double)v * (double)xjk);
+            }
+            check_sum((double)yik, plain, magnitude, s->row_ptr[i + 1] - s->row_ptr[i]);
+            y[i * ldy + k] = yik;
+        }
+}
+
+/* One way to walk S: over all rows at once and in two parts, then row by row. A row has the same bits alone and among
+ * others, and rows outside the range are left alone. */
+static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shift, bool sum)
+{
+    const int64_t rows = s->rows, ldy = n + 2 * shift, ny = rows * ldy; /* the rows of Y may lie apart */
+    int64_t ldx;
+    operand x = random_rows(cols, n, shift, 13, &ldx), expected = random_values(ny, shift, 14);
+    stated_spmm(s, n, x.at, ldx, expected.at, ldy, sum);
+    const int64_t parts[][4] = {
+        { 0, rows, rows, rows }, { 0, 3, 3, rows }, { 4, rows, 0, 4 }, { 0, 0, 0, rows }
+    };
+    for (int k = 0; k < 4; k++) {
+        operand y = random_values(ny, shift, 14);
+        t->spmm(s, parts[k][0], parts[k][1], n, x.at, ldx, y.at, ldy, sum);
+        t->spmm(s, parts[k][2], parts[k][3], n, x.at, ldx, y.at, ldy, sum);
+        ck_assert_all_same(y.block, expected.block, ny + shift);
+        free(y.block);
+    }
+    operand y = random_values(ny, shift, 14), before = random_values(ny, shift, 14);
+    for (int64_t i = 0; i < rows; i++) {
+        t->spmm(s, i, i + 1, n, x.at, ldx, y.at, ldy, sum);
+        ck_assert_all_same(y.at, expected.at, (i + 1) * ldy);
+        ck_assert_all_same(y.at + (i + 1) * ldy, before.at + (i + 1) * ldy, (rows - i - 1) * ldy);
+    }
+    free(x.block), free(expected.block), free(y.block), free(before.block);
+}
+
+/* By S and by its transpose through the order, row by row and by blocks. */
+START_TEST(spmm)
+{
+    if (!runs(_i))
+        return;
+    tl_pattern *p = some_rows();
+    const int32_t *order = NULL;
+    const tl_pattern *turned = tl_pattern_transpose(p, &order);
+    for (int c = 0; c < 16 * WIDTHS; c++) {
+        const bool sum = c % 2, transposed = c / 2 % 2, blocks = c / 8 % 2;
+        const int64_t shift = c / 4 % 2;
+        int32_t start[40 * 8];
+        operand v = random_values(tl_pattern_nnz(p), shift, 12);
+        tl_sparse s = sparse_of(transposed ? turned : p, transposed ? order : NULL, v.at,
+                                blocks ? start : NULL);
+        check_spmm(&s, transposed ? 9 : 40, width_of(c / 16), shift, sum);
+        free(v.block);
+    }
+    tl_pattern_release(p);
+}
+END_TEST
+
+START_TEST(sddmm)
+{
+    if (!runs(_i))
+        return;
+    tl_pattern *p = some_rows();
+    const int64_t nnz = tl_pattern_nnz(p), *row_ptr = tl_pattern_row_ptr(p);
+    for (int c = 0; c < 4 * WIDTHS; c++) {
+        const int64_t n = width_of(c / 4), shift = c % 2;
+        int64_t lda, ldb;
+        int32_t start[9 * 8];
+        const tl_sparse s = sparse_of(p, NULL, NULL, c / 2 % 2 ? start : NULL);
+        operand a = random_rows(9, n, shift, 15, &lda), b = random_rows(40, n, shift, 16, &ldb);
+        operand v = random_values(nnz, shift, 17), expected = random_values(nnz, shift, 17);
+        t->sddmm(&s, 4, 4, n, a.at, lda, b.at, ldb, v.at);
+        t->sddmm(&s, 5, 9, n, a.at, lda, b.at, ldb, v.at); /* the order of the rows does not matter */
+        ck_assert_all_same(v.at, expected.at, row_ptr[5]);
+        for (int64_t i = 0; i < 5; i++)
+            t->sddmm(&s, i, i + 1, n, a.at, lda, b.at, ldb, v.at);
+        for (int64_t i = 0; i < 9; i++)
+            for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++) {
+                const tl_real *ai = a.at + i * lda, *bj = b.at + s.col[e] * ldb,
+                              got = stated_dot(t->lanes, n, ai, bj);
+                double plain = 0, magnitude = 0;
+                for (int64_t k = 0; k < n; k++) {
+                    plain += (double)ai[k] * (double)bj[k];
+                    magnitude += fabs((double)ai[k] * (double)bj[k]);
+                }
+                check_sum((double)got, plain, magnitude, n);
+                expected.at[e] += got;
+            }
+        ck_assert_all_same(v.block, expected.block, nnz + shift);
+        free(a.block), free(b.block), free(v.block), free(expected.block);
+    }
+    tl_pattern_release(p);
+}
+END_TEST
+
+/* nnz = 0: zeros, or what was there. */
+START_TEST(no_entries)
+{
+    if (!runs(_i))
+        return;
+    const int64_t row_ptr[4] = { 0 };
+    const tl_sparse s = { .rows = 3, .row_ptr = row_ptr, .n_blocks = 1 };
+    const tl_real x[64] = { 1, 2 };
+    tl_real y[6 + 64] = { 1, 2, 3, 4, 5, 6 };
+    t->spmm(&s, 0, 3, 2, x, 2, y, 2, true);
+    ck_assert_values(y, 6, 0, 1, 2, 3, 4, 5, 6);
+    t->spmm(&s, 0, 2, 2, x, 2, y, 2, false);
+    ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
+    t->sddmm(&s, 0, 3, 2, y, 2, x, 2, NULL);
+}
+END_TEST
+
+/* ---- sums of table rows ---- */
+
+/* Bags as a caller has them: columns in any order and repeated, a bag of none. In the chosen table; at every width
+ * around that of vectors and tiles, from a table that ends with its last row. */
+START_TEST(table_rows)
+{
+    t = tl_kernel_table();
+    const int64_t row_ptr[] = { 0, 3, 3, 4, 9 };
+    const int32_t col[] = { 4, 0, 4, 2, 1, 0, 1, 3, 4 }, start[] = { 0, 3, 3, 4, 3, 3, 4, 9 };
+    const int64_t tile = TL_TILE_VECS * t->lanes;
+    for (int64_t width = 0; width <= 2 * tile + 1; width++)
+        for (int way = 0; way < 4; way++) {
+            operand values = random_values(9, 0, 1), x = random_values(5 * width, 0, 2),
+                    y = random_values(4 * width, 0, 3);
+            operand expected = random_values(4 * width, 0, 3);
+            tl_sparse s = { .rows = 4, .row_ptr = row_ptr, .col = col, .values = values.at, .n_blocks = 1 };
+            stated_spmm(&s, width, x.at, width, expected.at, width, way & 1);
+            if (way & 2) { /* the same bags, from where they begin and end */
+                s.row_ptr = NULL;
+                s.start = start;
+            }
+            tl_sum_table_rows(&s, 2, 4, width, x.at, y.at, way & 1);
+            tl_sum_table_rows(&s, 0, 2, width, x.at, y.at, way & 1);
+            ck_assert_all_same(y.at, expected.at, 4 * width);
+            free(values.block), free(x.block), free(y.block), free(expected.block);
+        }
+}
+END_TEST
+
+START_TEST(grain_of_table_rows)
+{
+    ck_assert_int_ge(tl_table_rows_grain(0, 0, 0), 1);
+    ck_assert_int_ge(tl_table_rows_grain(0, 0, INT32_MAX), 1);
+    ck_assert_int_eq(tl_table_rows_grain(10, INT32_MAX, INT32_MAX), 1);
+    /* pieces of the same work: half as many rows of twice the width */
+    int64_t narrow = tl_table_rows_grain(1000, 9000, 99), wide = tl_table_rows_grain(1000, 9000, 199);
+    ck_assert_int_ge(narrow, 2 * wide - 2);
+    ck_assert_int_le(narrow, 2 * wide);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("kernels_sparse");
+    TCase *c = tl_test_case(s, "kernels_sparse");
+    tcase_add_loop_test(c, spmm, 0, LEVELS);
+    tcase_add_loop_test(c, sddmm, 0, LEVELS);
+    tcase_add_loop_test(c, no_entries, 0, LEVELS);
+    tcase_add_test(c, table_rows);
+    tcase_add_test(c, grain_of_table_rows);
+    return s;
+}
