@@ -54,13 +54,13 @@ int main(void)
         int first = step * BATCH % SAMPLES;
         tl_node *loss = tl_softmax_cross_entropy(network(g, images[first], BATCH), labels + first);
         if (tl_minimize(adam, loss) != TL_OK)
-            return fprintf(stderr, "step %d: %s\n", step, tl_graph_error(g)), 1;
+            return fprintf(stderr, "step %d: %s\n", step, tl_error()), 1;
         if (step % 50 == 0)
             printf("step %3d: loss %.4f\n", step, (double)tl_value(loss)[0]);
     }
     const tl_real *score = tl_value(network(g, images[0], SAMPLES));
     if (!score)
-        return fprintf(stderr, "%s\n", tl_graph_error(g)), 1;
+        return fprintf(stderr, "%s\n", tl_error()), 1;
     printf("training accuracy: %.1f %%\n", 100.0 * count_right(score) / SAMPLES);
     printf("weights: %lld of %d\n", (long long)tl_variable_size(w1), PIXELS * HIDDEN);
     tl_graph_free(g), tl_optimizer_free(adam), tl_pattern_release(keep);

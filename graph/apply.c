@@ -45,6 +45,23 @@ static tl_status check_transform(const tl_gradients *before, const tl_gradients 
     return TL_OK;
 }
 
+static tl_status check_pairs(const tl_gradients *g)
+{
+    int32_t present = 0;
+    for (int32_t i = 0; i < g->n; i++) {
+        if (!g->pair[i].variable)
+            return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
+        for (int32_t j = 0; j < i; j++)
+            if (g->pair[j].variable == g->pair[i].variable)
+                return tl_fail(TL_ERR_ARGUMENT, "%s is there twice, in pairs %d and %d",
+                               g->pair[i].variable->name, (int)j, (int)i);
+        if (tl_check_gradient(g->graph, &g->pair[i]) != TL_OK)
+            return tl_last_status();
+        present += g->pair[i].values != NULL;
+    }
+    return present > 0 ? TL_OK : tl_fail(TL_ERR_ARGUMENT, "there is no gradient to apply");
+}
+
 static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
 {
     for (int32_t k = 0; k < o->n_transforms; k++) {
@@ -53,11 +70,15 @@ static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
         if (!g->pair)
             return tl_fail_memory();
         memcpy(g->pair, before.pair, (size_t)g->n * sizeof *g->pair);
-        tl_status status = o->transform[k].fn(g, o->transform[k].context);
+        const uint64_t failures = tl_failures();
+        tl_status status = tl_fail_named(o->transform[k].fn(g, o->transform[k].context), failures);
         if (status == TL_OK)
             status = check_transform(&before, g, k);
+        if (status == TL_OK && g->n > 0)
+            status = check_pairs(g);
         if (status != TL_OK)
             return status;
+        restrict_all(g); /* the next transform's norm is of what exists, too */
     }
     return TL_OK;
 }
@@ -109,23 +130,6 @@ static tl_status judge_values(const tl_optimizer *o, const tl_gradients *g, bool
     return TL_OK;
 }
 
-static tl_status check_pairs(const tl_gradients *g)
-{
-    int32_t present = 0;
-    for (int32_t i = 0; i < g->n; i++) {
-        if (!g->pair[i].variable)
-            return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
-        for (int32_t j = 0; j < i; j++)
-            if (g->pair[j].variable == g->pair[i].variable)
-                return tl_fail(TL_ERR_ARGUMENT, "%s is there twice, in pairs %d and %d",
-                               g->pair[i].variable->name, (int)j, (int)i);
-        if (tl_check_gradient(g->graph, &g->pair[i]) != TL_OK)
-            return tl_last_status();
-        present += g->pair[i].values != NULL;
-    }
-    return present > 0 ? TL_OK : tl_fail(TL_ERR_ARGUMENT, "there is no gradient to apply");
-}
-
 /* Slots for every pair, or none that was not there: those of step 0 are new, as an update follows at once. */
 static tl_status make_slots(tl_optimizer *o, const tl_gradients *g)
 {
@@ -150,7 +154,7 @@ static tl_status check_rates(const tl_optimizer *o, const tl_gradients *g)
     for (int32_t i = 0; i < g->n; i++) {
         const tl_slots *s = tl_slots_find(o, g->pair[i].variable);
         const double rate = s ? tl_slots_rate(s, o->step + 1) : tl_optimizer_learning_rate(o);
-        if (g->pair[i].values && (!(rate >= 0) || isinf(rate)))
+        if (g->pair[i].values && (!(rate >= 0) || isinf((tl_real)rate)))
             return tl_fail(TL_ERR_ARGUMENT, "the schedule gives a learning rate of %g for %s at step %lld",
                            rate, g->pair[i].variable->name, (long long)o->step + 1);
     }
@@ -170,7 +174,6 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
             status = check_pairs(g);
         if (status != TL_OK)
             return status;
-        restrict_all(g);
     }
     bool skip;
     if (judge_values(o, g, &skip) != TL_OK)

@@ -66,7 +66,12 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
         for (int32_t i = 0; i < a->op->n_in; i++)
             if (a->in[i] && provide(a->in[i], plan->prefill) != TL_OK)
                 return TL_ERR_MEMORY;
+        tl_catch_up_inputs(a); /* a step may have come between forward and backward */
+        for (int32_t i = 0; a->slices && i < a->op->n_in; i++)
+            a->slices[i].n = 0; /* those of the pass before */
         a->op->backward(a);
+        if (a->graph->status != TL_OK)
+            return a->graph->status;
     }
     return TL_OK;
 }
@@ -119,7 +124,7 @@ tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradient
     mark_wanted(y, plan);
     mark_reached(y);
     if (y->wanted && propagate(y, plan) != TL_OK)
-        return TL_ERR_MEMORY;
+        return TL_ERR_MEMORY; /* nothing else can fail there */
     if (!y->wanted && !plan->variable)
         return tl_fail(TL_ERR_ARGUMENT, "the loss reaches no variable");
     return tl_gather(y->graph, plan, out);

@@ -4,6 +4,9 @@
 #include "parallel.h"
 #include "rows.h"
 #include "sort.h"
+#include "update.h"
+
+#include <string.h>
 
 /* Slice k of s: its values and its coefficient. */
 static const tl_real *slice(const tl_row_slices *s, int64_t k, int64_t width, tl_real *coef)
@@ -22,11 +25,11 @@ void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table)
     }
 }
 
-/* The summands of every distinct row, as a sparse matrix for each set of slices: rows are the distinct rows, columns the
- * rows of the set's values. One pair of arrays holds all entries, ordered by row and then by appearance. */
+/* The sums as a product with a sparse matrix: its rows are the distinct rows, its columns the rows of x that meet there, in
+ * order of appearance. */
 typedef struct sums {
-    tl_sparse of; /* start[b n + i]: where set b's entries of distinct row i begin */
-    const tl_row_slices *sets;
+    tl_sparse of;
+    const tl_real *x;
     int64_t width;
     tl_real *out;
 } sums;
@@ -34,90 +37,93 @@ typedef struct sums {
 static void sum_rows(void *context, int64_t begin, int64_t end)
 {
     const sums *c = context;
-    tl_sparse set = c->of;
-    for (const tl_row_slices *s = c->sets; s; s = s->next, set.start += set.rows)
-        tl_sum_table_rows(&set, begin, end, c->width, s->values, c->out, s != c->sets);
+    tl_sum_table_rows(&c->of, begin, end, c->width, c->x, c->out, false);
 }
 
-/* Room for n slices in n_sets sets. */
+/* Room for n slices. */
 typedef struct room {
     uint64_t *key, *spare; /* row << 32 | number of the slice */
-    int32_t *rows, *col, *start;
-    tl_real *coef;
+    int64_t *row_ptr;
+    int32_t *rows, *from, *col;
+    tl_real *coef, *values;
 } room;
 
-static bool take(tl_arena *arena, int64_t n, int64_t n_sets, room *r)
+static bool take(tl_arena *arena, int64_t n, room *r)
 {
     r->key = tl_arena_alloc(arena, n, sizeof *r->key);
     r->spare = tl_arena_alloc(arena, n, sizeof *r->spare);
+    r->row_ptr = tl_arena_alloc(arena, n + 1, sizeof *r->row_ptr);
     r->rows = tl_arena_alloc(arena, n, sizeof *r->rows);
+    r->from = tl_arena_alloc(arena, n, sizeof *r->from);
     r->col = tl_arena_alloc(arena, n, sizeof *r->col);
     r->coef = tl_arena_alloc(arena, n, sizeof *r->coef);
-    r->start = tl_arena_alloc(arena, (n_sets + 1) * n, sizeof *r->start);
-    return r->key && r->spare && r->rows && r->col && r->coef && r->start;
+    r->values = tl_arena_alloc(arena, n, sizeof *r->values);
+    return r->key && r->spare && r->row_ptr && r->rows && r->from && r->col && r->coef && r->values;
 }
 
-/* The slices' numbers in the order of their rows; equal ones in order of appearance. */
-static void sort_slices(const tl_row_slices *sets, int64_t n, int64_t table_rows, const room *r)
+/* Numbers the slices in order of appearance, and says which row of x each is. The slices of several ops are brought
+ * together in a copy; those of one are used where they lie. NULL: no memory. */
+static const tl_real *number_slices(tl_arena *arena, const tl_row_slices *sets, int64_t n, int64_t width,
+                                    const room *r)
 {
+    const bool several = sets && sets->next;
+    tl_real *copy = several ? tl_arena_alloc(arena, n * width, sizeof *copy) : NULL;
+    if (several && !copy)
+        return NULL;
     int64_t at = 0;
     for (const tl_row_slices *s = sets; s; s = s->next)
-        for (int64_t k = 0; k < s->n; k++, at++)
+        for (int64_t k = 0; k < s->n; k++, at++) {
+            const int32_t source = s->source ? s->source[k] : (int32_t)k;
             r->key[at] = (uint64_t)s->rows[k] << 32 | (uint64_t)at;
-    tl_radix_sort(n, r->key, r->spare, 32, 32 + tl_bits((uint64_t)table_rows));
-}
-
-static int64_t number_of(const room *r, int64_t e)
-{
-    return (int64_t)(r->key[e] & UINT32_MAX);
-}
-
-/* The distinct rows, and the entries of each, set by set. Returns how many rows there are. */
-static int64_t find_entries(const tl_row_slices *sets, int64_t n, const room *r)
-{
-    int64_t distinct = 0, e = 0;
-    for (int64_t k = 0; k < n; k++)
-        if (k == 0 || r->key[k] >> 32 != r->key[k - 1] >> 32)
-            r->rows[distinct++] = (int32_t)(r->key[k] >> 32);
-    for (int64_t i = 0; i < distinct; i++) {
-        int32_t *start = r->start + i;
-        int64_t first = 0; /* the number of the set's first slice */
-        *start = (int32_t)e;
-        for (const tl_row_slices *s = sets; s; first += s->n, s = s->next) {
-            for (; e < n && r->key[e] >> 32 == (uint64_t)r->rows[i] && number_of(r, e) < first + s->n; e++) {
-                const int64_t k = number_of(r, e) - first;
-                r->col[e] = s->source ? s->source[k] : (int32_t)k;
-                r->coef[e] = s->coef ? s->coef[k] : 1;
-            }
-            start += distinct;
-            *start = (int32_t)e;
+            r->from[at] = several ? (int32_t)at : source;
+            r->values[at] = s->coef ? s->coef[k] : 1;
+            if (several)
+                memcpy(copy + at * width, s->values + source * width, (size_t)width * sizeof *copy);
         }
+    return several ? copy : sets ? sets->values : r->values;
+}
+
+/* The entries in the order of their rows. Returns how many distinct rows there are. */
+static int64_t find_entries(int64_t n, const room *r)
+{
+    int64_t distinct = 0;
+    for (int64_t e = 0; e < n; e++) {
+        const int64_t number = (int64_t)(r->key[e] & UINT32_MAX);
+        if (e == 0 || r->key[e] >> 32 != r->key[e - 1] >> 32) {
+            r->row_ptr[distinct] = e;
+            r->rows[distinct++] = (int32_t)(r->key[e] >> 32);
+        }
+        r->col[e] = r->from[number];
+        r->coef[e] = r->values[number];
     }
+    r->row_ptr[distinct] = n;
     return distinct;
 }
 
 tl_status tl_coalesce(tl_node *leaf, tl_gradient *out)
 {
     tl_arena *arena = &leaf->graph->arena;
-    const tl_row_slices *sets = leaf->first_slices;
-    int64_t table_rows = leaf->shape.dim[0], width = table_rows > 0 ? leaf->size / table_rows : 0, n = 0,
-            n_sets = 0;
-    for (const tl_row_slices *s = sets; s; s = s->next, n_sets++)
+    const int64_t width = tl_row_width(leaf->variable);
+    int64_t n = 0;
+    for (const tl_row_slices *s = leaf->first_slices; s; s = s->next)
         n += s->n;
     if (n > INT32_MAX)
         return tl_fail(TL_ERR_MEMORY, "more than 2^31 row slices in one gradient");
     room r;
-    if (!take(arena, n, n_sets, &r))
+    const tl_real *x = take(arena, n, &r) ? number_slices(arena, leaf->first_slices, n, width, &r) : NULL;
+    if (!x)
         return tl_fail_memory();
-    sort_slices(sets, n, table_rows, &r);
-    const int64_t distinct = find_entries(sets, n, &r);
+    tl_radix_sort(n, r.key, r.spare, 32, 32 + tl_bits((uint64_t)leaf->shape.dim[0]));
+    const int64_t distinct = find_entries(n, &r);
     tl_real *values = tl_arena_alloc(arena, distinct * width, sizeof *values);
     if (!values)
         return tl_fail_memory();
-    sums c = { .of = { .rows = distinct, .col = r.col, .values = r.coef, .start = r.start, .n_blocks = 1 },
-               .sets = sets,
-               .width = width,
-               .out = values };
+    sums c = {
+        .of = { .rows = distinct, .row_ptr = r.row_ptr, .col = r.col, .values = r.coef, .n_blocks = 1 },
+        .x = x,
+        .width = width,
+        .out = values
+    };
     tl_parallel_for(distinct, tl_table_rows_grain(distinct, n, width), sum_rows, &c);
     *out = (tl_gradient){ .variable = leaf->variable, .values = values, .rows = r.rows, .n_rows = distinct };
     return TL_OK;

@@ -22,8 +22,8 @@ typedef struct tl_gradients {
 /* The gradient of a scalar loss with respect to every variable that it depends on, each once, in the order of first
  * tl_use (which C leaves open between two arguments of one call). A variable that is read only by lookups gets a
  * row-sparse gradient, coalesced: repeated rows are summed in order of appearance within an op, the last op first. Each
- * pass computes gradients of its own. Errors stick to the graph: a loss that is NULL, not a scalar (TL_ERR_SHAPE), or
- * reaches no variable (TL_ERR_ARGUMENT). */
+ * pass computes gradients of its own. Errors stick to the graph: a loss that is not a scalar (TL_ERR_SHAPE), or reaches
+ * no variable (TL_ERR_ARGUMENT). A loss that is NULL has no graph: tl_error() then quotes the thread's last failure. */
 TL_API tl_status tl_backward(tl_node *loss, tl_gradients *out);
 
 /* The same for the n variables of `vars`, in their order, and no others: what leads only elsewhere is not computed.

@@ -17,6 +17,8 @@ TL_API tl_graph *tl_graph_new(void);
 
 /* Drops every node and the error, and keeps the memory for the next step. NULL is ignored. */
 TL_API void tl_graph_reset(tl_graph *g);
+
+/* The same, and gives the memory back. NULL is ignored. */
 TL_API void tl_graph_free(tl_graph *g);
 
 /* The first failure since the reset: TL_OK and "" if there was none. */

@@ -134,6 +134,9 @@ tl_status tl_graph_keep(tl_graph *g, tl_pattern *p);
 
 void tl_graph_append(tl_graph *g, tl_node *y);
 
+/* Brings the variables among the inputs up to date, but for those whose rows the op has named. */
+void tl_catch_up_inputs(const tl_node *y);
+
 /* Releases the memos that were not used since the last call; all of them if `all`. */
 void tl_memo_sweep(tl_graph *g, bool all);
 

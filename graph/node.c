@@ -15,6 +15,8 @@ static tl_graph *graph_of(const tl_op *op, tl_node *const *in)
 
 static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_graph *g)
 {
+    if (!op->name || !op->shape || !op->forward)
+        return tl_fail(TL_ERR_ARGUMENT, "an op needs a name, a shape and a forward");
     for (int32_t i = 0; i < op->n_in; i++) {
         if (!in[i] && i < op->n_in - op->n_optional)
             return tl_fail(TL_ERR_ARGUMENT, "input %d is NULL", (int)i);
@@ -45,6 +47,8 @@ static tl_status fill(tl_node *y, const tl_op *op, tl_node *const *in, const voi
         y->depends = y->depends || (in[i] && in[i]->depends);
         rows = rows || op->in_kind[i] == TL_ROWS;
     }
+    if (attr_size > 0 && !attr)
+        return tl_fail(TL_ERR_ARGUMENT, "the attributes are NULL");
     if (attr_size > 0) {
         void *copy = tl_arena_alloc(arena, (int64_t)attr_size, 1);
         if (!copy)
@@ -57,15 +61,29 @@ static tl_status fill(tl_node *y, const tl_op *op, tl_node *const *in, const voi
 }
 
 /* What the inputs' variables lag behind, where the op did not say which rows it reads. */
-static void bring_up_to_date(tl_node *y)
+void tl_catch_up_inputs(const tl_node *y)
 {
     for (int32_t i = 0; i < y->op->n_in; i++)
         if (y->in[i] && y->in[i]->variable && !(y->rows_named >> i & 1))
             tl_catch_up(y->in[i]->variable);
 }
 
+static tl_status ask_shape(tl_node *y)
+{
+    const uint64_t before = tl_failures();
+    y->size = -1;
+    tl_status status = tl_fail_named(y->op->shape(y), before);
+    if (status == TL_OK && y->size < 0)
+        status = tl_fail(TL_ERR_SHAPE, "its shape function declares no result");
+    return status;
+}
+
 tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
 {
+    if (!op || !in || op->n_in < 1 || op->n_in > TL_MAX_IN) {
+        tl_fail(TL_ERR_ARGUMENT, "apply: an op has 1 to %d inputs", TL_MAX_IN);
+        return NULL;
+    }
     tl_graph *g = graph_of(op, in);
     if (!g || g->status != TL_OK)
         return NULL;
@@ -76,15 +94,15 @@ tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t 
         status = fill(y, op, in, attr, attr_size);
     }
     if (status == TL_OK)
-        status = op->shape(y);
+        status = ask_shape(y);
     if (status == TL_OK && !(y->out = tl_arena_alloc(&g->arena, y->size, sizeof *y->out)))
         status = tl_fail_memory();
     if (status != TL_OK) {
-        tl_graph_fail(g, op->name, status);
+        tl_graph_fail(g, op->name ? op->name : "an op", status);
         return NULL;
     }
     y->val = y->out;
-    bring_up_to_date(y);
+    tl_catch_up_inputs(y);
     op->forward(y);
     tl_graph_append(g, y);
     return y;
@@ -188,12 +206,17 @@ void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const in
     tl_node *table = y->in[i];
     if (!table->wanted || n == 0)
         return;
-    tl_row_slices *s = &y->slices[i];
-    *s = (tl_row_slices){ .n = n, .rows = rows, .source = source, .coef = coef, .values = values };
+    const tl_row_slices slices = { .n = n, .rows = rows, .source = source, .coef = coef, .values = values };
     if (!table->by_rows) {
-        tl_scatter_rows(s, table->size / table->shape.dim[0], table->grad);
+        tl_scatter_rows(&slices, table->size / table->shape.dim[0], table->grad);
         return;
     }
+    tl_row_slices *s = &y->slices[i]; /* taken in advance, for the first call of a pass */
+    if (s->n > 0 && !(s = tl_arena_alloc(&y->graph->arena, 1, sizeof *s))) {
+        tl_graph_fail(y->graph, y->op->name, tl_fail_memory());
+        return;
+    }
+    *s = slices;
     if (table->last_slices)
         table->last_slices->next = s;
     else

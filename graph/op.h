@@ -33,7 +33,8 @@ typedef struct tl_op {
      * memory. The only one that can fail: `return tl_fail(TL_ERR_SHAPE, "%s times %s", ...)`, without the op's name. */
     tl_status (*shape)(tl_node *y);
 
-    /* Fills y->out[y->size], which is not cleared. */
+    /* Fills y->out[y->size], which is not cleared. (`shape` reads an input's values by tl_value, which brings them up to
+     * date; here they are.) */
     void (*forward)(tl_node *y);
 
     /* Adds (+=) to in[i]->grad for every input where that is not NULL, from y->grad. Left out: an op without a

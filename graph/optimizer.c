@@ -7,7 +7,7 @@
 
 static tl_status check_options(const tl_optimizer_class *class, const tl_optimizer_options *o)
 {
-    if (!(o->learning_rate >= 0) || isinf(o->learning_rate))
+    if (!(o->learning_rate >= 0) || isinf((tl_real)o->learning_rate))
         return tl_fail(TL_ERR_ARGUMENT, "%s: learning_rate %g is not 0 or more", class->name,
                        o->learning_rate);
     if (!(o->weight_decay >= 0) || isinf(o->weight_decay))

@@ -12,13 +12,15 @@ double tl_schedule_step(int64_t step, double rate, const void *context)
 double tl_schedule_exponential(int64_t step, double rate, const void *context)
 {
     const tl_exponential_decay *c = context;
-    return rate * pow(c->factor, (double)(step - 1) / (double)c->every);
+    return c->every > 0 ? rate * pow(c->factor, (double)(step - 1) / (double)c->every) : NAN;
 }
 
 double tl_schedule_cosine(int64_t step, double rate, const void *context)
 {
     const double pi = 3.141592653589793;
     const tl_cosine_decay *c = context;
+    if (c->steps <= 0)
+        return NAN;
     double part = step - 1 < c->steps ? (double)(step - 1) / (double)c->steps : 1;
     return c->last + (rate - c->last) * (1 + cos(pi * part)) / 2;
 }
@@ -26,6 +28,8 @@ double tl_schedule_cosine(int64_t step, double rate, const void *context)
 double tl_schedule_warm_up(int64_t step, double rate, const void *context)
 {
     const tl_warm_up *c = context;
+    if (c->steps < 0)
+        return NAN;
     if (step <= c->steps)
         return rate * (double)step / (double)c->steps;
     return c->then ? c->then(step - c->steps, rate, c->then_context) : rate;

@@ -1,11 +1,12 @@
 /* Learning-rate schedules, for tl_optimizer_set_schedule. `context` is the structure of the same name; the rate given
- * is the option learning_rate, and k = step - 1 counts the steps before this one. */
+ * is the option learning_rate, and k = step - 1 counts the steps before this one. Sizes out of range give NaN, which
+ * fails the step. */
 #ifndef TL_SCHEDULE_H
 #define TL_SCHEDULE_H
 
 #include "optimizer.h"
 
-/* rate factor^floor(k / every), as PyTorch's StepLR; NaN, which fails the step, unless every > 0 */
+/* rate factor^floor(k / every), as PyTorch's StepLR */
 typedef struct tl_step_decay {
     int64_t every; /* > 0 */
     double factor;
@@ -28,7 +29,7 @@ TL_API double tl_schedule_cosine(int64_t step, double rate, const void *context)
 
 /* rate step / steps for the first `steps` steps; from then on `then` (NULL: rate), whose steps count from there */
 typedef struct tl_warm_up {
-    int64_t steps; /* > 0 */
+    int64_t steps; /* >= 0 */
     tl_schedule then;
     const void *then_context;
 } tl_warm_up;

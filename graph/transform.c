@@ -30,9 +30,10 @@ double tl_global_norm(const tl_gradients *g)
 
 static tl_status check_clip(const char *who, const tl_clip *clip)
 {
-    if (!clip || !(clip->max_norm > 0))
-        return tl_fail(TL_ERR_ARGUMENT, "%s: max_norm is %g, and must be positive", who,
-                       clip ? clip->max_norm : 0.0);
+    if (!clip)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the context is not a tl_clip", who);
+    if (!(clip->max_norm > 0))
+        return tl_fail(TL_ERR_ARGUMENT, "%s: max_norm is %g, and must be positive", who, clip->max_norm);
     return TL_OK;
 }
 
@@ -67,9 +68,10 @@ tl_status tl_clip_by_norm(tl_gradients *g, void *context)
 tl_status tl_clip_by_value(tl_gradients *g, void *context)
 {
     const tl_clip_range *c = context;
-    if (!c || !(c->low <= 0 && c->high >= 0))
-        return tl_fail(TL_ERR_ARGUMENT, "clip_by_value: %g to %g does not enclose 0", c ? c->low : 0.0,
-                       c ? c->high : 0.0);
+    if (!c)
+        return tl_fail(TL_ERR_ARGUMENT, "clip_by_value: the context is not a tl_clip_range");
+    if (!(c->low <= 0 && c->high >= 0))
+        return tl_fail(TL_ERR_ARGUMENT, "clip_by_value: %g to %g does not enclose 0", c->low, c->high);
     const tl_real low = (tl_real)c->low, high = (tl_real)c->high;
     for (int32_t i = 0; i < g->n; i++) {
         const int64_t n = tl_gradient_size(&g->pair[i]);
@@ -93,9 +95,11 @@ tl_status tl_scale_gradients(tl_gradients *g, void *context)
 tl_status tl_add_noise(tl_gradients *g, void *context)
 {
     tl_noise *noise = context;
-    if (!noise || !(noise->deviation >= 0))
+    if (!noise)
+        return tl_fail(TL_ERR_ARGUMENT, "add_noise: the context is not a tl_noise");
+    if (!(noise->deviation >= 0))
         return tl_fail(TL_ERR_ARGUMENT, "add_noise: deviation is %g, and must be 0 or more",
-                       noise ? noise->deviation : 0.0);
+                       noise->deviation);
     for (int32_t i = 0; i < g->n; i++) {
         const int64_t n = tl_gradient_size(&g->pair[i]);
         for (int64_t k = 0; k < n; k++)

@@ -101,7 +101,7 @@ tl_status tl_check_mask(const char *who, const tl_variable *v, const tl_pattern 
 {
     int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
     if (tl_pattern_rows(keep) != rows || tl_pattern_cols(keep) != cols)
-        return tl_fail(TL_ERR_SHAPE, "%s: a mask of %lldx%lld for %s, which is %s", who,
+        return tl_fail(TL_ERR_SHAPE, "%s: a pattern of %lldx%lld for %s, which is %s", who,
                        (long long)tl_pattern_rows(keep), (long long)tl_pattern_cols(keep), v->name,
                        tl_shape_text(v->shape).text);
     return TL_OK;

@@ -141,10 +141,13 @@ static void staff(int wanted)
 /* The same pieces, on this thread. */
 static void work_alone(const loop *l)
 {
+    const bool was = inside;
+    inside = true;
     for (int64_t begin = 0, end; begin < l->n; begin = end) {
         end = l->n - begin < l->grain ? l->n : begin + l->grain;
         l->body(l->context, begin, end);
     }
+    inside = was;
 }
 
 void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context)

@@ -3,6 +3,7 @@
 #include "memory.h"
 #include "status_private.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -176,7 +177,10 @@ tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t most)
 {
     if (!p)
         return tl_fail(TL_ERR_ARGUMENT, "pattern_print: the pattern is NULL");
-    return check("pattern_print", p->rows, p->cols, p->row_ptr, p->col, out, most);
+    const tl_status status = check("pattern_print", p->rows, p->cols, p->row_ptr, p->col, out, most);
+    if (status == TL_OK && out && (fflush(out) != 0 || ferror(out)))
+        return tl_fail(TL_ERR_IO, "pattern_print: %s", strerror(errno));
+    return status;
 }
 
 int64_t tl_pattern_find(const tl_pattern *p, int64_t row, int32_t col)

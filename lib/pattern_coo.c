@@ -47,6 +47,10 @@ static void sort_entries(int64_t rows, int64_t cols, int64_t nnz, const int32_t 
 static tl_pattern *compress(const char *who, int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
                             const int32_t *col, tl_repeats policy, int64_t *position)
 {
+    if (policy < TL_REPEATS_ERROR || policy > TL_REPEATS_SUM) {
+        tl_fail(TL_ERR_ARGUMENT, "coo_to_csr: %d is no tl_repeats", (int)policy);
+        return NULL;
+    }
     if (check_coo(who, rows, cols, nnz, row, col) != TL_OK)
         return NULL;
     uint64_t *order = tl_alloc(nnz, sizeof *order), *spare = tl_alloc(nnz, sizeof *spare);

@@ -31,10 +31,16 @@ tl_status tl_shape_check(tl_shape s)
     return TL_OK;
 }
 
+/* How many sizes there are to read, of a shape that may not have been checked. */
+static int32_t sizes(tl_shape s)
+{
+    return s.rank < TL_MAX_RANK ? s.rank : TL_MAX_RANK;
+}
+
 int64_t tl_shape_size(tl_shape s)
 {
     int64_t n = 1;
-    for (int32_t k = 0; k < s.rank; k++)
+    for (int32_t k = 0; k < sizes(s); k++)
         n *= s.dim[k];
     return n;
 }
@@ -42,7 +48,7 @@ int64_t tl_shape_size(tl_shape s)
 bool tl_shape_equal(tl_shape a, tl_shape b)
 {
     bool same = a.rank == b.rank;
-    for (int32_t k = 0; same && k < a.rank; k++)
+    for (int32_t k = 0; same && k < sizes(a); k++)
         same = a.dim[k] == b.dim[k];
     return same;
 }
@@ -50,14 +56,14 @@ bool tl_shape_equal(tl_shape a, tl_shape b)
 int64_t tl_shape_rows(tl_shape s)
 {
     int64_t n = 1;
-    for (int32_t k = 0; k + 1 < s.rank; k++)
+    for (int32_t k = 0; k + 1 < sizes(s); k++)
         n *= s.dim[k];
     return n;
 }
 
 int64_t tl_shape_cols(tl_shape s)
 {
-    return s.rank > 0 ? s.dim[s.rank - 1] : 1;
+    return s.rank > 0 ? s.dim[sizes(s) - 1] : 1;
 }
 
 tl_text tl_shape_text(tl_shape s)

@@ -7,6 +7,7 @@
 
 static _Thread_local char text[TL_ERROR_SIZE];
 static _Thread_local tl_status last = TL_OK;
+static _Thread_local uint64_t failures;
 
 const char *tl_error(void)
 {
@@ -26,12 +27,23 @@ tl_status tl_fail(tl_status status, const char *format, ...)
     vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
     memcpy(text, fresh, sizeof text);
+    failures++;
     return last = status;
 }
 
 tl_status tl_fail_memory(void)
 {
     return tl_fail(TL_ERR_MEMORY, "out of memory");
+}
+
+uint64_t tl_failures(void)
+{
+    return failures;
+}
+
+tl_status tl_fail_named(tl_status status, uint64_t before)
+{
+    return status != TL_OK && failures == before ? tl_fail(status, "%s", tl_status_name(status)) : status;
 }
 
 const char *tl_status_name(tl_status status)

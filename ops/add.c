@@ -22,7 +22,7 @@ static void backward(tl_node *y)
     if (y->in[0]->grad)
         kernel->add(y->size, y->grad, y->in[0]->grad);
     if (y->in[1]->grad)
-        kernel->sum_rows(tl_broadcast_count(y), y->in[1]->size, y->grad, y->in[1]->grad);
+        kernel->sum_rows(tl_broadcast_count(y), y->in[1]->size, 1, y->grad, NULL, y->in[1]->grad);
 }
 
 static const tl_op op = {

@@ -92,8 +92,10 @@ static tl_status shape(tl_node *y)
     if (!m->first || !m->row || !m->bag || !m->id || !m->coef || !m->divisor)
         return TL_ERR_MEMORY;
     m->first[0] = 0;
+    const tl_real *weights = tl_value(
+        y->in[1]); /* up to date, as those of a node's inputs are only after `shape` */
     for (int64_t b = 0; b < by->bags.n; b++) {
-        list_members(by, y->in[1] ? y->in[1]->val : NULL, b, m);
+        list_members(by, weights, b, m);
         m->first[b + 1] = m->n;
     }
     tl_read_rows(y, 0, m->n, m->row);

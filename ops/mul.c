@@ -24,12 +24,8 @@ static void backward(tl_node *y)
     for (int64_t i = 0; da && i < count; i++)
         for (int64_t j = 0; j < n; j++)
             da[i * n + j] += y->grad[i * n + j] * b[j];
-    for (int64_t j = 0; db && j < n; j++) {
-        double sum = 0;
-        for (int64_t i = 0; i < count; i++)
-            sum += (double)y->grad[i * n + j] * (double)a[i * n + j];
-        db[j] += (tl_real)sum;
-    }
+    if (db)
+        tl_kernel_table()->sum_rows(count, n, 1, y->grad, a, db);
 }
 
 static const tl_op op = {

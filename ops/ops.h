@@ -96,7 +96,8 @@ TL_API tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r);
  * dX(i, :) = (softmax(X(i, :)) - onehot) dY / rows. TL_ERR_INDEX for a label out of range. */
 TL_API tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels);
 
-/* The same with a weight for each row: sum w_i loss_i / sum w_i (as PyTorch), 0 where the weights sum to 0. */
+/* The same with a weight for each row (NULL: all 1): sum w_i loss_i / sum w_i (as PyTorch), 0 where the weights sum to
+ * 0. A row of weight 0 is not looked at. */
 TL_API tl_node *tl_softmax_cross_entropy_weighted(tl_node *logits, const int32_t *labels,
                                                   const tl_real *weights);
 

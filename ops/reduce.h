@@ -39,7 +39,7 @@ static inline void tl_reduce_forward(tl_node *y, tl_real divisor)
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] = 0;
     for (int64_t i = 0; i < r->outer && y->in[0]->size > 0; i++) /* which may have no data otherwise */
-        tl_kernel_table()->sum_rows(r->n, r->inner, y->in[0]->val + i * r->n * r->inner,
+        tl_kernel_table()->sum_rows(r->n, r->inner, 1, y->in[0]->val + i * r->n * r->inner, NULL,
                                     y->out + i * r->inner);
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] /= divisor;

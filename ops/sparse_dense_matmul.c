@@ -22,9 +22,8 @@ static tl_status shape(tl_node *y)
     *p = (tl_sparse_product){
         .pattern = s->pattern, .transposed = s_turned, .x_by_sample = d_turned, .n = d->shape.dim[!d_turned]
     };
-    if (tl_sparse_product_take_room(y, p) != TL_OK)
-        return TL_ERR_MEMORY;
-    return tl_shape_dense(y, TL_SHAPE(s->shape.dim[s_turned], p->n));
+    const tl_status status = tl_shape_dense(y, TL_SHAPE(s->shape.dim[s_turned], p->n));
+    return status == TL_OK ? tl_sparse_product_take_room(y, p) : status;
 }
 
 static void forward(tl_node *y)

@@ -20,15 +20,8 @@ static void backward(tl_node *y)
 {
     if (y->in[0]->grad)
         tl_kernel_table()->add(y->size, y->grad, y->in[0]->grad);
-    if (!y->in[1]->grad)
-        return;
-    int64_t n = y->in[1]->size, count = tl_broadcast_count(y);
-    for (int64_t j = 0; j < n; j++) {
-        double sum = 0;
-        for (int64_t i = 0; i < count; i++)
-            sum += (double)y->grad[i * n + j];
-        y->in[1]->grad[j] -= (tl_real)sum;
-    }
+    if (y->in[1]->grad)
+        tl_kernel_table()->sum_rows(tl_broadcast_count(y), y->in[1]->size, -1, y->grad, NULL, y->in[1]->grad);
 }
 
 static const tl_op op = {

@@ -59,22 +59,27 @@ START_TEST(sum_rows)
 {
     if (!runs(_i))
         return;
-    for (int s = 0; s < 2 * MATRIX_SIZES; s++) {
-        int64_t rows = matrix_sizes[s / 2][0], cols = matrix_sizes[s / 2][1];
-        operand x = random_values(rows * cols, s % 2, 5), y = random_values(cols, s % 2, 6),
-                expected = random_values(cols, s % 2, 6);
+    for (int s = 0; s < 8 * MATRIX_SIZES; s++) {
+        int64_t rows = matrix_sizes[s / 8][0], cols = matrix_sizes[s / 8][1];
+        const int sign = s / 2 % 2 ? 1 : -1;
+        operand x = random_values(rows * cols, s % 2, 5), y = random_values(cols, s % 2, 6);
+        operand factors = random_values(rows * cols, s % 2, 7), expected = random_values(cols, s % 2, 6);
+        const tl_real *z = s / 4 % 2 ? factors.at : NULL;
         for (int64_t j = 0; j < cols; j++) {
             double sum[16] = { 0 };
-            for (int64_t i = 0; i < rows; i++)
-                sum[cols == 1 ? i % 16 : 0] += (double)x.at[i * cols + j];
+            for (int64_t i = 0; i < rows; i++) {
+                const double xij = (double)x.at[i * cols + j], zij = z ? (double)z[i * cols + j] : 1;
+                double *part = &sum[cols == 1 ? i % 16 : 0];
+                *part = strcmp(t->name, "baseline") == 0 ? xij * zij + *part : fma(xij, zij, *part);
+            }
             for (int half = 8; half >= 1; half /= 2)
                 for (int l = 0; l < half; l++)
                     sum[l] += sum[l + half];
-            expected.at[j] += (tl_real)sum[0];
+            expected.at[j] += (tl_real)(sign * sum[0]);
         }
-        t->sum_rows(rows, cols, x.at, y.at);
+        t->sum_rows(rows, cols, sign, x.at, z, y.at);
         ck_assert_all_same(y.block, expected.block, cols + s % 2);
-        free(x.block), free(y.block), free(expected.block);
+        free(x.block), free(y.block), free(factors.block), free(expected.block);
     }
 }
 END_TEST
@@ -87,7 +92,7 @@ START_TEST(sum_rows_in_double)
     tl_real *x = malloc(1001 * sizeof *x), y = 0;
     for (int k = 0; k <= 1000; k++)
         x[k] = k == 0 ? (tl_real)1e8 : 1;
-    t->sum_rows(1001, 1, x, &y);
+    t->sum_rows(1001, 1, 1, x, NULL, &y);
     ck_assert_double_eq((double)y, 100001000);
     free(x);
 }

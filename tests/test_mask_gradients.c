@@ -122,7 +122,7 @@ START_TEST(refusals)
         tl_status status;
         const char *text;
     } table[] = {
-        { { { v, p }, { v, turned } }, TL_ERR_SHAPE, "mask_gradients: a mask of 3x2 for v, which is 2x3" },
+        { { { v, p }, { v, turned } }, TL_ERR_SHAPE, "mask_gradients: a pattern of 3x2 for v, which is 2x3" },
         { { { v, p }, { v, NULL } }, TL_ERR_ARGUMENT, "mask_gradients: the pattern of mask 1 is NULL" },
         { { { NULL, p }, { v, p } }, TL_ERR_ARGUMENT, "mask_gradients: the variable of mask 0 is NULL" },
     };

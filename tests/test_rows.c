@@ -178,6 +178,61 @@ START_TEST(readers)
 }
 END_TEST
 
+/* Weights of bags that lag: the op reads them while it declares its result. */
+START_TEST(weights_that_lag)
+{
+    const int64_t row_ptr[] = { 0, 2 };
+    const int32_t ids[] = { 0, 1 };
+    const tl_pattern_bag bags = { .n = 1, .row_ptr = row_ptr, .ids = ids };
+    const tl_real ones[] = { 1, 1 };
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(2), 1);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.1, .momentum = 0.9 });
+    tl_graph *g = tl_graph_new();
+    for (int32_t k = 0; k < 6; k++, tl_graph_reset(g)) { /* only element k % 2 is touched */
+        const int32_t id = k % 2;
+        ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_embedding_lookup(tl_use(g, w), &id, TL_SHAPE(1)), 0)));
+    }
+    tl_node *y = tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(2, 1), ones), &bags, tl_use(g, w), TL_SUM);
+    const tl_real read = tl_value(y)[0], expected = tl_variable_data(w)[0] + tl_variable_data(w)[1];
+    ck_assert_same(&read, &expected, 1);
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(w);
+}
+END_TEST
+
+/* A step between forward and backward: what backward reads of the table is the table of that time, all of it. */
+START_TEST(a_step_before_backward)
+{
+    const tl_real one[] = { 1 };
+    const int32_t id = 0;
+    tl_real dx[2][3];
+    for (int dense = 0; dense < 2; dense++) {
+        tl_variable *t = tl_variable_dense("t", TL_SHAPE(3, 1)), *x = tl_variable_dense("x", TL_SHAPE(1, 3));
+        tl_optimizer *o = tl_sgd(
+            (tl_sgd_options){ .learning_rate = 0.1, .weight_decay = 1, .decoupled = true });
+        tl_graph *g = tl_graph_new();
+        ck_assert_ok(tl_init_constant(t, 2));
+        tl_node *e = tl_embedding_lookup(tl_use(g, t), &id, TL_SHAPE(1));
+        tl_node *other = tl_reduce_sum(tl_matmul(tl_use(g, x), tl_use(g, t)), TL_ALL_AXES);
+        if (dense)
+            e = tl_add(
+                e,
+                tl_scale(tl_matmul(tl_input(g, TL_SHAPE(1, 3), (const tl_real[3]){ 0 }), tl_use(g, t)), 1));
+        for (int k = 0; k < 2; k++)
+            ck_assert_ok(tl_minimize(o, tl_mse(e, tl_input(g, TL_SHAPE(1, 1), one))));
+        tl_gradients out;
+        ck_assert_ok(tl_backward_for(other, &x, 1, &out));
+        memcpy(dx[dense], out.pair[0].values, sizeof dx[dense]);
+        tl_graph_free(g);
+        tl_optimizer_free(o);
+        tl_variable_free(t);
+        tl_variable_free(x);
+    }
+    ck_assert_same(dx[0], dx[1], 3);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("rows");
@@ -186,5 +241,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, changes_on_the_way, 0, ZOO);
     tcase_add_loop_test(c, other_optimizers_and_absent_steps, 0, ZOO);
     tcase_add_test(c, readers);
+    tcase_add_test(c, weights_that_lag);
+    tcase_add_test(c, a_step_before_backward);
     return s;
 }

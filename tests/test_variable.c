@@ -243,11 +243,11 @@ START_TEST(refused_masks_change_nothing)
     tl_real before[SIZE];
     memcpy(before, tl_variable_data(v), sizeof before);
     ck_assert_status(tl_variable_set_mask(v, p), TL_ERR_SHAPE,
-                     "variable_set_mask: a mask of 4x3 for v, which is 3x4");
+                     "variable_set_mask: a pattern of 4x3 for v, which is 3x4");
     ck_assert_status(tl_variable_set_mask(v, wide), TL_ERR_SHAPE,
-                     "variable_set_mask: a mask of 3x5 for v, which is 3x4");
+                     "variable_set_mask: a pattern of 3x5 for v, which is 3x4");
     ck_assert_status(tl_variable_set_mask(b, p), TL_ERR_SHAPE,
-                     "variable_set_mask: a mask of 4x3 for b, which is 5");
+                     "variable_set_mask: a pattern of 4x3 for b, which is 5");
     ck_assert_status(tl_variable_set_mask(s, p), TL_ERR_KIND,
                      "variable_set_mask: s is sparse; its pattern is its mask");
     ck_assert_status(tl_variable_set_mask(s, NULL), TL_ERR_KIND,

@@ -31,7 +31,7 @@ tl_optimizer *tl_adagrad(tl_adagrad_options o)
 {
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     o.epsilon = o.epsilon != 0 ? o.epsilon : 1e-10;
-    if (!((tl_real)o.epsilon > 0) || isinf(o.epsilon)) {
+    if (!((tl_real)o.epsilon > 0) || isinf((tl_real)o.epsilon)) {
         tl_fail(TL_ERR_ARGUMENT, "adagrad: epsilon %g is not positive", o.epsilon);
         return NULL;
     }

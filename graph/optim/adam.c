@@ -40,7 +40,7 @@ static void update_adam(const tl_update *u)
     const tl_real *restrict g = u->g;
     for (int64_t k = 0; k < u->n; k++) {
         m[k] = tl_without_dust(c.b1 * m[k] + c.c1 * g[k]);
-        v[k] = c.b2 * v[k] + c.c2 * g[k] * g[k];
+        v[k] = tl_without_dust(c.b2 * v[k] + c.c2 * g[k] * g[k]);
         w[k] -= c.step * m[k] / (sqrt(v[k]) * c.root + c.epsilon);
     }
 }
@@ -53,7 +53,7 @@ static void update_amsgrad(const tl_update *u)
     const tl_real *restrict g = u->g;
     for (int64_t k = 0; k < u->n; k++) {
         m[k] = tl_without_dust(c.b1 * m[k] + c.c1 * g[k]);
-        v[k] = c.b2 * v[k] + c.c2 * g[k] * g[k];
+        v[k] = tl_without_dust(c.b2 * v[k] + c.c2 * g[k] * g[k]);
         most[k] = v[k] > most[k] ? v[k] : most[k];
         w[k] -= c.step * m[k] / (sqrt(most[k]) * c.root + c.epsilon);
     }
@@ -83,7 +83,7 @@ tl_optimizer *tl_adam(tl_adam_options o)
                 o.beta2);
         return NULL;
     }
-    if (!((tl_real)o.epsilon > 0) || isinf(o.epsilon)) {
+    if (!((tl_real)o.epsilon > 0) || isinf((tl_real)o.epsilon)) {
         tl_fail(TL_ERR_ARGUMENT, "adam: epsilon %g is not positive", o.epsilon);
         return NULL;
     }

@@ -15,10 +15,10 @@ static void update(const tl_update *u)
     tl_real *a = o->momentum > 0 ? u->slot[o->centered ? 2 : 1] : NULL;
     for (int64_t k = 0; k < u->n; k++) {
         const tl_real g = u->g[k];
-        s[k] = rho * s[k] + rest * g * g;
+        s[k] = tl_without_dust(rho * s[k] + rest * g * g);
         tl_real square = s[k];
         if (mean) {
-            mean[k] = rho * mean[k] + rest * g;
+            mean[k] = tl_without_dust(rho * mean[k] + rest * g);
             square -= mean[k] * mean[k];
             square = square < 0 ? 0 : square; /* by rounding; a NaN stays */
         }
@@ -59,7 +59,7 @@ tl_optimizer *tl_rmsprop(tl_rmsprop_options o)
                 o.rho, o.momentum);
         return NULL;
     }
-    if (!((tl_real)o.epsilon > 0) || isinf(o.epsilon)) {
+    if (!((tl_real)o.epsilon > 0) || isinf((tl_real)o.epsilon)) {
         tl_fail(TL_ERR_ARGUMENT, "rmsprop: epsilon %g is not positive", o.epsilon);
         return NULL;
     }

@@ -2,10 +2,8 @@
  * slow, go to its vector routine and to plain loops. */
 #include "gemm.h"
 #include "kernels.h"
+#include "level.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,33 +20,20 @@
 enum { TINY = 20000 }; /* m n k below which a call of BLIS costs more than the product */
 
 #if defined(__x86_64__)
-/* Whether BLIS 0.9 recognises this chip: Intel by its features, AMD by a list that ends with Zen 3. */
-static bool known_to_blis(void)
-{
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    __get_cpuid(0, &eax, &ebx, &ecx, &edx);
-    if (ebx == signature_INTEL_ebx)
-        return true;
-    bool amd = ebx == signature_AMD_ebx;
-    __get_cpuid(1, &eax, &ebx, &ecx, &edx);
-    unsigned family = (eax >> 8 & 15) + (eax >> 20 & 255), model = (eax >> 4 & 15) | (eax >> 12 & 0xF0);
-    return amd && (family == 0x15 || family == 0x17 ||
-                   (family == 0x19 && (model >> 4 == 0 || model >> 4 == 2 || model >> 4 == 5)));
-}
-
-/* A chip that BLIS does not know gets generic kernels, a fifth as fast. The one lever is an environment
- * variable that holds a number and is read once, by bli_init. */
+/* BLIS would choose by the chip: the level decides instead, so that its last bits are the level's, too. The one lever is
+ * an environment variable that holds a number and is read once, by bli_init. */
 static void start_blis(void)
 {
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    if (getenv("BLIS_ARCH_TYPE") || !avx2 || known_to_blis()) {
+    const char *level = tl_kernel_level();
+    if (getenv("BLIS_ARCH_TYPE")) {
         bli_init();
         return;
     }
     char number[16];
-    snprintf(number, sizeof number, "%d", avx512 ? (int)BLIS_ARCH_SKX : (int)BLIS_ARCH_HASWELL);
+    snprintf(number, sizeof number, "%d",
+             (int)(strcmp(level, "avx512") == 0 ? BLIS_ARCH_SKX
+                   : strcmp(level, "avx2") == 0 ? BLIS_ARCH_HASWELL
+                                                : BLIS_ARCH_GENERIC));
     setenv("BLIS_ARCH_TYPE", number, 1);
     bli_init();
     unsetenv("BLIS_ARCH_TYPE");
@@ -66,11 +51,9 @@ static void one_thread(rntm_t *r)
     pthread_once(&once, start_blis);
     bli_rntm_init(r);
     bli_rntm_set_num_threads(1, r);
-#ifndef TULLE_DOUBLE
-    /* in BLIS 0.9 the kernels for small products in float on haswell and zen read behind the last element of A and C
-     * (its issues 635 and 821), where a page may end */
+    /* In BLIS 0.9 the kernels for small products on haswell and zen read behind the last element of A and C (its
+     * issues 635 and 821), where a page may end; in double they sum an edge in another order, and skip 0 times NaN. */
     bli_rntm_disable_l3_sup(r);
-#endif
 }
 
 /* The product of a column and a row. BLIS's is no faster, and takes 0 times NaN for 0. */

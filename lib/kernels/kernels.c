@@ -35,36 +35,44 @@ static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
     return part[0];
 }
 
-/* One column: lanes of partial sums, or each addition would wait for the one before. */
-static double sum_column(int64_t n, const tl_real *x)
+/* One column: parts of the sum, or each addition would wait for the one before. */
+static double sum_column(int64_t n, const tl_real *x, const tl_real *z)
 {
     enum { PARTS = 16 };
     double part[PARTS] = { 0 };
     int64_t k = 0;
+    for (; k + PARTS <= n && z; k += PARTS)
+        for (int l = 0; l < PARTS; l++)
+            part[l] = fused_wide((double)x[k + l], (double)z[k + l], part[l]);
     for (; k + PARTS <= n; k += PARTS)
         for (int l = 0; l < PARTS; l++)
             part[l] += (double)x[k + l];
     for (int l = 0; k + l < n; l++)
-        part[l] += (double)x[k + l];
+        part[l] = fused_wide((double)x[k + l], z ? (double)z[k + l] : 1, part[l]);
     for (int half = PARTS / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++)
             part[l] += part[l + half];
     return part[0];
 }
 
-static void sum_rows(int64_t rows, int64_t cols, const tl_real *restrict x, tl_real *restrict y)
+static void sum_rows(int64_t rows, int64_t cols, int sign, const tl_real *restrict x,
+                     const tl_real *restrict z, tl_real *restrict y)
 {
     enum { STRIP = 64 }; /* columns whose sums stay in L1 */
     if (cols == 1)
-        y[0] += (tl_real)sum_column(rows, x);
+        y[0] += (tl_real)(sign * sum_column(rows, x, z));
     for (int64_t j0 = 0; j0 < cols && cols > 1; j0 += STRIP) {
         double sum[STRIP] = { 0 };
         int64_t n = cols - j0 < STRIP ? cols - j0 : STRIP;
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < n; j++)
-                sum[j] += (double)x[i * cols + j0 + j];
+        for (int64_t i = 0; i < rows; i++) {
+            const tl_real *xi = x + i * cols + j0, *zi = z ? z + i * cols + j0 : NULL;
+            for (int64_t j = 0; zi && j < n; j++)
+                sum[j] = fused_wide((double)xi[j], (double)zi[j], sum[j]);
+            for (int64_t j = 0; !zi && j < n; j++)
+                sum[j] += (double)xi[j];
+        }
         for (int64_t j = 0; j < n; j++)
-            y[j0 + j] += (tl_real)sum[j];
+            y[j0 + j] += (tl_real)(sign * sum[j]);
     }
 }
 

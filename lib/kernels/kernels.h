@@ -52,9 +52,9 @@ typedef struct tl_kernels {
     /* sum of x[k] y[k]: 64 sums over k mod 64, each ascending, added by halves */
     tl_real (*dot)(int64_t n, const tl_real *x, const tl_real *y);
 
-    /* y[j] += the sum over i, in double, of x[i cols + j]: ascending; of a single column, by i mod 16, each ascending, and
-     * these by halves */
-    void (*sum_rows)(int64_t rows, int64_t cols, const tl_real *x, tl_real *y);
+    /* y[j] += sign times the sum over i, in double, of x[i cols + j], or of its product with z there unless z is NULL:
+     * ascending; of a single column, by i mod 16, each ascending, and these by halves */
+    void (*sum_rows)(int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z, tl_real *y);
 
     /* C = A B (add: C += A B), m x k by k x n by plain loops; element (i, j) of A at a[i ars + j acs], of B
      * likewise; C row-major. Each product is summed over k ascending before it is added. */

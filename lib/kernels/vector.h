@@ -38,6 +38,15 @@ INLINE tl_real fused(tl_real a, tl_real b, tl_real c)
 #endif
 }
 
+INLINE double fused_wide(double a, double b, double c)
+{
+#if defined(__FMA__)
+    return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 INLINE vec load(const tl_real *p)
 {
     return *(const vec *)p;

@@ -1,0 +1,171 @@
+/* What authors of ops and transforms forget, and what they may do that no built-in op does. */
+#include "testing.h"
+
+#include <string.h>
+
+static tl_status shape(tl_node *y)
+{
+    return tl_shape_like(y, y->in[0]);
+}
+
+static tl_status no_result(tl_node *y)
+{
+    (void)y;
+    return TL_OK;
+}
+
+static tl_status no_text(tl_node *y)
+{
+    (void)y;
+    return TL_ERR_INDEX;
+}
+
+static void forward(tl_node *y)
+{
+    for (int64_t k = 0; k < y->size; k++)
+        y->out[k] = y->in[0]->val[k];
+}
+
+START_TEST(incomplete_ops)
+{
+    const tl_real one = 1;
+    const struct {
+        tl_op op;
+        tl_status status;
+        const char *text;
+    } cases[] = {
+        { { .n_in = 1, .shape = shape, .forward = forward },
+          TL_ERR_ARGUMENT,
+          "an op: an op needs a name, a shape and a forward" },
+        { { .name = "x", .n_in = 1, .forward = forward },
+          TL_ERR_ARGUMENT,
+          "x: an op needs a name, a shape and a forward" },
+        { { .name = "x", .n_in = 1, .shape = shape },
+          TL_ERR_ARGUMENT,
+          "x: an op needs a name, a shape and a forward" },
+        { { .name = "x", .n_in = 1, .shape = no_result, .forward = forward },
+          TL_ERR_SHAPE,
+          "x: its shape function declares no result" },
+        { { .name = "x", .n_in = 1, .shape = no_text, .forward = forward }, TL_ERR_INDEX, "x: TL_ERR_INDEX" },
+    };
+    tl_graph *g = tl_graph_new();
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        tl_node *in = tl_input(g, TL_SHAPE(), &one);
+        tl_fail(TL_ERR_IO, "something else, long ago");
+        ck_assert_refused(g, tl_apply(&cases[c].op, &in, NULL, 0), cases[c].status, cases[c].text);
+    }
+    const tl_op good = { .name = "x", .n_in = 1, .shape = shape, .forward = forward };
+    tl_node *in = tl_input(g, TL_SHAPE(), &one);
+    ck_assert_refused(g, tl_apply(&good, &in, NULL, 8), TL_ERR_ARGUMENT, "x: the attributes are NULL");
+    const tl_op many = { .name = "x", .n_in = 5, .shape = shape, .forward = forward };
+    ck_assert_null(tl_apply(&many, &in, NULL, 0), "apply: an op has 1 to 4 inputs");
+    ck_assert_null(tl_apply(NULL, &in, NULL, 0), "apply: an op has 1 to 4 inputs");
+    ck_assert_null(tl_apply(&good, NULL, NULL, 0), "apply: an op has 1 to 4 inputs");
+    tl_graph_free(g);
+}
+END_TEST
+
+static tl_status silent(tl_gradients *g, void *context)
+{
+    (void)g, (void)context;
+    return TL_ERR_KIND;
+}
+
+START_TEST(a_transform_without_a_text)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2), 1);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1 });
+    tl_graph *g = tl_graph_new();
+    ck_assert_ok(tl_optimizer_add_transform(o, silent, NULL));
+    tl_fail(TL_ERR_IO, "something else, long ago");
+    ck_assert_status(tl_minimize(o, tl_reduce_sum(tl_use(g, v), 0)), TL_ERR_KIND, "sgd: TL_ERR_KIND");
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* Y = T(0, :) + 2 T(2, :), with a call of tl_add_rows for each. */
+static tl_status two_rows_shape(tl_node *y)
+{
+    return tl_shape_dense(y, TL_SHAPE(y->in[0]->shape.dim[1]));
+}
+
+static void two_rows_forward(tl_node *y)
+{
+    for (int64_t j = 0; j < y->size; j++)
+        y->out[j] = y->in[0]->val[j] + 2 * y->in[0]->val[2 * y->size + j];
+}
+
+static void two_rows_backward(tl_node *y)
+{
+    static const int32_t first = 0, third = 2;
+    static const tl_real two = 2;
+    tl_add_rows(y, 0, 1, &first, NULL, NULL, y->grad);
+    tl_add_rows(y, 0, 1, &third, NULL, &two, y->grad);
+}
+
+static const tl_op two_rows = { .name = "two_rows",
+                                .n_in = 1,
+                                .in_kind = { TL_ROWS },
+                                .shape = two_rows_shape,
+                                .forward = two_rows_forward,
+                                .backward = two_rows_backward };
+
+static tl_node *build(tl_graph *g, void *context)
+{
+    tl_node *t = tl_use(g, context);
+    return tl_apply(&two_rows, &t, NULL, 0);
+}
+
+/* By rows, and scattered where the table is used densely, too; twice in one graph. */
+START_TEST(rows_in_two_calls)
+{
+    tl_variable *t = tl_test_dense("t", TL_SHAPE(3, 2), 1);
+    tl_graph *g = tl_graph_new();
+    tl_gradients out;
+    ck_assert_gradient(build, t, t);
+    tl_node *loss = tl_reduce_sum(build(g, t), 0);
+    for (int pass = 0; pass < 2; pass++) {
+        ck_assert_ok(tl_backward(loss, &out));
+        ck_assert_int_eq(out.pair[0].n_rows, 2);
+        ck_assert_int_eq(out.pair[0].rows[1], 2);
+        ck_assert_values(out.pair[0].values, 4, 0, 1, 1, 2, 2);
+    }
+    ck_assert_ok(tl_backward(tl_add(loss, tl_reduce_sum(tl_use(g, t), TL_ALL_AXES)), &out));
+    ck_assert_ptr_null(out.pair[0].rows);
+    ck_assert_values(out.pair[0].values, 6, 0, 2, 2, 1, 1, 3, 3);
+    tl_graph_free(g);
+    tl_variable_free(t);
+}
+END_TEST
+
+/* The second call needs memory of its own: where there is none, the pass fails. */
+START_TEST(rows_short_of_memory)
+{
+    tl_variable *t = tl_test_dense("t", TL_SHAPE(3, 2), 1);
+    tl_status status = TL_ERR_MEMORY;
+    for (int64_t k = 1; status != TL_OK; k++) {
+        tl_graph *g = tl_graph_new();
+        tl_gradients out;
+        tl_node *loss = tl_reduce_sum(build(g, t), 0);
+        tl_test_fail_allocation(k);
+        status = tl_backward(loss, &out);
+        tl_test_fail_allocation(0);
+        ck_assert(status == TL_OK || status == TL_ERR_MEMORY);
+        tl_graph_free(g);
+    }
+    tl_variable_free(t);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("author");
+    TCase *c = tl_test_case(s, "author");
+    tcase_add_test(c, incomplete_ops);
+    tcase_add_test(c, a_transform_without_a_text);
+    tcase_add_test(c, rows_in_two_calls);
+    tcase_add_test(c, rows_short_of_memory);
+    return s;
+}
