@@ -42,7 +42,8 @@ tl_optimizer *tl_ftrl(tl_ftrl_options o)
         tl_fail(TL_ERR_ARGUMENT, "ftrl: l1 %g and l2 %g are not both 0 or more", o.l1, o.l2);
         return NULL;
     }
-    if (!((tl_real)o.initial_accumulator > 0) || isinf(o.initial_accumulator) || !(o.power < 0) || isinf(o.power)) {
+    if (!((tl_real)o.initial_accumulator > 0) || isinf(o.initial_accumulator) || !(o.power < 0) ||
+        isinf(o.power)) {
         tl_fail(TL_ERR_ARGUMENT, "ftrl: initial_accumulator %g is not positive, or power %g not negative",
                 o.initial_accumulator, o.power);
         return NULL;
