@@ -165,16 +165,19 @@ static void *build_both(void *which)
 {
     intptr_t k = (intptr_t)which;
     wait_for_all();
-    shared.transpose[k] = tl_pattern_transpose(shared.pattern, &shared.order[k]);
-    shared.blocks[k] = tl_pattern_blocks(shared.pattern, 7);
+    for (int turn = 0; turn < 2; turn++) /* half of the threads begin with the one, half with the other */
+        if ((k + turn) % 2)
+            shared.blocks[k] = tl_pattern_blocks(shared.pattern, 7);
+        else
+            shared.transpose[k] = tl_pattern_transpose(shared.pattern, &shared.order[k]);
     return NULL;
 }
 
 START_TEST(built_by_many_threads)
 {
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 40; round++) {
         int64_t alive = tl_test_live_blocks();
-        shared.pattern = tl_pattern_random(300, 200, 0.5, 1); /* takes long enough that several build it */
+        shared.pattern = tl_pattern_random(600, 500, 0.5, 1); /* takes long enough that several build it */
         in_threads(build_both);
         ck_assert(shared.transpose[0] && shared.blocks[0]);
         for (int k = 1; k < THREADS; k++) {

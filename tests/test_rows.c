@@ -204,7 +204,7 @@ END_TEST
 /* A step between forward and backward: what backward reads of the table is the table of that time, all of it. */
 START_TEST(a_step_before_backward)
 {
-    const tl_real one[] = { 1 };
+    const tl_real one[] = { 1 }, zeros[3] = { 0 };
     const int32_t id = 0;
     tl_real dx[2][3];
     for (int dense = 0; dense < 2; dense++) {
@@ -216,9 +216,7 @@ START_TEST(a_step_before_backward)
         tl_node *e = tl_embedding_lookup(tl_use(g, t), &id, TL_SHAPE(1));
         tl_node *other = tl_reduce_sum(tl_matmul(tl_use(g, x), tl_use(g, t)), TL_ALL_AXES);
         if (dense)
-            e = tl_add(
-                e,
-                tl_scale(tl_matmul(tl_input(g, TL_SHAPE(1, 3), (const tl_real[3]){ 0 }), tl_use(g, t)), 1));
+            e = tl_add(e, tl_scale(tl_matmul(tl_input(g, TL_SHAPE(1, 3), zeros), tl_use(g, t)), 1));
         for (int k = 0; k < 2; k++)
             ck_assert_ok(tl_minimize(o, tl_mse(e, tl_input(g, TL_SHAPE(1, 1), one))));
         tl_gradients out;
