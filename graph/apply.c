@@ -23,7 +23,8 @@ static void restrict_all(const tl_gradients *g)
             tl_restrict_gradient(&g->pair[i], g->pair[i].variable->pattern);
 }
 
-/* That a transform changed values and dropped pairs at most: what is left is a subsequence of what was there. */
+/* That a transform changed values and dropped pairs at most: what is left is a subsequence of what was
+ * there. */
 static tl_status check_transform(const tl_gradients *before, const tl_gradients *after, int32_t number)
 {
     int32_t j = 0;
@@ -83,7 +84,8 @@ static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
     return TL_OK;
 }
 
-/* The first of n values that is not finite; n if all are. By stretches, as a loop that may stop anywhere is slow. */
+/* The first of n values that is not finite; n if all are. By stretches, as a loop that may stop anywhere
+ * is slow. */
 static int64_t first_not_finite(int64_t n, const tl_real *x)
 {
     enum { STRETCH = 512 };
@@ -114,7 +116,8 @@ static tl_status check_finite(const tl_gradient *pair)
                    (int)pair->rows[k / width], (long long)(k % width), value);
 }
 
-/* What becomes of the step: an error wherever a variable's policy wants one, before any that would skip the step. */
+/* What becomes of the step: an error wherever a variable's policy wants one, before any that would skip
+ * the step. */
 static tl_status judge_values(const tl_optimizer *o, const tl_gradients *g, bool *skip)
 {
     *skip = false;
@@ -148,7 +151,8 @@ static tl_status make_slots(tl_optimizer *o, const tl_gradients *g)
     return whole ? TL_OK : TL_ERR_MEMORY;
 }
 
-/* The learning rates of the coming step: a schedule may be the user's own, and a variable may have a rate of its own. */
+/* The learning rates of the coming step: a schedule may be the user's own, and a variable may have a rate
+ * of its own. */
 static tl_status check_rates(const tl_optimizer *o, const tl_gradients *g)
 {
     for (int32_t i = 0; i < g->n; i++) {

@@ -13,8 +13,8 @@ static bool chosen(const tl_node *y, const tl_backward_plan *plan)
     return false;
 }
 
-/* Marks what leads to a wanted variable, up the tape to y (a leaf behind it is not its business), and forgets the pass
- * before. */
+/* Marks what leads to a wanted variable, up the tape to y (a leaf behind it is not its business), and
+ * forgets the pass before. */
 static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
 {
     for (tl_node *a = y->graph->first; a; a = a->after) {

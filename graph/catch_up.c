@@ -1,5 +1,6 @@
-/* TL_ROWS_EXACT: a row that a step leaves out is brought up to date when somebody is about to read it, by running the
- * steps that it missed, with a gradient of 0, through the very function that a dense gradient goes through. */
+/* TL_ROWS_EXACT: a row that a step leaves out is brought up to date when somebody is about to read it, by
+ * running the steps that it missed, with a gradient of 0, through the very function that a dense gradient
+ * goes through. */
 #include "update.h"
 
 #include "parallel.h"
@@ -20,7 +21,8 @@ static int64_t current_t(const tl_slots *s, int64_t row)
     return s->row_t[row] > s->current_t ? s->row_t[row] : s->current_t;
 }
 
-/* Rows rows[0 .. n-1], or first .. first+n-1: step by step, so that what all rows of a step share is computed once. */
+/* Rows rows[0 .. n-1], or first .. first+n-1: step by step, so that what all rows of a step share is
+ * computed once. */
 static void catch_up(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
 {
     const int64_t width = tl_row_width(s->variable);

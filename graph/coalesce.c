@@ -25,8 +25,8 @@ void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table)
     }
 }
 
-/* The sums as a product with a sparse matrix: its rows are the distinct rows, its columns the rows of x that meet there, in
- * order of appearance. */
+/* The sums as a product with a sparse matrix: its rows are the distinct rows, its columns the rows of x
+ * that meet there, in order of appearance. */
 typedef struct sums {
     tl_sparse of;
     const tl_real *x;
@@ -61,8 +61,8 @@ static bool take(tl_arena *arena, int64_t n, room *r)
     return r->key && r->spare && r->row_ptr && r->rows && r->from && r->col && r->coef && r->values;
 }
 
-/* Numbers the slices in order of appearance, and says which row of x each is. The slices of several ops are brought
- * together in a copy; those of one are used where they lie. NULL: no memory. */
+/* Numbers the slices in order of appearance, and says which row of x each is. The slices of several ops
+ * are brought together in a copy; those of one are used where they lie. NULL: no memory. */
 static const tl_real *number_slices(tl_arena *arena, const tl_row_slices *sets, int64_t n, int64_t width,
                                     const room *r)
 {

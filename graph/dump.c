@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* "784x300"; of a sparse node "784x300, 23520 entries (10 %)", of a masked variable "784x300, 23520 kept (10 %)". */
+/* "784x300"; of a sparse node "784x300, 23520 entries (10 %)", of a masked variable "784x300, 23520 kept
+ * (10 %)". */
 static void print_shape(const tl_node *a, FILE *out)
 {
     const tl_pattern *p = a->variable ? a->variable->pattern : a->pattern;

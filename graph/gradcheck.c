@@ -1,5 +1,5 @@
-/* Gradients against central differences. One set of differences judges every backward pass: the plain one, one
- * over gradients that are already there, and one for each variable alone. */
+/* Gradients against central differences. One set of differences judges every backward pass: the plain one,
+ * one over gradients that are already there, and one for each variable alone. */
 #include "gradcheck.h"
 #include "internal.h"
 

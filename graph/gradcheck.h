@@ -8,18 +8,19 @@
 typedef struct tl_gradcheck_options {
     uint64_t seed; /* of the random upstream gradient */
     double step;   /* of the central difference, times max(1, |w|): 1e-5 in double, 1e-2 in float */
-    double
-        tolerance; /* |analytic - numeric| / max(|analytic|, |numeric|, 1): 1e-6 in double, 2e-2 in float */
+    /* |analytic - numeric| / max(|analytic|, |numeric|, 1): 1e-6 in double, 2e-2 in float */
+    double tolerance;
 } tl_gradcheck_options;
 
-/* The function under test: builds a node of any shape and kind from tl_use(g, variable)s. It must compute the same at
- * every call. */
+/* The function under test: builds a node of any shape and kind from tl_use(g, variable)s. It must compute
+ * the same at every call. */
 typedef tl_node *(*tl_build)(tl_graph *g, void *context);
 
-/* Checks every element of the gradient of <U, build(g)> with U random, for each of the n variables: signed, against a
- * central difference; again with gradients already present in the leaves (a backward that writes = for += fails); and
- * with each variable alone as the wanted one (a backward that ignores grad == NULL crashes there). Values are put back.
- * TL_ERR_NUMERIC names the variable, the element and both values: "gradcheck: w[3]: analytic 0.5, numeric -0.5". */
+/* Checks every element of the gradient of <U, build(g)> with U random, for each of the n variables:
+ * signed, against a central difference; again with gradients already present in the leaves (a backward
+ * that writes = for += fails); and with each variable alone as the wanted one (a backward that ignores
+ * grad == NULL crashes there). Values are put back. TL_ERR_NUMERIC names the variable, the element and
+ * both values: "gradcheck: w[3]: analytic 0.5, numeric -0.5". */
 TL_API tl_status tl_gradcheck(tl_build build, void *context, tl_variable *const *vars, int32_t n,
                               const tl_gradcheck_options *options);
 

@@ -4,9 +4,9 @@
 
 #include "variable.h"
 
-/* Errors are sticky: an op that fails returns NULL and leaves its message in the graph; every op accepts NULL and
- * passes it on; the first message stays until the reset. So a model is written without checks, and tl_backward or
- * tl_minimize tells once a step. A graph belongs to one thread at a time. */
+/* Errors are sticky: an op that fails returns NULL and leaves its message in the graph; every op accepts
+ * NULL and passes it on; the first message stays until the reset. So a model is written without checks,
+ * and tl_backward or tl_minimize tells once a step. A graph belongs to one thread at a time. */
 typedef struct tl_graph tl_graph;
 
 /* A result on the tape, owned by the graph and gone with the reset. */
@@ -28,8 +28,8 @@ TL_API const char *tl_graph_error(const tl_graph *g);
 /* Bytes of memory that the graph holds for its steps. */
 TL_API int64_t tl_graph_bytes(const tl_graph *g);
 
-/* The variable as a leaf; the same node at every call, so that shared uses share a gradient. The node reads the
- * variable's own memory. */
+/* The variable as a leaf; the same node at every call, so that shared uses share a gradient. The node
+ * reads the variable's own memory. */
 TL_API tl_node *tl_use(tl_graph *g, tl_variable *v);
 
 /* A constant. `data`, row-major, is borrowed until the reset. */
@@ -38,8 +38,8 @@ TL_API tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data);
 /* A sparse constant: values[nnz] of the pattern, borrowed until the reset. */
 TL_API tl_node *tl_input_sparse(tl_graph *g, tl_pattern *p, const tl_real *values);
 
-/* What a node holds: its values (nnz of them if sparse); its gradient after a backward pass that wanted one, else
- * NULL. NULL for a NULL node, whose shape is a scalar's. */
+/* What a node holds: its values (nnz of them if sparse); its gradient after a backward pass that wanted
+ * one, else NULL. NULL for a NULL node, whose shape is a scalar's. */
 TL_API const tl_real *tl_value(const tl_node *a);
 TL_API const tl_real *tl_grad(const tl_node *a);
 TL_API tl_shape tl_shape_of(const tl_node *a);

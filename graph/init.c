@@ -10,8 +10,8 @@ typedef struct law {
     bool units_are_rows;
 } law;
 
-/* Connections that the input of row i feeds. A convolution kernel has a row for each place of its receptive field and
- * input; the same input is in every so-many-th row. */
+/* Connections that the input of row i feeds. A convolution kernel has a row for each place of its
+ * receptive field and input; the same input is in every so-many-th row. */
 static double fan_out_of(const tl_variable *v, const int64_t *row_ptr, int64_t i)
 {
     int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape), n = 0;

@@ -65,7 +65,8 @@ double tl_slots_rate(const tl_slots *s, int64_t step);
 /* Takes the slots out of both lists and frees them. */
 void tl_slots_free(tl_slots *s);
 
-/* For every run of cells that a pattern leaves out, in a matrix of its shape: where it begins, how long it is. */
+/* For every run of cells that a pattern leaves out, in a matrix of its shape: where it begins, how long it
+ * is. */
 void tl_each_gap(const tl_pattern *keep, void (*body)(void *context, int64_t at, int64_t n), void *context);
 
 /* Sets what lies off keep, in data laid out as a matrix of its shape. */
@@ -126,7 +127,8 @@ struct tl_graph {
     char error[TL_ERROR_SIZE];
 };
 
-/* Puts "who: " before the thread's message and makes it the graph's, unless that has one already. Returns status. */
+/* Puts "who: " before the thread's message and makes it the graph's, unless that has one already. Returns
+ * status. */
 tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status);
 
 /* Retains p until the reset. */
@@ -149,17 +151,19 @@ typedef struct tl_backward_plan {
     int32_t n;
 } tl_backward_plan;
 
-/* The pass from any node. Without a graph error; TL_ERR_MEMORY, or TL_ERR_ARGUMENT where no variable is reached. */
+/* The pass from any node. Without a graph error; TL_ERR_MEMORY, or TL_ERR_ARGUMENT where no variable is
+ * reached. */
 tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradients *out);
 
-/* The pairs: of the plan's variables in their order, or of all leaves that are wanted in order of first use. */
+/* The pairs: of the plan's variables in their order, or of all leaves that are wanted in order of first
+ * use. */
 tl_status tl_gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out);
 
 /* That a list of variables has some, none NULL and none twice: TL_OK or TL_ERR_ARGUMENT. */
 tl_status tl_check_variables(tl_variable *const *vars, int32_t n);
 
-/* That a pair, which may be the user's own, fits its variable as it is now: its rows, and where g has the variable on its
- * tape, its pattern. */
+/* That a pair, which may be the user's own, fits its variable as it is now: its rows, and where g has the
+ * variable on its tape, its pattern. */
 tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair);
 
 /* The leaf of v, or NULL. */

@@ -1,12 +1,14 @@
-/* The op author's interface. A built-in op has nothing that a user's op lacks: both fill in one const tl_op and
- * call tl_apply.
+/* The op author's interface. A built-in op has nothing that a user's op lacks: both fill in one const tl_op
+ * and call tl_apply.
  *
  *     relu: Y = max(A, 0).  dA += dY where A > 0.
  *
  *     static tl_status shape(tl_node *y) { return tl_shape_like(y, y->in[0]); }
  *     static void forward(tl_node *y) { ... y->out[k] = f(y->in[0]->val[k]) ... }
  *     static void backward(tl_node *y) { if (y->in[0]->grad) ... y->in[0]->grad[k] += y->grad[k] * ... }
- *     static const tl_op relu = { .name = "relu", .n_in = 1, .shape = shape, .forward = forward, .backward = backward };
+ *     static const tl_op relu = {
+ *         .name = "relu", .n_in = 1, .shape = shape, .forward = forward, .backward = backward
+ *     };
  *     tl_node *my_relu(tl_node *a) { return tl_apply(&relu, (tl_node *[]){ a }, NULL, 0); }
  */
 #ifndef TL_OP_H
@@ -20,7 +22,8 @@
 typedef enum tl_kind {
     TL_DENSE,  /* dense values and gradient */
     TL_SPARSE, /* values and gradient at a pattern only */
-    TL_ROWS /* as an input: dense values whose gradient arrives through tl_add_rows; no node is of this kind */
+    /* As an input: dense, with a gradient that arrives through tl_add_rows. No node is of this kind. */
+    TL_ROWS
 } tl_kind;
 
 typedef struct tl_op {
@@ -29,16 +32,17 @@ typedef struct tl_op {
     int32_t n_optional;         /* so many of the last inputs may be NULL */
     tl_kind in_kind[TL_MAX_IN]; /* checked before `shape` is called */
 
-    /* Checks the inputs, declares the result (tl_shape_dense, tl_shape_sparse or tl_shape_like) and takes scratch
-     * memory. The only one that can fail: `return tl_fail(TL_ERR_SHAPE, "%s times %s", ...)`, without the op's name. */
+    /* Checks the inputs, declares the result (tl_shape_dense, tl_shape_sparse or tl_shape_like) and takes
+     * scratch memory. The only one that can fail: `return tl_fail(TL_ERR_SHAPE, "%s times %s", ...)`,
+     * without the op's name. */
     tl_status (*shape)(tl_node *y);
 
-    /* Fills y->out[y->size], which is not cleared. (`shape` reads an input's values by tl_value, which brings them up to
-     * date; here they are.) */
+    /* Fills y->out[y->size], which is not cleared. (`shape` reads an input's values by tl_value, which
+     * brings them up to date; here they are.) */
     void (*forward)(tl_node *y);
 
-    /* Adds (+=) to in[i]->grad for every input where that is not NULL, from y->grad. Left out: an op without a
-     * gradient, which then refuses inputs that depend on a variable. */
+    /* Adds (+=) to in[i]->grad for every input where that is not NULL, from y->grad. Left out: an op
+     * without a gradient, which then refuses inputs that depend on a variable. */
     void (*backward)(tl_node *y);
     uint32_t no_gradient; /* bit i: input i has no gradient, and may not depend on a variable */
 } tl_op;
@@ -70,32 +74,33 @@ struct tl_node {
     int32_t number;                /* on the tape, from 0 */
 };
 
-/* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. NULL if an input is
- * NULL (and not optional), the graph has failed before, or the op fails. */
+/* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. NULL if an
+ * input is NULL (and not optional), the graph has failed before, or the op fails. */
 TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size);
 
-/* For `shape`: the result is dense of this shape, sparse on this pattern (the graph retains it), or as `a`. */
+/* For `shape`: the result is dense of this shape, sparse on this pattern (the graph retains it), or as
+ * `a`. */
 TL_API tl_status tl_shape_dense(tl_node *y, tl_shape shape);
 TL_API tl_status tl_shape_sparse(tl_node *y, tl_pattern *pattern);
 TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
 
-/* For `shape`: n elements of `size` bytes that live until the reset, 64-byte aligned, not cleared. NULL if memory is
- * short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
+/* For `shape`: n elements of `size` bytes that live until the reset, 64-byte aligned, not cleared. NULL if
+ * memory is short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
 TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 
-/* For `shape`: that 0 <= ids[k] < bound. TL_ERR_INDEX reads "ids[7] = 12, table has 10 rows" for name = "ids",
- * of = "table", unit = "rows". */
+/* For `shape`: that 0 <= ids[k] < bound. TL_ERR_INDEX reads "ids[7] = 12, table has 10 rows" for name =
+ * "ids", of = "table", unit = "rows". */
 TL_API tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound, const char *of,
                               const char *unit);
 
-/* For `shape`, where the result's pattern is made from two others (b may be NULL): the pattern that this op stored
- * for them in this step or the one before, or NULL; and storing one, which passes the caller's reference to the
- * graph. So a pattern that is the same in every step is made once. */
+/* For `shape`, where the result's pattern is made from two others (b may be NULL): the pattern that this
+ * op stored for them in this step or the one before, or NULL; and storing one, which passes the caller's
+ * reference to the graph. So a pattern that is the same in every step is made once. */
 TL_API tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b);
 TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result);
 
-/* For `shape`: the rows of a TL_ROWS input i that forward and backward will read, in any order. They are brought up to
- * date where an optimizer left them behind (TL_ROWS_EXACT); without this call all rows are. */
+/* For `shape`: the rows of a TL_ROWS input i that forward and backward will read, in any order. They are
+ * brought up to date where an optimizer left them behind (TL_ROWS_EXACT); without this call all rows are. */
 TL_API void tl_read_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
 
 /* For `backward`, the gradient of a TL_ROWS input i, in place of in[i]->grad:

@@ -84,7 +84,8 @@ tl_status tl_optimizer_flush(tl_optimizer *o)
     return TL_OK;
 }
 
-/* Rows that lag behind are brought up to date before an option changes: the steps that they missed had the old one. */
+/* Rows that lag behind are brought up to date before an option changes: the steps that they missed had the
+ * old one. */
 tl_status tl_optimizer_set_learning_rate(tl_optimizer *o, double learning_rate)
 {
     if (!o)

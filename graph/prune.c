@@ -18,7 +18,8 @@ static void find_sources(const tl_pattern *from, const tl_pattern *to, int32_t *
         }
 }
 
-/* The new arrays of a variable: its values, and the slots and ages of every optimizer, in the order of the list. */
+/* The new arrays of a variable: its values, and the slots and ages of every optimizer, in the order of the
+ * list. */
 typedef struct moved {
     int64_t n, room;
     void **array;
@@ -157,8 +158,8 @@ static tl_real value_of(row r, int64_t k)
     return r.value[r.packed ? k : r.col[k]];
 }
 
-/* The keep_count-th largest magnitude among `count` > keep_count values, and how many of those that equal it are to be
- * kept. */
+/* The keep_count-th largest magnitude among `count` > keep_count values, and how many of those that equal
+ * it are to be kept. */
 static tl_status find_threshold(const tl_variable *v, int64_t count, int64_t keep_count, uint64_t *threshold,
                                 int64_t *ties)
 {

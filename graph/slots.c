@@ -1,5 +1,5 @@
-/* What optimizers remember of variables. Each set of slots is in two lists, so that whichever of the two is freed
- * first, nothing dangles. */
+/* What optimizers remember of variables. Each set of slots is in two lists, so that whichever of the two
+ * is freed first, nothing dangles. */
 #include "internal.h"
 #include "update.h"
 

@@ -1,5 +1,6 @@
-/* From gradients of every kind to runs of weights: the one place that knows both. A class's `update` sees runs and
- * nothing else, so that dense, sparse, masked and row-sparse variables are updated by the same function. */
+/* From gradients of every kind to runs of weights: the one place that knows both. A class's `update` sees
+ * runs and nothing else, so that dense, sparse, masked and row-sparse variables are updated by the same
+ * function. */
 #include "update.h"
 
 #include "parallel.h"
@@ -177,8 +178,9 @@ static void update_rows(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* The steps that rows still lag behind by, where the coming step could not follow them: those of other optimizers,
- * and its own where the step reaches every row or the steps' numbering for the schedule has jumped. */
+/* The steps that rows still lag behind by, where the coming step could not follow them: those of other
+ * optimizers, and its own where the step reaches every row or the steps' numbering for the schedule has
+ * jumped. */
 static void settle(tl_slots *s, bool by_rows, int64_t offset)
 {
     for (tl_slots *other = s->variable->slots; other; other = other->next_of_variable)

@@ -16,7 +16,8 @@ typedef struct tl_step {
 } tl_step;
 tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate);
 
-/* The step on weights at .. at+n-1, in the variable's order; of a masked variable, on those among them that are kept. */
+/* The step on weights at .. at+n-1, in the variable's order; of a masked variable, on those among them
+ * that are kept. */
 void tl_update_range(const tl_step *c, int64_t at, int64_t n,
                      const tl_real *g); /* g = NULL: a gradient of 0 */
 
@@ -26,8 +27,8 @@ tl_idle tl_slots_idle(const tl_slots *s);
 /* The values in a row of a table. */
 int64_t tl_row_width(const tl_variable *v);
 
-/* Brings rows of v up to date with every optimizer: the n named ones (any order, any number of times), or all. Safe
- * where several threads read v. */
+/* Brings rows of v up to date with every optimizer: the n named ones (any order, any number of times), or
+ * all. Safe where several threads read v. */
 void tl_catch_up_rows(tl_variable *v, int64_t n, const int32_t *rows);
 void tl_catch_up(tl_variable *v);
 

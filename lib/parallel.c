@@ -115,8 +115,8 @@ static void watch_forks(void)
     pthread_atfork(NULL, NULL, after_fork);
 }
 
-/* Locks the pool, unless another thread has it. A fork is watched for from before the first lock: the child would
- * else find it locked for ever. */
+/* Locks the pool, unless another thread has it. A fork is watched for from before the first lock: the
+ * child would else find it locked for ever. */
 static bool own_pool(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

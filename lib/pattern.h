@@ -62,7 +62,8 @@ TL_API bool tl_pattern_equal(const tl_pattern *a, const tl_pattern *b);
 TL_API int64_t tl_pattern_bytes(const tl_pattern *p);
 
 /* Prints the shape and up to `most` entries (0: the shape only) to `out`, and checks every rule that the
- * pattern must obey; out = NULL only checks. The constructors go through the same check. TL_ERR_IO if writing fails. */
+ * pattern must obey; out = NULL only checks. The constructors go through the same check. TL_ERR_IO if
+ * writing fails. */
 TL_API tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t most);
 
 /* The transpose: a pattern of cols x rows whose entry e is entry order[e] of p. Built at the first call, then

@@ -29,8 +29,9 @@ struct tl_pattern {
 /* An unfilled pattern with one user, or NULL; sizes were checked. */
 tl_pattern *tl_pattern_unfilled(int64_t rows, int64_t cols, int64_t nnz);
 
-/* The entries by blocks of `block` columns, the same at every call: those of row i in block b are
- * start[b rows + i] .. start[(b + 1) rows + i] - 1. Built at the first call, then kept by p. NULL if memory is short. */
+/* The entries by blocks of `block` columns, the same at every call: those of row i in block b are start[b
+ * rows + i] .. start[(b + 1) rows + i] - 1. Built at the first call, then kept by p. NULL if memory is
+ * short. */
 const int32_t *tl_pattern_blocks(const tl_pattern *p, int64_t block);
 
 void tl_pattern_free_views(tl_pattern *p);

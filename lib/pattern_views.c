@@ -1,4 +1,5 @@
-/* What a pattern derives from itself at the first use and keeps: its transpose, and its entries by blocks of columns. */
+/* What a pattern derives from itself at the first use and keeps: its transpose, and its entries by blocks
+ * of columns. */
 #include "pattern_private.h"
 #include "memory.h"
 #include "status_private.h"

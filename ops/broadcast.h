@@ -1,5 +1,5 @@
-/* What add, sub and mul share: B has A's shape, or is a row of it, or a scalar. In all three cases element k of A
- * meets element k mod |B|, so Y is a stack of blocks as long as B. */
+/* What add, sub and mul share: B has A's shape, or is a row of it, or a scalar. In all three cases element
+ * k of A meets element k mod |B|, so Y is a stack of blocks as long as B. */
 #ifndef TL_BROADCAST_H
 #define TL_BROADCAST_H
 

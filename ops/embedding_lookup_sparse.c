@@ -12,8 +12,8 @@ typedef struct lookup {
     tl_combiner combiner;
 } lookup;
 
-/* The ids that count, without padding and bags whose divisor is 0: which row of T, which bag, which of the ids,
- * and w_k / D. */
+/* The ids that count, without padding and bags whose divisor is 0: which row of T, which bag, which of the
+ * ids, and w_k / D. */
 typedef struct members {
     int64_t n, *first; /* those of bag b are first[b] .. first[b + 1] - 1 */
     int32_t *row, *bag, *id;

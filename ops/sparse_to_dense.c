@@ -1,4 +1,5 @@
-/* sparse_to_dense: Y = fill everywhere, then S at its pattern.  dS += dY at the pattern;  dfill += sum of dY off it. */
+/* sparse_to_dense: Y = fill everywhere, then S at its pattern.  dS += dY at the pattern;  dfill += sum of
+ * dY off it. */
 #include "op.h"
 #include "ops.h"
 

@@ -27,8 +27,8 @@ enum { LEVELS = sizeof table / sizeof *table };
 
 static const tl_kernels *t; /* the one under test */
 
-/* Whether this chip runs the table of a loop test's number. Without TULLE_KERNELS, the chosen one is the best that
- * it can. */
+/* Whether this chip runs the table of a loop test's number. Without TULLE_KERNELS, the chosen one is the
+ * best that it can. */
 static inline bool runs(int level)
 {
     int best = 0;
@@ -81,8 +81,8 @@ static inline tl_real stated_dot(int64_t parts, int64_t n, const tl_real *x, con
     return sum[0];
 }
 
-/* A sum of n products in any order is within n roundings of each from the exact one (Higham 2002, section 3.1); twice
- * that, for in the double build the plain sum has as much. */
+/* A sum of n products in any order is within n roundings of each from the exact one (Higham 2002, section
+ * 3.1); twice that, for in the double build the plain sum has as much. */
 static inline void check_sum(double got, double plain, double magnitude, int64_t n)
 {
     if (!(fabs(got - plain) <= 2 * (double)(n + 1) * ROUNDING * magnitude))

@@ -232,8 +232,8 @@ START_TEST(like_steps_allocate_nothing)
 }
 END_TEST
 
-/* Every block is at least as large as all before it: 10 MB from 64 KB take log2(160) of them, and the arena holds at
- * most twice what was asked for. */
+/* Every block is at least as large as all before it: 10 MB from 64 KB take log2(160) of them, and the
+ * arena holds at most twice what was asked for. */
 START_TEST(growth_is_geometric)
 {
     tl_arena a = { 0 };

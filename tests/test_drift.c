@@ -98,8 +98,8 @@ START_TEST(a_masked_weight_stays_zero)
 }
 END_TEST
 
-/* One weight that is pruned to 0 after steps of gradient 1, then gets masked gradients: where it ends. This is the
- * published recipe, and what is wrong with it. */
+/* One weight that is pruned to 0 after steps of gradient 1, then gets masked gradients: where it ends.
+ * This is the published recipe, and what is wrong with it. */
 static double drift(tl_optimizer *o, int steps, int masked)
 {
     tl_variable *v = tl_variable_dense("v", TL_SHAPE(1, 1));
@@ -134,14 +134,15 @@ START_TEST(masked_gradients_drift)
     ck_assert_double_eq_tol(
         drift(tl_sgd((tl_sgd_options){ .learning_rate = lr, .momentum = mu }), DENSE_STEPS, 2000),
         -lr * mu / (1 - mu) * a, tolerance);
-    /* Adam in its steady state: step k after the mask moves by lr 0.9^k / sqrt(0.999^k), whatever the gradient was;
-     * with r = 0.9 / sqrt(0.999) that is lr r / (1 - r) = 9.045 lr in all. */
+    /* Adam in its steady state: step k after the mask moves by lr 0.9^k / sqrt(0.999^k), whatever the
+     * gradient was; with r = 0.9 / sqrt(0.999) that is lr r / (1 - r) = 9.045 lr in all. */
     const double r = 0.9 / sqrt(0.999);
     ck_assert_double_eq_tol(r / (1 - r), 9.045, 1e-3);
     ck_assert_double_eq_tol(drift(tl_adam((tl_adam_options){ .learning_rate = lr }), 20000, 1000),
                             -lr * r / (1 - r), lr * 1e-3);
     /* FTRL: the weight is a function of its slots, and so is back after one step. Gradient 1 from s = 0.1:
-     * l = n - sum of w (sqrt(s') - sqrt(s)) / lr, w = -l lr / sqrt(s); the masked step has g = 0 and w = 0. */
+     * l = n - sum of w (sqrt(s') - sqrt(s)) / lr, w = -l lr / sqrt(s); the masked step has g = 0 and w =
+     * 0. */
     double l = 0, sum = 0.1, w = 0;
     for (int t = 0; t < DENSE_STEPS; t++, sum += 1) {
         l += 1 - w * (sqrt(sum + 1) - sqrt(sum)) / 0.1;

@@ -1,5 +1,5 @@
-/* Dense products: every route (plain loop, matrix times vector, outer product, BLIS) in every layout against three
- * loops. */
+/* Dense products: every route (plain loop, matrix times vector, outer product, BLIS) in every layout
+ * against three loops. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "testing.h"
 
@@ -19,7 +19,8 @@
 
 /* ---- operands ---- */
 
-/* Random values in memory that ends behind the last of them: what reads further crashes. BLIS has kernels that did. */
+/* Random values in memory that ends behind the last of them: what reads further crashes. BLIS has kernels
+ * that did. */
 typedef struct block {
     void *map;
     size_t mapped;
@@ -60,8 +61,8 @@ static double at(tl_matrix a, int64_t i, int64_t j)
     return (double)a.data[i * a.row + j * a.col];
 }
 
-/* A sum of k products in any order is within k roundings of each from the exact one (Higham 2002, section 3.1), plus
- * one for the addition to C; twice that, for in the double build the loops here have as much. */
+/* A sum of k products in any order is within k roundings of each from the exact one (Higham 2002, section
+ * 3.1), plus one for the addition to C; twice that, for in the double build the loops here have as much. */
 static void check_product(int64_t m, int64_t n, int64_t k, int a_layout, int b_layout, bool add)
 {
     block in_a, in_b, before = block_new(m * n, 3), in_c = block_new(m * n, 3);
@@ -159,8 +160,8 @@ static void *multiply(void *which)
     return NULL;
 }
 
-/* The first product of the process, which starts BLIS, in several threads at once; the variable that this takes is
- * gone afterwards. */
+/* The first product of the process, which starts BLIS, in several threads at once; the variable that this
+ * takes is gone afterwards. */
 START_TEST(several_threads_at_once)
 {
     const char *before = getenv("BLIS_ARCH_TYPE");

@@ -1,5 +1,5 @@
-/* The dense kernels of every table that this chip can run, each against the order of operations that kernels.h states,
- * to the bit, and that order against a plain sum in double. */
+/* The dense kernels of every table that this chip can run, each against the order of operations that
+ * kernels.h states, to the bit, and that order against a plain sum in double. */
 #include "tables.h"
 
 static const int64_t sizes[] = { 0, 1, 2, 3, 15, 16, 17, 31, 63, 64, 65, 130 };

@@ -1,5 +1,5 @@
-/* The sparse kernels of every table that this chip can run, each against the order of operations that kernels.h states,
- * to the bit, and that order against a plain sum in double. */
+/* The sparse kernels of every table that this chip can run, each against the order of operations that
+ * kernels.h states, to the bit, and that order against a plain sum in double. */
 #include "tables.h"
 
 #include "rows.h"
@@ -76,8 +76,8 @@ static void stated_spmm(const tl_sparse *s, int64_t n, const tl_real *x, int64_t
         }
 }
 
-/* One way to walk S: over all rows at once and in two parts, then row by row. A row has the same bits alone and among
- * others, and rows outside the range are left alone. */
+/* One way to walk S: over all rows at once and in two parts, then row by row. A row has the same bits
+ * alone and among others, and rows outside the range are left alone. */
 static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shift, bool sum)
 {
     const int64_t rows = s->rows, ldy = n + 2 * shift, ny = rows * ldy; /* the rows of Y may lie apart */
@@ -181,8 +181,8 @@ END_TEST
 
 /* ---- sums of table rows ---- */
 
-/* Bags as a caller has them: columns in any order and repeated, a bag of none. In the chosen table; at every width
- * around that of vectors and tiles, from a table that ends with its last row. */
+/* Bags as a caller has them: columns in any order and repeated, a bag of none. In the chosen table; at
+ * every width around that of vectors and tiles, from a table that ends with its last row. */
 START_TEST(table_rows)
 {
     t = tl_kernel_table();

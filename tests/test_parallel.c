@@ -1,5 +1,5 @@
-/* The parallel room: loops that cover everything once whatever the number of threads, and who runs them. A body runs
- * on threads of the pool, where Check cannot fail: bodies count, and the test judges. */
+/* The parallel room: loops that cover everything once whatever the number of threads, and who runs them. A
+ * body runs on threads of the pool, where Check cannot fail: bodies count, and the test judges. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "testing.h"
 
@@ -318,8 +318,8 @@ static int count_from_variable(void)
     return tl_num_threads();
 }
 
-/* Comes before every test that asks for the number of threads: without a fork for each test, the variable is read
- * only once. */
+/* Comes before every test that asks for the number of threads: without a fork for each test, the variable
+ * is read only once. */
 START_TEST(variable_at_the_start)
 {
     const struct {

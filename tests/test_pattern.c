@@ -1,5 +1,5 @@
-/* The pattern room: compressed rows and masks, what is refused, questions, printing. Coordinates and random patterns
- * are in test_pattern_coo.c, the cached transpose and threads in test_pattern_transpose.c. */
+/* The pattern room: compressed rows and masks, what is refused, questions, printing. Coordinates and
+ * random patterns are in test_pattern_coo.c, the cached transpose and threads in test_pattern_transpose.c. */
 #include "testing.h"
 
 #include <stdio.h>

@@ -92,8 +92,8 @@ END_TEST
 
 enum { ROWS = 13, COLS = 11, MANY = 400 };
 
-/* Moves values as the header says, against a dense matrix that is written in order. Beyond 2048 columns the sort needs
- * a second digit. */
+/* Moves values as the header says, against a dense matrix that is written in order. Beyond 2048 columns
+ * the sort needs a second digit. */
 static void check_policy(tl_repeats policy, int64_t spread)
 {
     tl_random r = { .seed = 5 };
@@ -212,9 +212,9 @@ START_TEST(seeds)
 }
 END_TEST
 
-/* Every set of cells is equally likely, above and below one half: of 2 x 3 cells with 2, 3 and 4 kept, each of the 15,
- * 20, 15 sets. Chi-square of d degrees of freedom exceeds d + 2 sqrt(14 d) + 28 once in a million (Laurent and Massart
- * 2000, lemma 1); the seeds are fixed. */
+/* Every set of cells is equally likely, above and below one half: of 2 x 3 cells with 2, 3 and 4 kept,
+ * each of the 15, 20, 15 sets. Chi-square of d degrees of freedom exceeds d + 2 sqrt(14 d) + 28 once in a
+ * million (Laurent and Massart 2000, lemma 1); the seeds are fixed. */
 START_TEST(every_set_is_equally_likely)
 {
     enum { SEEDS = 6000 };
@@ -241,8 +241,8 @@ START_TEST(every_set_is_equally_likely)
 }
 END_TEST
 
-/* In a larger one each quarter of the rows, and each of the columns, gets its share. A count has less variance than
- * that of independent draws, n p (1 - p); 5 deviations. */
+/* In a larger one each quarter of the rows, and each of the columns, gets its share. A count has less
+ * variance than that of independent draws, n p (1 - p); 5 deviations. */
 START_TEST(spread_evenly)
 {
     for (int k = 1; k < 10; k += 2) {

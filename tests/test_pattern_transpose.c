@@ -1,4 +1,5 @@
-/* What a pattern builds once and keeps, its transpose and its blocks of columns; and patterns that threads share. */
+/* What a pattern builds once and keeps, its transpose and its blocks of columns; and patterns that threads
+ * share. */
 #include "testing.h"
 
 #include <pthread.h>

@@ -1,5 +1,6 @@
-/* The random room: Philox against its published vectors, and the distributions that are drawn from it. The seeds are
- * fixed: a test passes always or never. A bound of 5 standard deviations fails for 6 seeds of ten million. */
+/* The random room: Philox against its published vectors, and the distributions that are drawn from it. The
+ * seeds are fixed: a test passes always or never. A bound of 5 standard deviations fails for 6 seeds of
+ * ten million. */
 #include "testing.h"
 
 #include <math.h>
@@ -20,8 +21,8 @@ static const struct {
       { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 } },
 };
 
-/* Salmon et al. 2011, section 4: words (0, 1) and (2, 3) are two pairs; the product of a pair's first word goes to
- * the other pair, its high half mixed there with the second word and the key of the round. */
+/* Salmon et al. 2011, section 4: words (0, 1) and (2, 3) are two pairs; the product of a pair's first word
+ * goes to the other pair, its high half mixed there with the second word and the key of the round. */
 static void philox_by_the_paper(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
     const uint64_t multiplier[2] = { 0xD2511F53, 0xCD9E8D57 }, weyl[2] = { 0x9E3779B9, 0xBB67AE85 };
@@ -101,8 +102,8 @@ START_TEST(streams)
 }
 END_TEST
 
-/* Draw k is made of block (0, k) of the seed alone: its first 64 bits, and the others where two numbers are needed
- * (Box and Muller 1958: sqrt(-2 ln u) cos(2 pi v)). */
+/* Draw k is made of block (0, k) of the seed alone: its first 64 bits, and the others where two numbers
+ * are needed (Box and Muller 1958: sqrt(-2 ln u) cos(2 pi v)). */
 START_TEST(draws_are_a_function_of_seed_and_position)
 {
     tl_random r = { .seed = 0x299f31d0a4093822 }, normal = r, integer = r;
@@ -123,8 +124,9 @@ END_TEST
 
 /* ---- distributions ---- */
 
-/* Whether chi-square of the counts, all of one expectation, is out of what chance gives: P(X >= d + 2 sqrt(d x) + 2 x)
- * <= exp(-x) for d degrees of freedom (Laurent and Massart 2000, lemma 1), here with x = 14: one of a million. */
+/* Whether chi-square of the counts, all of one expectation, is out of what chance gives: P(X >= d + 2
+ * sqrt(d x) + 2 x) <= exp(-x) for d degrees of freedom (Laurent and Massart 2000, lemma 1), here with x =
+ * 14: one of a million. */
 static void ck_assert_even(const int *count, int cells, double expected)
 {
     double chi2 = 0, d = cells - 1, x = 14;
@@ -141,8 +143,8 @@ static void ck_assert_within(const char *what, double got, double expected, doub
 
 enum { N = 200000 };
 
-/* Mean 1/2, variance 1/12; the fourth central moment is 1/80, so the variance of the squares is 1/80 - 1/144. Pairs
- * of successive draws fill an 8 x 8 grid evenly. */
+/* Mean 1/2, variance 1/12; the fourth central moment is 1/80, so the variance of the squares is 1/80 -
+ * 1/144. Pairs of successive draws fill an 8 x 8 grid evenly. */
 START_TEST(uniform)
 {
     tl_random r = { .seed = 11 };
@@ -165,8 +167,8 @@ START_TEST(uniform)
 }
 END_TEST
 
-/* Moments 1 to 4 are 0, 1, 0, 3; the variances of their averages are (1, 3 - 1, 15, 105 - 9) / N. Beyond 2 lie
- * 2 (1 - Phi(2)) = 0.0455. */
+/* Moments 1 to 4 are 0, 1, 0, 3; the variances of their averages are (1, 3 - 1, 15, 105 - 9) / N. Beyond 2
+ * lie 2 (1 - Phi(2)) = 0.0455. */
 START_TEST(normal)
 {
     tl_random r = { .seed = 12 };
@@ -206,8 +208,9 @@ START_TEST(integers)
 }
 END_TEST
 
-/* Bounds at which the remainder alone of a 64-bit word would be far from even: 2^64 is 8/3 of 3 2^61, whose first two
- * thirds it would favour 3 to 2. A quarter of the words must be drawn again, for both bounds. */
+/* Bounds at which the remainder alone of a 64-bit word would be far from even: 2^64 is 8/3 of 3 2^61,
+ * whose first two thirds it would favour 3 to 2. A quarter of the words must be drawn again, for both
+ * bounds. */
 START_TEST(large_integers)
 {
     const int64_t bound[] = { 3 * ((int64_t)1 << 61), ((int64_t)1 << 62) + 1, INT64_MAX };

@@ -1,5 +1,5 @@
-/* TL_ROWS_EXACT: a table updated by the rows it was read by is, to the bit, the table updated by dense gradients, and
- * whoever reads it on the way sees that one. */
+/* TL_ROWS_EXACT: a table updated by the rows it was read by is, to the bit, the table updated by dense
+ * gradients, and whoever reads it on the way sees that one. */
 #include "testing.h"
 #include "zoo.h"
 
@@ -8,7 +8,8 @@
 
 enum { ROWS = 40, WIDTH = 3, IDS = 6, STEPS = 500 };
 
-/* Two tables with the same start: one is fed row-sparse gradients, the other the same ones as dense arrays. */
+/* Two tables with the same start: one is fed row-sparse gradients, the other the same ones as dense
+ * arrays. */
 typedef struct pair_of_tables {
     tl_variable *by_rows, *dense;
     tl_optimizer *for_rows, *for_dense;
@@ -129,7 +130,8 @@ START_TEST(changes_on_the_way)
 }
 END_TEST
 
-/* Steps of another optimizer, and steps that leave the table out under a schedule, do not disturb the order. */
+/* Steps of another optimizer, and steps that leave the table out under a schedule, do not disturb the
+ * order. */
 START_TEST(other_optimizers_and_absent_steps)
 {
     pair_of_tables t = make(_i);
@@ -201,7 +203,8 @@ START_TEST(weights_that_lag)
 }
 END_TEST
 
-/* A step between forward and backward: what backward reads of the table is the table of that time, all of it. */
+/* A step between forward and backward: what backward reads of the table is the table of that time, all of
+ * it. */
 START_TEST(a_step_before_backward)
 {
     const tl_real one[] = { 1 }, zeros[3] = { 0 };

@@ -1,5 +1,5 @@
-/* Products with a sparse matrix: every layout, forward and backward, against a plain walk over the entries; the same
- * bits for any number of threads. */
+/* Products with a sparse matrix: every layout, forward and backward, against a plain walk over the
+ * entries; the same bits for any number of threads. */
 #include "testing.h"
 
 #include <float.h>
@@ -68,8 +68,8 @@ static int64_t y_at(const example *e, int64_t i, int64_t k)
     return e->p.y_by_sample ? k * e->rows + i : i * e->n + k;
 }
 
-/* Sums of n products of values up to 1.2, and what they are added to: each of n + 1 operations rounds by half a unit
- * of at most 1.44 (n + 1). Twice that, for in the double build the plain sums have as much. */
+/* Sums of n products of values up to 1.2, and what they are added to: each of n + 1 operations rounds by
+ * half a unit of at most 1.44 (n + 1). Twice that, for in the double build the plain sums have as much. */
 static double tolerance(int64_t n)
 {
     return (TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) * (double)(n + 1) * 1.44 * (double)(n + 1);
@@ -114,8 +114,8 @@ static void check_backward(const example *e, bool want_values, bool want_x)
     free(dx), free(dvalues);
 }
 
-/* Without rows, columns, entries; with empty rows and columns; full; wide and tall. The two last are walked block by
- * block of columns, which are narrow for the one and wide for the other. */
+/* Without rows, columns, entries; with empty rows and columns; full; wide and tall. The two last are
+ * walked block by block of columns, which are narrow for the one and wide for the other. */
 static const struct {
     int64_t rows, cols;
     double density;
@@ -131,8 +131,8 @@ static void restore(void)
     unsetenv("TULLE_KERNELS");
 }
 
-/* Layouts 0 to 7, with the kernels of each level: they differ in how wide vectors and blocks are. (Where tests do not
- * fork, or the chip cannot, the level stays what it is.) */
+/* Layouts 0 to 7, with the kernels of each level: they differ in how wide vectors and blocks are. (Where
+ * tests do not fork, or the chip cannot, the level stays what it is.) */
 START_TEST(layouts)
 {
     const char *const level[] = { "baseline", "avx2", "avx512" };
@@ -182,7 +182,8 @@ START_TEST(same_bits_for_any_number_of_threads)
 }
 END_TEST
 
-/* A sample has the same bits alone and among others, wherever it is: Y, and the gradient with respect to X. */
+/* A sample has the same bits alone and among others, wherever it is: Y, and the gradient with respect to
+ * X. */
 START_TEST(same_bits_for_a_sample_anywhere)
 {
     enum { SAMPLES = 133 };

@@ -1,6 +1,6 @@
-/* Whole training steps, over everything at once: a sparse, a masked, a dense variable and a table read by lookups,
- * under Adam with clipping. What is promised of a step: a failed allocation changes nothing, a repeated step needs
- * no memory, and the bits do not depend on the number of threads. */
+/* Whole training steps, over everything at once: a sparse, a masked, a dense variable and a table read by
+ * lookups, under Adam with clipping. What is promised of a step: a failed allocation changes nothing, a
+ * repeated step needs no memory, and the bits do not depend on the number of threads. */
 #include "testing.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* An op and an optimizer as users write them: with the installed headers and the shared library, nothing else. */
+/* An op and an optimizer as users write them: with the installed headers and the shared library, nothing
+ * else. */
 #include <check.h>
 #include <stdlib.h>
 #include <tulle/op.h>
@@ -35,7 +36,8 @@ static tl_node *cube(tl_node *a)
     return tl_apply(&cube_op, (tl_node *[]){ a }, NULL, 0);
 }
 
-/* ---- scale_rows: Y = S with row i times d[i], sparse.  dS += dY d[i];  dd[i] += sum over the row of dY S ---- */
+/* ---- scale_rows: Y = S with row i times d[i], sparse.  dS += dY d[i];  dd[i] += sum over the row of dY S
+ * ---- */
 
 static tl_status rows_shape(tl_node *y)
 {

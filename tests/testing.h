@@ -1,5 +1,5 @@
-/* What every test file shares. A file defines tl_test_suite(); main.c runs it. Blocks that a test leaves alive
- * fail it. */
+/* What every test file shares. A file defines tl_test_suite(); main.c runs it. Blocks that a test leaves
+ * alive fail it. */
 #ifndef TL_TESTING_H
 #define TL_TESTING_H
 
@@ -53,9 +53,9 @@ TCase *tl_test_case(Suite *s, const char *name);
         tl_graph_reset(g);                                                                                   \
     } while (0)
 
-/* n values against what is expected, to `tolerance` times max(1, |expected|); 0: the same bits. The worst one is
- * reported with its index and both values. The expected ones may be written in place: ck_assert_values(y, 3, 0,
- * 1.0, 2.0, 3.0). */
+/* n values against what is expected, to `tolerance` times max(1, |expected|); 0: the same bits. The worst
+ * one is reported with its index and both values. The expected ones may be written in place:
+ * ck_assert_values(y, 3, 0, 1.0, 2.0, 3.0). */
 #define ck_assert_values(actual, n, tolerance, ...)                                                          \
     tl_test_values(__FILE__, __LINE__, #actual, actual, n, tolerance, (const double[]){ __VA_ARGS__ })
 #define ck_assert_same(actual, expected, n) tl_test_same(__FILE__, __LINE__, #actual, actual, expected, n)
@@ -69,14 +69,16 @@ void tl_test_same(const char *file, int line, const char *what, const tl_real *a
 void tl_test_close(const char *file, int line, const char *what, const tl_real *actual,
                    const tl_real *expected, int64_t n, double tolerance);
 
-/* n values of either sign, of magnitude 0.2 to 1.2: away from kinks at 0, further than a finite difference goes. */
+/* n values of either sign, of magnitude 0.2 to 1.2: away from kinks at 0, further than a finite difference
+ * goes. */
 void tl_test_fill(tl_real *values, int64_t n, uint64_t seed);
 
 /* Variables filled that way. The sparse one takes the reference to the pattern. */
 tl_variable *tl_test_dense(const char *name, tl_shape shape, uint64_t seed);
 tl_variable *tl_test_sparse(const char *name, tl_pattern *pattern, uint64_t seed);
 
-/* A random pattern of this density whose row 1 and column 1 are empty (where there are more than two of them). */
+/* A random pattern of this density whose row 1 and column 1 are empty (where there are more than two of
+ * them). */
 tl_pattern *tl_test_pattern(int64_t rows, int64_t cols, double density, uint64_t seed);
 
 /* The sparse matrix as a dense one, to be freed with free(); NULL values stand for ones. */

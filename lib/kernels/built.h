@@ -1,4 +1,5 @@
-/* What the kernels' own files share: the names of one build of them. TL_LEVEL_NAME is baseline, avx2 or avx512. */
+/* What the kernels' own files share: the names of one build of them. TL_LEVEL_NAME is baseline, avx2 or
+ * avx512. */
 #ifndef TL_BUILT_H
 #define TL_BUILT_H
 

@@ -20,8 +20,8 @@
 enum { TINY = 20000 }; /* m n k below which a call of BLIS costs more than the product */
 
 #if defined(__x86_64__)
-/* BLIS would choose by the chip: the level decides instead, so that its last bits are the level's, too. The one lever is
- * an environment variable that holds a number and is read once, by bli_init. */
+/* BLIS would choose by the chip: the level decides instead, so that its last bits are the level's, too.
+ * The one lever is an environment variable that holds a number and is read once, by bli_init. */
 static void start_blis(void)
 {
     const char *level = tl_kernel_level();
@@ -51,8 +51,9 @@ static void one_thread(rntm_t *r)
     pthread_once(&once, start_blis);
     bli_rntm_init(r);
     bli_rntm_set_num_threads(1, r);
-    /* In BLIS 0.9 the kernels for small products on haswell and zen read behind the last element of A and C (its
-     * issues 635 and 821), where a page may end; in double they sum an edge in another order, and skip 0 times NaN. */
+    /* In BLIS 0.9 the kernels for small products on haswell and zen read behind the last element of A and
+     * C (its issues 635 and 821), where a page may end; in double they sum an edge in another order, and
+     * skip 0 times NaN. */
     bli_rntm_disable_l3_sup(r);
 }
 
@@ -66,8 +67,8 @@ static void outer(int64_t m, int64_t n, tl_matrix a, tl_matrix b, tl_real *c, bo
     }
 }
 
-/* y = A x, or y += A x. A row of A is either contiguous, or its columns are. BLIS's order of a sum depends on where the
- * element sits, and it, too, takes 0 times NaN for 0. */
+/* y = A x, or y += A x. A row of A is either contiguous, or its columns are. BLIS's order of a sum depends
+ * on where the element sits, and it, too, takes 0 times NaN for 0. */
 static void matrix_vector(int64_t m, int64_t k, tl_matrix a, const tl_real *x, tl_real *y, bool add)
 {
     const tl_kernels *kernel = tl_kernel_table();

@@ -83,7 +83,8 @@ static void write(tl_real *to, tl_real x, bool add_to)
     *to = add_to ? *to + x : x;
 }
 
-/* A whole square, by way of a copy: every cache line of x and of y is touched in one go, however far apart they lie. */
+/* A whole square, by way of a copy: every cache line of x and of y is touched in one go, however far apart
+ * they lie. */
 static void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, bool add_to)
 {
     tl_real copy[SQUARE][SQUARE];

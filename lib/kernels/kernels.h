@@ -17,8 +17,8 @@ typedef struct tl_sparse {
     const int32_t *col;
     const int32_t *order; /* entry e has values[order[e]]; NULL: values[e] */
     const tl_real *values;
-    /* Walked block by block of columns: those of row i in block b are start[b rows + i] .. start[(b+1) rows + i] - 1.
-     * NULL: row by row, and n_blocks is 1. */
+    /* Walked block by block of columns: those of row i in block b are start[b rows + i] .. start[(b+1)
+     * rows + i] - 1. NULL: row by row, and n_blocks is 1. */
     const int32_t *start;
     int64_t n_blocks;
 } tl_sparse;
@@ -28,14 +28,15 @@ typedef struct tl_kernels {
     int64_t lanes; /* values in a vector */
     int64_t block; /* columns in a block of a matrix that is walked block by block: their rows of X fill L1 */
 
-    /* Rows begin .. end-1 of Y = S X (add: Y += S X) for a tile of `width` samples, 1 to TL_TILE_VECS vectors. Row k of X
-     * is at x + k ldx and can be read to a whole vector, of Y at y + i ldy. Each element is summed over the row's
-     * entries, ascending. */
+    /* Rows begin .. end-1 of Y = S X (add: Y += S X) for a tile of `width` samples, 1 to TL_TILE_VECS
+     * vectors. Row k of X is at x + k ldx and can be read to a whole vector, of Y at y + i ldy. Each
+     * element is summed over the row's entries, ascending. */
     void (*spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x, int64_t ldx,
                  tl_real *y, int64_t ldy, bool add);
 
-    /* Entries of rows begin .. end-1: values[e] += the product of row i of a with row col[e] of b, both of `width` values
-     * and 0 from there to a whole vector. Summed by lanes, each ascending, which are then added by halves. */
+    /* Entries of rows begin .. end-1: values[e] += the product of row i of a with row col[e] of b, both of
+     * `width` values and 0 from there to a whole vector. Summed by lanes, each ascending, which are then
+     * added by halves. */
     void (*sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                   int64_t lda, const tl_real *b, int64_t ldb, tl_real *values);
 
@@ -52,8 +53,8 @@ typedef struct tl_kernels {
     /* sum of x[k] y[k]: 64 sums over k mod 64, each ascending, added by halves */
     tl_real (*dot)(int64_t n, const tl_real *x, const tl_real *y);
 
-    /* y[j] += sign times the sum over i, in double, of x[i cols + j], or of its product with z there unless z is NULL:
-     * ascending; of a single column, by i mod 16, each ascending, and these by halves */
+    /* y[j] += sign times the sum over i, in double, of x[i cols + j], or of its product with z there
+     * unless z is NULL: ascending; of a single column, by i mod 16, each ascending, and these by halves */
     void (*sum_rows)(int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z, tl_real *y);
 
     /* C = A B (add: C += A B), m x k by k x n by plain loops; element (i, j) of A at a[i ars + j acs], of B
@@ -62,8 +63,8 @@ typedef struct tl_kernels {
                        const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
 } tl_kernels;
 
-/* The table for this chip: the best that it can run, or TULLE_KERNELS = baseline | avx2 | avx512 if it can run
- * that. Chosen at the first call, constant from then on. */
+/* The table for this chip: the best that it can run, or TULLE_KERNELS = baseline | avx2 | avx512 if it can
+ * run that. Chosen at the first call, constant from then on. */
 const tl_kernels *tl_kernel_table(void);
 
 #endif

@@ -1,4 +1,5 @@
-/* Whole vectors of a row go through the sparse kernel, tile by tile; the rest of it, less than one, is summed plainly. */
+/* Whole vectors of a row go through the sparse kernel, tile by tile; the rest of it, less than one, is
+ * summed plainly. */
 #include "rows.h"
 
 static void sum_rest(const tl_sparse *s, int64_t begin, int64_t end, int64_t first, int64_t width,

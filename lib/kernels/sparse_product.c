@@ -1,7 +1,8 @@
 /* What lies around the sparse kernels: layouts, blocks, and pieces of work for the threads.
  *
- * The kernels want features as rows and a tile of samples side by side. A matrix that lies otherwise is packed: tile
- * after tile, each with its rows one after the other, padded to whole vectors by zeros; packing absorbs the layout. */
+ * The kernels want features as rows and a tile of samples side by side. A matrix that lies otherwise is
+ * packed: tile after tile, each with its rows one after the other, padded to whole vectors by zeros;
+ * packing absorbs the layout. */
 #include "sparse_product.h"
 #include "kernels.h"
 #include "parallel.h"
@@ -58,7 +59,8 @@ int64_t tl_sparse_product_y_room(const tl_sparse_product *p)
     return p->y_by_sample || !fits(p->n) ? tl_sparse_product_rows(p) * padded(p->n) : 0;
 }
 
-/* A matrix of features x samples, as it lies or packed, for the kernels: row k of tile t is at tile_at() + k ld. */
+/* A matrix of features x samples, as it lies or packed, for the kernels: row k of tile t is at tile_at() +
+ * k ld. */
 typedef struct operand {
     tl_real *data;
     int64_t features, ld;
@@ -131,8 +133,9 @@ static operand pack(const tl_real *x, int64_t features, int64_t n, bool by_sampl
 
 /* ---- Blocks of the pattern ---- */
 
-/* How many columns a block has, 0 for row by row. Blocks whose rows of X fit in L1 pay where a row has a few entries in
- * each: it then costs a load and a store of its part of Y. Else blocks that fit in L2, where X as a whole does not. */
+/* How many columns a block has, 0 for row by row. Blocks whose rows of X fit in L1 pay where a row has a
+ * few entries in each: it then costs a load and a store of its part of Y. Else blocks that fit in L2,
+ * where X as a whole does not. */
 static int64_t block_of(const tl_pattern *p)
 {
     const int64_t small = tl_kernel_table()->block, large = 16 * small;

@@ -1,4 +1,5 @@
-/* Vectors of tl_real as wide as the instruction set of this translation unit, in the compilers' vector extensions. */
+/* Vectors of tl_real as wide as the instruction set of this translation unit, in the compilers' vector
+ * extensions. */
 #ifndef TL_VECTOR_H
 #define TL_VECTOR_H
 
@@ -25,8 +26,8 @@
 typedef tl_real vec __attribute__((vector_size(VEC_BYTES), aligned(sizeof(tl_real)), may_alias));
 typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(sizeof(tl_real)), may_alias));
 
-/* a b + c as the vectors' loops have it: fused where the chip can do that. In a plain loop this must be said, or the
- * compiler decides loop by loop. */
+/* a b + c as the vectors' loops have it: fused where the chip can do that. In a plain loop this must be
+ * said, or the compiler decides loop by loop. */
 INLINE tl_real fused(tl_real a, tl_real b, tl_real c)
 {
 #if !defined(__FMA__)
@@ -70,8 +71,8 @@ INLINE void store_part(tl_real *p, vec v, int64_t n)
     memcpy(p, &v, (size_t)n * sizeof *p);
 }
 
-/* Four lanes that sum to what v sums to: lane l + lane l + LANES/2, until four are left. By pointer, as a quad may be
- * wider than the vectors that functions take by value. */
+/* Four lanes that sum to what v sums to: lane l + lane l + LANES/2, until four are left. By pointer, as a
+ * quad may be wider than the vectors that functions take by value. */
 INLINE void fold(const vec *v, quad *out)
 {
 #if LANES == 16
