@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gemm.h"
+#include "level.h"
 
 /* Half a unit in the last place of 1: the relative error of one operation. */
 #define ROUNDING ((TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) / 2)
@@ -96,11 +97,29 @@ static const int64_t size[][3] = {
     { 33, 129, 300 }, { 3, 31, 300 },  { 7, 33, 300 },  { 64, 3, 300 },  { 16, 64, 70 },
 };
 
+enum { SIZES = sizeof size / sizeof *size };
+
+/* The level decides which kernels BLIS uses, too. Asked for before the first product of a test's process; false where
+ * the chip cannot, or where tests do not fork and another level is there already. */
+static bool at_level(int number)
+{
+    static const char *const name[] = { "avx512", "avx2", "baseline" };
+    setenv("TULLE_KERNELS", name[number], 1);
+    return strcmp(tl_kernel_level(), name[number]) == 0;
+}
+enum { LEVELS = 3 };
+
+static void restore(void)
+{
+    unsetenv("TULLE_KERNELS");
+}
+
 START_TEST(products)
 {
-    for (int layout = 0; layout < LAYOUTS * LAYOUTS; layout++)
+    const int64_t *mnk = size[_i % SIZES];
+    for (int layout = 0; layout < LAYOUTS * LAYOUTS && at_level(_i / SIZES); layout++)
         for (int add = 0; add < 2; add++)
-            check_product(size[_i][0], size[_i][1], size[_i][2], layout / LAYOUTS, layout % LAYOUTS, add);
+            check_product(mnk[0], mnk[1], mnk[2], layout / LAYOUTS, layout % LAYOUTS, add);
 }
 END_TEST
 
@@ -123,7 +142,7 @@ END_TEST
 START_TEST(not_a_number)
 {
     const int64_t n[][3] = { { 5, 6, 7 }, { 1, 300, 100 }, { 300, 1, 100 }, { 200, 150, 1 }, { 64, 64, 64 } };
-    for (int way = 0; way < 5 * 8; way++) {
+    for (int way = 0; way < 5 * 8 && at_level(_i); way++) {
         const bool in_a = way & 1, a_turned = way & 2, b_turned = way & 4;
         const int64_t rows = n[way / 8][0], cols = n[way / 8][1], k = n[way / 8][2];
         tl_real *a = calloc((size_t)(rows * k), sizeof *a), *b = calloc((size_t)(k * cols), sizeof *b);
@@ -137,6 +156,35 @@ START_TEST(not_a_number)
                              (long long)k, way, (long long)e, (double)c[e]);
         free(a), free(b), free(c);
     }
+}
+END_TEST
+
+/* Of equal rows and equal columns all products are equal, to the bit: an element is summed in one order, wherever it
+ * is, at an edge of a kernel's tile or not. */
+START_TEST(one_order)
+{
+    for (int s = 0; s < SIZES && at_level(_i); s++)
+        for (int turned = 0; turned < 4; turned++) {
+            const int64_t m = size[s][0], n = size[s][1], k = size[s][2];
+            block row = block_new(k, 5), col = block_new(k, 6), a = block_new(m * k, 0),
+                  b = block_new(k * n, 0);
+            block c = block_new(m * n, 0);
+            const tl_matrix at_a = turned & 1 ? (tl_matrix){ a.values, 1, m } : (tl_matrix){ a.values, k, 1 };
+            const tl_matrix at_b = turned & 2 ? (tl_matrix){ b.values, 1, k } : (tl_matrix){ b.values, n, 1 };
+            for (int64_t l = 0; l < k; l++) {
+                for (int64_t i = 0; i < m; i++)
+                    a.values[i * at_a.row + l * at_a.col] = row.values[l];
+                for (int64_t j = 0; j < n; j++)
+                    b.values[l * at_b.row + j * at_b.col] = col.values[l];
+            }
+            tl_gemm(m, n, k, at_a, at_b, c.values, false);
+            for (int64_t e = 1; e < m * n; e++)
+                if (memcmp(&c.values[e], &c.values[0], sizeof *c.values) != 0)
+                    ck_abort_msg("%lldx%lldx%lld, turned %d: element %lld is %.17g, element 0 %.17g",
+                                 (long long)m, (long long)n, (long long)k, turned, (long long)e,
+                                 (double)c.values[e], (double)c.values[0]);
+            block_free(row), block_free(col), block_free(a), block_free(b), block_free(c);
+        }
 }
 END_TEST
 
@@ -183,9 +231,11 @@ Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("gemm");
     TCase *c = tl_test_case(s, "gemm");
+    tcase_add_checked_fixture(c, NULL, restore);
     tcase_add_test(c, several_threads_at_once);
-    tcase_add_loop_test(c, products, 0, (int)(sizeof size / sizeof *size));
+    tcase_add_loop_test(c, products, 0, LEVELS * SIZES);
+    tcase_add_loop_test(c, not_a_number, 0, LEVELS);
+    tcase_add_loop_test(c, one_order, 0, LEVELS);
     tcase_add_test(c, matrices);
-    tcase_add_test(c, not_a_number);
     return s;
 }

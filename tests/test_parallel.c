@@ -212,10 +212,11 @@ START_TEST(nested_loops_stay_on_their_thread)
     }
     ck_assert(all_meet(7)); /* and the next loop is split again */
 
-    /* a loop of one piece is a plain call: what is inside may be split */
-    in[0] = (inner){ 0 };
+    in[0] = (inner){ 0 }; /* a loop of one piece, which needs no other thread */
     tl_parallel_for(1, 1, outer_body, in);
     ck_assert_int_eq(atomic_load(&in[0].count), 150);
+    ck_assert_int_eq(atomic_load(&in[0].strangers), 0);
+    ck_assert(all_meet(7));
 }
 END_TEST
 

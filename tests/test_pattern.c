@@ -271,6 +271,19 @@ START_TEST(print)
 }
 END_TEST
 
+/* Linux's /dev/full takes nothing. */
+START_TEST(print_to_a_full_disk)
+{
+    FILE *full = fopen("/dev/full", "w");
+    tl_pattern *p = some_pattern();
+    if (full) {
+        ck_assert_status(tl_pattern_print(p, full, 3), TL_ERR_IO, "pattern_print: No space left on device");
+        fclose(full);
+    }
+    tl_pattern_release(p);
+}
+END_TEST
+
 /* The printer checks every rule: a pattern that was scribbled over is found out. */
 START_TEST(print_checks)
 {
@@ -301,6 +314,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, equal);
     tcase_add_test(c, bytes);
     tcase_add_test(c, print);
+    tcase_add_test(c, print_to_a_full_disk);
     tcase_add_test(c, print_checks);
     return s;
 }

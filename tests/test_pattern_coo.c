@@ -168,6 +168,8 @@ START_TEST(refused_coordinates)
         for (int i = 0; i < 5; i++)
             ck_assert_int_eq(position[i], -7);
     }
+    ck_assert_null(some_coo((tl_repeats)3, NULL), "coo_to_csr: 3 is no tl_repeats");
+    ck_assert_null(some_coo((tl_repeats)-1, NULL), "coo_to_csr: -1 is no tl_repeats");
 }
 END_TEST
 

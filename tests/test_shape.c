@@ -111,6 +111,18 @@ START_TEST(equality)
 }
 END_TEST
 
+/* Questions about a shape that no call accepts read its four sizes, no more. */
+START_TEST(unchecked)
+{
+    const tl_shape five = TL_SHAPE(1, 2, 3, 4, 5);
+    ck_assert_int_eq(tl_shape_size(five), 24);
+    ck_assert_int_eq(tl_shape_rows(five), 6);
+    ck_assert_int_eq(tl_shape_cols(five), 4);
+    ck_assert(tl_shape_equal(five, TL_SHAPE(1, 2, 3, 4, 6)));
+    ck_assert(!tl_shape_equal(five, TL_SHAPE(1, 2, 3, 4)));
+}
+END_TEST
+
 START_TEST(text)
 {
     ck_assert_str_eq(tl_shape_text(TL_SHAPE()).text, "scalar");
@@ -132,6 +144,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, refused);
     tcase_add_test(c, folding);
     tcase_add_test(c, equality);
+    tcase_add_test(c, unchecked);
     tcase_add_test(c, text);
     return s;
 }

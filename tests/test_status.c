@@ -53,6 +53,20 @@ START_TEST(last_status)
 }
 END_TEST
 
+/* A function of the user's may return a status without a word. */
+START_TEST(failures_without_a_text)
+{
+    tl_fail(TL_ERR_IO, "something else, long ago");
+    uint64_t before = tl_failures();
+    ck_assert_int_eq(tl_fail_named(TL_OK, before), TL_OK);
+    ck_assert_str_eq(tl_error(), "something else, long ago");
+    ck_assert_status(tl_fail_named(TL_ERR_NUMERIC, before), TL_ERR_NUMERIC, "TL_ERR_NUMERIC");
+    ck_assert_uint_eq(tl_failures(), before + 1);
+    tl_fail(TL_ERR_KIND, "with a word");
+    ck_assert_status(tl_fail_named(TL_ERR_KIND, before), TL_ERR_KIND, "with a word");
+}
+END_TEST
+
 START_TEST(names)
 {
     const struct {
@@ -82,6 +96,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, long_text_is_cut);
     tcase_add_test(c, threads_have_their_own);
     tcase_add_test(c, last_status);
+    tcase_add_test(c, failures_without_a_text);
     tcase_add_test(c, names);
     return s;
 }
