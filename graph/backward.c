@@ -188,9 +188,9 @@ tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl
 
 int64_t tl_gradient_size(const tl_gradient *pair)
 {
-    const tl_variable *v = pair->variable;
-    if (!pair->values)
+    if (!pair || !pair->values)
         return 0;
+    const tl_variable *v = pair->variable;
     if (!pair->rows)
         return v->size;
     return v->shape.dim[0] > 0 ? pair->n_rows * (v->size / v->shape.dim[0]) : 0;

@@ -136,38 +136,40 @@ void tl_pattern_release(tl_pattern *p)
 
 int64_t tl_pattern_rows(const tl_pattern *p)
 {
-    return p->rows;
+    return p ? p->rows : 0;
 }
 
 int64_t tl_pattern_cols(const tl_pattern *p)
 {
-    return p->cols;
+    return p ? p->cols : 0;
 }
 
 int64_t tl_pattern_nnz(const tl_pattern *p)
 {
-    return p->nnz;
+    return p ? p->nnz : 0;
 }
 
 const int64_t *tl_pattern_row_ptr(const tl_pattern *p)
 {
-    return p->row_ptr;
+    return p ? p->row_ptr : NULL;
 }
 
 const int32_t *tl_pattern_col(const tl_pattern *p)
 {
-    return p->col;
+    return p ? p->col : NULL;
 }
 
 bool tl_pattern_equal(const tl_pattern *a, const tl_pattern *b)
 {
-    return a == b || (a->rows == b->rows && a->cols == b->cols && a->nnz == b->nnz &&
+    return a == b || (a && b && a->rows == b->rows && a->cols == b->cols && a->nnz == b->nnz &&
                       memcmp(a->row_ptr, b->row_ptr, (size_t)(a->rows + 1) * sizeof *a->row_ptr) == 0 &&
                       memcmp(a->col, b->col, (size_t)a->nnz * sizeof *a->col) == 0);
 }
 
 int64_t tl_pattern_bytes(const tl_pattern *p)
 {
+    if (!p)
+        return 0;
     int64_t bytes = (int64_t)sizeof *p + (p->rows + 1) * (int64_t)sizeof *p->row_ptr +
                     p->nnz * (int64_t)sizeof *p->col;
     return bytes + tl_pattern_bytes_of_views(p);
@@ -185,6 +187,8 @@ tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t most)
 
 int64_t tl_pattern_find(const tl_pattern *p, int64_t row, int32_t col)
 {
+    if (!p || row < 0 || row >= p->rows)
+        return -1;
     int64_t low = p->row_ptr[row], high = p->row_ptr[row + 1];
     while (low < high) {
         int64_t middle = low + (high - low) / 2;

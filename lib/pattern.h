@@ -47,7 +47,7 @@ TL_API tl_pattern *tl_pattern_retain(tl_pattern *p);
 /* Counts one user less; the last one frees the pattern. NULL is ignored. */
 TL_API void tl_pattern_release(tl_pattern *p);
 
-/* What a pattern holds. Here and below p is not NULL. */
+/* What a pattern holds; 0 and NULL for NULL. */
 TL_API int64_t tl_pattern_rows(const tl_pattern *p);
 TL_API int64_t tl_pattern_cols(const tl_pattern *p);
 TL_API int64_t tl_pattern_nnz(const tl_pattern *p);

@@ -42,6 +42,10 @@ static tl_transposed *build_transpose(const tl_pattern *p)
 
 const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **order)
 {
+    if (!p) {
+        tl_fail(TL_ERR_ARGUMENT, "pattern_transpose: the pattern is NULL");
+        return NULL;
+    }
     _Atomic(tl_transposed *) *cached = &((tl_pattern *)p)->transposed;
     tl_transposed *t = atomic_load_explicit(cached, memory_order_acquire);
     if (!t) {

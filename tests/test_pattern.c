@@ -299,6 +299,23 @@ START_TEST(print_checks)
 }
 END_TEST
 
+START_TEST(no_pattern)
+{
+    tl_pattern *p = tl_pattern_random(2, 3, 0.5, 1);
+    ck_assert_int_eq(tl_pattern_rows(NULL), 0);
+    ck_assert_int_eq(tl_pattern_cols(NULL), 0);
+    ck_assert_int_eq(tl_pattern_nnz(NULL), 0);
+    ck_assert_int_eq(tl_pattern_bytes(NULL), 0);
+    ck_assert_int_eq(tl_pattern_find(NULL, 0, 0), -1);
+    ck_assert_int_eq(tl_pattern_find(p, 2, 0), -1);
+    ck_assert_ptr_null(tl_pattern_row_ptr(NULL));
+    ck_assert_ptr_null(tl_pattern_col(NULL));
+    ck_assert(!tl_pattern_equal(p, NULL) && !tl_pattern_equal(NULL, p) && tl_pattern_equal(NULL, NULL));
+    ck_assert_null(tl_pattern_transpose(NULL, NULL), "pattern_transpose: the pattern is NULL");
+    tl_pattern_release(p);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("pattern");
@@ -315,6 +332,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, bytes);
     tcase_add_test(c, print);
     tcase_add_test(c, print_to_a_full_disk);
+    tcase_add_test(c, no_pattern);
     tcase_add_test(c, print_checks);
     return s;
 }
