@@ -21,7 +21,7 @@ void tl_graph_reset(tl_graph *g)
         tl_pattern_release(k->pattern);
     tl_memo_sweep(g, false);
     tl_arena_reset(&g->arena);
-    *g = (tl_graph){ .arena = g->arena, .memo = g->memo };
+    *g = (tl_graph){ .arena = g->arena, .memo = g->memo, .workspace_size = g->workspace_size };
 }
 
 void tl_graph_free(tl_graph *g)

@@ -123,6 +123,8 @@ struct tl_graph {
     int32_t n_nodes;
     tl_kept *kept;
     tl_memo *memo;
+    void *workspace;        /* NULL: not yet taken in this step */
+    int64_t workspace_size; /* in bytes; before it is taken: that of the step before */
     tl_status status;
     char error[TL_ERROR_SIZE];
 };

@@ -141,6 +141,27 @@ void *tl_scratch(tl_node *y, int64_t n, size_t size)
     return p;
 }
 
+/* The most that the steps before needed is taken at once: a step like them takes one piece. */
+tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size)
+{
+    tl_graph *g = y->graph;
+    const int64_t bytes = n < 0 || (uint64_t)n > (uint64_t)PTRDIFF_MAX / 2 / size ? -1 : n * (int64_t)size;
+    if (g->workspace && bytes >= 0 && bytes <= g->workspace_size)
+        return TL_OK;
+    const int64_t wanted = bytes < 0 || bytes > g->workspace_size ? bytes : g->workspace_size;
+    void *fresh = tl_arena_alloc(&g->arena, wanted, 1);
+    if (!fresh)
+        return tl_fail_memory();
+    g->workspace = fresh;
+    g->workspace_size = wanted;
+    return TL_OK;
+}
+
+void *tl_workspace(const tl_node *y)
+{
+    return y->graph->workspace;
+}
+
 tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound, const char *of,
                        const char *unit)
 {

@@ -88,6 +88,12 @@ TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
  * memory is short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
 TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 
+/* For `shape`: n elements of `size` bytes in which forward and backward may work; and for these: where they
+ * are, 64-byte aligned. All ops of a graph work in the same memory, so nothing stays there from one call to
+ * the next. TL_ERR_MEMORY. */
+TL_API tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size);
+TL_API void *tl_workspace(const tl_node *y);
+
 /* For `shape`: that 0 <= ids[k] < bound. TL_ERR_INDEX reads "ids[7] = 12, table has 10 rows" for name =
  * "ids", of = "table", unit = "rows". */
 TL_API tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound, const char *of,

@@ -18,7 +18,7 @@ enum { SMALLEST = 1 << 16 };
 
 static block *block_new(tl_arena *a, int64_t bytes)
 {
-    int64_t held = tl_arena_bytes(a); /* grow geometrically: few blocks, whatever the step needs */
+    int64_t held = tl_arena_bytes(a) / 2; /* grow geometrically: few blocks, whatever the step needs */
     int64_t size = SMALLEST == 0 || bytes > SMALLEST + held ? bytes : SMALLEST + held;
     block *b = tl_alloc(size + TL_ALIGN, 1);
     if (b)

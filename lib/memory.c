@@ -1,8 +1,10 @@
 /* Aligned heap blocks. Built twice: plainly into the library, with TL_TEST_HOOKS into the tests. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #ifdef TL_TEST_HOOKS
 #include <stdatomic.h>
@@ -45,6 +47,22 @@ static void count(int change)
 }
 #endif
 
+enum { HUGE_PAGE = 2 << 20 };
+
+/* Large blocks ask for huge pages: a row of a large table at random is else two misses, of the cache and of
+ * the page tables. Where the system has none, nothing is lost. */
+static bool take(void **p, size_t bytes)
+{
+    const bool large = bytes >= HUGE_PAGE;
+    if (posix_memalign(p, large ? HUGE_PAGE : TL_ALIGN, bytes > 0 ? bytes : 1) != 0)
+        return false;
+#ifdef MADV_HUGEPAGE
+    if (large)
+        (void)madvise(*p, bytes, MADV_HUGEPAGE);
+#endif
+    return true;
+}
+
 void *tl_alloc(int64_t n, size_t size)
 {
     size_t most = (size_t)PTRDIFF_MAX - TL_ALIGN;
@@ -52,7 +70,7 @@ void *tl_alloc(int64_t n, size_t size)
         return NULL;
     size_t bytes = (size_t)n * size;
     void *p = NULL;
-    if (posix_memalign(&p, TL_ALIGN, bytes > 0 ? bytes : 1) != 0)
+    if (!take(&p, bytes))
         return NULL;
     count(1);
     return p;

@@ -12,7 +12,8 @@ typedef struct tl_transposed {
 } tl_transposed;
 
 typedef struct tl_blocks {
-    int64_t bytes;
+    struct tl_blocks *next; /* of another width */
+    int64_t block, bytes;
     int32_t start[];
 } tl_blocks;
 
@@ -21,7 +22,7 @@ struct tl_pattern {
     int64_t rows, cols, nnz;
     int64_t *row_ptr;
     int32_t *col;
-    /* The only parts that change: each once, from NULL, by an atomic exchange. */
+    /* The only parts that change, by atomic exchange: once from NULL, and at the head of the list. */
     _Atomic(tl_transposed *) transposed;
     _Atomic(tl_blocks *) blocks;
 };
@@ -29,8 +30,8 @@ struct tl_pattern {
 /* An unfilled pattern with one user, or NULL; sizes were checked. */
 tl_pattern *tl_pattern_unfilled(int64_t rows, int64_t cols, int64_t nnz);
 
-/* The entries by blocks of `block` columns, the same at every call: those of row i in block b are start[b
- * rows + i] .. start[(b + 1) rows + i] - 1. Built at the first call, then kept by p. NULL if memory is
+/* The entries by blocks of `block` columns: those of row i in block b are start[b rows + i] ..
+ * start[(b + 1) rows + i] - 1. Built at the first call with this `block`, then kept by p. NULL if memory is
  * short. */
 const int32_t *tl_pattern_blocks(const tl_pattern *p, int64_t block);
 

@@ -76,6 +76,7 @@ static tl_blocks *build_blocks(const tl_pattern *p, int64_t block)
     tl_blocks *made = tl_alloc((int64_t)sizeof *made + (n + 1) * p->rows * (int64_t)sizeof *made->start, 1);
     if (!made)
         return NULL;
+    made->block = block;
     made->bytes = (int64_t)sizeof *made + (n + 1) * p->rows * (int64_t)sizeof *made->start;
     int32_t *start = made->start;
     for (int64_t i = 0; i < p->rows; i++) {
@@ -91,20 +92,22 @@ static tl_blocks *build_blocks(const tl_pattern *p, int64_t block)
 
 const int32_t *tl_pattern_blocks(const tl_pattern *p, int64_t block)
 {
-    tl_pattern *mutable = (tl_pattern *)p;
-    tl_blocks *kept = atomic_load_explicit(&mutable->blocks, memory_order_acquire);
-    if (!kept) {
-        tl_blocks *fresh = build_blocks(p, block);
-        if (!fresh) {
+    _Atomic(tl_blocks *) *head = &((tl_pattern *)p)->blocks;
+    tl_blocks *fresh = NULL, *first = atomic_load_explicit(head, memory_order_acquire);
+    for (;;) {
+        for (const tl_blocks *b = first; b; b = b->next)
+            if (b->block == block) {
+                tl_free(fresh); /* another thread was faster */
+                return b->start;
+            }
+        if (!fresh && !(fresh = build_blocks(p, block))) {
             tl_fail_memory();
             return NULL;
         }
-        if (atomic_compare_exchange_strong(&mutable->blocks, &kept, fresh))
-            kept = fresh;
-        else /* another thread was faster */
-            tl_free(fresh);
+        fresh->next = first;
+        if (atomic_compare_exchange_strong(head, &first, fresh))
+            return fresh->start;
     }
-    return kept->start;
 }
 
 void tl_pattern_free_views(tl_pattern *p)
@@ -112,18 +115,20 @@ void tl_pattern_free_views(tl_pattern *p)
     tl_transposed *t = atomic_load(&p->transposed);
     if (t)
         free_transposed(t);
-    tl_free(atomic_load(&p->blocks));
+    for (tl_blocks *b = atomic_load(&p->blocks), *next; b; b = next) {
+        next = b->next;
+        tl_free(b);
+    }
 }
 
 int64_t tl_pattern_bytes_of_views(const tl_pattern *p)
 {
     tl_pattern *mutable = (tl_pattern *)p;
     const tl_transposed *t = atomic_load_explicit(&mutable->transposed, memory_order_acquire);
-    const tl_blocks *b = atomic_load_explicit(&mutable->blocks, memory_order_acquire);
     int64_t bytes = 0;
     if (t)
         bytes += tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->order;
-    if (b)
+    for (const tl_blocks *b = atomic_load_explicit(&mutable->blocks, memory_order_acquire); b; b = b->next)
         bytes += b->bytes;
     return bytes;
 }

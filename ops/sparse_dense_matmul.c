@@ -28,12 +28,12 @@ static tl_status shape(tl_node *y)
 
 static void forward(tl_node *y)
 {
-    tl_sparse_product_forward(y->scratch, y->in[0]->val, y->in[1]->val, y->out);
+    tl_sparse_product_forward(tl_sparse_product_of(y), y->in[0]->val, y->in[1]->val, y->out);
 }
 
 static void backward(tl_node *y)
 {
-    tl_sparse_product_backward(y->scratch, y->in[0]->val, y->in[1]->val, y->grad, y->in[0]->grad,
+    tl_sparse_product_backward(tl_sparse_product_of(y), y->in[0]->val, y->in[1]->val, y->grad, y->in[0]->grad,
                                y->in[1]->grad);
 }
 

@@ -141,6 +141,9 @@ START_TEST(sddmm)
         t->sddmm(&s, 4, 4, n, a.at, lda, b.at, ldb, v.at);
         t->sddmm(&s, 5, 9, n, a.at, lda, b.at, ldb, v.at); /* the order of the rows does not matter */
         ck_assert_all_same(v.at, expected.at, row_ptr[5]);
+        for (int64_t i = 0; i < 9 * lda; i++)
+            if (i % lda >= n) /* what stands behind a row of a is not read */
+                a.at[i] = NAN;
         for (int64_t i = 0; i < 5; i++)
             t->sddmm(&s, i, i + 1, n, a.at, lda, b.at, ldb, v.at);
         for (int64_t i = 0; i < 9; i++)
@@ -157,6 +160,40 @@ START_TEST(sddmm)
             }
         ck_assert_all_same(v.block, expected.block, nnz + shift);
         free(a.block), free(b.block), free(v.block), free(expected.block);
+    }
+    tl_pattern_release(p);
+}
+END_TEST
+
+/* Both gradients in one walk: the bits of spmm and of sddmm, each of which is checked above. Through the order
+ * of the transpose, too; every row once, in two parts. */
+START_TEST(gradients)
+{
+    if (!runs(_i))
+        return;
+    tl_pattern *p = some_rows();
+    const int32_t *order = NULL;
+    const tl_pattern *turned = tl_pattern_transpose(p, &order);
+    const int64_t nnz = tl_pattern_nnz(p);
+    for (int c = 0; c < 8 * WIDTHS; c++) {
+        const bool transposed = c % 2, blocks = c / 4 % 2;
+        const int64_t rows = transposed ? 40 : 9, n = width_of(c / 8), shift = c / 2 % 2, ldy = n + 2 * shift;
+        int64_t ld;
+        int32_t start[40 * 8];
+        operand v = random_values(nnz, shift, 12);
+        const tl_sparse s = sparse_of(transposed ? turned : p, transposed ? order : NULL, v.at,
+                                      blocks ? start : NULL);
+        operand a = random_rows(rows, n, shift, 15, &ld), b = random_rows(49 - rows, n, shift, 16, &ld);
+        operand da = random_values(rows * ldy, shift, 18), expected_da = random_values(rows * ldy, shift, 18);
+        operand dv = random_values(nnz, shift, 17), expected_dv = random_values(nnz, shift, 17);
+        t->spmm(&s, 0, rows, n, b.at, ld, expected_da.at, ldy, true);
+        t->sddmm(&s, 0, rows, n, a.at, ld, b.at, ld, expected_dv.at);
+        t->gradients(&s, 3, rows, n, a.at, ld, b.at, ld, da.at, ldy, dv.at);
+        t->gradients(&s, 0, 3, n, a.at, ld, b.at, ld, da.at, ldy, dv.at);
+        ck_assert_all_same(da.block, expected_da.block, rows * ldy + shift);
+        ck_assert_all_same(dv.block, expected_dv.block, nnz + shift);
+        free(v.block), free(a.block), free(b.block);
+        free(da.block), free(expected_da.block), free(dv.block), free(expected_dv.block);
     }
     tl_pattern_release(p);
 }
@@ -222,6 +259,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "kernels_sparse");
     tcase_add_loop_test(c, spmm, 0, LEVELS);
     tcase_add_loop_test(c, sddmm, 0, LEVELS);
+    tcase_add_loop_test(c, gradients, 0, LEVELS);
     tcase_add_loop_test(c, no_entries, 0, LEVELS);
     tcase_add_test(c, table_rows);
     tcase_add_test(c, grain_of_table_rows);

@@ -37,9 +37,9 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
     ck_assert_int_eq(e.rows, layout & 1 ? tl_pattern_cols(pattern) : tl_pattern_rows(pattern));
     ck_assert_int_eq(e.depth, layout & 1 ? tl_pattern_rows(pattern) : tl_pattern_cols(pattern));
     ck_assert_ok(tl_sparse_product_prepare(&e.p));
-    const int64_t x_room = tl_sparse_product_x_room(&e.p), y_room = tl_sparse_product_y_room(&e.p);
-    e.p.x_packed = x_room > 0 ? filled(x_room, 10) : NULL;
-    e.p.y_packed = y_room > 0 ? filled(y_room, 11) : NULL;
+    const int64_t x_packed = tl_sparse_product_x_packed(&e.p);
+    e.p.x_packed = x_packed > 0 ? filled(x_packed, 10) : NULL;
+    e.p.room = filled(tl_sparse_product_room(&e.p), 11);
     e.i = malloc((size_t)(e.nnz + 1) * sizeof *e.i), e.j = malloc((size_t)(e.nnz + 1) * sizeof *e.j);
     for (int64_t r = 0; r < tl_pattern_rows(pattern); r++)
         for (int64_t at = tl_pattern_row_ptr(pattern)[r]; at < tl_pattern_row_ptr(pattern)[r + 1]; at++) {
@@ -53,7 +53,7 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
 
 static void example_free(example *e)
 {
-    free(e->p.x_packed), free(e->p.y_packed);
+    free(e->p.x_packed), free(e->p.room);
     free(e->i), free(e->j), free(e->values), free(e->x), free(e->y), free(e->dy), free(e->dvalues),
         free(e->dx);
 }

@@ -12,6 +12,9 @@
 void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
                     int64_t ldx, tl_real *y, int64_t ldy, bool add);
 void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *values);
+                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues);
+void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
+                         int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda,
+                         tl_real *dvalues);
 
 #endif

@@ -140,6 +140,7 @@ const tl_kernels TL_LEVEL(kernels) = {
     .block = (32 << 10) / (TL_TILE_VECS * VEC_BYTES),
     .spmm = TL_LEVEL(spmm),
     .sddmm = TL_LEVEL(sddmm),
+    .gradients = TL_LEVEL(gradients),
     .transpose = transpose,
     .add = add,
     .axpy = axpy,

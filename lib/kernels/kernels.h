@@ -26,7 +26,7 @@ typedef struct tl_sparse {
 typedef struct tl_kernels {
     const char *name;
     int64_t lanes; /* values in a vector */
-    int64_t block; /* columns in a block of a matrix that is walked block by block: their rows of X fill L1 */
+    int64_t block; /* columns whose rows of X, a tile wide, fill the first cache */
 
     /* Rows begin .. end-1 of Y = S X (add: Y += S X) for a tile of `width` samples, 1 to TL_TILE_VECS
      * vectors. Row k of X is at x + k ldx and can be read to a whole vector, of Y at y + i ldy. Each
@@ -34,11 +34,16 @@ typedef struct tl_kernels {
     void (*spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x, int64_t ldx,
                  tl_real *y, int64_t ldy, bool add);
 
-    /* Entries of rows begin .. end-1: values[e] += the product of row i of a with row col[e] of b, both of
-     * `width` values and 0 from there to a whole vector. Summed by lanes, each ascending, which are then
-     * added by halves. */
+    /* Entries of rows begin .. end-1: dvalues[e] (through the order, if there is one) += the product of row i
+     * of a, `width` values, with row col[e] of b, which is 0 from there to a whole vector. Summed by lanes,
+     * each ascending, which are then added by halves. */
     void (*sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                  int64_t lda, const tl_real *b, int64_t ldb, tl_real *values);
+                  int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues);
+
+    /* In one walk what spmm and sddmm compute, to the bit: dA += S B, and dvalues += the products. */
+    void (*gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
+                      int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda,
+                      tl_real *dvalues);
 
     /* y(j, i) = x(i, j), or += ; x is rows x cols with rows ldx apart, y with rows ldy apart */
     void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,

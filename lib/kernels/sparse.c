@@ -8,14 +8,14 @@
 #include "vector.h"
 
 /* Entries of row i in block b, or in the whole row. */
-INLINE void entries(const tl_sparse *s, int64_t b, int64_t i, int64_t *first, int64_t *end)
+INLINE void entries(const tl_sparse s, int64_t b, int64_t i, int64_t *first, int64_t *end)
 {
-    if (s->start) {
-        *first = s->start[b * s->rows + i];
-        *end = s->start[(b + 1) * s->rows + i];
+    if (s.start) {
+        *first = s.start[b * s.rows + i];
+        *end = s.start[(b + 1) * s.rows + i];
     } else {
-        *first = s->row_ptr[i];
-        *end = s->row_ptr[i + 1];
+        *first = s.row_ptr[i];
+        *end = s.row_ptr[i + 1];
     }
 }
 
@@ -35,14 +35,35 @@ INLINE void store_at(tl_real *p, int v, int64_t width, bool part, vec x)
         store(p + v * LANES, x);
 }
 
-/* `vecs` and `part` are constants wherever this is called. */
-INLINE void spmm_tile(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool part,
-                      int64_t width, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, bool add)
+/* A walk by blocks reads a few entries here and a few there, which no prefetcher of a chip foresees: those of
+ * a row some rows below are asked for. */
+INLINE void foresee_entries(const tl_sparse s, const tl_real *values, int64_t b, int64_t i, int64_t end)
 {
-    for (int64_t b = 0; b < s->n_blocks; b++)
+    enum { BELOW = 6, LINE = 16 };
+    if (!s.start || i + BELOW >= end)
+        return;
+    const int64_t e = s.start[b * s.rows + i + BELOW];
+    __builtin_prefetch(s.col + e);
+    __builtin_prefetch(s.col + e + LINE);
+    if (s.order) {
+        __builtin_prefetch(s.order + e);
+        __builtin_prefetch(s.order + e + LINE);
+    } else {
+        __builtin_prefetch(values + e);
+        __builtin_prefetch(values + e + LINE);
+    }
+}
+
+/* `vecs` and `part` are constants wherever this is called, and in the functions below. */
+INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
+                      int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y, int64_t ldy,
+                      bool add)
+{
+    for (int64_t b = 0; b < s.n_blocks; b++)
         for (int64_t i = begin; i < end; i++) {
             int64_t e, last;
             entries(s, b, i, &e, &last);
+            foresee_entries(s, s.values, b, i, end);
             const bool old = add || b > 0;
             if (e == last && old)
                 continue;
@@ -50,8 +71,8 @@ INLINE void spmm_tile(const tl_sparse *s, int64_t begin, int64_t end, const int 
             for (int v = 0; v < vecs; v++)
                 sum[v] = old ? load_at(y + i * ldy, v, width, part) : (vec){ 0 };
             for (; e < last; e++) {
-                const tl_real value = s->values[s->order ? s->order[e] : e];
-                const tl_real *xe = x + s->col[e] * ldx;
+                const tl_real value = s.values[s.order ? s.order[e] : e];
+                const tl_real *xe = x + s.col[e] * ldx;
                 for (int v = 0; v < vecs; v++)
                     sum[v] = load(xe + v * LANES) * value + sum[v];
             }
@@ -60,42 +81,104 @@ INLINE void spmm_tile(const tl_sparse *s, int64_t begin, int64_t end, const int 
         }
 }
 
-/* values[e + q] += the products of row a with the rows of b that entries e .. e+n-1 name; n is a constant. */
-INLINE void dots(const tl_sparse *s, int64_t e, const int n, const int vecs, const vec *a, const tl_real *b,
-                 int64_t ldb, tl_real *values)
+/* Entries e .. e+n-1 of a row, n a constant up to 4: dvalues += the products of a with the rows of b that they
+ * name; and, unless da is NULL, da += those rows by the entries' values, each row loaded once for both. */
+INLINE void meet(const tl_sparse s, int64_t e, const int n, const int vecs, const vec *a,
+                 const tl_real *restrict b, int64_t ldb, vec *da, tl_real *restrict dvalues)
 {
     vec sum[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
+    const tl_real *row[4];
+    tl_real value[4];
+    int64_t at[4];
+    for (int q = 0; q < n; q++) {
+        row[q] = b + s.col[e + q] * ldb;
+        at[q] = s.order ? s.order[e + q] : e + q;
+        value[q] = da ? s.values[at[q]] : 0;
+    }
     for (int v = 0; v < vecs; v++)
-        for (int q = 0; q < n; q++)
-            sum[q] = a[v] * load(b + s->col[e + q] * ldb + v * LANES) + sum[q];
+        for (int q = 0; q < n; q++) {
+            vec bv = load(row[q] + v * LANES);
+            if (da)
+                IN_REGISTER(bv);
+            sum[q] = a[v] * bv + sum[q];
+            if (da)
+                da[v] = bv * value[q] + da[v];
+        }
     quad part[4], total;
     for (int q = 0; q < 4; q++)
         fold(&sum[q], &part[q]);
     sum_quads(part, &total);
     for (int q = 0; q < n; q++)
-        values[e + q] += total[q];
+        dvalues[at[q]] += total[q];
 }
 
-INLINE void sddmm_tile(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const tl_real *a,
-                       int64_t lda, const tl_real *b, int64_t ldb, tl_real *values)
+INLINE void meet_all(const tl_sparse s, int64_t e, int64_t last, const int vecs, const vec *a,
+                     const tl_real *b, int64_t ldb, vec *da, tl_real *dvalues)
 {
-    for (int64_t block = 0; block < s->n_blocks; block++)
+    for (; e + 4 <= last; e += 4)
+        meet(s, e, 4, vecs, a, b, ldb, da, dvalues);
+    if (last - e == 3)
+        meet(s, e, 3, vecs, a, b, ldb, da, dvalues);
+    else if (last - e == 2)
+        meet(s, e, 2, vecs, a, b, ldb, da, dvalues);
+    else if (last - e == 1)
+        meet(s, e, 1, vecs, a, b, ldb, da, dvalues);
+}
+
+INLINE void sddmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
+                       int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
+                       tl_real *dvalues)
+{
+    for (int64_t block = 0; block < s.n_blocks; block++)
         for (int64_t i = begin; i < end; i++) {
             int64_t e, last;
             entries(s, block, i, &e, &last);
+            foresee_entries(s, dvalues, block, i, end);
             if (e == last)
                 continue;
             vec ai[TL_TILE_VECS];
             for (int v = 0; v < vecs; v++)
-                ai[v] = load(a + i * lda + v * LANES);
-            for (; e + 4 <= last; e += 4)
-                dots(s, e, 4, vecs, ai, b, ldb, values);
-            if (last - e == 3)
-                dots(s, e, 3, vecs, ai, b, ldb, values);
-            else if (last - e == 2)
-                dots(s, e, 2, vecs, ai, b, ldb, values);
-            else if (last - e == 1)
-                dots(s, e, 1, vecs, ai, b, ldb, values);
+                ai[v] = load_at(a + i * lda, v, width, part);
+            meet_all(s, e, last, vecs, ai, b, ldb, NULL, dvalues);
+        }
+}
+
+/* Through an order, neighbours in a column are far apart in `values`, but their lines will be met again in
+ * the next rows: every fourth row asks for what it will need in the next block, where a block's share of
+ * them fits in the second cache and all of them do not. */
+INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last, const tl_real *dvalues)
+{
+    enum { EVERY = 4, MANY = 1 << 18 };
+    const int64_t nnz = s.row_ptr[s.rows];
+    if (!s.order || nnz < MANY || i % EVERY != 0)
+        return;
+    const int64_t end = last + (last - e) < nnz ? last + (last - e) : nnz;
+    for (int64_t soon = last; soon < end; soon++) {
+        __builtin_prefetch(s.values + s.order[soon], 0, 2);
+        __builtin_prefetch(dvalues + s.order[soon], 1, 2);
+    }
+}
+
+INLINE void gradients_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
+                           int64_t width, const tl_real *restrict a, int64_t lda, const tl_real *restrict b,
+                           int64_t ldb, tl_real *restrict da, int64_t ldda, tl_real *restrict dvalues)
+{
+    for (int64_t block = 0; block < s.n_blocks; block++)
+        for (int64_t i = begin; i < end; i++) {
+            int64_t e, last;
+            entries(s, block, i, &e, &last);
+            foresee_entries(s, dvalues, block, i, end);
+            foresee_values(s, i, e, last, dvalues);
+            if (e == last)
+                continue;
+            vec ai[TL_TILE_VECS], dai[TL_TILE_VECS];
+            for (int v = 0; v < vecs; v++) {
+                ai[v] = load_at(a + i * lda, v, width, part);
+                dai[v] = load_at(da + i * ldda, v, width, part);
+            }
+            meet_all(s, e, last, vecs, ai, b, ldb, dai, dvalues);
+            for (int v = 0; v < vecs; v++)
+                store_at(da + i * ldda, v, width, part, dai[v]);
         }
 }
 
@@ -108,9 +191,9 @@ void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t widt
 #define SPMM(n)                                                                                              \
     case n:                                                                                                  \
         if (width == n * LANES)                                                                              \
-            spmm_tile(s, begin, end, n, false, width, x, ldx, y, ldy, add);                                  \
+            spmm_tile(*s, begin, end, n, false, width, x, ldx, y, ldy, add);                                 \
         else                                                                                                 \
-            spmm_tile(s, begin, end, n, true, width, x, ldx, y, ldy, add);                                   \
+            spmm_tile(*s, begin, end, n, true, width, x, ldx, y, ldy, add);                                  \
         break;
     switch ((width + LANES - 1) / LANES) {
         FOR_EACH_COUNT(SPMM)
@@ -118,11 +201,32 @@ void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t widt
 }
 
 void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *values)
+                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues)
 {
 #define SDDMM(n)                                                                                             \
-    case n: sddmm_tile(s, begin, end, n, a, lda, b, ldb, values); break;
+    case n:                                                                                                  \
+        if (width == n * LANES)                                                                              \
+            sddmm_tile(*s, begin, end, n, false, width, a, lda, b, ldb, dvalues);                            \
+        else                                                                                                 \
+            sddmm_tile(*s, begin, end, n, true, width, a, lda, b, ldb, dvalues);                             \
+        break;
     switch ((width + LANES - 1) / LANES) {
         FOR_EACH_COUNT(SDDMM)
+    }
+}
+
+void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
+                         int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda,
+                         tl_real *dvalues)
+{
+#define GRADIENTS(n)                                                                                         \
+    case n:                                                                                                  \
+        if (width == n * LANES)                                                                              \
+            gradients_tile(*s, begin, end, n, false, width, a, lda, b, ldb, da, ldda, dvalues);              \
+        else                                                                                                 \
+            gradients_tile(*s, begin, end, n, true, width, a, lda, b, ldb, da, ldda, dvalues);               \
+        break;
+    switch ((width + LANES - 1) / LANES) {
+        FOR_EACH_COUNT(GRADIENTS)
     }
 }

@@ -10,16 +10,18 @@ typedef struct tl_sparse_product {
     const tl_pattern *pattern; /* of S */
     bool transposed, x_by_sample, y_by_sample;
     int64_t n;
-    tl_real *x_packed, *y_packed; /* as large as tl_sparse_product_room says, or NULL where that is 0 */
+    tl_real
+        *x_packed; /* X as the kernels want it, if it lies by sample: filled by forward, read by backward */
+    tl_real *room; /* for either to work in */
 } tl_sparse_product;
 
 /* Rows of W X and of X. */
 int64_t tl_sparse_product_rows(const tl_sparse_product *p);
 int64_t tl_sparse_product_depth(const tl_sparse_product *p);
 
-/* How many values x_packed and y_packed must hold; 0 where the matrix is used as it lies. */
-int64_t tl_sparse_product_x_room(const tl_sparse_product *p);
-int64_t tl_sparse_product_y_room(const tl_sparse_product *p);
+/* How many values x_packed and room must hold; 0: they are not used. */
+int64_t tl_sparse_product_x_packed(const tl_sparse_product *p);
+int64_t tl_sparse_product_room(const tl_sparse_product *p);
 
 /* Builds what the product keeps with the pattern; TL_ERR_MEMORY. To be called before the others. */
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p);
@@ -28,7 +30,8 @@ tl_status tl_sparse_product_prepare(const tl_sparse_product *p);
 void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                tl_real *y);
 
-/* dvalues += (dY X^T or X dY^T) at the pattern; dX += W^T dY. Either may be NULL: not wanted. */
+/* dvalues += (dY X^T or X dY^T) at the pattern; dX += W^T dY. Either may be NULL: not wanted. With both, each
+ * row of dY is loaded once for the two. */
 void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                 const tl_real *dy, tl_real *dvalues, tl_real *dx);
 

@@ -26,6 +26,15 @@
 typedef tl_real vec __attribute__((vector_size(VEC_BYTES), aligned(sizeof(tl_real)), may_alias));
 typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(sizeof(tl_real)), may_alias));
 
+/* Keeps what was loaded in a register, where the compiler would rather load it at each use. */
+#if defined(__AVX512F__)
+#define IN_REGISTER(v) __asm__("" : "+v"(v))
+#elif defined(__AVX__)
+#define IN_REGISTER(v) __asm__("" : "+x"(v))
+#else
+#define IN_REGISTER(v) ((void)(v))
+#endif
+
 /* a b + c as the vectors' loops have it: fused where the chip can do that. In a plain loop this must be
  * said, or the compiler decides loop by loop. */
 INLINE tl_real fused(tl_real a, tl_real b, tl_real c)
