@@ -6,13 +6,22 @@
 
 /* What one run does, for the rates in its line; what is 0 is left out. */
 typedef struct work {
-    double flops; /* "gflops" */
-    double bytes; /* "gbs" */
-    double ops;   /* "ns_per_op" */
+    double flops;  /* "gflops" and "of_fma" */
+    double bytes;  /* "gbs" and "of_gather" */
+    double ops;    /* "ns_per_op" */
+    bool is_limit; /* is what the others are shares of: has none itself */
 } work;
 
 /* Measures run(context) and prints the line of this case of the running scenario. */
 void measure(const char *name, work w, void (*run)(void *context), void *context);
+
+/* The best time of run(context), in seconds, of as many runs as the time budget allows. */
+double best_time(double budget, void (*run)(void *context), void *context);
+
+/* What one core can do in a second, measured when first asked for: the flops of `fma` and the bytes of
+ * `gather-64`, in the scenario `limit`. */
+double most_flops(void);
+double most_bytes(void);
 
 /* A failure ends the program, with the scenario and tl_error() on stderr and status 1. `must` returns what it
  * is given where that is not NULL. */
