@@ -10,6 +10,7 @@
  *     "gbs"         1e9 bytes a second
  *     "of_gather"   that, as a share of what `limit` measures as gather-64; above 1 where a cache helps
  *     "ns_per_op"
+ *     "ns_per_entry", after "nnz", the entries of the sparse matrix
  *
  * The program keeps the C locale that it starts in, so that printf writes 0.5, not 0,5. */
 #include "bench.h"
@@ -31,6 +32,7 @@ static const scenario scenarios[] = {
     { "gemm", "dense product of square matrices", bench_gemm },
     { "sparse_layer", "product with a sparse variable, and both gradients", bench_sparse_layer },
     { "sparse_layer_forward", "the product alone", bench_sparse_layer_forward },
+    { "growth", "training step of a sparse layer, by density and by size", bench_growth },
     { "mlp_step", "training step of a perceptron whose hidden weights are sparse", bench_mlp_step },
     { "embedding_step", "training step of a table of embeddings, looked up in bags", bench_embedding_step },
     { "tiny_step", "training step of a network of a few units", bench_tiny_step },
@@ -136,6 +138,8 @@ static void write_line(FILE *out, const char *path, const char *name, work w, co
         fprintf(out, ", \"of_gather\": %.4f", w.bytes / best / most_bytes());
     if (w.ops > 0)
         fprintf(out, ", \"ns_per_op\": %.3f", best / w.ops * 1e9);
+    if (w.nnz > 0)
+        fprintf(out, ", \"nnz\": %.0f, \"ns_per_entry\": %.3f", w.nnz, best / w.nnz * 1e9);
     fprintf(out, "}\n");
     flush(out, path);
 }

@@ -9,6 +9,7 @@ typedef struct work {
     double flops;  /* "gflops" and "of_fma" */
     double bytes;  /* "gbs" and "of_gather" */
     double ops;    /* "ns_per_op" */
+    double nnz;    /* "nnz", the entries of the sparse matrix, and "ns_per_entry" */
     bool is_limit; /* is what the others are shares of: has none itself */
 } work;
 
@@ -37,6 +38,7 @@ int32_t *random_integers(int64_t n, int64_t bound, uint64_t seed);
 void bench_gemm(void);
 void bench_sparse_layer(void);
 void bench_sparse_layer_forward(void);
+void bench_growth(void);
 void bench_mlp_step(void);
 void bench_embedding_step(void);
 void bench_tiny_step(void);
