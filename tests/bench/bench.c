@@ -3,7 +3,15 @@
  *     {"scenario": "gemm", "case": "n=64", "impl": "tulle", "ms": 0.009, "median_ms": 0.01, "runs": 2000, ..}
  *
  * with the best and the median time of all runs that the time budget allows, and, where they mean something,
- * rates at the best time: "gflops" (1e9 useful operations a second), "gbs" (1e9 bytes a second), "ns_per_op".
+ * rates at the best time:
+ *
+ *     "gflops"      1e9 useful operations a second
+ *     "of_fma"      that, as a share of what `limit` measures as fma, times the threads
+ *     "gbs"         1e9 bytes a second
+ *     "of_gather"   that, as a share of what `limit` measures as gather-64; above 1 where a cache helps
+ *     "ns_per_op"
+ *     "ns_per_entry", after "nnz", the entries of the sparse matrix
+ *
  * The program keeps the C locale that it starts in, so that printf writes 0.5, not 0,5. */
 #include "bench.h"
 
@@ -24,6 +32,7 @@ static const scenario scenarios[] = {
     { "gemm", "dense product of square matrices", bench_gemm },
     { "sparse_layer", "product with a sparse variable, and both gradients", bench_sparse_layer },
     { "sparse_layer_forward", "the product alone", bench_sparse_layer_forward },
+    { "growth", "training step of a sparse layer, by density and by size", bench_growth },
     { "mlp_step", "training step of a perceptron whose hidden weights are sparse", bench_mlp_step },
     { "embedding_step", "training step of a table of embeddings, looked up in bags", bench_embedding_step },
     { "tiny_step", "training step of a network of a few units", bench_tiny_step },
@@ -121,27 +130,47 @@ static void write_line(FILE *out, const char *path, const char *name, work w, co
     fprintf(out, ", \"ms\": %.6f, \"median_ms\": %.6f, \"runs\": %d", best * 1e3, median * 1e3, n);
     if (w.flops > 0)
         fprintf(out, ", \"gflops\": %.3f", w.flops / best * 1e-9);
+    if (w.flops > 0 && !w.is_limit)
+        fprintf(out, ", \"of_fma\": %.4f", w.flops / best / (most_flops() * tl_num_threads()));
     if (w.bytes > 0)
         fprintf(out, ", \"gbs\": %.3f", w.bytes / best * 1e-9);
+    if (w.bytes > 0 && !w.is_limit)
+        fprintf(out, ", \"of_gather\": %.4f", w.bytes / best / most_bytes());
     if (w.ops > 0)
         fprintf(out, ", \"ns_per_op\": %.3f", best / w.ops * 1e9);
+    if (w.nnz > 0)
+        fprintf(out, ", \"nnz\": %.0f, \"ns_per_entry\": %.3f", w.nnz, best / w.nnz * 1e9);
     fprintf(out, "}\n");
     flush(out, path);
 }
 
-void measure(const char *name, work w, void (*run)(void *context), void *context)
+/* Returns how many times it took, ascending. */
+static int take_times(double budget, void (*run)(void *context), void *context, double *times)
 {
-    static double times[MOST_RUNS];
     int n = 0;
     for (int k = 0; k < WARM_UPS; k++)
         run(context);
-    double end = now() + bench.seconds;
+    double end = now() + budget;
     while (n < LEAST_RUNS || (n < MOST_RUNS && now() < end)) {
         double begin = now();
         run(context);
         times[n++] = now() - begin;
     }
     qsort(times, (size_t)n, sizeof *times, by_size);
+    return n;
+}
+
+double best_time(double budget, void (*run)(void *context), void *context)
+{
+    double times[MOST_RUNS];
+    take_times(budget, run, context, times);
+    return times[0];
+}
+
+void measure(const char *name, work w, void (*run)(void *context), void *context)
+{
+    double times[MOST_RUNS];
+    int n = take_times(bench.seconds, run, context, times);
     write_line(stdout, "standard output", name, w, times, n);
     if (bench.json)
         write_line(bench.json, bench.json_path, name, w, times, n);

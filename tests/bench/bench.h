@@ -6,13 +6,23 @@
 
 /* What one run does, for the rates in its line; what is 0 is left out. */
 typedef struct work {
-    double flops; /* "gflops" */
-    double bytes; /* "gbs" */
-    double ops;   /* "ns_per_op" */
+    double flops;  /* "gflops" and "of_fma" */
+    double bytes;  /* "gbs" and "of_gather" */
+    double ops;    /* "ns_per_op" */
+    double nnz;    /* "nnz", the entries of the sparse matrix, and "ns_per_entry" */
+    bool is_limit; /* is what the others are shares of: has none itself */
 } work;
 
 /* Measures run(context) and prints the line of this case of the running scenario. */
 void measure(const char *name, work w, void (*run)(void *context), void *context);
+
+/* The best time of run(context), in seconds, of as many runs as the time budget allows. */
+double best_time(double budget, void (*run)(void *context), void *context);
+
+/* What one core can do in a second, measured when first asked for: the flops of `fma` and the bytes of
+ * `gather-64`, in the scenario `limit`. */
+double most_flops(void);
+double most_bytes(void);
 
 /* A failure ends the program, with the scenario and tl_error() on stderr and status 1. `must` returns what it
  * is given where that is not NULL. */
@@ -28,6 +38,7 @@ int32_t *random_integers(int64_t n, int64_t bound, uint64_t seed);
 void bench_gemm(void);
 void bench_sparse_layer(void);
 void bench_sparse_layer_forward(void);
+void bench_growth(void);
 void bench_mlp_step(void);
 void bench_embedding_step(void);
 void bench_tiny_step(void);

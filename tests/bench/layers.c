@@ -1,4 +1,4 @@
-/* One layer: the dense product, and the product with a sparse variable. */
+/* One layer: the dense product, the product with a sparse variable, and a training step of that. */
 #include "bench.h"
 
 #include <inttypes.h>
@@ -44,6 +44,7 @@ typedef struct layer {
     tl_graph *g;
     tl_variable *w, *x;
     const tl_real *dy;
+    tl_optimizer *sgd;
 } layer;
 
 /* upstream: a scalar whose gradient with respect to Y is a given dY.
@@ -83,12 +84,24 @@ static void forward(void *context)
     tl_graph_reset(l->g);
 }
 
+static tl_node *loss(const layer *l)
+{
+    tl_node *y = tl_sparse_dense_matmul(tl_use(l->g, l->w), tl_use(l->g, l->x), TL_NO_TRANSPOSE);
+    return tl_apply(&upstream, &y, &l->dy, sizeof l->dy);
+}
+
 static void forward_and_backward(void *context)
 {
     const layer *l = context;
     tl_gradients out;
-    tl_node *y = tl_sparse_dense_matmul(tl_use(l->g, l->w), tl_use(l->g, l->x), TL_NO_TRANSPOSE);
-    check(tl_backward(tl_apply(&upstream, &y, &l->dy, sizeof l->dy), &out));
+    check(tl_backward(loss(l), &out));
+    tl_graph_reset(l->g);
+}
+
+static void train(void *context)
+{
+    const layer *l = context;
+    check(tl_minimize(l->sgd, loss(l)));
     tl_graph_reset(l->g);
 }
 
@@ -102,11 +115,17 @@ static void measure_layer(int64_t m, int64_t k, int64_t n, double density, int p
     layer l = { .g = must(tl_graph_new()),
                 .w = must(tl_variable_sparse("w", keep)),
                 .x = must(tl_variable_dense("x", TL_SHAPE(k, n))),
-                .dy = dy };
+                .dy = dy,
+                .sgd = must(tl_sgd((tl_sgd_options){ .learning_rate = 1e-3 })) };
     check(tl_init_normal(l.w, 0, 1, &rng));
     check(tl_init_normal(l.x, 0, 1, &rng));
+    /* X stands for what the layer below hands on: its gradient is wanted, and it is not a weight. */
+    tl_frozen frozen = { &l.x, 1 };
+    check(tl_optimizer_add_transform(l.sgd, tl_freeze, &frozen));
     snprintf(name, sizeof name, "%" PRId64 "x%" PRId64 "x%" PRId64 " d=%g", m, k, n, density);
-    measure(name, (work){ .flops = products * 2.0 * (double)tl_pattern_nnz(keep) * (double)n }, run, &l);
+    double nnz = (double)tl_pattern_nnz(keep);
+    measure(name, (work){ .flops = products * 2 * nnz * (double)n, .nnz = nnz }, run, &l);
+    tl_optimizer_free(l.sgd);
     tl_graph_free(l.g);
     tl_variable_free(l.w);
     tl_variable_free(l.x);
@@ -131,4 +150,16 @@ void bench_sparse_layer(void)
 void bench_sparse_layer_forward(void)
 {
     measure_layers(1, forward);
+}
+
+/* ---- growth: a training step of the layer, at one size by density and at one density by size ---- */
+
+void bench_growth(void)
+{
+    static const int64_t size[] = { 256, 512, 1024, 2048, 4096, 8192, 16384 };
+    static const double density[] = { 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001 };
+    for (size_t s = 0; s < sizeof size / sizeof *size; s++)
+        for (size_t d = 0; d < sizeof density / sizeof *density; d++)
+            if (size[s] == 4096 || density[d] == 0.01)
+                measure_layer(size[s], size[s], 128, density[d], 3, train);
 }

@@ -32,9 +32,18 @@ static void multiply_add(void *context)
     a->kept = a->peak->run(ROUNDS, 0.75F, 0.25F);
 }
 
+double most_flops(void)
+{
+    static double most;
+    arithmetic a = { .peak = find_peak() };
+    if (most == 0)
+        most = ROUNDS * a.peak->flops_per_round / best_time(0.03, multiply_add, &a);
+    return most;
+}
+
 /* ---- stream, gather-64: 256 MB, more than a cache holds, in order and by random rows of 64 floats ---- */
 
-enum { TABLE_ROWS = 1 << 20, ROW_WORDS = 32, LINE_WORDS = 8 };
+enum { TABLE_ROWS = 1 << 20, ROW_WORDS = 32, LINE_WORDS = 8, TABLE_WORDS = TABLE_ROWS * ROW_WORDS };
 enum { AHEAD = 8 }; /* rows asked for before they are read */
 
 typedef struct table {
@@ -42,6 +51,22 @@ typedef struct table {
     int32_t *row; /* a permutation: no row is read twice in a run */
     volatile uint64_t kept;
 } table;
+
+static table make_table(void)
+{
+    table t = { .word = allocate(TABLE_WORDS, sizeof *t.word), .row = allocate(TABLE_ROWS, sizeof *t.row) };
+    for (int64_t k = 0; k < TABLE_WORDS; k++)
+        t.word[k] = (uint64_t)k;
+    tl_random rng = { .seed = 1 };
+    tl_random_permutation(&rng, TABLE_ROWS, t.row);
+    return t;
+}
+
+static void free_table(table *t)
+{
+    free(t->word);
+    free(t->row);
+}
 
 static uint64_t sum(int64_t n, const uint64_t *x)
 {
@@ -54,7 +79,7 @@ static uint64_t sum(int64_t n, const uint64_t *x)
 static void stream(void *context)
 {
     table *t = context;
-    t->kept = sum((int64_t)TABLE_ROWS * ROW_WORDS, t->word);
+    t->kept = sum(TABLE_WORDS, t->word);
 }
 
 static void gather(void *context)
@@ -70,22 +95,29 @@ static void gather(void *context)
     t->kept = s;
 }
 
+static const double table_bytes = TABLE_WORDS * (double)sizeof(uint64_t);
+
+double most_bytes(void)
+{
+    static double most;
+    if (most == 0) {
+        table t = make_table();
+        most = table_bytes / best_time(0, gather, &t); /* the least number of runs: each takes long */
+        free_table(&t);
+    }
+    return most;
+}
+
 void bench_limit(void)
 {
     arithmetic a = { .peak = find_peak() };
-    measure("fma", (work){ .flops = ROUNDS * a.peak->flops_per_round }, multiply_add, &a);
-
-    const int64_t words = (int64_t)TABLE_ROWS * ROW_WORDS;
-    table t = { .word = allocate(words, sizeof *t.word), .row = allocate(TABLE_ROWS, sizeof *t.row) };
-    for (int64_t k = 0; k < words; k++)
-        t.word[k] = (uint64_t)k;
-    tl_random rng = { .seed = 1 };
-    tl_random_permutation(&rng, TABLE_ROWS, t.row);
-    work w = { .bytes = (double)words * sizeof *t.word };
-    measure("stream", w, stream, &t);
-    measure("gather-64", w, gather, &t);
-    free(t.word);
-    free(t.row);
+    work rounds = { .flops = ROUNDS * a.peak->flops_per_round, .is_limit = true };
+    measure("fma", rounds, multiply_add, &a);
+    table t = make_table();
+    work reads = { .bytes = table_bytes, .is_limit = true };
+    measure("stream", reads, stream, &t);
+    measure("gather-64", reads, gather, &t);
+    free_table(&t);
 }
 
 /* ---- overhead: a chain of ops on a scalar ---- */
