@@ -1,5 +1,6 @@
 /* One step of an optimizer: what is checked, and in which order. The update itself is in update.c. */
 #include "internal.h"
+#include "kernels.h"
 #include "update.h"
 
 #include <math.h>
@@ -88,15 +89,14 @@ static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
  * is slow. */
 static int64_t first_not_finite(int64_t n, const tl_real *x)
 {
-    enum { STRETCH = 512 };
+    enum { STRETCH = 4096 };
     for (int64_t k = 0; k < n; k += STRETCH) {
         const int64_t end = n - k < STRETCH ? n : k + STRETCH;
-        int found = 0;
-        for (int64_t i = k; i < end; i++)
-            found |= !(x[i] - x[i] == 0); /* an Inf less itself is NaN */
-        for (int64_t i = k; found && i < end; i++)
-            if (!isfinite(x[i]))
-                return i;
+        if (tl_kernel_table()->all_finite(end - k, x + k))
+            continue;
+        while (isfinite(x[k]))
+            k++;
+        return k;
     }
     return n;
 }

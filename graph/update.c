@@ -64,10 +64,40 @@ static void update_run(const tl_step *c, int64_t n, tl_real *w, const tl_real *g
 
 static const tl_real zeros[RUN];
 
+/* Whether the class alone makes the step: without decay and ages. */
+static bool is_plain(const tl_slots *s)
+{
+    return !(tl_slots_options(s)->weight_decay > 0) && !s->age;
+}
+
+/* The update of n weights from `at` on, with the gradient g, of a plain step. */
+static inline void point_at(tl_update *u, const tl_slots *s, int64_t at, int64_t n, const tl_real *g)
+{
+    u->n = n;
+    u->w = s->variable->data + at;
+    u->g = g;
+    for (int32_t i = 0; i < s->n; i++)
+        u->slot[i] = s->slot[i] + at;
+}
+
+static tl_update plain_update(const tl_step *c)
+{
+    return (tl_update){ .learning_rate = c->learning_rate,
+                        .t = c->t,
+                        .options = c->s->optimizer->options,
+                        .constant = c->constant };
+}
+
 /* A range of a variable without a mask: its weights lie together. */
 static void update_together(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
 {
     const tl_slots *s = c->s;
+    if (is_plain(s) && (g || n <= RUN)) {
+        tl_update u = plain_update(c);
+        point_at(&u, s, at, n, g ? g : zeros);
+        s->optimizer->class->update(&u);
+        return;
+    }
     for (int64_t k = 0; k < n; k += RUN) {
         tl_real *slot[TL_MAX_SLOTS];
         for (int32_t i = 0; i < s->n; i++)
@@ -165,14 +195,37 @@ static void update_values(void *context, int64_t begin, int64_t end)
     tl_update_range(&w->step, begin, end - begin, w->pair->values + begin);
 }
 
+/* Rows of a table are where no prefetcher of a chip expects them. */
+static void foresee_row(const tl_slots *s, int64_t at, int64_t width)
+{
+    enum { MOST = 512, LINE = 16 };
+    const int64_t end = at + (width < MOST ? width : MOST);
+    for (int64_t k = at; k < end; k += LINE) {
+        __builtin_prefetch(s->variable->data + k, 1);
+        for (int32_t i = 0; i < s->n; i++)
+            __builtin_prefetch(s->slot[i] + k, 1);
+    }
+}
+
 static void update_rows(void *context, int64_t begin, int64_t end)
 {
+    enum { AHEAD = 6 };
     const work *w = context;
+    const bool plain = is_plain(w->s) && !w->exact && !w->s->variable->pattern;
+    tl_update u = plain_update(&w->step);
     for (int64_t k = begin; k < end; k++) {
-        int64_t row = w->pair->rows[k];
+        const int64_t row = w->pair->rows[k];
+        const tl_real *g = w->pair->values + k * w->width;
+        if (k + AHEAD < end)
+            foresee_row(w->s, w->pair->rows[k + AHEAD] * w->width, w->width);
+        if (plain) {
+            point_at(&u, w->s, row * w->width, w->width, g);
+            w->s->optimizer->class->update(&u);
+            continue;
+        }
         if (w->exact)
             tl_slots_catch_up_row(w->s, row);
-        tl_update_range(&w->step, row * w->width, w->width, w->pair->values + k * w->width);
+        tl_update_range(&w->step, row * w->width, w->width, g);
         if (w->exact)
             w->s->row_t[row] = w->step.t;
     }

@@ -1,4 +1,4 @@
-/* Least significant digit first, 11 bits at a time. */
+/* Least significant digit first, at most 11 bits at a time. */
 #include "sort.h"
 
 #include <string.h>
@@ -16,12 +16,16 @@ int tl_bits(uint64_t n)
 void tl_radix_sort(int64_t n, uint64_t *key, uint64_t *spare, int low, int high)
 {
     uint64_t *from = key, *to = spare;
-    for (int at = low; at < high; at += DIGIT) {
-        uint64_t mask = high - at < DIGIT ? ((uint64_t)1 << (high - at)) - 1 : BINS - 1;
-        int64_t start[BINS + 1] = { 0 };
+    const int passes = (high - low + DIGIT - 1) / DIGIT,
+              digit = passes > 0 ? (high - low + passes - 1) / passes : 0;
+    for (int at = low; at < high; at += digit) {
+        const int bits = high - at < digit ? high - at : digit, bins = 1 << bits;
+        const uint64_t mask = (uint64_t)bins - 1;
+        int64_t start[BINS + 1];
+        memset(start, 0, (size_t)(bins + 1) * sizeof *start);
         for (int64_t k = 0; k < n; k++)
             start[(from[k] >> at & mask) + 1]++;
-        for (int bin = 0; bin < BINS; bin++)
+        for (int bin = 0; bin < bins; bin++)
             start[bin + 1] += start[bin];
         for (int64_t k = 0; k < n; k++)
             to[start[from[k] >> at & mask]++] = from[k];

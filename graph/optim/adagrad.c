@@ -1,18 +1,14 @@
 /* Adagrad: s += g^2, w -= lr g / (sqrt(s) + epsilon). */
+#include "kernels.h"
 #include "optimizer.h"
 
-#include <tgmath.h>
+#include <math.h>
 
 static void update(const tl_update *u)
 {
     const tl_adagrad_options *o = u->options;
-    const tl_real lr = (tl_real)u->learning_rate, epsilon = (tl_real)o->epsilon;
-    tl_real *restrict w = u->w, *restrict s = u->slot[0];
-    const tl_real *restrict g = u->g;
-    for (int64_t k = 0; k < u->n; k++) {
-        s[k] += g[k] * g[k];
-        w[k] -= lr * g[k] / (sqrt(s[k]) + epsilon);
-    }
+    const tl_constants c = { .c0 = (tl_real)u->learning_rate, .c1 = (tl_real)o->epsilon };
+    tl_kernel_table()->updates->adagrad(u->n, &c, u->g, u->w, u->slot);
 }
 
 static void start(const void *options, tl_real *start)

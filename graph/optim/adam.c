@@ -1,9 +1,9 @@
 /* Adam: m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2, w -= lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + epsilon).
  * AMSGrad: the running maximum of v in v's place. AdamW: weight decay, decoupled. */
-#include "moment.h"
+#include "kernels.h"
 #include "optimizer.h"
 
-#include <tgmath.h>
+#include <math.h>
 
 enum { STEP, ROOT, EPSILON }; /* lr / (1-b1^t), 1 / sqrt(1-b2^t), epsilon */
 
@@ -16,59 +16,30 @@ static void prepare(const void *options, double learning_rate, int64_t t, double
     constant[EPSILON] = o->epsilon_hat ? o->epsilon / root : o->epsilon;
 }
 
-typedef struct moments {
-    tl_real b1, c1, b2, c2; /* c = 1 - b */
-    tl_real step, root, epsilon;
-} moments;
-
-static inline moments moments_of(const tl_update *u)
+static void update(const tl_update *u)
 {
     const tl_adam_options *o = u->options;
-    return (moments){ (tl_real)o->beta1,
-                      (tl_real)(1 - o->beta1),
-                      (tl_real)o->beta2,
-                      (tl_real)(1 - o->beta2),
-                      (tl_real)u->constant[STEP],
-                      (tl_real)u->constant[ROOT],
-                      (tl_real)u->constant[EPSILON] };
-}
-
-static void update_adam(const tl_update *u)
-{
-    const moments c = moments_of(u);
-    tl_real *restrict w = u->w, *restrict m = u->slot[0], *restrict v = u->slot[1];
-    const tl_real *restrict g = u->g;
-    for (int64_t k = 0; k < u->n; k++) {
-        m[k] = tl_without_dust(c.b1 * m[k] + c.c1 * g[k]);
-        v[k] = tl_without_dust(c.b2 * v[k] + c.c2 * g[k] * g[k]);
-        w[k] -= c.step * m[k] / (sqrt(v[k]) * c.root + c.epsilon);
-    }
-}
-
-static void update_amsgrad(const tl_update *u)
-{
-    const moments c = moments_of(u);
-    tl_real *restrict w = u->w, *restrict m = u->slot[0], *restrict v = u->slot[1];
-    tl_real *restrict most = u->slot[2];
-    const tl_real *restrict g = u->g;
-    for (int64_t k = 0; k < u->n; k++) {
-        m[k] = tl_without_dust(c.b1 * m[k] + c.c1 * g[k]);
-        v[k] = tl_without_dust(c.b2 * v[k] + c.c2 * g[k] * g[k]);
-        most[k] = v[k] > most[k] ? v[k] : most[k];
-        w[k] -= c.step * m[k] / (sqrt(most[k]) * c.root + c.epsilon);
-    }
+    const tl_constants c = { .c0 = (tl_real)u->constant[STEP],
+                             .c1 = (tl_real)u->constant[ROOT],
+                             .c2 = (tl_real)u->constant[EPSILON],
+                             .c3 = (tl_real)o->beta1,
+                             .c4 = (tl_real)(1 - o->beta1),
+                             .c5 = (tl_real)o->beta2,
+                             .c6 = (tl_real)(1 - o->beta2) };
+    tl_real *const slot[] = { u->slot[0], u->slot[1], o->amsgrad ? u->slot[2] : NULL };
+    tl_kernel_table()->updates->adam(u->n, &c, u->g, u->w, slot);
 }
 
 static const tl_optimizer_class adam = { .name = "adam",
                                          .n_slots = 2,
                                          .slot_name = { "m", "v" },
-                                         .update = update_adam,
+                                         .update = update,
                                          .idle = TL_IDLE_FRESH,
                                          .prepare = prepare };
 static const tl_optimizer_class amsgrad = { .name = "adam",
                                             .n_slots = 3,
                                             .slot_name = { "m", "v", "v_max" },
-                                            .update = update_amsgrad,
+                                            .update = update,
                                             .idle = TL_IDLE_FRESH,
                                             .prepare = prepare };
 

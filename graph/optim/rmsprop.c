@@ -1,32 +1,22 @@
 /* RMSprop: s = rho s + (1-rho) g^2, a = mu a + g / (sqrt(s) + epsilon), w -= lr a; without momentum a is
  * the quotient alone. Centered: s less the square of the running mean of g. */
-#include "moment.h"
+#include "kernels.h"
 #include "optimizer.h"
 
-#include <tgmath.h>
+#include <math.h>
 
 /* Slots: s; then the mean, if centered; then a, with momentum. */
 static void update(const tl_update *u)
 {
     const tl_rmsprop_options *o = u->options;
-    const tl_real lr = (tl_real)u->learning_rate, mu = (tl_real)o->momentum, epsilon = (tl_real)o->epsilon;
-    const tl_real rho = (tl_real)o->rho, rest = (tl_real)(1 - o->rho);
-    tl_real *s = u->slot[0], *mean = o->centered ? u->slot[1] : NULL;
-    tl_real *a = o->momentum > 0 ? u->slot[o->centered ? 2 : 1] : NULL;
-    for (int64_t k = 0; k < u->n; k++) {
-        const tl_real g = u->g[k];
-        s[k] = tl_without_dust(rho * s[k] + rest * g * g);
-        tl_real square = s[k];
-        if (mean) {
-            mean[k] = tl_without_dust(rho * mean[k] + rest * g);
-            square -= mean[k] * mean[k];
-            square = square < 0 ? 0 : square; /* by rounding; a NaN stays */
-        }
-        tl_real step = g / (sqrt(square) + epsilon);
-        if (a)
-            step = a[k] = tl_without_dust(mu * a[k] + step);
-        u->w[k] -= lr * step;
-    }
+    const tl_constants c = { .c0 = (tl_real)u->learning_rate,
+                             .c1 = (tl_real)o->epsilon,
+                             .c2 = (tl_real)o->rho,
+                             .c3 = (tl_real)(1 - o->rho),
+                             .c4 = (tl_real)o->momentum };
+    tl_real *const slot[] = { u->slot[0], o->centered ? u->slot[1] : NULL,
+                              o->momentum > 0 ? u->slot[o->centered ? 2 : 1] : NULL };
+    tl_kernel_table()->updates->rmsprop(u->n, &c, u->g, u->w, slot);
 }
 
 /* One class for each set of slots. */

@@ -1,24 +1,19 @@
 /* SGD: w -= lr g.  Momentum: a = mu a + g, w -= lr a.  Nesterov: w -= lr (g + mu a), with the new a. */
-#include "moment.h"
+#include "kernels.h"
 #include "optimizer.h"
 
 static void update_plain(const tl_update *u)
 {
-    tl_real lr = (tl_real)u->learning_rate;
-    for (int64_t k = 0; k < u->n; k++)
-        u->w[k] -= lr * u->g[k];
+    const tl_constants c = { .c0 = (tl_real)u->learning_rate };
+    tl_kernel_table()->updates->sgd(u->n, &c, u->g, u->w, u->slot);
 }
 
 static void update_momentum(const tl_update *u)
 {
     const tl_sgd_options *o = u->options;
-    tl_real lr = (tl_real)u->learning_rate, mu = (tl_real)o->momentum;
-    tl_real *restrict w = u->w, *restrict a = u->slot[0];
-    const tl_real *restrict g = u->g;
-    for (int64_t k = 0; k < u->n; k++) {
-        a[k] = tl_without_dust(mu * a[k] + g[k]);
-        w[k] -= lr * (o->nesterov ? g[k] + mu * a[k] : a[k]);
-    }
+    const tl_constants c = { .c0 = (tl_real)u->learning_rate, .c1 = (tl_real)o->momentum };
+    const tl_updates *run = tl_kernel_table()->updates;
+    (o->nesterov ? run->nesterov : run->momentum)(u->n, &c, u->g, u->w, u->slot);
 }
 
 static const tl_optimizer_class plain = { .name = "sgd", .update = update_plain, .idle = TL_IDLE_ALWAYS };

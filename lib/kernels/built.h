@@ -17,4 +17,6 @@ void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t
                          int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda,
                          tl_real *dvalues);
 
+extern const tl_updates TL_LEVEL(updates);
+
 #endif

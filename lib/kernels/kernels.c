@@ -2,6 +2,14 @@
 #include "built.h"
 #include "vector.h"
 
+static bool all_finite(int64_t n, const tl_real *x)
+{
+    int found = 0;
+    for (int64_t k = 0; k < n; k++)
+        found |= !(x[k] - x[k] == 0); /* an Inf less itself is NaN */
+    return !found;
+}
+
 static void add(int64_t n, const tl_real *restrict x, tl_real *restrict y)
 {
     for (int64_t k = 0; k < n; k++)
@@ -76,31 +84,27 @@ static void sum_rows(int64_t rows, int64_t cols, int sign, const tl_real *restri
     }
 }
 
-enum { SQUARE = 16 }; /* a cache line of floats */
+enum { SQUARE = 64 / sizeof(tl_real) }; /* a cache line */
 
 static void write(tl_real *to, tl_real x, bool add_to)
 {
     *to = add_to ? *to + x : x;
 }
 
-/* A whole square, by way of a copy: every cache line of x and of y is touched in one go, however far apart
- * they lie. */
-static void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, bool add_to)
+/* A whole square, so that every cache line of x and of y is touched in one go, however far apart they lie. */
+INLINE void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, const bool add_to)
 {
-    tl_real copy[SQUARE][SQUARE];
-    for (int i = 0; i < SQUARE; i++)
-        memcpy(copy[i], x + i * ldx, sizeof copy[i]);
-    for (int j = 0; j < SQUARE; j += 4)
-        for (int i = 0; i < SQUARE; i += 4) {
-            quad r[4];
-            for (int k = 0; k < 4; k++)
-                r[k] = *(const quad *)&copy[i + k][j];
-            transpose_quads(r);
-            for (int k = 0; k < 4; k++) {
-                quad *to = (quad *)(y + (j + k) * ldy + i);
+    for (int i = 0; i < SQUARE; i += LANES)
+        for (int j = 0; j < SQUARE; j += LANES) {
+            vec r[LANES];
+            for (int k = 0; k < LANES; k++)
+                r[k] = load(x + (i + k) * ldx + j);
+            transpose_lanes(r);
+            for (int k = 0; k < LANES; k++) {
+                tl_real *to = y + (j + k) * ldy + i;
                 if (add_to)
-                    r[k] += *to;
-                *to = r[k];
+                    r[k] += load(to);
+                store(to, r[k]);
             }
         }
 }
@@ -142,9 +146,11 @@ const tl_kernels TL_LEVEL(kernels) = {
     .sddmm = TL_LEVEL(sddmm),
     .gradients = TL_LEVEL(gradients),
     .transpose = transpose,
+    .all_finite = all_finite,
     .add = add,
     .axpy = axpy,
     .dot = dot,
     .sum_rows = sum_rows,
     .gemm_small = gemm_small,
+    .updates = &TL_LEVEL(updates),
 };

@@ -21,7 +21,27 @@ typedef struct tl_sparse {
      * rows + i] - 1. NULL: row by row, and n_blocks is 1. */
     const int32_t *start;
     int64_t n_blocks;
+    bool table; /* X is a large table of which few rows are read: they are not in a cache */
 } tl_sparse;
+
+/* Steps of optimizers on n weights w with gradients g and slots s, element by element. */
+typedef struct tl_constants {
+    tl_real c0, c1, c2, c3, c4, c5, c6;
+} tl_constants;
+typedef void tl_update_kernel(int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
+                              tl_real *const *s);
+typedef struct tl_updates {
+    tl_update_kernel *sgd;      /* w -= c0 g */
+    tl_update_kernel *momentum; /* s0 = c1 s0 + g, w -= c0 s0 */
+    tl_update_kernel *nesterov; /* s0 = c1 s0 + g, w -= c0 (c1 s0 + g) */
+    tl_update_kernel *adagrad;  /* s0 += g^2, w -= c0 g / (sqrt(s0) + c1) */
+    /* s0 = c2 s0 + c3 g^2; unless s1 is NULL: s1 = c2 s1 + c3 g; q = g / (sqrt(s0 - s1^2) + c1);
+     * unless s2 is NULL: q = s2 = c4 s2 + q; w -= c0 q */
+    tl_update_kernel *rmsprop;
+    /* s0 = c3 s0 + c4 g, s1 = c5 s1 + c6 g^2; unless s2 is NULL: s2 = max(s2, s1), in s1's place;
+     * w -= c0 s0 / (c1 sqrt(s1) + c2) */
+    tl_update_kernel *adam;
+} tl_updates; /* Averages that become subnormal become 0. */
 
 typedef struct tl_kernels {
     const char *name;
@@ -49,6 +69,8 @@ typedef struct tl_kernels {
     void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                       bool add);
 
+    bool (*all_finite)(int64_t n, const tl_real *x);
+
     /* y[k] += x[k] */
     void (*add)(int64_t n, const tl_real *x, tl_real *y);
 
@@ -66,6 +88,8 @@ typedef struct tl_kernels {
      * likewise; C row-major. Each product is summed over k ascending before it is added. */
     void (*gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
                        const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
+
+    const tl_updates *updates;
 } tl_kernels;
 
 /* The table for this chip: the best that it can run, or TULLE_KERNELS = baseline | avx2 | avx512 if it can

@@ -72,8 +72,8 @@ static void pack(void *context, int64_t begin, int64_t end)
     const packing *c = context;
     const tl_tile t = c->tile;
     if (c->m.by_sample)
-        tl_kernel_table()->transpose(t.width, end - begin, c->from + begin, c->m.features, t.at + begin * t.ld,
-                                     t.ld, false);
+        tl_kernel_table()->transpose(t.width, end - begin, c->from + begin, c->m.features,
+                                     t.at + begin * t.ld, t.ld, false);
     for (int64_t k = begin; k < end; k++) {
         if (!c->m.by_sample)
             memcpy(t.at + k * t.ld, c->from + k * c->m.n, (size_t)t.width * sizeof *t.at);

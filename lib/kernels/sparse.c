@@ -54,6 +54,15 @@ INLINE void foresee_entries(const tl_sparse s, const tl_real *values, int64_t b,
     }
 }
 
+/* The row of a table that an entry some entries on will read. */
+INLINE void foresee_row(const tl_sparse s, int64_t e, const int vecs, const tl_real *x, int64_t ldx)
+{
+    enum { AHEAD = 12 };
+    const int64_t last = s.row_ptr[s.rows] - 1, soon = e + AHEAD < last ? e + AHEAD : last;
+    for (int v = 0; v < vecs; v++)
+        __builtin_prefetch(x + s.col[soon] * ldx + v * LANES);
+}
+
 /* `vecs` and `part` are constants wherever this is called, and in the functions below. */
 INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
                       int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y, int64_t ldy,
@@ -71,6 +80,8 @@ INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int v
             for (int v = 0; v < vecs; v++)
                 sum[v] = old ? load_at(y + i * ldy, v, width, part) : (vec){ 0 };
             for (; e < last; e++) {
+                if (s.table)
+                    foresee_row(s, e, vecs, x, ldx);
                 const tl_real value = s.values[s.order ? s.order[e] : e];
                 const tl_real *xe = x + s.col[e] * ldx;
                 for (int v = 0; v < vecs; v++)

@@ -26,7 +26,7 @@
 typedef tl_real vec __attribute__((vector_size(VEC_BYTES), aligned(sizeof(tl_real)), may_alias));
 typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(sizeof(tl_real)), may_alias));
 
-/* Keeps what was loaded in a register, where the compiler would rather load it at each use. */
+/* Keeps what was loaded in a register, where the compiler would rather load it again at each use. */
 #if defined(__AVX512F__)
 #define IN_REGISTER(v) __asm__("" : "+v"(v))
 #elif defined(__AVX__)
@@ -108,17 +108,33 @@ INLINE void sum_quads(const quad q[4], quad *out)
     *out = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
-/* The transpose of the 4 x 4 matrix with these rows. */
-INLINE void transpose_quads(quad r[4])
+/* a0 b0 a1 b1 ..: of the lower halves, and of the upper ones. */
+#if LANES == 16
+#define ZIP_LOW  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#define ZIP_LOW  0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif LANES == 4
+#define ZIP_LOW  0, 4, 1, 5
+#define ZIP_HIGH 2, 6, 3, 7
+#else
+#define ZIP_LOW  0, 2
+#define ZIP_HIGH 1, 3
+#endif
+
+/* Transposes the square of LANES rows: a perfect shuffle of all, as often as LANES can be halved. */
+INLINE void transpose_lanes(vec r[LANES])
 {
-    quad ab = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
-         AB = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-    quad cd = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
-         CD = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-    r[0] = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-    r[1] = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-    r[2] = __builtin_shufflevector(AB, CD, 0, 1, 4, 5);
-    r[3] = __builtin_shufflevector(AB, CD, 2, 3, 6, 7);
+    for (int halved = LANES; halved > 1; halved /= 2) {
+        vec zipped[LANES];
+        for (int i = 0; i < LANES / 2; i++) {
+            zipped[2 * i] = __builtin_shufflevector(r[i], r[i + LANES / 2], ZIP_LOW);
+            zipped[2 * i + 1] = __builtin_shufflevector(r[i], r[i + LANES / 2], ZIP_HIGH);
+        }
+        for (int i = 0; i < LANES; i++)
+            r[i] = zipped[i];
+    }
 }
 
 #endif

@@ -1,0 +1,166 @@
+/* Steps of optimizers on runs of weights: one pass over weights, gradients and slots. The formulas are in
+ * kernels.h. Whole vectors and the rest go through the same operations, so runs can be split anywhere. */
+#include "built.h"
+#include "vector.h"
+
+#include <float.h>
+#include <tgmath.h>
+
+#ifdef TULLE_DOUBLE
+#define SMALLEST DBL_MIN
+#else
+#define SMALLEST FLT_MIN
+#endif
+
+typedef __typeof__((vec){ 0 } < (vec){ 0 }) mask; /* all bits of a lane, or none */
+
+INLINE vec choose(mask where, vec yes, vec no)
+{
+    return (vec)(((mask)yes & where) | ((mask)no & ~where));
+}
+
+/* x, or 0 for a subnormal x. An average that only fades would stay at the smallest subnormal for good (0.9
+ * of it rounds back to it), where it moves no weight but makes every step slow. */
+INLINE vec without_dust(vec x)
+{
+    return (vec)((mask)x & ~((x < (vec){ 0 } + SMALLEST) & (x > (vec){ 0 } - SMALLEST)));
+}
+
+INLINE vec root_of(vec x)
+{
+    for (int l = 0; l < LANES; l++)
+        x[l] = sqrt(x[l]);
+    return x;
+}
+
+/* `left` values of a run: a constant for whole vectors. */
+INLINE vec take(const tl_real *p, int64_t left)
+{
+    return left < LANES ? load_part(p, left) : load(p);
+}
+
+INLINE void put(tl_real *p, vec v, int64_t left)
+{
+    if (left < LANES)
+        store_part(p, v, left);
+    else
+        store(p, v);
+}
+
+/* Calls step(k, left, c, g + k, w + k, slot ..) for each vector of the run. The constants are copied, or every
+ * store would have them loaded again. */
+#define FOR_EACH_VECTOR(step, ...)                                                                           \
+    const tl_constants c = *given;                                                                           \
+    int64_t k = 0;                                                                                           \
+    for (; k + LANES <= n; k += LANES)                                                                       \
+        step(k, LANES, c, g + k, w + k, __VA_ARGS__);                                                        \
+    if (k < n)                                                                                               \
+        step(k, n - k, c, g + k, w + k, __VA_ARGS__)
+
+INLINE void sgd_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w,
+                     tl_real *const *slot)
+{
+    (void)k, (void)slot;
+    put(w, take(w, left) - take(g, left) * c.c0, left);
+}
+
+static void sgd(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+{
+    FOR_EACH_VECTOR(sgd_step, slot);
+}
+
+INLINE void momentum_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *a,
+                          const bool nesterov)
+{
+    const vec gk = take(g, left), wk = take(w, left), ak = without_dust(take(a + k, left) * c.c1 + gk);
+    vec step = ak;
+    if (nesterov)
+        step = ak * c.c1 + gk;
+    put(a + k, ak, left);
+    put(w, wk - step * c.c0, left);
+}
+
+static void momentum(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+{
+    FOR_EACH_VECTOR(momentum_step, slot[0], false);
+}
+
+static void nesterov(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+{
+    FOR_EACH_VECTOR(momentum_step, slot[0], true);
+}
+
+INLINE void adagrad_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *s)
+{
+    const vec gk = take(g, left), wk = take(w, left), sk = gk * gk + take(s + k, left);
+    put(s + k, sk, left);
+    put(w, wk - gk * c.c0 / (root_of(sk) + c.c1), left);
+}
+
+static void adagrad(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+{
+    FOR_EACH_VECTOR(adagrad_step, slot[0]);
+}
+
+INLINE void rmsprop_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *s,
+                         tl_real *mean, tl_real *a)
+{
+    const vec gk = take(g, left), wk = take(w, left);
+    vec square = without_dust(take(s + k, left) * c.c2 + gk * c.c3 * gk);
+    put(s + k, square, left);
+    if (mean) {
+        const vec mk = without_dust(take(mean + k, left) * c.c2 + gk * c.c3);
+        put(mean + k, mk, left);
+        square -= mk * mk;
+        square = choose(square < (vec){ 0 }, (vec){ 0 }, square); /* by rounding; a NaN stays */
+    }
+    vec step = gk / (root_of(square) + c.c1);
+    if (a) {
+        step = without_dust(take(a + k, left) * c.c4 + step);
+        put(a + k, step, left);
+    }
+    put(w, wk - step * c.c0, left);
+}
+
+static void rmsprop(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+{
+    FOR_EACH_VECTOR(rmsprop_step, slot[0], slot[1], slot[2]);
+}
+
+INLINE void adam_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *m,
+                      tl_real *v, tl_real *most)
+{
+    const vec gk = take(g, left), wk = take(w, left);
+    const vec mk = without_dust(take(m + k, left) * c.c3 + gk * c.c4),
+              vk = without_dust(take(v + k, left) * c.c5 + gk * c.c6 * gk);
+    vec square = vk;
+    if (most) {
+        const vec before = take(most + k, left);
+        square = choose(vk > before, vk, before);
+        put(most + k, square, left);
+    }
+    put(w, wk - mk * c.c0 / (root_of(square) * c.c1 + c.c2), left);
+    put(m + k, mk, left);
+    put(v + k, vk, left);
+}
+
+static void adam_plain(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *m, tl_real *v)
+{
+    FOR_EACH_VECTOR(adam_step, m, v, NULL);
+}
+
+static void adam(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+{
+    if (!slot[2]) { /* a loop of its own, which tests nothing */
+        adam_plain(n, given, g, w, slot[0], slot[1]);
+        return;
+    }
+    FOR_EACH_VECTOR(adam_step, slot[0], slot[1], slot[2]);
+}
+
+const tl_updates TL_LEVEL(updates) = { .sgd = sgd,
+                                       .momentum = momentum,
+                                       .nesterov = nesterov,
+                                       .adagrad = adagrad,
+                                       .rmsprop = rmsprop,
+                                       .adam = adam };
