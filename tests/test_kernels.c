@@ -129,9 +129,11 @@ START_TEST(gemm_small)
 {
     if (!runs(_i))
         return;
-    const int64_t size[][3] = { { 0, 3, 4 },  { 3, 0, 4 }, { 3, 4, 0 },    { 1, 1, 1 },   { 1, 17, 5 },
-                                { 17, 1, 5 }, { 7, 9, 1 }, { 16, 16, 16 }, { 5, 33, 18 }, { 19, 8, 31 } };
-    for (int s = 0; s < 8 * 10; s++) {
+    const int64_t size[][3] = {
+        { 0, 3, 4 }, { 3, 0, 4 },    { 3, 4, 0 },   { 1, 1, 1 },   { 1, 17, 5 }, { 17, 1, 5 },
+        { 7, 9, 1 }, { 16, 16, 16 }, { 5, 33, 18 }, { 19, 8, 31 }, { 9, 50, 3 }, { 8, 65, 300 }
+    }; /* k in several parts */
+    for (int s = 0; s < 8 * 12; s++) {
         int64_t m = size[s / 8][0], n = size[s / 8][1], k = size[s / 8][2];
         bool sum = s / 4 % 2;
         int64_t ars = s % 2 ? 1 : k + 2, acs = s % 2 ? m + 1 : 1, brs = s / 2 % 2 ? 2 : n,
@@ -141,16 +143,16 @@ START_TEST(gemm_small)
         operand c = random_values(m * n, 1, 11), expected = random_values(m * n, 1, 11);
         for (int64_t i = 0; i < m; i++)
             for (int64_t j = 0; j < n; j++) {
-                tl_real cij = 0, *e = &expected.at[i * n + j];
-                double plain = 0, magnitude = 0;
+                tl_real *e = &expected.at[i * n + j], cij = sum ? *e : 0;
+                double plain = (double)cij, magnitude = fabs((double)cij);
                 for (int64_t l = 0; l < k; l++) {
                     tl_real x = a.at[i * ars + l * acs], y = b.at[l * brs + j * bcs];
                     cij = fma_or_two(x, y, cij);
                     plain += (double)x * (double)y;
                     magnitude += fabs((double)x * (double)y);
                 }
-                check_sum((double)cij, plain, magnitude, k);
-                *e = sum ? *e + cij : cij;
+                check_sum((double)cij, plain, magnitude, k + 1);
+                *e = cij;
             }
         t->gemm_small(m, n, k, a.at, ars, acs, b.at, brs, bcs, c.at, sum);
         ck_assert_all_same(c.block, expected.block, m * n + 1);

@@ -17,6 +17,8 @@ void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t
                          int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda,
                          tl_real *dvalues);
 
+void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
+                          const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
 extern const tl_updates TL_LEVEL(updates);
 
 #endif

@@ -1,8 +1,9 @@
-/* Dense products through BLIS; the only file that knows BLIS. Thin and tiny shapes, at which its kernels are
- * slow, go to its vector routine and to plain loops. */
+/* Dense products through BLIS; the only file that knows BLIS. Small and thin shapes, at which it is slow, go to
+ * kernels of our own. */
 #include "gemm.h"
 #include "kernels.h"
 #include "level.h"
+#include "parallel.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@
 #define GEMM bli_sgemm_ex
 #endif
 
-enum { TINY = 20000 }; /* m n k below which a call of BLIS costs more than the product */
+/* Measured: to this m n k, or to this least of the three, our own kernel is faster at every level. */
+enum { SMALL = 1 << 22, THIN = 32 };
 
 #if defined(__x86_64__)
 /* BLIS would choose by the chip: the level decides instead, so that its last bits are the level's, too.
@@ -85,6 +87,47 @@ static bool lies_well(tl_matrix a)
     return a.row == 1 || a.col == 1;
 }
 
+static bool is_small(int64_t m, int64_t n, int64_t k)
+{
+    return m <= THIN || n <= THIN || k <= THIN || (double)m * (double)n * (double)k <= SMALL;
+}
+
+typedef struct product {
+    int64_t n, k;
+    tl_matrix a, b;
+    tl_real *c;
+    bool add, small;
+} product;
+
+/* Rows begin .. end-1 of C: what an element is summed from, and in which order, does not depend on them. */
+static void multiply_rows(void *context, int64_t begin, int64_t end)
+{
+    const product *p = context;
+    const tl_real *a = p->a.data + begin * p->a.row;
+    tl_real *c = p->c + begin * p->n;
+    if (p->small) {
+        tl_kernel_table()->gemm_small(end - begin, p->n, p->k, a, p->a.row, p->a.col, p->b.data, p->b.row,
+                                      p->b.col, c, p->add);
+        return;
+    }
+    rntm_t rntm;
+    one_thread(&rntm);
+    tl_real one = 1, beta = p->add ? 1 : 0;
+    GEMM(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, end - begin, p->n, p->k, &one, (tl_real *)a, p->a.row,
+         p->a.col, (tl_real *)p->b.data, p->b.row, p->b.col, &beta, c, p->n, 1, NULL,
+         &rntm); /* BLIS has no const */
+}
+
+/* A thread's share of m rows; each repeats some work on B, so there are no more shares than threads. */
+static int64_t share(int64_t m, int64_t n, int64_t k)
+{
+    enum { ROWS = 16, WORTH = 1 << 18 };
+    if ((double)m * (double)n * (double)k < WORTH)
+        return m;
+    const int64_t threads = tl_num_threads(), rows = (m + threads - 1) / threads;
+    return (rows + ROWS - 1) / ROWS * ROWS;
+}
+
 void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real *c, bool add)
 {
     if (m == 0 || n == 0 || (k == 0 && add))
@@ -95,14 +138,8 @@ void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real 
         matrix_vector(n, k, tl_matrix_transposed(b), a.data, c, add);
     } else if (k == 1 && b.col == 1) {
         outer(m, n, a, b, c, add);
-    } else if (m == 1 || n == 1 || k < 2 || (double)m * (double)n * (double)k < TINY) {
-        tl_kernel_table()->gemm_small(m, n, k, a.data, a.row, a.col, b.data, b.row, b.col, c, add);
     } else {
-        rntm_t rntm;
-        one_thread(&rntm);
-        tl_real one = 1, beta = add ? 1 : 0;
-        tl_real *ad = (tl_real *)a.data, *bd = (tl_real *)b.data; /* BLIS has no const; it only reads them */
-        GEMM(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, m, n, k, &one, ad, a.row, a.col, bd, b.row, b.col, &beta,
-             c, n, 1, NULL, &rntm);
+        product p = { .n = n, .k = k, .a = a, .b = b, .c = c, .add = add, .small = is_small(m, n, k) };
+        tl_parallel_for(m, share(m, n, k), multiply_rows, &p);
     }
 }

@@ -121,18 +121,6 @@ static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int
             write(y + j * ldy + i, x[i * ldx + j], add_to);
 }
 
-static void gemm_small(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
-                       const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add_to)
-{
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++) {
-            tl_real cij = 0;
-            for (int64_t l = 0; l < k; l++)
-                cij = fused(a[i * ars + l * acs], b[l * brs + j * bcs], cij);
-            c[i * n + j] = add_to ? c[i * n + j] + cij : cij;
-        }
-}
-
 #define TEXT_OF(name) #name
 #define TEXT(name)    TEXT_OF(name)
 
@@ -151,6 +139,6 @@ const tl_kernels TL_LEVEL(kernels) = {
     .axpy = axpy,
     .dot = dot,
     .sum_rows = sum_rows,
-    .gemm_small = gemm_small,
+    .gemm_small = TL_LEVEL(gemm_small),
     .updates = &TL_LEVEL(updates),
 };

@@ -84,8 +84,8 @@ typedef struct tl_kernels {
      * unless z is NULL: ascending; of a single column, by i mod 16, each ascending, and these by halves */
     void (*sum_rows)(int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z, tl_real *y);
 
-    /* C = A B (add: C += A B), m x k by k x n by plain loops; element (i, j) of A at a[i ars + j acs], of B
-     * likewise; C row-major. Each product is summed over k ascending before it is added. */
+    /* C = A B (add: C += A B), m x k by k x n, for thin and tiny shapes; element (i, j) of A at a[i ars + j
+     * acs], of B likewise; C row-major. Each element is summed over k ascending, from 0 or from C. */
     void (*gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
                        const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
 

@@ -22,17 +22,12 @@ INLINE void entries(const tl_sparse s, int64_t b, int64_t i, int64_t *first, int
 /* Vector v of a row of `width` values. */
 INLINE vec load_at(const tl_real *p, int v, int64_t width, bool part)
 {
-    int64_t left = width - v * LANES;
-    return part && left < LANES ? load_part(p + v * LANES, left) : load(p + v * LANES);
+    return part ? load_up_to(p + v * LANES, width - v * LANES) : load(p + v * LANES);
 }
 
 INLINE void store_at(tl_real *p, int v, int64_t width, bool part, vec x)
 {
-    int64_t left = width - v * LANES;
-    if (part && left < LANES)
-        store_part(p + v * LANES, x, left);
-    else
-        store(p + v * LANES, x);
+    store_up_to(p + v * LANES, x, part ? width - v * LANES : LANES);
 }
 
 /* A walk by blocks reads a few entries here and a few there, which no prefetcher of a chip foresees: those of

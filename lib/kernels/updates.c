@@ -33,20 +33,6 @@ INLINE vec root_of(vec x)
     return x;
 }
 
-/* `left` values of a run: a constant for whole vectors. */
-INLINE vec take(const tl_real *p, int64_t left)
-{
-    return left < LANES ? load_part(p, left) : load(p);
-}
-
-INLINE void put(tl_real *p, vec v, int64_t left)
-{
-    if (left < LANES)
-        store_part(p, v, left);
-    else
-        store(p, v);
-}
-
 /* Calls step(k, left, c, g + k, w + k, slot ..) for each vector of the run. The constants are copied, or every
  * store would have them loaded again. */
 #define FOR_EACH_VECTOR(step, ...)                                                                           \
@@ -55,13 +41,13 @@ INLINE void put(tl_real *p, vec v, int64_t left)
     for (; k + LANES <= n; k += LANES)                                                                       \
         step(k, LANES, c, g + k, w + k, __VA_ARGS__);                                                        \
     if (k < n)                                                                                               \
-        step(k, n - k, c, g + k, w + k, __VA_ARGS__)
+    step(k, n - k, c, g + k, w + k, __VA_ARGS__)
 
 INLINE void sgd_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w,
                      tl_real *const *slot)
 {
     (void)k, (void)slot;
-    put(w, take(w, left) - take(g, left) * c.c0, left);
+    store_up_to(w, load_up_to(w, left) - load_up_to(g, left) * c.c0, left);
 }
 
 static void sgd(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
@@ -72,12 +58,13 @@ static void sgd(int64_t n, const tl_constants *given, const tl_real *g, tl_real 
 INLINE void momentum_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *a,
                           const bool nesterov)
 {
-    const vec gk = take(g, left), wk = take(w, left), ak = without_dust(take(a + k, left) * c.c1 + gk);
+    const vec gk = load_up_to(g, left), wk = load_up_to(w, left),
+              ak = without_dust(load_up_to(a + k, left) * c.c1 + gk);
     vec step = ak;
     if (nesterov)
         step = ak * c.c1 + gk;
-    put(a + k, ak, left);
-    put(w, wk - step * c.c0, left);
+    store_up_to(a + k, ak, left);
+    store_up_to(w, wk - step * c.c0, left);
 }
 
 static void momentum(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
@@ -92,9 +79,9 @@ static void nesterov(int64_t n, const tl_constants *given, const tl_real *g, tl_
 
 INLINE void adagrad_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *s)
 {
-    const vec gk = take(g, left), wk = take(w, left), sk = gk * gk + take(s + k, left);
-    put(s + k, sk, left);
-    put(w, wk - gk * c.c0 / (root_of(sk) + c.c1), left);
+    const vec gk = load_up_to(g, left), wk = load_up_to(w, left), sk = gk * gk + load_up_to(s + k, left);
+    store_up_to(s + k, sk, left);
+    store_up_to(w, wk - gk * c.c0 / (root_of(sk) + c.c1), left);
 }
 
 static void adagrad(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
@@ -105,21 +92,21 @@ static void adagrad(int64_t n, const tl_constants *given, const tl_real *g, tl_r
 INLINE void rmsprop_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *s,
                          tl_real *mean, tl_real *a)
 {
-    const vec gk = take(g, left), wk = take(w, left);
-    vec square = without_dust(take(s + k, left) * c.c2 + gk * c.c3 * gk);
-    put(s + k, square, left);
+    const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
+    vec square = without_dust(load_up_to(s + k, left) * c.c2 + gk * c.c3 * gk);
+    store_up_to(s + k, square, left);
     if (mean) {
-        const vec mk = without_dust(take(mean + k, left) * c.c2 + gk * c.c3);
-        put(mean + k, mk, left);
+        const vec mk = without_dust(load_up_to(mean + k, left) * c.c2 + gk * c.c3);
+        store_up_to(mean + k, mk, left);
         square -= mk * mk;
         square = choose(square < (vec){ 0 }, (vec){ 0 }, square); /* by rounding; a NaN stays */
     }
     vec step = gk / (root_of(square) + c.c1);
     if (a) {
-        step = without_dust(take(a + k, left) * c.c4 + step);
-        put(a + k, step, left);
+        step = without_dust(load_up_to(a + k, left) * c.c4 + step);
+        store_up_to(a + k, step, left);
     }
-    put(w, wk - step * c.c0, left);
+    store_up_to(w, wk - step * c.c0, left);
 }
 
 static void rmsprop(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *const *slot)
@@ -130,21 +117,22 @@ static void rmsprop(int64_t n, const tl_constants *given, const tl_real *g, tl_r
 INLINE void adam_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *m,
                       tl_real *v, tl_real *most)
 {
-    const vec gk = take(g, left), wk = take(w, left);
-    const vec mk = without_dust(take(m + k, left) * c.c3 + gk * c.c4),
-              vk = without_dust(take(v + k, left) * c.c5 + gk * c.c6 * gk);
+    const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
+    const vec mk = without_dust(load_up_to(m + k, left) * c.c3 + gk * c.c4),
+              vk = without_dust(load_up_to(v + k, left) * c.c5 + gk * c.c6 * gk);
     vec square = vk;
     if (most) {
-        const vec before = take(most + k, left);
+        const vec before = load_up_to(most + k, left);
         square = choose(vk > before, vk, before);
-        put(most + k, square, left);
+        store_up_to(most + k, square, left);
     }
-    put(w, wk - mk * c.c0 / (root_of(square) * c.c1 + c.c2), left);
-    put(m + k, mk, left);
-    put(v + k, vk, left);
+    store_up_to(w, wk - mk * c.c0 / (root_of(square) * c.c1 + c.c2), left);
+    store_up_to(m + k, mk, left);
+    store_up_to(v + k, vk, left);
 }
 
-static void adam_plain(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *m, tl_real *v)
+static void adam_plain(int64_t n, const tl_constants *given, const tl_real *g, tl_real *w, tl_real *m,
+                       tl_real *v)
 {
     FOR_EACH_VECTOR(adam_step, m, v, NULL);
 }

@@ -80,6 +80,20 @@ INLINE void store_part(tl_real *p, vec v, int64_t n)
     memcpy(p, &v, (size_t)n * sizeof *p);
 }
 
+/* The first n lanes, or all. */
+INLINE vec load_up_to(const tl_real *p, int64_t n)
+{
+    return n < LANES ? load_part(p, n) : load(p);
+}
+
+INLINE void store_up_to(tl_real *p, vec v, int64_t n)
+{
+    if (n < LANES)
+        store_part(p, v, n);
+    else
+        store(p, v);
+}
+
 /* Four lanes that sum to what v sums to: lane l + lane l + LANES/2, until four are left. By pointer, as a
  * quad may be wider than the vectors that functions take by value. */
 INLINE void fold(const vec *v, quad *out)
