@@ -1,4 +1,4 @@
-/* Dense products: every route (plain loop, matrix times vector, outer product, BLIS) in every layout
+/* Dense products: every route (matrix times vector, outer product, our own kernel, BLIS) in every layout
  * against three loops. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "testing.h"
@@ -14,6 +14,7 @@
 
 #include "gemm.h"
 #include "level.h"
+#include "parallel.h"
 
 /* Half a unit in the last place of 1: the relative error of one operation. */
 #define ROUNDING ((TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) / 2)
@@ -88,16 +89,22 @@ static void check_product(int64_t m, int64_t n, int64_t k, int a_layout, int b_l
     block_free(in_a), block_free(in_b), block_free(in_c), block_free(before);
 }
 
-/* Sizes around each bend of the road; m n k = 20000 parts the plain loop from BLIS. */
+/* Sizes around each bend of the road; the last three are BLIS's: m n k above 2^22, and none at most 32. */
 static const int64_t size[][3] = {
-    { 0, 3, 4 },      { 3, 0, 4 },     { 3, 4, 0 },     { 0, 0, 0 },     { 1, 1, 0 },     { 300, 200, 0 },
-    { 1, 1, 1 },      { 1, 7, 3 },     { 7, 1, 3 },     { 3, 5, 1 },     { 5, 6, 7 },     { 27, 27, 27 },
-    { 27, 28, 27 },   { 1, 300, 100 }, { 300, 1, 100 }, { 200, 150, 1 }, { 1, 1, 30000 }, { 1, 30000, 1 },
-    { 30000, 1, 1 },  { 2, 300, 70 },  { 300, 2, 70 },  { 200, 150, 2 }, { 64, 64, 64 },  { 130, 70, 65 },
-    { 33, 129, 300 }, { 3, 31, 300 },  { 7, 33, 300 },  { 64, 3, 300 },  { 16, 64, 70 },
+    { 0, 3, 4 },       { 3, 0, 4 },      { 3, 4, 0 },      { 0, 0, 0 },     { 1, 1, 0 },     { 300, 200, 0 },
+    { 1, 1, 1 },       { 1, 7, 3 },      { 7, 1, 3 },      { 3, 5, 1 },     { 5, 6, 7 },     { 27, 27, 27 },
+    { 27, 28, 27 },    { 1, 300, 100 },  { 300, 1, 100 },  { 200, 150, 1 }, { 1, 1, 30000 }, { 1, 30000, 1 },
+    { 30000, 1, 1 },   { 2, 300, 70 },   { 300, 2, 70 },   { 200, 150, 2 }, { 64, 64, 64 },  { 130, 70, 65 },
+    { 33, 129, 300 },  { 3, 31, 300 },   { 7, 33, 300 },   { 64, 3, 300 },  { 16, 64, 70 },  { 32, 400, 400 },
+    { 163, 161, 163 }, { 33, 370, 350 }, { 400, 33, 330 },
 };
 
 enum { SIZES = sizeof size / sizeof *size };
+
+static bool is_large(const int64_t *mnk)
+{
+    return mnk[0] * mnk[1] * mnk[2] > 1 << 22;
+}
 
 /* The level decides which kernels BLIS uses, too. Asked for before the first product of a test's process; false where
  * the chip cannot, or where tests do not fork and another level is there already. */
@@ -117,7 +124,7 @@ static void restore(void)
 START_TEST(products)
 {
     const int64_t *mnk = size[_i % SIZES];
-    for (int layout = 0; layout < LAYOUTS * LAYOUTS && at_level(_i / SIZES); layout++)
+    for (int layout = 0; layout < LAYOUTS * LAYOUTS && at_level(_i / SIZES); layout += is_large(mnk) ? 5 : 1)
         for (int add = 0; add < 2; add++)
             check_product(mnk[0], mnk[1], mnk[2], layout / LAYOUTS, layout % LAYOUTS, add);
 }
@@ -141,7 +148,9 @@ END_TEST
 /* No route skips a factor because the other is 0: 0 times NaN is NaN everywhere. */
 START_TEST(not_a_number)
 {
-    const int64_t n[][3] = { { 5, 6, 7 }, { 1, 300, 100 }, { 300, 1, 100 }, { 200, 150, 1 }, { 64, 64, 64 } };
+    const int64_t n[][3] = {
+        { 5, 6, 7 }, { 1, 300, 100 }, { 300, 1, 100 }, { 200, 150, 1 }, { 163, 161, 163 }
+    };
     for (int way = 0; way < 5 * 8 && at_level(_i); way++) {
         const bool in_a = way & 1, a_turned = way & 2, b_turned = way & 4;
         const int64_t rows = n[way / 8][0], cols = n[way / 8][1], k = n[way / 8][2];
@@ -190,7 +199,7 @@ END_TEST
 
 /* ---- threads ---- */
 
-enum { THREADS = 4, M = 70, N = 80, K = 90 };
+enum { THREADS = 4, M = 163, N = 161, K = 163 };
 
 static struct {
     tl_real a[M * K], b[K * N], c[THREADS][M * N];
@@ -227,6 +236,25 @@ START_TEST(several_threads_at_once)
 }
 END_TEST
 
+/* A product is shared by rows: no element's bits depend on how many share it. */
+START_TEST(same_bits_for_any_number_of_threads)
+{
+    const int64_t mnk[][3] = { { 163, 161, 163 }, { 150, 31, 200 }, { 17, 400, 100 } };
+    const int64_t *z = mnk[_i];
+    block a = block_new(z[0] * z[2], 1), b = block_new(z[2] * z[1], 2), c[3];
+    const int threads[] = { 1, 2, 7 };
+    for (int k = 0; k < 3; k++) {
+        c[k] = block_new(z[0] * z[1], 3);
+        ck_assert_int_eq(tl_set_num_threads(threads[k]), TL_OK);
+        tl_gemm(z[0], z[1], z[2], tl_matrix_rows(a.values, z[2]), tl_matrix_rows(b.values, z[1]), c[k].values,
+                true);
+        ck_assert_int_eq(memcmp(c[k].values, c[0].values, (size_t)(z[0] * z[1]) * sizeof *c[k].values), 0);
+    }
+    tl_set_num_threads(1);
+    block_free(a), block_free(b), block_free(c[0]), block_free(c[1]), block_free(c[2]);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("gemm");
@@ -236,6 +264,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, products, 0, LEVELS * SIZES);
     tcase_add_loop_test(c, not_a_number, 0, LEVELS);
     tcase_add_loop_test(c, one_order, 0, LEVELS);
+    tcase_add_loop_test(c, same_bits_for_any_number_of_threads, 0, 3);
     tcase_add_test(c, matrices);
     return s;
 }

@@ -16,8 +16,8 @@ typedef struct factors {
 } factors;
 
 /* rows and vecs are constants; the last vector of C has `last` values. */
-INLINE void multiply_tile(const factors f, const int rows, const int vecs, int64_t last, tl_real *c, int64_t ldc,
-                          bool add)
+INLINE void multiply_tile(const factors f, const int rows, const int vecs, int64_t last, tl_real *c,
+                          int64_t ldc, bool add)
 {
     vec sum[TILE_ROWS][TILE_VECS];
     for (int r = 0; r < rows; r++)
@@ -36,7 +36,8 @@ INLINE void multiply_tile(const factors f, const int rows, const int vecs, int64
             store_up_to(c + r * ldc + v * LANES, sum[r][v], v + 1 < vecs ? LANES : last);
 }
 
-INLINE void multiply_rows(int64_t m, factors f, const int vecs, int64_t last, tl_real *c, int64_t ldc, bool add)
+INLINE void multiply_rows(int64_t m, factors f, const int vecs, int64_t last, tl_real *c, int64_t ldc,
+                          bool add)
 {
     int64_t i = 0;
     for (; i + TILE_ROWS <= m; i += TILE_ROWS, f.a += TILE_ROWS * f.ars)
@@ -61,7 +62,11 @@ void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int
         for (int64_t l = 0; l == 0 || l < k; l += DEPTH) {
             const int64_t width = n - j < TILE_VECS * LANES ? n - j : TILE_VECS * LANES,
                           vecs = (width + LANES - 1) / LANES, last = width - (vecs - 1) * LANES;
-            factors f = { .a = a + l * acs, .b = b + l * brs + j * bcs, .ars = ars, .acs = acs, .ldb = brs,
+            factors f = { .a = a + l * acs,
+                          .b = b + l * brs + j * bcs,
+                          .ars = ars,
+                          .acs = acs,
+                          .ldb = brs,
                           .depth = k - l < DEPTH ? k - l : DEPTH };
             if (bcs != 1 || width < vecs * LANES) {
                 pack_b(f.depth, width, vecs * LANES, f.b, brs, bcs, packed);
