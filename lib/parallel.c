@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MOST = 1024, SPIN = 2000 };
+enum { MOST = 1024, SPIN = 1 << 14 };
 
 typedef struct loop {
     void (*body)(void *, int64_t, int64_t);
@@ -17,16 +17,19 @@ typedef struct loop {
     int64_t n, grain;
 } loop;
 
+/* A ticket: the number of the loop, from 1, above the seats that are free in it. */
+enum { SEAT_BITS = 16, SEATS = (1 << SEAT_BITS) - 1 };
+
 static struct pool {
     pthread_mutex_t owner; /* held by the thread whose loop runs; others run theirs alone */
     pthread_mutex_t lock;  /* guards the sleep of workers */
     pthread_cond_t wake;
     int workers; /* started so far */
     loop loop;
-    atomic_int seats;      /* workers that may still join this loop */
-    atomic_uint round;     /* one up for every loop */
-    atomic_llong next;     /* first index not yet taken */
-    atomic_int unfinished; /* workers that have not left this round */
+    atomic_ullong ticket;
+    atomic_llong next;   /* first index not yet taken */
+    atomic_int finished; /* workers that took a seat in this loop and have left it */
+    atomic_int asleep;
 } pool = { .owner = PTHREAD_MUTEX_INITIALIZER,
            .lock = PTHREAD_MUTEX_INITIALIZER,
            .wake = PTHREAD_COND_INITIALIZER };
@@ -74,32 +77,89 @@ static void work(const loop *l)
     inside = false;
 }
 
-/* Waits until the round is no longer `seen`, and returns the new one. */
-static unsigned next_round(unsigned seen)
+static void relax(void)
 {
-    for (int k = 0; k < SPIN; k++) {
-        unsigned now = atomic_load_explicit(&pool.round, memory_order_acquire);
-        if (now != seen)
-            return now;
-        sched_yield();
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static uint64_t number_of(uint64_t ticket)
+{
+    return ticket >> SEAT_BITS;
+}
+
+/* How long to spin: not at all where threads share processors. */
+static int patience(void)
+{
+    static atomic_int cpus;
+    int n = atomic_load_explicit(&cpus, memory_order_relaxed);
+    if (n == 0)
+        atomic_store_explicit(&cpus, n = allowed_cpus(), memory_order_relaxed);
+    return tl_num_threads() <= n ? SPIN : 0;
+}
+
+/* Waits for a loop after number `seen`. A worker counts itself asleep before it looks for the last time, and
+ * the owner looks for sleepers after it has numbered its loop: one of them sees the other. */
+static void wait_for_loop(uint64_t seen)
+{
+    for (int k = patience(); k > 0; k--) {
+        if (number_of(atomic_load_explicit(&pool.ticket, memory_order_relaxed)) != seen)
+            return;
+        relax();
     }
     pthread_mutex_lock(&pool.lock);
-    while (atomic_load(&pool.round) == seen)
+    atomic_fetch_add(&pool.asleep, 1);
+    while (number_of(atomic_load(&pool.ticket)) == seen)
         pthread_cond_wait(&pool.wake, &pool.lock);
+    atomic_fetch_sub(&pool.asleep, 1);
     pthread_mutex_unlock(&pool.lock);
-    return atomic_load(&pool.round);
 }
 
 static void *worker(void *start)
 {
-    unsigned seen = (unsigned)(uintptr_t)start;
+    uint64_t seen = (uintptr_t)start;
     for (;;) {
-        seen = next_round(seen);
-        if (atomic_fetch_sub(&pool.seats, 1) > 0)
-            work(&pool.loop);
-        atomic_fetch_sub_explicit(&pool.unfinished, 1, memory_order_acq_rel);
+        wait_for_loop(seen);
+        unsigned long long ticket = atomic_load(&pool.ticket);
+        while (number_of(ticket) != seen && (ticket & SEATS) > 0)
+            if (atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1)) {
+                work(&pool.loop); /* it stays as it is for as long as someone has a seat */
+                atomic_fetch_add_explicit(&pool.finished, 1, memory_order_release);
+                break;
+            }
+        seen = number_of(ticket);
     }
     return NULL;
+}
+
+/* Numbers the loop and offers its seats. */
+static void open_loop(const loop *l, int seats)
+{
+    pool.loop = *l;
+    atomic_store(&pool.next, 0);
+    atomic_store(&pool.finished, 0);
+    atomic_store(&pool.ticket, (number_of(atomic_load(&pool.ticket)) + 1) << SEAT_BITS | (unsigned)seats);
+    if (atomic_load(&pool.asleep) > 0) {
+        pthread_mutex_lock(&pool.lock);
+        pthread_cond_broadcast(&pool.wake);
+        pthread_mutex_unlock(&pool.lock);
+    }
+}
+
+/* Takes back the seats that nobody took, and waits for those who did. */
+static void close_loop(int seats)
+{
+    const int taken = seats - (int)(atomic_fetch_and(&pool.ticket, ~(unsigned long long)SEATS) & SEATS);
+    for (int k = patience(); atomic_load_explicit(&pool.finished, memory_order_acquire) < taken;)
+        if (k > 0) {
+            relax();
+            k--;
+        } else {
+            sched_yield();
+        }
 }
 
 /* Threads do not survive a fork: the child starts with an empty pool. */
@@ -108,6 +168,7 @@ static void after_fork(void)
     pool.owner = pool.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     pool.wake = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     pool.workers = 0;
+    atomic_store(&pool.asleep, 0);
 }
 
 static void watch_forks(void)
@@ -132,8 +193,8 @@ static void staff(int wanted)
         return;
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     pthread_t id;
-    uintptr_t round = atomic_load(&pool.round);
-    while (pool.workers < wanted && pthread_create(&id, &detached, worker, (void *)round) == 0)
+    const uintptr_t seen = (uintptr_t)number_of(atomic_load(&pool.ticket));
+    while (pool.workers < wanted && pthread_create(&id, &detached, worker, (void *)seen) == 0)
         pool.workers++;
     pthread_attr_destroy(&detached);
 }
@@ -161,16 +222,8 @@ void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int
         return;
     }
     staff(helpers);
-    pool.loop = l;
-    atomic_store(&pool.next, 0);
-    atomic_store(&pool.seats, helpers);
-    atomic_store(&pool.unfinished, pool.workers);
-    pthread_mutex_lock(&pool.lock);
-    atomic_fetch_add_explicit(&pool.round, 1, memory_order_acq_rel);
-    pthread_cond_broadcast(&pool.wake);
-    pthread_mutex_unlock(&pool.lock);
-    work(&pool.loop);
-    while (atomic_load_explicit(&pool.unfinished, memory_order_acquire) > 0)
-        sched_yield();
+    open_loop(&l, helpers);
+    work(&l);
+    close_loop(helpers);
     pthread_mutex_unlock(&pool.owner);
 }
