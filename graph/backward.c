@@ -1,5 +1,6 @@
 /* The backward pass. Tape order is topological, so every sweep is a walk along the tape. */
 #include "internal.h"
+#include "parallel.h"
 
 #include <string.h>
 
@@ -42,14 +43,20 @@ static void mark_reached(tl_node *y)
     }
 }
 
+static void clear(void *context, int64_t begin, int64_t end)
+{
+    memset((tl_real *)context + begin, 0, (size_t)(end - begin) * sizeof(tl_real));
+}
+
 /* A gradient for a node that is about to receive one. */
 static tl_status provide(tl_node *a, tl_real prefill)
 {
     if (!a->wanted || a->by_rows || a->grad)
         return TL_OK;
-    a->grad = tl_arena_alloc_zero(&a->graph->arena, a->size, sizeof *a->grad);
+    a->grad = tl_arena_alloc(&a->graph->arena, a->size, sizeof *a->grad);
     if (!a->grad)
         return tl_fail_memory();
+    tl_parallel_for(a->size, 1 << 15, clear, a->grad);
     for (int64_t k = 0; a->variable && prefill != 0 && k < a->size; k++)
         a->grad[k] = prefill;
     return TL_OK;

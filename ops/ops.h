@@ -75,8 +75,11 @@ TL_API tl_node *tl_mul(tl_node *a, tl_node *b); /* A B: dA = dY B, dB = dY A */
 /* Elementwise functions of one tensor. Subgradients at a kink are 0. */
 TL_API tl_node *tl_scale(tl_node *a, tl_real factor); /* c A: dA = c dY */
 TL_API tl_node *tl_relu(tl_node *a);                  /* max(A, 0): dA = dY where A > 0 */
-TL_API tl_node *tl_tanh(tl_node *a);                  /* tanh A: dA = dY (1 - Y^2) */
-TL_API tl_node *tl_sigmoid(tl_node *a);               /* 1 / (1 + exp(-A)): dA = dY Y (1 - Y) */
+
+/* max(A + b, 0), b added to every row: tl_relu(tl_bias(a, b)) in one pass. */
+TL_API tl_node *tl_bias_relu(tl_node *a, tl_node *b);
+TL_API tl_node *tl_tanh(tl_node *a);    /* tanh A: dA = dY (1 - Y^2) */
+TL_API tl_node *tl_sigmoid(tl_node *a); /* 1 / (1 + exp(-A)): dA = dY Y (1 - Y) */
 
 /* Over one axis, 0 .. rank-1, which disappears from the shape; or over TL_ALL_AXES, which gives a scalar.
  * A mean over nothing is 0. */

@@ -2,27 +2,42 @@
 #include "op.h"
 #include "ops.h"
 
+enum { PIECE = 1 << 14 };
+
 static tl_status shape(tl_node *y)
 {
     return tl_shape_like(y, y->in[0]);
 }
 
-static void forward(tl_node *y)
+static void forward_range(void *context, int64_t begin, int64_t end)
 {
+    const tl_node *y = context;
     const tl_real *a = y->in[0]->val;
     tl_real *restrict out = y->out;
-    for (int64_t k = 0; k < y->size; k++)
+    for (int64_t k = begin; k < end; k++)
         out[k] = a[k] <= 0 ? 0 : a[k];
+}
+
+static void forward(tl_node *y)
+{
+    tl_parallel_for(y->size, PIECE, forward_range, y);
+}
+
+static void backward_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const tl_real *a = y->in[0]->val, *dy = y->grad;
+    tl_real *restrict da = y->in[0]->grad;
+    for (int64_t k = begin; k < end; k++) {
+        const tl_real g = dy[k]; /* read in any case, so that no branch is needed */
+        da[k] += a[k] > 0 ? g : 0;
+    }
 }
 
 static void backward(tl_node *y)
 {
-    const tl_real *a = y->in[0]->val, *dy = y->grad;
-    tl_real *restrict da = y->in[0]->grad;
-    for (int64_t k = 0; da && k < y->size; k++) {
-        const tl_real g = dy[k]; /* read in any case, so that no branch is needed */
-        da[k] += a[k] > 0 ? g : 0;
-    }
+    if (y->in[0]->grad)
+        tl_parallel_for(y->size, PIECE, backward_range, y);
 }
 
 static const tl_op op = {

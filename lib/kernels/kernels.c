@@ -63,10 +63,11 @@ static double sum_column(int64_t n, const tl_real *x, const tl_real *z)
     return part[0];
 }
 
+enum { STRIP = 64 }; /* columns whose sums stay in L1 */
+
 static void sum_rows(int64_t rows, int64_t cols, int sign, const tl_real *restrict x,
                      const tl_real *restrict z, tl_real *restrict y)
 {
-    enum { STRIP = 64 }; /* columns whose sums stay in L1 */
     if (cols == 1)
         y[0] += (tl_real)(sign * sum_column(rows, x, z));
     for (int64_t j0 = 0; j0 < cols && cols > 1; j0 += STRIP) {
@@ -81,6 +82,39 @@ static void sum_rows(int64_t rows, int64_t cols, int sign, const tl_real *restri
         }
         for (int64_t j = 0; j < n; j++)
             y[j0 + j] += (tl_real)(sign * sum[j]);
+    }
+}
+
+static void bias_relu(int64_t rows, int64_t cols, const tl_real *restrict a, const tl_real *restrict b,
+                      tl_real *restrict y)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++) {
+            const tl_real x = a[i * cols + j] + b[j];
+            y[i * cols + j] = x <= 0 ? 0 : x;
+        }
+}
+
+static void bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end,
+                               const tl_real *restrict y, const tl_real *restrict dy, tl_real *restrict da,
+                               tl_real *restrict db)
+{
+    for (int64_t j0 = begin; j0 < end; j0 += STRIP) {
+        double sum[STRIP] = { 0 };
+        const int64_t n = end - j0 < STRIP ? end - j0 : STRIP;
+        for (int64_t at = j0; at < rows * cols; at += cols) {
+            tl_real g[STRIP];
+            for (int64_t j = 0; j < n; j++) {
+                const tl_real d = dy[at + j]; /* read in any case, so that no branch is needed */
+                g[j] = y[at + j] > 0 ? d : 0;
+            }
+            for (int64_t j = 0; da && j < n; j++)
+                da[at + j] += g[j];
+            for (int64_t j = 0; db && j < n; j++)
+                sum[j] += (double)g[j];
+        }
+        for (int64_t j = 0; db && j < n; j++)
+            db[j0 + j] += (tl_real)sum[j];
     }
 }
 
@@ -139,6 +173,8 @@ const tl_kernels TL_LEVEL(kernels) = {
     .axpy = axpy,
     .dot = dot,
     .sum_rows = sum_rows,
+    .bias_relu = bias_relu,
+    .bias_relu_backward = bias_relu_backward,
     .gemm_small = TL_LEVEL(gemm_small),
     .updates = &TL_LEVEL(updates),
 };

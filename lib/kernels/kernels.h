@@ -84,6 +84,14 @@ typedef struct tl_kernels {
      * unless z is NULL: ascending; of a single column, by i mod 16, each ascending, and these by halves */
     void (*sum_rows)(int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z, tl_real *y);
 
+    /* y = max(a + b, 0), and NaN where the sum is: `rows` rows of `cols` values, with one b for all of them. */
+    void (*bias_relu)(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y);
+
+    /* Columns begin .. end-1 of such rows, with g = dy where y > 0, else 0: da += g; db[j] += the sum of g
+     * over the rows, in double, ascending. Either may be NULL. */
+    void (*bias_relu_backward)(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
+                               const tl_real *dy, tl_real *da, tl_real *db);
+
     /* C = A B (add: C += A B), m x k by k x n, for thin and tiny shapes; element (i, j) of A at a[i ars + j
      * acs], of B likewise; C row-major. Each element is summed over k ascending, from 0 or from C. */
     void (*gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,

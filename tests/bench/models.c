@@ -24,9 +24,8 @@ static void train_perceptron(void *context)
     for (int l = 0; l < LAYERS; l++) {
         tl_node *w = tl_use(p->g, p->w[l]);
         h = l < LAYERS - 1 ? tl_dense_sparse_matmul(h, w, TL_NO_TRANSPOSE) : tl_matmul(h, w);
-        h = tl_bias(h, tl_use(p->g, p->b[l]));
-        if (l < LAYERS - 1)
-            h = tl_relu(h);
+        tl_node *b = tl_use(p->g, p->b[l]);
+        h = l < LAYERS - 1 ? tl_bias_relu(h, b) : tl_bias(h, b);
     }
     check(tl_minimize(p->adam, tl_softmax_cross_entropy(h, p->label)));
     tl_graph_reset(p->g);
