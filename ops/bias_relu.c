@@ -30,8 +30,8 @@ static void forward(tl_node *y)
 static void backward_columns(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
-    tl_kernel_table()->bias_relu_backward(tl_shape_rows(y->shape), tl_shape_cols(y->shape), begin, end, y->val,
-                                          y->grad, y->in[0]->grad, y->in[1]->grad);
+    tl_kernel_table()->bias_relu_backward(tl_shape_rows(y->shape), tl_shape_cols(y->shape), begin, end,
+                                          y->val, y->grad, y->in[0]->grad, y->in[1]->grad);
 }
 
 static void backward(tl_node *y)

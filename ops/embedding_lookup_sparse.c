@@ -21,6 +21,17 @@ typedef struct members {
     tl_real *divisor; /* D of each bag */
 } members;
 
+/* Where to look for the first bad id: behind the last, if all are rows of the table. Without a way out, so that the
+ * loop is made of vectors. */
+static int64_t first_outside(const tl_pattern_bag *b, int64_t n, int64_t rows)
+{
+    const uint32_t bound = rows > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)rows;
+    uint32_t outside = 0;
+    for (int64_t k = 0; k < n; k++)
+        outside |= (uint32_t)b->ids[k] >= bound;
+    return outside ? 0 : n;
+}
+
 static tl_status check(const lookup *by, const tl_shape table, const tl_node *weights)
 {
     const tl_pattern_bag *b = &by->bags;
@@ -42,7 +53,7 @@ static tl_status check(const lookup *by, const tl_shape table, const tl_node *we
         return tl_fail(TL_ERR_ARGUMENT, "%lld ids are more than %d", (long long)n, INT32_MAX);
     if (n > 0 && !b->ids)
         return tl_fail(TL_ERR_ARGUMENT, "ids is NULL");
-    for (int64_t k = 0; k < n; k++)
+    for (int64_t k = first_outside(b, n, table.dim[0]); k < n; k++)
         if ((b->ids[k] < 0 || b->ids[k] >= table.dim[0]) && !(b->has_padding && b->ids[k] == b->padding_id))
             return tl_fail(TL_ERR_INDEX, "ids[%lld] = %d, table has %lld rows", (long long)k, (int)b->ids[k],
                            (long long)table.dim[0]);
@@ -55,7 +66,7 @@ static tl_status check(const lookup *by, const tl_shape table, const tl_node *we
 /* Lists the members of bag b and divides their weights; with a divisor of 0 it has none. */
 static void list_members(const lookup *by, const tl_real *weights, int64_t b, members *m)
 {
-    int64_t first = m->n;
+    const int64_t first = m->n;
     double sum = 0; /* so that small weights' squares do not vanish, nor large ones' overflow */
     for (int64_t k = by->bags.row_ptr[b]; k < by->bags.row_ptr[b + 1]; k++) {
         if (by->bags.has_padding && by->bags.ids[k] == by->bags.padding_id)
@@ -63,8 +74,10 @@ static void list_members(const lookup *by, const tl_real *weights, int64_t b, me
         tl_real w = weights ? weights[k] : 1;
         m->row[m->n] = by->bags.ids[k], m->bag[m->n] = (int32_t)b, m->id[m->n] = (int32_t)k;
         m->coef[m->n++] = w;
-        sum += by->combiner == TL_SQRTN ? (double)w * (double)w : (double)w;
+        if (weights)
+            sum += by->combiner == TL_SQRTN ? (double)w * (double)w : (double)w;
     }
+    sum = weights ? sum : (double)(m->n - first);
     tl_real d = by->combiner == TL_SUM ? 1 : (tl_real)(by->combiner == TL_MEAN ? sum : sqrt(sum));
     m->divisor[b] = d;
     if (d == 0)

@@ -34,7 +34,8 @@ END_TEST
 /* Where the sum is 0 or NaN no gradient flows, whatever comes from above; it is added to what is there. */
 START_TEST(gradient_by_hand)
 {
-    const tl_real a[] = { 1, -1, -2, (tl_real)NAN, 3, 1 }, u[] = { 5, (tl_real)INFINITY, 7, 8, (tl_real)NAN, 9 };
+    const tl_real a[] = { 1, -1, -2, (tl_real)NAN, 3, 1 },
+                  u[] = { 5, (tl_real)INFINITY, 7, 8, (tl_real)NAN, 9 };
     tl_graph *g = tl_graph_new();
     tl_variable *v = tl_test_dense("a", TL_SHAPE(3, 2), 1), *b = tl_test_dense("b", TL_SHAPE(2), 2);
     memcpy(tl_variable_data(v), a, sizeof a);
@@ -56,9 +57,9 @@ END_TEST
  * the strips that threads take, for any number of them. (Sums down a single column have another order.) */
 START_TEST(as_relu_of_bias)
 {
-    const tl_shape shape[] = { TL_SHAPE(63),        TL_SHAPE(1, 65),      TL_SHAPE(65, 63), TL_SHAPE(63, 130),
-                               TL_SHAPE(2, 3, 17),  TL_SHAPE(3, 1, 64),   TL_SHAPE(17, 3),  TL_SHAPE(200, 300),
-                               TL_SHAPE(5, 3, 65),  TL_SHAPE(3, 2, 1, 5) };
+    const tl_shape shape[] = { TL_SHAPE(63),       TL_SHAPE(1, 65),     TL_SHAPE(65, 63), TL_SHAPE(63, 130),
+                               TL_SHAPE(2, 3, 17), TL_SHAPE(3, 1, 64),  TL_SHAPE(17, 3),  TL_SHAPE(200, 300),
+                               TL_SHAPE(5, 3, 65), TL_SHAPE(3, 2, 1, 5) };
     ck_assert_ok(tl_set_num_threads(_i));
     for (size_t k = 0; k < sizeof shape / sizeof *shape; k++) {
         const int64_t n = tl_shape_size(shape[k]), cols = tl_shape_cols(shape[k]);
@@ -72,8 +73,8 @@ START_TEST(as_relu_of_bias)
             tl_node *left = tl_use(g[way], a), *right = tl_use(g[way], b);
             y[way] = way == 0 ? tl_relu(tl_bias(left, right)) : tl_bias_relu(left, right);
             ck_assert(tl_shape_equal(tl_shape_of(y[way]), shape[k]));
-            ck_assert_ok(tl_backward(tl_reduce_sum(tl_mul(y[way], tl_input(g[way], shape[k], u)), TL_ALL_AXES),
-                                     &out[way]));
+            ck_assert_ok(tl_backward(
+                tl_reduce_sum(tl_mul(y[way], tl_input(g[way], shape[k], u)), TL_ALL_AXES), &out[way]));
         }
         ck_assert_same(tl_value(y[1]), tl_value(y[0]), n);
         ck_assert_same(out[1].pair[0].values, out[0].pair[0].values, n);

@@ -35,6 +35,7 @@ static const scenario scenarios[] = {
     { "growth", "training step of a sparse layer, by density and by size", bench_growth },
     { "mlp_step", "training step of a perceptron whose hidden weights are sparse", bench_mlp_step },
     { "embedding_step", "training step of a table of embeddings, looked up in bags", bench_embedding_step },
+    { "table_rows", "rows of a table that no cache holds, read and updated", bench_table_rows },
     { "tiny_step", "training step of a network of a few units", bench_tiny_step },
     { "gcn_epoch", "training epoch of a graph convolutional network", bench_gcn_epoch },
     { "limit", "what one core of this machine can do", bench_limit },

@@ -41,6 +41,7 @@ void bench_sparse_layer_forward(void);
 void bench_growth(void);
 void bench_mlp_step(void);
 void bench_embedding_step(void);
+void bench_table_rows(void);
 void bench_tiny_step(void);
 void bench_gcn_epoch(void);
 void bench_limit(void);

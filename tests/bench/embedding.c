@@ -128,3 +128,72 @@ void bench_embedding_step(void)
         tl_variable_free(table);
     }
 }
+
+/* ---- table_rows: rows of a table that no cache holds, all different, other ones in every run ---- */
+
+enum { TABLE = 1 << 20, PIECE = 1 << 16, PIECES = TABLE / PIECE };
+
+typedef struct rows {
+    tl_graph *g;
+    tl_optimizer *sgd;
+    tl_variable *table;
+    int32_t *ids; /* a permutation; those of a piece ascend in `sorted` */
+    int32_t *sorted;
+    tl_real *values;
+    int next;
+} rows;
+
+static const int32_t *next_piece(rows *r, const int32_t *ids)
+{
+    r->next = (r->next + 1) % PIECES;
+    return ids + (int64_t)r->next * PIECE;
+}
+
+static void gather_rows(void *context)
+{
+    rows *r = context;
+    must(tl_embedding_lookup(tl_use(r->g, r->table), next_piece(r, r->ids), TL_SHAPE(PIECE)));
+    tl_graph_reset(r->g);
+}
+
+static void scatter_rows(void *context)
+{
+    rows *r = context;
+    tl_gradient pair = {
+        .variable = r->table, .values = r->values, .rows = next_piece(r, r->sorted), .n_rows = PIECE
+    };
+    check(tl_apply_gradients(r->sgd, &(tl_gradients){ .pair = &pair, .n = 1, .graph = r->g }));
+    tl_graph_reset(r->g);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Counted: each row is read; and, in a scatter, read and written. */
+void bench_table_rows(void)
+{
+    tl_random rng = { .seed = 1 };
+    rows r = { .g = must(tl_graph_new()),
+               .sgd = must(tl_sgd((tl_sgd_options){ .learning_rate = 0.1 })),
+               .table = must(tl_variable_dense("table", TL_SHAPE(TABLE, WIDTH))),
+               .ids = allocate(TABLE, sizeof *r.ids),
+               .sorted = allocate(TABLE, sizeof *r.sorted),
+               .values = random_reals((int64_t)PIECE * WIDTH, 2) };
+    tl_random_permutation(&rng, TABLE, r.ids);
+    for (int64_t k = 0; k < TABLE; k++)
+        r.sorted[k] = r.ids[k];
+    for (int64_t k = 0; k < PIECES; k++)
+        qsort(r.sorted + k * PIECE, PIECE, sizeof *r.sorted, by_id);
+    const double bytes = (double)PIECE * WIDTH * sizeof(tl_real);
+    measure("gather 65536 of 1048576x64", (work){ .bytes = bytes }, gather_rows, &r);
+    measure("scatter 65536 of 1048576x64", (work){ .bytes = 2 * bytes }, scatter_rows, &r);
+    tl_graph_free(r.g);
+    tl_optimizer_free(r.sgd);
+    tl_variable_free(r.table);
+    free(r.ids);
+    free(r.sorted);
+    free(r.values);
+}
