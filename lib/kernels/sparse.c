@@ -1,7 +1,7 @@
 /* The sparse kernels. A tile of up to eight vectors of samples stays in registers along a row of the matrix,
  * so that an entry costs as many loads and products as there are vectors and no store. Where a row has
- * several entries in a block of columns, the matrix is walked block by block: the rows of X that a block
- * names then stay in L1.
+ * entries enough in a block of columns, the matrix is walked block by block: the rows of X that a block names
+ * then stay in a cache.
  *
  * The order of an element's sum is that of the row's entries either way. */
 #include "built.h"
