@@ -141,19 +141,19 @@ void *tl_scratch(tl_node *y, int64_t n, size_t size)
     return p;
 }
 
-/* The most that the steps before needed is taken at once: a step like them takes one piece. */
+/* At least what the step before needed is taken at once: a step like it takes one piece. */
 tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size)
 {
     tl_graph *g = y->graph;
-    const int64_t bytes = n < 0 || (uint64_t)n > (uint64_t)PTRDIFF_MAX / 2 / size ? -1 : n * (int64_t)size;
-    if (g->workspace && bytes >= 0 && bytes <= g->workspace_size)
+    const bool fits = n >= 0 && (size == 0 || n <= g->workspace_size / (int64_t)size);
+    if (fits && g->workspace)
         return TL_OK;
-    const int64_t wanted = bytes < 0 || bytes > g->workspace_size ? bytes : g->workspace_size;
-    void *fresh = tl_arena_alloc(&g->arena, wanted, 1);
+    void *fresh = fits ? tl_arena_alloc(&g->arena, g->workspace_size, 1) : tl_arena_alloc(&g->arena, n, size);
     if (!fresh)
         return tl_fail_memory();
     g->workspace = fresh;
-    g->workspace_size = wanted;
+    if (!fits)
+        g->workspace_size = n * (int64_t)size;
     return TL_OK;
 }
 

@@ -159,6 +159,65 @@ START_TEST(rows_short_of_memory)
 }
 END_TEST
 
+/* ---- workspace ---- */
+
+static tl_status shape_in_workspace(tl_node *y)
+{
+    const int64_t n = *(const int64_t *)y->attr;
+    tl_status status = tl_reserve_workspace(y, n, sizeof(tl_real));
+    return status == TL_OK ? tl_shape_like(y, y->in[0]) : status;
+}
+
+/* Fills its part of the workspace, and copies its input by way of it. */
+static void forward_in_workspace(tl_node *y)
+{
+    tl_real *room = tl_workspace(y);
+    for (int64_t k = 0; k < *(const int64_t *)y->attr; k++)
+        room[k] = y->in[0]->val[0];
+    for (int64_t k = 0; k < y->size; k++)
+        y->out[k] = room[k % 2];
+}
+
+static const tl_op in_workspace = {
+    .name = "in_workspace", .n_in = 1, .shape = shape_in_workspace, .forward = forward_in_workspace
+};
+
+static tl_node *through(tl_node *a, int64_t n)
+{
+    return tl_apply(&in_workspace, &a, &n, sizeof n);
+}
+
+/* All ops of a graph share what the largest of them needs. */
+START_TEST(workspace)
+{
+    const tl_real x[3] = { 7, 7, 7 };
+    const int64_t needs[] = { 2, 100000, 5, 70000, 100000 };
+    tl_graph *g = tl_graph_new();
+    int64_t held = 0;
+    for (int step = 0; step < 3; step++, tl_graph_reset(g)) {
+        const int64_t asked = tl_test_allocations();
+        tl_node *y = tl_input(g, TL_SHAPE(3), x);
+        for (int k = 0; k < 5; k++) {
+            y = through(y, needs[k]);
+            ck_assert_ptr_nonnull(y);
+            ck_assert_uint_eq((uintptr_t)tl_workspace(y) % 64, 0);
+        }
+        ck_assert_values(tl_value(y), 3, 0, 7, 7, 7);
+#ifndef TL_HEAP_ARENA
+        ck_assert(step == 0 || tl_test_allocations() == asked);
+        ck_assert(step == 0 || tl_graph_bytes(g) == held);
+#endif
+        held = tl_graph_bytes(g);
+    }
+    ck_assert_int_lt(held, 2 * 100000 * (int64_t)sizeof(tl_real));
+    tl_node *in = tl_input(g, TL_SHAPE(3), x);
+    ck_assert_refused(g, through(in, -1), TL_ERR_MEMORY, "in_workspace: out of memory");
+    in = tl_input(g, TL_SHAPE(3), x);
+    ck_assert_refused(g, through(in, INT64_MAX / 2), TL_ERR_MEMORY, "in_workspace: out of memory");
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("author");
@@ -167,5 +226,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, a_transform_without_a_text);
     tcase_add_test(c, rows_in_two_calls);
     tcase_add_test(c, rows_short_of_memory);
+    tcase_add_test(c, workspace);
     return s;
 }
