@@ -2,7 +2,9 @@
  *
  * Rules: a kernel computes each output element by the same operations in the same order wherever the element
  * sits and however the loop is split, so results do not depend on the number of threads. Sums run in the
- * order that is stated here. A product is fused with the sum it goes into where the chip can do that. */
+ * order that is stated here. A product is fused with the sum it goes into where the chip can do that.
+ *
+ * The specification is stated.c: the same in plain loops, which every kernel must agree with to the bit. */
 #ifndef TL_KERNELS_H
 #define TL_KERNELS_H
 
