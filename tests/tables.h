@@ -1,4 +1,4 @@
-/* What the tests of the kernels share: the tables, operands, and the order of a sum. */
+/* What the tests of the kernels share: the tables, operands, and how a result is held against stated.h. */
 #ifndef TL_TABLES_H
 #define TL_TABLES_H
 
@@ -9,10 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kernels.h"
-
-/* Half a unit in the last place of 1: the relative error of one operation. */
-#define ROUNDING ((TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) / 2)
+#include "stated.h"
 
 /* The tables, the best first. */
 extern const tl_kernels tl_avx512_kernels, tl_avx2_kernels, tl_baseline_kernels;
@@ -40,6 +37,12 @@ static inline bool runs(int level)
     return level >= best;
 }
 
+/* Whether the table under test fuses a product with the sum it goes into. */
+static inline bool fuses(void)
+{
+    return strcmp(t->name, "baseline") != 0;
+}
+
 /* ---- operands ---- */
 
 /* n random values behind `shift` others, in a block that ends with them. */
@@ -55,39 +58,25 @@ static inline operand random_values(int64_t n, int64_t shift, uint64_t seed)
     return o;
 }
 
-/* ---- sums ---- */
-
-/* One step of a sum as the table under test makes it. */
-static inline tl_real fma_or_two(tl_real a, tl_real b, tl_real c)
+/* The same, but every other one, by chance, is one that rounding or comparing treats in its own way. */
+static inline operand odd_values(int64_t n, int64_t shift, uint64_t seed)
 {
-    if (strcmp(t->name, "baseline") == 0)
-        return a * b + c;
-#ifdef TULLE_DOUBLE
-    return fma(a, b, c);
-#else
-    return fmaf(a, b, c);
-#endif
+    const double least = TL_IS_DOUBLE ? DBL_MIN : (double)FLT_MIN,
+                 most = TL_IS_DOUBLE ? DBL_MAX : (double)FLT_MAX,
+                 odd[] = { NAN,    INFINITY,  -INFINITY,  0,    -0.0, least,
+                           -least, least / 2, -least / 8, most, -most };
+    enum { ODD = sizeof odd / sizeof *odd };
+    operand o = random_values(n, shift, seed);
+    tl_random r = { .seed = seed + 1 };
+    for (int64_t k = 0; k < n; k++) {
+        const int which = (int)(2 * ODD * tl_random_uniform(&r));
+        if (which < ODD)
+            o.at[k] = (tl_real)odd[which];
+    }
+    return o;
 }
 
-/* The sum of x[k] y[k]: `parts` sums over k mod parts, each ascending, then added by halves. */
-static inline tl_real stated_dot(int64_t parts, int64_t n, const tl_real *x, const tl_real *y)
-{
-    tl_real sum[64] = { 0 };
-    for (int64_t k = 0; k < n; k++)
-        sum[k % parts] = fma_or_two(x[k], y[k], sum[k % parts]);
-    for (int64_t half = parts / 2; half >= 1; half /= 2)
-        for (int64_t l = 0; l < half; l++)
-            sum[l] += sum[l + half];
-    return sum[0];
-}
-
-/* A sum of n products in any order is within n roundings of each from the exact one (Higham 2002, section
- * 3.1); twice that, for in the double build the plain sum has as much. */
-static inline void check_sum(double got, double plain, double magnitude, int64_t n)
-{
-    if (!(fabs(got - plain) <= 2 * (double)(n + 1) * ROUNDING * magnitude))
-        ck_abort_msg("%.17g is not near %.17g", got, plain);
-}
+/* ---- comparing ---- */
 
 /* ck_assert_same, but one assertion for all: each costs a system call. */
 #define ck_assert_all_same(actual, expected, n)                                                              \
@@ -95,5 +84,14 @@ static inline void check_sum(double got, double plain, double magnitude, int64_t
         if ((n) > 0 && memcmp(actual, expected, (size_t)(n) * sizeof(tl_real)) != 0)                         \
             ck_assert_same(actual, expected, n);                                                             \
     } while (0)
+
+/* The same bits, or both NaN: whose sign and payload a NaN has is not stated. */
+static inline void check_stated(const char *what, const tl_real *actual, const tl_real *stated, int64_t n)
+{
+    for (int64_t k = 0; k < n; k++)
+        if (memcmp(&actual[k], &stated[k], sizeof *actual) != 0 && !(isnan(actual[k]) && isnan(stated[k])))
+            ck_abort_msg("%s, %s: value %lld of %lld is %.17g, not %.17g", t->name, what, (long long)k,
+                         (long long)n, (double)actual[k], (double)stated[k]);
+}
 
 #endif

@@ -1,5 +1,4 @@
-/* The dense kernels of every table that this chip can run, each against the order of operations that
- * kernels.h states, to the bit, and that order against a plain sum in double. */
+/* The dense kernels of every table that this chip can run, each against its loop in stated.c, to the bit. */
 #include "tables.h"
 
 static const int64_t sizes[] = { 0, 1, 2, 3, 15, 16, 17, 31, 63, 64, 65, 130 };
@@ -7,24 +6,45 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 
 /* ---- one vector ---- */
 
+static void add_or_axpy(int64_t n, tl_real a, const tl_real *x, tl_real *y)
+{
+    if (a == 1)
+        t->add(n, x, y);
+    else
+        t->axpy(n, a, x, y);
+}
+
+/* In one piece, which is the split at 0, and in two; the second first, or what the first one writes behind
+ * its end would not show. */
+static void check_add_and_axpy(int64_t n, int64_t x_shift, int64_t y_shift, bool odd)
+{
+    operand (*const make)(int64_t, int64_t, uint64_t) = odd ? odd_values : random_values;
+    operand x = make(n, x_shift, 1);
+    for (int axpy = 0; axpy < 2; axpy++) {
+        const tl_real a = axpy ? (tl_real)0.7 : 1;
+        operand stated = make(n, y_shift, 2);
+        if (axpy)
+            tl_stated_axpy(fuses(), n, a, x.at, stated.at);
+        else
+            tl_stated_add(n, x.at, stated.at);
+        for (int64_t split = 0; split <= n; split++) {
+            operand y = make(n, y_shift, 2);
+            add_or_axpy(n - split, a, x.at + split, y.at + split);
+            add_or_axpy(split, a, x.at, y.at);
+            check_stated(axpy ? "axpy" : "add", y.block, stated.block, n + y_shift);
+            free(y.block);
+        }
+        free(stated.block);
+    }
+    free(x.block);
+}
+
 START_TEST(add_and_axpy)
 {
     if (!runs(_i))
         return;
-    for (int s = 0; s < 4 * SIZES; s++) {
-        int64_t n = sizes[s / 4], shift = s / 2 % 2;
-        operand x = random_values(n, s % 2, 1), y = random_values(n, shift, 2),
-                expected = random_values(n, shift, 2);
-        t->add(n, x.at, y.at);
-        for (int64_t k = 0; k < n; k++)
-            expected.at[k] += x.at[k];
-        ck_assert_all_same(y.block, expected.block, n + shift);
-        t->axpy(n, (tl_real)0.7, x.at, y.at);
-        for (int64_t k = 0; k < n; k++)
-            expected.at[k] = fma_or_two((tl_real)0.7, x.at[k], expected.at[k]);
-        ck_assert_all_same(y.block, expected.block, n + shift);
-        free(x.block), free(y.block), free(expected.block);
-    }
+    for (int s = 0; s < 8 * SIZES; s++)
+        check_add_and_axpy(sizes[s / 8], s % 2, s / 2 % 2, s / 4 % 2);
 }
 END_TEST
 
@@ -32,18 +52,40 @@ START_TEST(dot)
 {
     if (!runs(_i))
         return;
-    for (int s = 0; s < 4 * SIZES; s++) {
-        int64_t n = sizes[s / 4];
-        operand x = random_values(n, s % 2, 3), y = random_values(n, s / 2 % 2, 4);
-        const tl_real got = t->dot(n, x.at, y.at), stated = stated_dot(64, n, x.at, y.at);
-        double plain = 0, magnitude = 0;
-        for (int64_t k = 0; k < n; k++) {
-            plain += (double)x.at[k] * (double)y.at[k];
-            magnitude += fabs((double)x.at[k] * (double)y.at[k]);
-        }
-        ck_assert_same(&got, &stated, 1);
-        check_sum((double)got, plain, magnitude, n);
+    for (int s = 0; s < 8 * SIZES; s++) {
+        operand (*const make)(int64_t, int64_t, uint64_t) = s / 4 % 2 ? odd_values : random_values;
+        const int64_t n = sizes[s / 8];
+        operand x = make(n, s % 2, 3), y = make(n, s / 2 % 2, 4);
+        const tl_real got = t->dot(n, x.at, y.at), stated = tl_stated_dot(fuses(), n, x.at, y.at);
+        check_stated("dot", &got, &stated, 1);
         free(x.block), free(y.block);
+    }
+}
+END_TEST
+
+/* One value that is not finite, at every place; and one before and one behind the others, which are not to be
+ * looked at. */
+START_TEST(all_finite)
+{
+    if (!runs(_i))
+        return;
+    const double least = TL_IS_DOUBLE ? DBL_MIN : (double)FLT_MIN,
+                 most = TL_IS_DOUBLE ? DBL_MAX : (double)FLT_MAX;
+    const double value[] = { NAN, -NAN, INFINITY, -INFINITY, most, -most, least / 2, -0.0 };
+    for (int s = 0; s < 8 * SIZES; s++) {
+        const int64_t n = sizes[s / 8];
+        operand x = random_values(n + 1, 1, 5);
+        x.at[-1] = x.at[n] = (tl_real)NAN;
+        ck_assert(t->all_finite(n, x.at));
+        for (int64_t k = 0; k < n; k++) {
+            const tl_real before = x.at[k];
+            x.at[k] = (tl_real)value[s % 8];
+            ck_assert(tl_stated_all_finite(n, x.at) == (s % 8 >= 4));
+            ck_assert_msg(t->all_finite(n, x.at) == tl_stated_all_finite(n, x.at), "%s: %g at %lld of %lld",
+                          t->name, value[s % 8], (long long)k, (long long)n);
+            x.at[k] = before;
+        }
+        free(x.block);
     }
 }
 END_TEST
@@ -65,20 +107,9 @@ START_TEST(sum_rows)
         operand x = random_values(rows * cols, s % 2, 5), y = random_values(cols, s % 2, 6);
         operand factors = random_values(rows * cols, s % 2, 7), expected = random_values(cols, s % 2, 6);
         const tl_real *z = s / 4 % 2 ? factors.at : NULL;
-        for (int64_t j = 0; j < cols; j++) {
-            double sum[16] = { 0 };
-            for (int64_t i = 0; i < rows; i++) {
-                const double xij = (double)x.at[i * cols + j], zij = z ? (double)z[i * cols + j] : 1;
-                double *part = &sum[cols == 1 ? i % 16 : 0];
-                *part = strcmp(t->name, "baseline") == 0 ? xij * zij + *part : fma(xij, zij, *part);
-            }
-            for (int half = 8; half >= 1; half /= 2)
-                for (int l = 0; l < half; l++)
-                    sum[l] += sum[l + half];
-            expected.at[j] += (tl_real)(sign * sum[0]);
-        }
+        tl_stated_sum_rows(fuses(), rows, cols, sign, x.at, z, expected.at);
         t->sum_rows(rows, cols, sign, x.at, z, y.at);
-        ck_assert_all_same(y.block, expected.block, cols + s % 2);
+        check_stated("sum_rows", y.block, expected.block, cols + s % 2);
         free(x.block), free(y.block), free(factors.block), free(expected.block);
     }
 }
@@ -110,53 +141,95 @@ START_TEST(transpose)
         const bool sum = s / 2 % 2;
         operand x = random_values(nx, s % 2, 7), y = random_values(ny, s % 2, 8),
                 expected = random_values(ny, s % 2, 8);
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < cols; j++) {
-                const tl_real xij = x.at[i * ldx + j];
-                expected.at[j * ldy + i] = sum ? expected.at[j * ldy + i] + xij : xij;
-                if (!sum)
-                    y.at[j * ldy + i] = (tl_real)NAN; /* must be overwritten */
-            }
+        for (int64_t e = 0; e < rows * cols && !sum; e++)
+            y.at[e % cols * ldy + e / cols] = (tl_real)NAN; /* must be overwritten */
+        tl_stated_transpose(rows, cols, x.at, ldx, expected.at, ldy, sum);
         t->transpose(rows, cols, x.at, ldx, y.at, ldy, sum);
-        ck_assert_all_same(y.block, expected.block, ny + s % 2);
+        check_stated("transpose", y.block, expected.block, ny + s % 2);
         free(x.block), free(y.block), free(expected.block);
     }
 }
 END_TEST
 
-/* Strides as a row-major, a transposed and a padded matrix have them. */
+/* Bit 0: unaligned, bit 1: odd values; in two parts of the rows. */
+START_TEST(bias_relu)
+{
+    if (!runs(_i))
+        return;
+    for (int s = 0; s < 4 * MATRIX_SIZES; s++) {
+        operand (*const make)(int64_t, int64_t, uint64_t) = s / 2 % 2 ? odd_values : random_values;
+        const int64_t rows = matrix_sizes[s / 4][0], cols = matrix_sizes[s / 4][1], shift = s % 2,
+                      half = rows / 2;
+        operand a = make(rows * cols, shift, 12), b = make(cols, 1 - shift, 13),
+                y = random_values(rows * cols, shift, 14), stated = random_values(rows * cols, shift, 14);
+        t->bias_relu(rows - half, cols, a.at + half * cols, b.at, y.at + half * cols);
+        t->bias_relu(half, cols, a.at, b.at, y.at);
+        tl_stated_bias_relu(rows, cols, a.at, b.at, stated.at);
+        check_stated("bias_relu", y.block, stated.block, rows * cols + shift);
+        free(a.block), free(b.block), free(y.block), free(stated.block);
+    }
+}
+END_TEST
+
+/* Bits 0 and 1 as above, 2: da, 3: db; in two parts of the columns. */
+START_TEST(bias_relu_backward)
+{
+    if (!runs(_i))
+        return;
+    for (int s = 0; s < 16 * MATRIX_SIZES; s++) {
+        operand (*const make)(int64_t, int64_t, uint64_t) = s / 2 % 2 ? odd_values : random_values;
+        const int64_t rows = matrix_sizes[s / 16][0], cols = matrix_sizes[s / 16][1], shift = s % 2,
+                      n = rows * cols, half = cols / 2;
+        operand y = make(n, shift, 15), dy = make(n, 1 - shift, 16), da[2], db[2];
+        for (int k = 0; k < 2; k++)
+            da[k] = make(n, shift, 17), db[k] = make(cols, shift, 18);
+        const bool want_da = s / 4 % 2, want_db = s / 8 % 2;
+        t->bias_relu_backward(rows, cols, half, cols, y.at, dy.at, want_da ? da[0].at : NULL,
+                              want_db ? db[0].at : NULL);
+        t->bias_relu_backward(rows, cols, 0, half, y.at, dy.at, want_da ? da[0].at : NULL,
+                              want_db ? db[0].at : NULL);
+        tl_stated_bias_relu_backward(rows, cols, 0, cols, y.at, dy.at, want_da ? da[1].at : NULL,
+                                     want_db ? db[1].at : NULL);
+        check_stated("da", da[0].block, da[1].block, n + shift);
+        check_stated("db", db[0].block, db[1].block, cols + shift);
+        free(y.block), free(dy.block);
+        for (int k = 0; k < 2; k++)
+            free(da[k].block), free(db[k].block);
+    }
+}
+END_TEST
+
+/* A matrix in a block that ends with its last element; `turned`: column after column, else row after row,
+ * and one more step apart than it must be. */
+static operand matrix(int64_t rows, int64_t cols, bool turned, uint64_t seed, int64_t *row, int64_t *col)
+{
+    *row = turned ? 2 : cols + 1;
+    *col = turned ? 2 * rows + 1 : 1;
+    return random_values(rows > 0 && cols > 0 ? (rows - 1) * *row + (cols - 1) * *col + 1 : 0, 1, seed);
+}
+
 START_TEST(gemm_small)
 {
     if (!runs(_i))
         return;
     const int64_t size[][3] = {
-        { 0, 3, 4 }, { 3, 0, 4 },    { 3, 4, 0 },   { 1, 1, 1 },   { 1, 17, 5 }, { 17, 1, 5 },
-        { 7, 9, 1 }, { 16, 16, 16 }, { 5, 33, 18 }, { 19, 8, 31 }, { 9, 50, 3 }, { 8, 65, 300 }
-    }; /* k in several parts */
-    for (int s = 0; s < 8 * 12; s++) {
-        int64_t m = size[s / 8][0], n = size[s / 8][1], k = size[s / 8][2];
-        bool sum = s / 4 % 2;
-        int64_t ars = s % 2 ? 1 : k + 2, acs = s % 2 ? m + 1 : 1, brs = s / 2 % 2 ? 2 : n,
-                bcs = s / 2 % 2 ? 2 * k + 1 : 1;
-        operand a = random_values((m + 2) * (k + 2), 1, 9),
-                b = random_values(2 * (n + 1) * (k + 1) + n, 0, 10);
-        operand c = random_values(m * n, 1, 11), expected = random_values(m * n, 1, 11);
-        for (int64_t i = 0; i < m; i++)
-            for (int64_t j = 0; j < n; j++) {
-                tl_real *e = &expected.at[i * n + j], cij = sum ? *e : 0;
-                double plain = (double)cij, magnitude = fabs((double)cij);
-                for (int64_t l = 0; l < k; l++) {
-                    tl_real x = a.at[i * ars + l * acs], y = b.at[l * brs + j * bcs];
-                    cij = fma_or_two(x, y, cij);
-                    plain += (double)x * (double)y;
-                    magnitude += fabs((double)x * (double)y);
-                }
-                check_sum((double)cij, plain, magnitude, k + 1);
-                *e = cij;
-            }
+        { 0, 3, 4 },  { 3, 0, 4 },    { 3, 4, 0 },    { 1, 1, 1 },   { 1, 17, 5 },
+        { 17, 1, 5 }, { 7, 9, 1 },    { 16, 16, 16 }, { 5, 33, 18 }, { 19, 8, 31 },
+        { 3, 63, 3 }, { 63, 3, 3 },   { 3, 65, 17 },  { 2, 130, 2 }, { 9, 3, 65 },
+        { 9, 50, 3 }, { 8, 65, 300 }, { 5, 3, 300 },  { 9, 20, 300 }
+    }; /* k in parts */
+    for (int s = 0; s < 8 * 19; s++) {
+        const int64_t m = size[s / 8][0], n = size[s / 8][1], k = size[s / 8][2];
+        const bool sum = s / 4 % 2;
+        int64_t ars, acs, brs, bcs;
+        operand a = matrix(m, k, s % 2, 9, &ars, &acs), b = matrix(k, n, s / 2 % 2, 10, &brs, &bcs),
+                c = random_values(m * n, 1, 11), stated = random_values(m * n, 1, 11);
+        for (int64_t e = 0; e < m * n && !sum; e++)
+            c.at[e] = (tl_real)NAN; /* must be overwritten */
         t->gemm_small(m, n, k, a.at, ars, acs, b.at, brs, bcs, c.at, sum);
-        ck_assert_all_same(c.block, expected.block, m * n + 1);
-        free(a.block), free(b.block), free(c.block), free(expected.block);
+        tl_stated_gemm_small(fuses(), m, n, k, a.at, ars, acs, b.at, brs, bcs, stated.at, sum);
+        check_stated("gemm_small", c.block, stated.block, m * n + 1);
+        free(a.block), free(b.block), free(c.block), free(stated.block);
     }
 }
 END_TEST
@@ -167,9 +240,12 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "kernels");
     tcase_add_loop_test(c, add_and_axpy, 0, LEVELS);
     tcase_add_loop_test(c, dot, 0, LEVELS);
+    tcase_add_loop_test(c, all_finite, 0, LEVELS);
     tcase_add_loop_test(c, sum_rows, 0, LEVELS);
     tcase_add_loop_test(c, sum_rows_in_double, 0, LEVELS);
     tcase_add_loop_test(c, transpose, 0, LEVELS);
+    tcase_add_loop_test(c, bias_relu, 0, LEVELS);
+    tcase_add_loop_test(c, bias_relu_backward, 0, LEVELS);
     tcase_add_loop_test(c, gemm_small, 0, LEVELS);
     return s;
 }

@@ -1,5 +1,4 @@
-/* The sparse kernels of every table that this chip can run, each against the order of operations that
- * kernels.h states, to the bit, and that order against a plain sum in double. */
+/* The sparse kernels of every table that this chip can run, each against its loop in stated.c, to the bit. */
 #include "tables.h"
 
 #include "rows.h"
@@ -57,25 +56,6 @@ static tl_pattern *some_rows(void)
     return tl_pattern_from_mask(9, 40, keep);
 }
 
-/* Y = S X as stated: each element over the row's entries, ascending. */
-static void stated_spmm(const tl_sparse *s, int64_t n, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
-                        bool sum)
-{
-    for (int64_t i = 0; i < s->rows; i++)
-        for (int64_t k = 0; k < n; k++) {
-            tl_real yik = sum ? y[i * ldy + k] : 0;
-            double plain = (double)yik, magnitude = fabs((double)yik);
-            for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++) {
-                tl_real v = s->values[s->order ? s->order[e] : e], xjk = x[s->col[e] * ldx + k];
-                yik = fma_or_two(xjk, v, yik);
-                plain += (double)v * (double)xjk;
-                magnitude += fabs((double)v * (double)xjk);
-            }
-            check_sum((double)yik, plain, magnitude, s->row_ptr[i + 1] - s->row_ptr[i]);
-            y[i * ldy + k] = yik;
-        }
-}
-
 /* One way to walk S: over all rows at once and in two parts, then row by row. A row has the same bits
  * alone and among others, and rows outside the range are left alone. */
 static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shift, bool sum)
@@ -83,7 +63,7 @@ static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shif
     const int64_t rows = s->rows, ldy = n + 2 * shift, ny = rows * ldy; /* the rows of Y may lie apart */
     int64_t ldx;
     operand x = random_rows(cols, n, shift, 13, &ldx), expected = random_values(ny, shift, 14);
-    stated_spmm(s, n, x.at, ldx, expected.at, ldy, sum);
+    tl_stated_spmm(fuses(), s, 0, rows, n, x.at, ldx, expected.at, ldy, sum);
     const int64_t parts[][4] = {
         { 0, rows, rows, rows }, { 0, 3, 3, rows }, { 4, rows, 0, 4 }, { 0, 0, 0, rows }
     };
@@ -125,75 +105,86 @@ START_TEST(spmm)
 }
 END_TEST
 
+/* S or its transpose through the order, row by row or by blocks, and what a walk over it reads and writes. */
+typedef struct factors {
+    tl_sparse s;
+    int64_t rows, n, nnz, shift, ld, ldda; /* of a and b; of da, whose rows may lie apart */
+    int32_t start[40 * 8];
+    operand v, a, b, da, dvalues, stated_da, stated_dvalues;
+} factors;
+
+static factors *factors_new(const tl_pattern *p, int64_t n, bool transposed, int64_t shift, bool blocks)
+{
+    const int32_t *order = NULL;
+    const tl_pattern *turned = tl_pattern_transpose(p, &order);
+    factors *f = calloc(1, sizeof *f);
+    f->rows = transposed ? 40 : 9, f->n = n, f->nnz = tl_pattern_nnz(p), f->shift = shift;
+    f->ldda = n + 2 * shift;
+    f->v = random_values(f->nnz, shift, 12);
+    f->s = sparse_of(transposed ? turned : p, transposed ? order : NULL, f->v.at, blocks ? f->start : NULL);
+    f->a = random_rows(f->rows, n, shift, 15, &f->ld), f->b = random_rows(49 - f->rows, n, shift, 16, &f->ld);
+    for (int64_t k = 0; k < f->rows * f->ld; k++)
+        if (k % f->ld >= n) /* what stands behind a row of a is not read */
+            f->a.at[k] = (tl_real)NAN;
+    f->da = random_values(f->rows * f->ldda, shift, 18);
+    f->stated_da = random_values(f->rows * f->ldda, shift, 18);
+    f->dvalues = random_values(f->nnz, shift, 17), f->stated_dvalues = random_values(f->nnz, shift, 17);
+    return f;
+}
+
+static void factors_free(factors *f)
+{
+    free(f->v.block), free(f->a.block), free(f->b.block);
+    free(f->da.block), free(f->dvalues.block), free(f->stated_da.block), free(f->stated_dvalues.block);
+    free(f);
+}
+
+static void check_factors(const factors *f, const char *kernel)
+{
+    check_stated(kernel, f->da.block, f->stated_da.block, f->rows * f->ldda + f->shift);
+    check_stated(kernel, f->dvalues.block, f->stated_dvalues.block, f->nnz + f->shift);
+}
+
+/* Ranges of rows in any order, and an empty one; other rows' entries are left alone. */
+static const int64_t range[][2] = { { 5, 9 }, { 4, 4 }, { 0, 1 }, { 1, 5 }, { 9, 40 } };
+
 START_TEST(sddmm)
 {
     if (!runs(_i))
         return;
     tl_pattern *p = some_rows();
-    const int64_t nnz = tl_pattern_nnz(p), *row_ptr = tl_pattern_row_ptr(p);
-    for (int c = 0; c < 4 * WIDTHS; c++) {
-        const int64_t n = width_of(c / 4), shift = c % 2;
-        int64_t lda, ldb;
-        int32_t start[9 * 8];
-        const tl_sparse s = sparse_of(p, NULL, NULL, c / 2 % 2 ? start : NULL);
-        operand a = random_rows(9, n, shift, 15, &lda), b = random_rows(40, n, shift, 16, &ldb);
-        operand v = random_values(nnz, shift, 17), expected = random_values(nnz, shift, 17);
-        t->sddmm(&s, 4, 4, n, a.at, lda, b.at, ldb, v.at);
-        t->sddmm(&s, 5, 9, n, a.at, lda, b.at, ldb, v.at); /* the order of the rows does not matter */
-        ck_assert_all_same(v.at, expected.at, row_ptr[5]);
-        for (int64_t i = 0; i < 9 * lda; i++)
-            if (i % lda >= n) /* what stands behind a row of a is not read */
-                a.at[i] = NAN;
-        for (int64_t i = 0; i < 5; i++)
-            t->sddmm(&s, i, i + 1, n, a.at, lda, b.at, ldb, v.at);
-        for (int64_t i = 0; i < 9; i++)
-            for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++) {
-                const tl_real *ai = a.at + i * lda, *bj = b.at + s.col[e] * ldb,
-                              got = stated_dot(t->lanes, n, ai, bj);
-                double plain = 0, magnitude = 0;
-                for (int64_t k = 0; k < n; k++) {
-                    plain += (double)ai[k] * (double)bj[k];
-                    magnitude += fabs((double)ai[k] * (double)bj[k]);
-                }
-                check_sum((double)got, plain, magnitude, n);
-                expected.at[e] += got;
-            }
-        ck_assert_all_same(v.block, expected.block, nnz + shift);
-        free(a.block), free(b.block), free(v.block), free(expected.block);
+    for (int c = 0; c < 8 * WIDTHS; c++) {
+        factors *f = factors_new(p, width_of(c / 8), c % 2, c / 2 % 2, c / 4 % 2);
+        f->s.values = NULL;
+        for (int k = 0; k < 5 && range[k][0] < f->rows; k++) {
+            const int64_t begin = range[k][0], end = range[k][1];
+            t->sddmm(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at);
+            tl_stated_sddmm(fuses(), t->lanes, &f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld,
+                            f->stated_dvalues.at);
+            check_factors(f, "sddmm");
+        }
+        factors_free(f);
     }
     tl_pattern_release(p);
 }
 END_TEST
 
-/* Both gradients in one walk: the bits of spmm and of sddmm, each of which is checked above. Through the order
- * of the transpose, too; every row once, in two parts. */
 START_TEST(gradients)
 {
     if (!runs(_i))
         return;
     tl_pattern *p = some_rows();
-    const int32_t *order = NULL;
-    const tl_pattern *turned = tl_pattern_transpose(p, &order);
-    const int64_t nnz = tl_pattern_nnz(p);
     for (int c = 0; c < 8 * WIDTHS; c++) {
-        const bool transposed = c % 2, blocks = c / 4 % 2;
-        const int64_t rows = transposed ? 40 : 9, n = width_of(c / 8), shift = c / 2 % 2, ldy = n + 2 * shift;
-        int64_t ld;
-        int32_t start[40 * 8];
-        operand v = random_values(nnz, shift, 12);
-        const tl_sparse s = sparse_of(transposed ? turned : p, transposed ? order : NULL, v.at,
-                                      blocks ? start : NULL);
-        operand a = random_rows(rows, n, shift, 15, &ld), b = random_rows(49 - rows, n, shift, 16, &ld);
-        operand da = random_values(rows * ldy, shift, 18), expected_da = random_values(rows * ldy, shift, 18);
-        operand dv = random_values(nnz, shift, 17), expected_dv = random_values(nnz, shift, 17);
-        t->spmm(&s, 0, rows, n, b.at, ld, expected_da.at, ldy, true);
-        t->sddmm(&s, 0, rows, n, a.at, ld, b.at, ld, expected_dv.at);
-        t->gradients(&s, 3, rows, n, a.at, ld, b.at, ld, da.at, ldy, dv.at);
-        t->gradients(&s, 0, 3, n, a.at, ld, b.at, ld, da.at, ldy, dv.at);
-        ck_assert_all_same(da.block, expected_da.block, rows * ldy + shift);
-        ck_assert_all_same(dv.block, expected_dv.block, nnz + shift);
-        free(v.block), free(a.block), free(b.block);
-        free(da.block), free(expected_da.block), free(dv.block), free(expected_dv.block);
+        factors *f = factors_new(p, width_of(c / 8), c % 2, c / 2 % 2, c / 4 % 2);
+        for (int k = 0; k < 5 && range[k][0] < f->rows; k++) {
+            const int64_t begin = range[k][0], end = range[k][1];
+            t->gradients(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda,
+                         f->dvalues.at);
+            tl_stated_gradients(fuses(), t->lanes, &f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld,
+                                f->stated_da.at, f->ldda, f->stated_dvalues.at);
+            check_factors(f, "gradients");
+        }
+        factors_free(f);
     }
     tl_pattern_release(p);
 }
@@ -213,6 +204,8 @@ START_TEST(no_entries)
     t->spmm(&s, 0, 2, 2, x, 2, y, 2, false);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
     t->sddmm(&s, 0, 3, 2, y, 2, x, 2, NULL);
+    t->gradients(&s, 0, 3, 2, x, 2, x, 2, y, 2, NULL);
+    ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
 }
 END_TEST
 
@@ -231,8 +224,13 @@ START_TEST(table_rows)
             operand values = random_values(9, 0, 1), x = random_values(5 * width, 0, 2),
                     y = random_values(4 * width, 0, 3);
             operand expected = random_values(4 * width, 0, 3);
-            tl_sparse s = { .rows = 4, .row_ptr = row_ptr, .col = col, .values = values.at, .n_blocks = 1 };
-            stated_spmm(&s, width, x.at, width, expected.at, width, add);
+            tl_sparse s = { .rows = 4,
+                            .row_ptr = row_ptr,
+                            .col = col,
+                            .values = values.at,
+                            .n_blocks = 1,
+                            .table = width % 2 };
+            tl_stated_spmm(fuses(), &s, 0, 4, width, x.at, width, expected.at, width, add);
             tl_sum_table_rows(&s, 2, 4, width, x.at, y.at, add);
             tl_sum_table_rows(&s, 0, 2, width, x.at, y.at, add);
             ck_assert_all_same(y.at, expected.at, 4 * width);

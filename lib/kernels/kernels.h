@@ -2,7 +2,9 @@
  *
  * Rules: a kernel computes each output element by the same operations in the same order wherever the element
  * sits and however the loop is split, so results do not depend on the number of threads. Sums run in the
- * order that is stated here. A product is fused with the sum it goes into where the chip can do that. */
+ * order that is stated here. A product is fused with the sum it goes into where the chip can do that.
+ *
+ * The specification is stated.c: the same in plain loops, which every kernel must agree with to the bit. */
 #ifndef TL_KERNELS_H
 #define TL_KERNELS_H
 
@@ -24,24 +26,27 @@ typedef struct tl_sparse {
     bool table; /* X is a large table of which few rows are read: they are not in a cache */
 } tl_sparse;
 
-/* Steps of optimizers on n weights w with gradients g and slots s, element by element. */
 typedef struct tl_constants {
     tl_real c0, c1, c2, c3, c4, c5, c6;
 } tl_constants;
+
+/* Steps of optimizers on n weights w with gradients g and slots s, element by element. Products and quotients
+ * are taken from the left; of a sum of two products the first is the fused one. An average (s0 and s1, but
+ * adagrad's sum; rmsprop's s2) that becomes subnormal becomes 0. */
 typedef void tl_update_kernel(int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
                               tl_real *const *s);
 typedef struct tl_updates {
     tl_update_kernel *sgd;      /* w -= c0 g */
     tl_update_kernel *momentum; /* s0 = c1 s0 + g, w -= c0 s0 */
     tl_update_kernel *nesterov; /* s0 = c1 s0 + g, w -= c0 (c1 s0 + g) */
-    tl_update_kernel *adagrad;  /* s0 += g^2, w -= c0 g / (sqrt(s0) + c1) */
-    /* s0 = c2 s0 + c3 g^2; unless s1 is NULL: s1 = c2 s1 + c3 g; q = g / (sqrt(s0 - s1^2) + c1);
-     * unless s2 is NULL: q = s2 = c4 s2 + q; w -= c0 q */
+    tl_update_kernel *adagrad;  /* s0 += g g, w -= c0 g / (sqrt(s0) + c1) */
+    /* s0 = c2 s0 + c3 g g; unless s1 is NULL: s1 = c2 s1 + c3 g; q = g / (sqrt(s0 - s1 s1, or 0 where that is
+     * less) + c1); unless s2 is NULL: q = s2 = c4 s2 + q; w -= c0 q */
     tl_update_kernel *rmsprop;
-    /* s0 = c3 s0 + c4 g, s1 = c5 s1 + c6 g^2; unless s2 is NULL: s2 = max(s2, s1), in s1's place;
+    /* s0 = c3 s0 + c4 g, s1 = c5 s1 + c6 g g; unless s2 is NULL: s2 = s1 where s1 > s2, in s1's place;
      * w -= c0 s0 / (c1 sqrt(s1) + c2) */
     tl_update_kernel *adam;
-} tl_updates; /* Averages that become subnormal become 0. */
+} tl_updates;
 
 typedef struct tl_kernels {
     const char *name;

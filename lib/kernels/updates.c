@@ -26,6 +26,14 @@ INLINE vec without_dust(vec x)
     return (vec)((mask)x & ~((x < (vec){ 0 } + SMALLEST) & (x > (vec){ 0 } - SMALLEST)));
 }
 
+/* old share + fresh, where fresh is a product: rounded first, so that only the other can be fused with the
+ * sum. Left alone a compiler fuses either, and not the same in whole vectors as in the rest of a run. */
+INLINE vec mixed(vec old, tl_real share, vec fresh)
+{
+    IN_REGISTER(fresh);
+    return old * share + fresh;
+}
+
 INLINE vec root_of(vec x)
 {
     for (int l = 0; l < LANES; l++)
@@ -40,8 +48,9 @@ INLINE vec root_of(vec x)
     int64_t k = 0;                                                                                           \
     for (; k + LANES <= n; k += LANES)                                                                       \
         step(k, LANES, c, g + k, w + k, __VA_ARGS__);                                                        \
-    if (k < n)                                                                                               \
-    step(k, n - k, c, g + k, w + k, __VA_ARGS__)
+    if (k < n) {                                                                                             \
+        step(k, n - k, c, g + k, w + k, __VA_ARGS__);                                                        \
+    }
 
 INLINE void sgd_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w,
                      tl_real *const *slot)
@@ -79,7 +88,8 @@ static void nesterov(int64_t n, const tl_constants *given, const tl_real *g, tl_
 
 INLINE void adagrad_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *s)
 {
-    const vec gk = load_up_to(g, left), wk = load_up_to(w, left), sk = gk * gk + load_up_to(s + k, left);
+    const vec gk = load_up_to(g, left), wk = load_up_to(w, left), before = load_up_to(s + k, left),
+              sk = gk * gk + before; /* gcc fuses only what no branch parts, as a checked load has it */
     store_up_to(s + k, sk, left);
     store_up_to(w, wk - gk * c.c0 / (root_of(sk) + c.c1), left);
 }
@@ -93,10 +103,10 @@ INLINE void rmsprop_step(int64_t k, int64_t left, tl_constants c, const tl_real 
                          tl_real *mean, tl_real *a)
 {
     const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
-    vec square = without_dust(load_up_to(s + k, left) * c.c2 + gk * c.c3 * gk);
+    vec square = without_dust(mixed(load_up_to(s + k, left), c.c2, gk * c.c3 * gk));
     store_up_to(s + k, square, left);
     if (mean) {
-        const vec mk = without_dust(load_up_to(mean + k, left) * c.c2 + gk * c.c3);
+        const vec mk = without_dust(mixed(load_up_to(mean + k, left), c.c2, gk * c.c3));
         store_up_to(mean + k, mk, left);
         square -= mk * mk;
         square = choose(square < (vec){ 0 }, (vec){ 0 }, square); /* by rounding; a NaN stays */
@@ -118,8 +128,8 @@ INLINE void adam_step(int64_t k, int64_t left, tl_constants c, const tl_real *g,
                       tl_real *v, tl_real *most)
 {
     const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
-    const vec mk = without_dust(load_up_to(m + k, left) * c.c3 + gk * c.c4),
-              vk = without_dust(load_up_to(v + k, left) * c.c5 + gk * c.c6 * gk);
+    const vec mk = without_dust(mixed(load_up_to(m + k, left), c.c3, gk * c.c4)),
+              vk = without_dust(mixed(load_up_to(v + k, left), c.c5, gk * c.c6 * gk));
     vec square = vk;
     if (most) {
         const vec before = load_up_to(most + k, left);

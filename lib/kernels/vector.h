@@ -26,7 +26,8 @@
 typedef tl_real vec __attribute__((vector_size(VEC_BYTES), aligned(sizeof(tl_real)), may_alias));
 typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(sizeof(tl_real)), may_alias));
 
-/* Keeps what was loaded in a register, where the compiler would rather load it again at each use. */
+/* Keeps a value in a register as it is: the compiler neither loads it again at each use nor fuses the product
+ * that it is. (Without AVX there are neither the registers nor fused products.) */
 #if defined(__AVX512F__)
 #define IN_REGISTER(v) __asm__("" : "+v"(v))
 #elif defined(__AVX__)

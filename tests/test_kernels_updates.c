@@ -1,0 +1,149 @@
+/* The steps of optimizers of every table that this chip can run: each against its loop in stated.c, to the
+ * bit, for runs of any length, split anywhere. */
+#include "tables.h"
+
+enum { SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, KINDS, SLOTS = 3 };
+
+static tl_update_kernel *kernel_of(int kind)
+{
+    const tl_updates *u = t->updates;
+    tl_update_kernel *const kernel[KINDS] = { u->sgd,     u->momentum, u->nesterov,
+                                              u->adagrad, u->rmsprop,  u->adam };
+    return kernel[kind];
+}
+
+static tl_stated_update *const stated_of[KINDS] = { tl_stated_sgd,     tl_stated_momentum, tl_stated_nesterov,
+                                                    tl_stated_adagrad, tl_stated_rmsprop,  tl_stated_adam };
+
+/* Every kernel with every choice of slots that it has. */
+static const struct {
+    const char *name;
+    int kind;
+    bool slot[SLOTS];
+} step[] = {
+    { "sgd", SGD, { 0, 0, 0 } },
+    { "momentum", MOMENTUM, { 1, 0, 0 } },
+    { "nesterov", NESTEROV, { 1, 0, 0 } },
+    { "adagrad", ADAGRAD, { 1, 0, 0 } },
+    { "rmsprop", RMSPROP, { 1, 0, 0 } },
+    { "rmsprop, centered", RMSPROP, { 1, 1, 0 } },
+    { "rmsprop with momentum", RMSPROP, { 1, 0, 1 } },
+    { "rmsprop, centered, with momentum", RMSPROP, { 1, 1, 1 } },
+    { "adam", ADAM, { 1, 1, 0 } },
+    { "amsgrad", ADAM, { 1, 1, 1 } },
+};
+enum { STEPS = sizeof step / sizeof *step };
+
+/* All different, so that none can stand in for another. */
+static const tl_constants constants = { (tl_real)0.01, (tl_real)0.9,  (tl_real)0.95, (tl_real)0.07,
+                                        (tl_real)0.8,  (tl_real)0.97, (tl_real)0.03 };
+
+/* ---- a run of weights ---- */
+
+/* PLAIN: slots of either sign, whose roots may be NaN; POSITIVE: as optimizers have them. */
+enum { PLAIN, POSITIVE, ODD, VALUES };
+
+typedef struct run {
+    int64_t n, shift;
+    operand g, w, s[SLOTS];
+} run;
+
+static run run_new(int64_t n, int64_t shift, int values)
+{
+    operand (*const make)(int64_t, int64_t, uint64_t) = values == ODD ? odd_values : random_values;
+    run r = { .n = n, .shift = shift, .g = make(n, shift, 1), .w = make(n, shift, 2) };
+    for (int k = 0; k < SLOTS; k++) {
+        r.s[k] = make(n, shift, (uint64_t)(3 + k));
+        for (int64_t l = 0; l < n && values == POSITIVE; l++)
+            r.s[k].at[l] = (tl_real)fabs((double)r.s[k].at[l]);
+    }
+    return r;
+}
+
+static void run_free(run *r)
+{
+    free(r->g.block), free(r->w.block);
+    for (int k = 0; k < SLOTS; k++)
+        free(r->s[k].block);
+}
+
+/* Weights begin .. end-1 by the kernel, or as stated. */
+static void update(const run *r, int number, int64_t begin, int64_t end, bool as_stated)
+{
+    const int kind = step[number].kind;
+    tl_real *slot[SLOTS], *g = r->g.at + begin, *w = r->w.at + begin;
+    for (int k = 0; k < SLOTS; k++)
+        slot[k] = step[number].slot[k] ? r->s[k].at + begin : NULL;
+    if (as_stated)
+        stated_of[kind](fuses(), end - begin, &constants, g, w, slot);
+    else
+        kernel_of(kind)(end - begin, &constants, g, w, slot);
+}
+
+/* All that is in memory, with what a step must leave alone. */
+static void check_run(const run *actual, const run *stated, const char *name)
+{
+    const int64_t n = actual->n + actual->shift;
+    check_stated(name, actual->g.block, stated->g.block, n);
+    check_stated(name, actual->w.block, stated->w.block, n);
+    for (int k = 0; k < SLOTS; k++)
+        check_stated(name, actual->s[k].block, stated->s[k].block, n);
+}
+
+/* ---- tests ---- */
+
+/* In one piece, which is the split at 0, and in two; the second first, or what the first one writes behind
+ * its end would not show. */
+START_TEST(updates)
+{
+    const int64_t size[] = { 0, 1, 3, 17, 63, 65, 130 };
+    if (!runs(_i))
+        return;
+    for (int c = 0; c < STEPS * 7 * VALUES * 2; c++) {
+        const int number = c % STEPS, values = c / STEPS % VALUES;
+        const int64_t shift = c / STEPS / VALUES % 2, n = size[c / STEPS / VALUES / 2];
+        run stated = run_new(n, shift, values);
+        update(&stated, number, 0, n, true);
+        for (int64_t split = 0; split <= n; split++) {
+            run actual = run_new(n, shift, values);
+            update(&actual, number, split, n, false);
+            update(&actual, number, 0, split, false);
+            check_run(&actual, &stated, step[number].name);
+            run_free(&actual);
+        }
+        run_free(&stated);
+    }
+}
+END_TEST
+
+/* Without gradients averages fade to 0 and stay there; in between they are never subnormal. */
+START_TEST(averages_fade)
+{
+    if (!runs(_i))
+        return;
+    const double least = TL_IS_DOUBLE ? DBL_MIN : (double)FLT_MIN;
+    for (int number = 0; number < STEPS; number++) {
+        run r = run_new(17, 0, POSITIVE);
+        memset(r.g.at, 0, 17 * sizeof *r.g.at);
+        for (int k = 0; k < 50000; k++) /* 0.97^50000 is 0 in double, too */
+            update(&r, number, 0, 17, false);
+        for (int k = 0; k < SLOTS; k++) {
+            const int kind = step[number].kind;
+            const bool fades = step[number].slot[k] && kind != ADAGRAD && !(kind == ADAM && k == 2);
+            for (int l = 0; l < 17; l++)
+                ck_assert_msg(fades ? r.s[k].at[l] == 0 : (double)r.s[k].at[l] >= least,
+                              "%s, %s: slot %d is %g", t->name, step[number].name, k, (double)r.s[k].at[l]);
+        }
+        run_free(&r);
+    }
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("kernels_updates");
+    TCase *c = tl_test_case(s, "kernels_updates");
+    tcase_add_loop_test(c, updates, 0, LEVELS);
+    tcase_add_loop_test(c, averages_fade, 0, LEVELS);
+    return s;
+}
