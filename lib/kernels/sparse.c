@@ -19,15 +19,15 @@ INLINE void entries(const tl_sparse s, int64_t b, int64_t i, int64_t *first, int
     }
 }
 
-/* Vector v of a row of `width` values. */
-INLINE vec load_at(const tl_real *p, int v, int64_t width, bool part)
+/* Vector v of `vecs` of a row of `width` values; the last may be a part of one. */
+INLINE vec load_at(const tl_real *p, int v, const int vecs, int64_t width, const bool part)
 {
-    return part ? load_up_to(p + v * LANES, width - v * LANES) : load(p + v * LANES);
+    return part && v + 1 == vecs ? load_up_to(p + v * LANES, width - v * LANES) : load(p + v * LANES);
 }
 
-INLINE void store_at(tl_real *p, int v, int64_t width, bool part, vec x)
+INLINE void store_at(tl_real *p, int v, const int vecs, int64_t width, const bool part, vec x)
 {
-    store_up_to(p + v * LANES, x, part ? width - v * LANES : LANES);
+    store_up_to(p + v * LANES, x, part && v + 1 == vecs ? width - v * LANES : LANES);
 }
 
 /* A walk by blocks reads a few entries here and a few there, which no prefetcher of a chip foresees: those of
@@ -73,7 +73,7 @@ INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int v
                 continue;
             vec sum[TL_TILE_VECS];
             for (int v = 0; v < vecs; v++)
-                sum[v] = old ? load_at(y + i * ldy, v, width, part) : (vec){ 0 };
+                sum[v] = old ? load_at(y + i * ldy, v, vecs, width, part) : (vec){ 0 };
             for (; e < last; e++) {
                 if (s.table)
                     foresee_row(s, e, vecs, x, ldx);
@@ -83,7 +83,7 @@ INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int v
                     sum[v] = load(xe + v * LANES) * value + sum[v];
             }
             for (int v = 0; v < vecs; v++)
-                store_at(y + i * ldy, v, width, part, sum[v]);
+                store_at(y + i * ldy, v, vecs, width, part, sum[v]);
         }
 }
 
@@ -144,7 +144,7 @@ INLINE void sddmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int 
                 continue;
             vec ai[TL_TILE_VECS];
             for (int v = 0; v < vecs; v++)
-                ai[v] = load_at(a + i * lda, v, width, part);
+                ai[v] = load_at(a + i * lda, v, vecs, width, part);
             meet_all(s, e, last, vecs, ai, b, ldb, NULL, dvalues);
         }
 }
@@ -179,60 +179,49 @@ INLINE void gradients_tile(const tl_sparse s, int64_t begin, int64_t end, const 
                 continue;
             vec ai[TL_TILE_VECS], dai[TL_TILE_VECS];
             for (int v = 0; v < vecs; v++) {
-                ai[v] = load_at(a + i * lda, v, width, part);
-                dai[v] = load_at(da + i * ldda, v, width, part);
+                ai[v] = load_at(a + i * lda, v, vecs, width, part);
+                dai[v] = load_at(da + i * ldda, v, vecs, width, part);
             }
             meet_all(s, e, last, vecs, ai, b, ldb, dai, dvalues);
             for (int v = 0; v < vecs; v++)
-                store_at(da + i * ldda, v, width, part, dai[v]);
+                store_at(da + i * ldda, v, vecs, width, part, dai[v]);
         }
 }
 
-/* One copy of a tile function for each number of vectors. */
-#define FOR_EACH_COUNT(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8)
+/* A copy of a tile function for each number of vectors; for the usual one, a full tile, another without parts. */
+#define FOR_EACH_COUNT(DO)                                                                                   \
+    if (width == TL_TILE_VECS * LANES)                                                                       \
+        DO(8, false);                                                                                        \
+    else                                                                                                     \
+        switch ((width + LANES - 1) / LANES) {                                                               \
+        case 1: DO(1, true); break;                                                                          \
+        case 2: DO(2, true); break;                                                                          \
+        case 3: DO(3, true); break;                                                                          \
+        case 4: DO(4, true); break;                                                                          \
+        case 5: DO(5, true); break;                                                                          \
+        case 6: DO(6, true); break;                                                                          \
+        case 7: DO(7, true); break;                                                                          \
+        case 8: DO(8, true); break;                                                                          \
+        }
 
 void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
                     int64_t ldx, tl_real *y, int64_t ldy, bool add)
 {
-#define SPMM(n)                                                                                              \
-    case n:                                                                                                  \
-        if (width == n * LANES)                                                                              \
-            spmm_tile(*s, begin, end, n, false, width, x, ldx, y, ldy, add);                                 \
-        else                                                                                                 \
-            spmm_tile(*s, begin, end, n, true, width, x, ldx, y, ldy, add);                                  \
-        break;
-    switch ((width + LANES - 1) / LANES) {
-        FOR_EACH_COUNT(SPMM)
-    }
+#define SPMM(n, part) spmm_tile(*s, begin, end, n, part, width, x, ldx, y, ldy, add)
+    FOR_EACH_COUNT(SPMM)
 }
 
 void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                      int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues)
 {
-#define SDDMM(n)                                                                                             \
-    case n:                                                                                                  \
-        if (width == n * LANES)                                                                              \
-            sddmm_tile(*s, begin, end, n, false, width, a, lda, b, ldb, dvalues);                            \
-        else                                                                                                 \
-            sddmm_tile(*s, begin, end, n, true, width, a, lda, b, ldb, dvalues);                             \
-        break;
-    switch ((width + LANES - 1) / LANES) {
-        FOR_EACH_COUNT(SDDMM)
-    }
+#define SDDMM(n, part) sddmm_tile(*s, begin, end, n, part, width, a, lda, b, ldb, dvalues)
+    FOR_EACH_COUNT(SDDMM)
 }
 
 void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                          int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda,
                          tl_real *dvalues)
 {
-#define GRADIENTS(n)                                                                                         \
-    case n:                                                                                                  \
-        if (width == n * LANES)                                                                              \
-            gradients_tile(*s, begin, end, n, false, width, a, lda, b, ldb, da, ldda, dvalues);              \
-        else                                                                                                 \
-            gradients_tile(*s, begin, end, n, true, width, a, lda, b, ldb, da, ldda, dvalues);               \
-        break;
-    switch ((width + LANES - 1) / LANES) {
-        FOR_EACH_COUNT(GRADIENTS)
-    }
+#define GRADIENTS(n, part) gradients_tile(*s, begin, end, n, part, width, a, lda, b, ldb, da, ldda, dvalues)
+    FOR_EACH_COUNT(GRADIENTS)
 }
