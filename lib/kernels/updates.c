@@ -88,8 +88,10 @@ static void nesterov(int64_t n, const tl_constants *given, const tl_real *g, tl_
 
 INLINE void adagrad_step(int64_t k, int64_t left, tl_constants c, const tl_real *g, tl_real *w, tl_real *s)
 {
-    const vec gk = load_up_to(g, left), wk = load_up_to(w, left), before = load_up_to(s + k, left),
-              sk = gk * gk + before; /* gcc fuses only what no branch parts, as a checked load has it */
+    const vec wk = load_up_to(w, left), before = load_up_to(s + k, left);
+    vec gk = load_up_to(g, left);
+    IN_REGISTER(gk); /* or gcc squares it early, and fuses nothing across a sanitizer's branch */
+    const vec sk = gk * gk + before;
     store_up_to(s + k, sk, left);
     store_up_to(w, wk - gk * c.c0 / (root_of(sk) + c.c1), left);
 }
