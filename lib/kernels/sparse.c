@@ -121,8 +121,11 @@ INLINE void meet(const tl_sparse s, int64_t e, const int n, const int vecs, cons
 INLINE void meet_all(const tl_sparse s, int64_t e, int64_t last, const int vecs, const vec *a,
                      const tl_real *b, int64_t ldb, vec *da, tl_real *dvalues)
 {
-    for (; e + 4 <= last; e += 4)
+    for (; e + 4 <= last; e += 4) {
+        for (int q = 0; s.table && q < 4; q++)
+            foresee_row(s, e + q, vecs, b, ldb);
         meet(s, e, 4, vecs, a, b, ldb, da, dvalues);
+    }
     if (last - e == 3)
         meet(s, e, 3, vecs, a, b, ldb, da, dvalues);
     else if (last - e == 2)
@@ -156,7 +159,7 @@ INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last
 {
     enum { EVERY = 4, MANY = 1 << 18 };
     const int64_t nnz = s.row_ptr[s.rows];
-    if (!s.order || nnz < MANY || i % EVERY != 0)
+    if (!s.order || nnz < MANY || (s.start && i % EVERY != 0))
         return;
     const int64_t end = last + (last - e) < nnz ? last + (last - e) : nnz;
     for (int64_t soon = last; soon < end; soon++) {

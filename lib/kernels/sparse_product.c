@@ -56,6 +56,8 @@ tl_status tl_sparse_product_prepare(const tl_sparse_product *p)
     return turned && prepare(p->pattern) == TL_OK && prepare(turned) == TL_OK ? TL_OK : TL_ERR_MEMORY;
 }
 
+enum { LARGE = 1 << 22 }; /* values: X is then not in a cache of the usual size */
+
 /* S or its transpose, for kernels on tiles of n samples or fewer. */
 static tl_sparse sparse_of(const tl_pattern *p, bool transposed, const tl_real *values, int64_t n)
 {
@@ -73,6 +75,8 @@ static tl_sparse sparse_of(const tl_pattern *p, bool transposed, const tl_real *
         s.start = tl_pattern_blocks(p, block);
         s.n_blocks = (tl_pattern_cols(p) + block - 1) / block;
     }
+    const int64_t width = TL_TILE_VECS * tl_kernel_table()->lanes;
+    s.table = !s.start && tl_pattern_cols(p) * (n < width ? n : width) > LARGE;
     return s;
 }
 
