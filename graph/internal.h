@@ -124,7 +124,7 @@ struct tl_graph {
     tl_kept *kept;
     tl_memo *memo;
     void *workspace;        /* NULL: not yet taken in this step */
-    int64_t workspace_size; /* in bytes; before it is taken: that of the step before */
+    int64_t workspace_size; /* in bytes: the most that any step needed */
     tl_status status;
     char error[TL_ERROR_SIZE];
 };

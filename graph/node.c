@@ -141,7 +141,7 @@ void *tl_scratch(tl_node *y, int64_t n, size_t size)
     return p;
 }
 
-/* At least what the step before needed is taken at once: a step like it takes one piece. */
+/* As much as any step before needed is taken at once: steps like them take one piece. */
 tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size)
 {
     tl_graph *g = y->graph;

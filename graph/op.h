@@ -89,8 +89,8 @@ TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
 TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 
 /* For `shape`: n elements of `size` bytes in which forward and backward may work; and for these: where they
- * are, 64-byte aligned. All ops of a graph work in the same memory, so nothing stays there from one call to
- * the next. TL_ERR_MEMORY. */
+ * are, 64-byte aligned. All ops of a graph work in the same memory: it may move when another op is recorded,
+ * and nothing stays there from one call to the next. TL_ERR_MEMORY. */
 TL_API tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size);
 TL_API void *tl_workspace(const tl_node *y);
 

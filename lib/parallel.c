@@ -91,21 +91,21 @@ static uint64_t number_of(uint64_t ticket)
     return ticket >> SEAT_BITS;
 }
 
-/* How long to spin: not at all where threads share processors. */
-static int patience(void)
+/* How long to spin: not at all where threads share processors, nor a worker that is not needed now. */
+static int patience(int index)
 {
     static atomic_int cpus;
     int n = atomic_load_explicit(&cpus, memory_order_relaxed);
     if (n == 0)
         atomic_store_explicit(&cpus, n = allowed_cpus(), memory_order_relaxed);
-    return tl_num_threads() <= n ? SPIN : 0;
+    return index < tl_num_threads() && tl_num_threads() <= n ? SPIN : 0;
 }
 
 /* Waits for a loop after number `seen`. A worker counts itself asleep before it looks for the last time, and
  * the owner looks for sleepers after it has numbered its loop: one of them sees the other. */
-static void wait_for_loop(uint64_t seen)
+static void wait_for_loop(uint64_t seen, int index)
 {
-    for (int k = patience(); k > 0; k--) {
+    for (int k = patience(index); k > 0; k--) {
         if (number_of(atomic_load_explicit(&pool.ticket, memory_order_relaxed)) != seen)
             return;
         relax();
@@ -118,11 +118,15 @@ static void wait_for_loop(uint64_t seen)
     pthread_mutex_unlock(&pool.lock);
 }
 
+/* A worker's number, from 1, below the number of the last loop that it is too late for. */
+enum { INDEX_BITS = 11 };
+
 static void *worker(void *start)
 {
-    uint64_t seen = (uintptr_t)start;
+    const int index = (int)((uintptr_t)start & ((1 << INDEX_BITS) - 1));
+    uint64_t seen = (uintptr_t)start >> INDEX_BITS;
     for (;;) {
-        wait_for_loop(seen);
+        wait_for_loop(seen, index);
         unsigned long long ticket = atomic_load(&pool.ticket);
         while (number_of(ticket) != seen && (ticket & SEATS) > 0)
             if (atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1)) {
@@ -153,7 +157,7 @@ static void open_loop(const loop *l, int seats)
 static void close_loop(int seats)
 {
     const int taken = seats - (int)(atomic_fetch_and(&pool.ticket, ~(unsigned long long)SEATS) & SEATS);
-    for (int k = patience(); atomic_load_explicit(&pool.finished, memory_order_acquire) < taken;)
+    for (int k = patience(0); atomic_load_explicit(&pool.finished, memory_order_acquire) < taken;)
         if (k > 0) {
             relax();
             k--;
@@ -193,8 +197,9 @@ static void staff(int wanted)
         return;
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     pthread_t id;
-    const uintptr_t seen = (uintptr_t)number_of(atomic_load(&pool.ticket));
-    while (pool.workers < wanted && pthread_create(&id, &detached, worker, (void *)seen) == 0)
+    const uintptr_t seen = (uintptr_t)number_of(atomic_load(&pool.ticket)) << INDEX_BITS;
+    while (pool.workers < wanted &&
+           pthread_create(&id, &detached, worker, (void *)(seen | (unsigned)(pool.workers + 1))) == 0)
         pool.workers++;
     pthread_attr_destroy(&detached);
 }

@@ -15,8 +15,8 @@ TL_API int tl_num_threads(void);
 
 /* Calls body(context, begin, end) for pieces that cover 0 .. n-1 once each, of at most `grain` indices (at
  * least 1), on up to tl_num_threads() threads; returns when all are done. A body runs on any thread, must
- * not fail, and writes nothing that another piece reads or writes. Loops inside a body run on its thread.
- * The pieces do not depend on the number of threads. */
+ * not fail or fork, and writes nothing that another piece reads or writes. Loops inside a body run on its
+ * thread. The pieces do not depend on the number of threads. */
 TL_API void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *context, int64_t begin, int64_t end),
                             void *context);
 

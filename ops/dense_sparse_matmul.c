@@ -27,7 +27,8 @@ static tl_status shape(tl_node *y)
                               .transposed = !s_turned,
                               .x_by_sample = !d_turned,
                               .y_by_sample = true,
-                              .n = d_turned ? cols : rows };
+                              .n = d_turned ? cols : rows,
+                              .x_changes = d->variable != NULL };
     tl_shape out = d->shape;
     out.dim[0] = d_turned ? p->n : out.dim[0];
     out.dim[out.rank - 1] = s->shape.dim[!s_turned];

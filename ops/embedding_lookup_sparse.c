@@ -21,8 +21,8 @@ typedef struct members {
     tl_real *divisor; /* D of each bag */
 } members;
 
-/* Where to look for the first bad id: behind the last, if all are rows of the table. Without a way out, so that the
- * loop is made of vectors. */
+/* Where to look for the first bad id: behind the last, if all are rows of the table. Without a way out, so
+ * that the loop is made of vectors. */
 static int64_t first_outside(const tl_pattern_bag *b, int64_t n, int64_t rows)
 {
     const uint32_t bound = rows > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)rows;

@@ -19,9 +19,11 @@ static tl_status shape(tl_node *y)
     tl_sparse_product *p = y->scratch = tl_scratch(y, 1, sizeof *p);
     if (!p)
         return TL_ERR_MEMORY;
-    *p = (tl_sparse_product){
-        .pattern = s->pattern, .transposed = s_turned, .x_by_sample = d_turned, .n = d->shape.dim[!d_turned]
-    };
+    *p = (tl_sparse_product){ .pattern = s->pattern,
+                              .transposed = s_turned,
+                              .x_by_sample = d_turned,
+                              .n = d->shape.dim[!d_turned],
+                              .x_changes = d->variable != NULL };
     const tl_status status = tl_shape_dense(y, TL_SHAPE(s->shape.dim[s_turned], p->n));
     return status == TL_OK ? tl_sparse_product_take_room(y, p) : status;
 }

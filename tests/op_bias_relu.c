@@ -53,8 +53,9 @@ START_TEST(gradient_by_hand)
 }
 END_TEST
 
-/* Value and both gradients have the bits of relu of bias, whose tests are elsewhere; around the widths of vectors and of
- * the strips that threads take, for any number of them. (Sums down a single column have another order.) */
+/* Value and both gradients have the bits of relu of bias, whose tests are elsewhere; around the widths of
+ * vectors and of the strips that threads take, for any number of them. (Sums down a single column have
+ * another order.) */
 START_TEST(as_relu_of_bias)
 {
     const tl_shape shape[] = { TL_SHAPE(63),       TL_SHAPE(1, 65),     TL_SHAPE(65, 63), TL_SHAPE(63, 130),
@@ -128,6 +129,15 @@ START_TEST(gradient)
 }
 END_TEST
 
+/* A row as its own bias: one gradient for both. */
+START_TEST(with_itself)
+{
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(70), 3);
+    ck_assert_gradient(build, (&(sides){ .a = w, .b = w }), w);
+    tl_variable_free(w);
+}
+END_TEST
+
 START_TEST(refusals)
 {
     const struct {
@@ -164,6 +174,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, as_relu_of_bias, 1, 4);
     tcase_add_test(c, long_sums);
     tcase_add_test(c, gradient);
+    tcase_add_test(c, with_itself);
     tcase_add_test(c, refusals);
     return s;
 }

@@ -380,6 +380,32 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* A step may come between forward and backward: the gradient is at the values that the operands have then, as
+ * those of the other products are. dS = dY D, dD = dY S. */
+START_TEST(changed_in_between)
+{
+    tl_pattern *p = tl_test_pattern(1, 1, 1, 1);
+    tl_variable *d = tl_test_dense("d", TL_SHAPE(1, 1), 1), *s = tl_test_sparse("s", p, 2);
+    tl_graph *g = tl_graph_new();
+    tl_gradients out;
+    tl_variable_data(d)[0] = 1, tl_variable_data(s)[0] = 2;
+    tl_node *left = tl_use(g, d), *right = tl_use(g, s);
+    tl_node *loss = tl_reduce_sum(tl_dense_sparse_matmul(left, right, TL_NO_TRANSPOSE), TL_ALL_AXES);
+    ck_assert_ok(tl_backward(loss, &out));
+    ck_assert_values(out.pair[0].values, 1, 0, 2);
+    ck_assert_values(out.pair[1].values, 1, 0, 1);
+    tl_variable_data(d)[0] = 5, tl_variable_data(s)[0] = 7;
+    ck_assert_ok(tl_backward(loss, &out));
+    ck_assert_values(out.pair[0].values, 1, 0, 7);
+    ck_assert_values(out.pair[1].values, 1, 0, 5);
+    ck_assert_ok(tl_backward_for(loss, &s, 1, &out));
+    ck_assert_values(out.pair[0].values, 1, 0, 5);
+    tl_graph_free(g);
+    tl_variable_free(d);
+    tl_variable_free(s);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("dense_sparse_matmul");
@@ -394,5 +420,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, memory);
     tcase_add_test(c, out_of_memory);
     tcase_add_test(c, refusals);
+    tcase_add_test(c, changed_in_between);
     return s;
 }

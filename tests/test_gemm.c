@@ -106,8 +106,8 @@ static bool is_large(const int64_t *mnk)
     return mnk[0] * mnk[1] * mnk[2] > 1 << 22;
 }
 
-/* The level decides which kernels BLIS uses, too. Asked for before the first product of a test's process; false where
- * the chip cannot, or where tests do not fork and another level is there already. */
+/* The level decides which kernels BLIS uses, too. Asked for before the first product of a test's process;
+ * false where the chip cannot, or where tests do not fork and another level is there already. */
 static bool at_level(int number)
 {
     static const char *const name[] = { "avx512", "avx2", "baseline" };
@@ -168,8 +168,8 @@ START_TEST(not_a_number)
 }
 END_TEST
 
-/* Of equal rows and equal columns all products are equal, to the bit: an element is summed in one order, wherever it
- * is, at an edge of a kernel's tile or not. */
+/* Of equal rows and equal columns all products are equal, to the bit: an element is summed in one order,
+ * wherever it is, at an edge of a kernel's tile or not. */
 START_TEST(one_order)
 {
     for (int s = 0; s < SIZES && at_level(_i); s++)

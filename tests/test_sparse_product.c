@@ -132,8 +132,8 @@ static void restore(void)
     unsetenv("TULLE_KERNELS");
 }
 
-/* Layouts 0 to 7, with the kernels of each level: they differ in how wide vectors and blocks are. (Not where the chip
- * cannot, or where tests do not fork and another level is there already.) */
+/* Layouts 0 to 7, with the kernels of each level: they differ in how wide vectors and blocks are. (Not
+ * where the chip cannot, or where tests do not fork and another level is there already.) */
 START_TEST(layouts)
 {
     const char *const level[] = { "avx512", "avx2", "baseline" };

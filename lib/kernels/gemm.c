@@ -1,5 +1,5 @@
-/* Dense products through BLIS; the only file that knows BLIS. Small and thin shapes, at which it is slow, go to
- * kernels of our own. */
+/* Dense products through BLIS; the only file that knows BLIS. Small and thin shapes, at which it is slow, go
+ * to kernels of our own. */
 #include "gemm.h"
 #include "kernels.h"
 #include "level.h"
@@ -99,7 +99,8 @@ typedef struct product {
     bool add, small;
 } product;
 
-/* Rows begin .. end-1 of C: what an element is summed from, and in which order, does not depend on them. */
+/* Rows begin .. end-1 of C. An element's order of operations does not depend on them: our kernel's by its
+ * statement, BLIS's because it splits k without regard to m and its kernels for small products are off. */
 static void multiply_rows(void *context, int64_t begin, int64_t end)
 {
     const product *p = context;

@@ -96,8 +96,8 @@ static void bias_relu(int64_t rows, int64_t cols, const tl_real *restrict a, con
 }
 
 static void bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end,
-                               const tl_real *restrict y, const tl_real *restrict dy, tl_real *restrict da,
-                               tl_real *restrict db)
+                               const tl_real *restrict y, const tl_real *restrict dy, tl_real *da,
+                               tl_real *db)
 {
     for (int64_t j0 = begin; j0 < end; j0 += STRIP) {
         double sum[STRIP] = { 0 };

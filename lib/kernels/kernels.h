@@ -23,7 +23,7 @@ typedef struct tl_sparse {
      * rows + i] - 1. NULL: row by row, and n_blocks is 1. */
     const int32_t *start;
     int64_t n_blocks;
-    bool table; /* X is a large table of which few rows are read: they are not in a cache */
+    bool table; /* rows of X are read that no cache holds */
 } tl_sparse;
 
 typedef struct tl_constants {
@@ -89,7 +89,8 @@ typedef struct tl_kernels {
      * unless z is NULL: ascending; of a single column, by i mod 16, each ascending, and these by halves */
     void (*sum_rows)(int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z, tl_real *y);
 
-    /* y = max(a + b, 0), and NaN where the sum is: `rows` rows of `cols` values, with one b for all of them. */
+    /* y = max(a + b, 0), and NaN where the sum is: `rows` rows of `cols` values, with one b for all of
+     * them. */
     void (*bias_relu)(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y);
 
     /* Columns begin .. end-1 of such rows, with g = dy where y > 0, else 0: da += g; db[j] += the sum of g

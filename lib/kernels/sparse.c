@@ -87,8 +87,9 @@ INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int v
         }
 }
 
-/* Entries e .. e+n-1 of a row, n a constant up to 4: dvalues += the products of a with the rows of b that they
- * name; and, unless da is NULL, da += those rows by the entries' values, each row loaded once for both. */
+/* Entries e .. e+n-1 of a row, n a constant up to 4: dvalues += the products of a with the rows of b that
+ * they name; and, unless da is NULL, da += those rows by the entries' values, each row loaded once for
+ * both. */
 INLINE void meet(const tl_sparse s, int64_t e, const int n, const int vecs, const vec *a,
                  const tl_real *restrict b, int64_t ldb, vec *da, tl_real *restrict dvalues)
 {
@@ -152,16 +153,16 @@ INLINE void sddmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int 
         }
 }
 
-/* Through an order, neighbours in a column are far apart in `values`, but their lines will be met again in
- * the next rows: every fourth row asks for what it will need in the next block, where a block's share of
- * them fits in the second cache and all of them do not. */
+/* Through an order, neighbours in a column are far apart in `values`. Where a block's share of them fits in
+ * the second cache and all of them do not, their lines are met again in the rows below: every fourth row asks
+ * for what it will need in the next block. Without blocks, each row asks for what the next one needs. */
 INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last, const tl_real *dvalues)
 {
-    enum { EVERY = 4, MANY = 1 << 18 };
+    enum { EVERY = 4, MANY = 1 << 18, MOST = 512 };
     const int64_t nnz = s.row_ptr[s.rows];
     if (!s.order || nnz < MANY || (s.start && i % EVERY != 0))
         return;
-    const int64_t end = last + (last - e) < nnz ? last + (last - e) : nnz;
+    const int64_t wanted = last - e < MOST ? last - e : MOST, end = last + wanted < nnz ? last + wanted : nnz;
     for (int64_t soon = last; soon < end; soon++) {
         __builtin_prefetch(s.values + s.order[soon], 0, 2);
         __builtin_prefetch(dvalues + s.order[soon], 1, 2);
@@ -191,7 +192,8 @@ INLINE void gradients_tile(const tl_sparse s, int64_t begin, int64_t end, const 
         }
 }
 
-/* A copy of a tile function for each number of vectors; for the usual one, a full tile, another without parts. */
+/* A copy of a tile function for each number of vectors; for the usual one, a full tile, another without
+ * parts. */
 #define FOR_EACH_COUNT(DO)                                                                                   \
     if (width == TL_TILE_VECS * LANES)                                                                       \
         DO(8, false);                                                                                        \

@@ -182,7 +182,7 @@ int64_t tl_sparse_product_room(const tl_sparse_product *p)
 
 static tl_real *y_room(const tl_sparse_product *p)
 {
-    return p->room + tile_room(x_of(p));
+    return p->room ? p->room + tile_room(x_of(p)) : NULL;
 }
 
 /* Where tile t of X is packed, by forward and for backward if it lies by sample. */
@@ -204,6 +204,13 @@ void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values
     }
 }
 
+/* X as forward packed it, packed anew if it may have changed; in place if features are rows. */
+static tl_tile x_again(const tl_sparse_product *p, int64_t t, const tl_real *x)
+{
+    const tl_samples m = x_of(p);
+    return m.by_sample && p->x_changes ? read_tile(m, t, x, x_room(p, t)) : pass_tile(m, t, x, x_room(p, t));
+}
+
 /* dX = W^T dY, with the values' gradient or without. */
 static void backward_to_x(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                           const tl_real *dy, tl_real *dvalues, tl_real *dx)
@@ -213,7 +220,7 @@ static void backward_to_x(const tl_sparse_product *p, const tl_real *values, con
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
         const tl_tile dxt = pass_tile(xm, t, dx, p->room);
         walk_ranges((walk){ .s = &turned,
-                            .a = pass_tile(xm, t, x, x_room(p, t)),
+                            .a = x_again(p, t, x),
                             .b = read_tile(ym, t, dy, y_room(p)),
                             .out = dxt,
                             .dvalues = dvalues,
@@ -232,7 +239,7 @@ static void backward_to_values(const tl_sparse_product *p, const tl_real *x, con
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
         walk w = { .s = &s, .dvalues = dvalues };
-        w.b = xm.by_sample ? pass_tile(xm, t, x, x_room(p, t)) : read_tile(xm, t, x, p->room);
+        w.b = xm.by_sample ? x_again(p, t, x) : read_tile(xm, t, x, p->room);
         w.a = read_tile(ym, t, dy, y_room(p));
         if (p->transposed) {
             const tl_tile other = w.a;

@@ -10,9 +10,9 @@ typedef struct tl_sparse_product {
     const tl_pattern *pattern; /* of S */
     bool transposed, x_by_sample, y_by_sample;
     int64_t n;
-    tl_real
-        *x_packed; /* X as the kernels want it, if it lies by sample: filled by forward, read by backward */
-    tl_real *room; /* for either to work in */
+    bool x_changes;    /* X may be another in backward than it was in forward */
+    tl_real *x_packed; /* X for the kernels, if it lies by sample: filled by forward, for backward, too */
+    tl_real *room;     /* for either to work in */
 } tl_sparse_product;
 
 /* Rows of W X and of X. */

@@ -41,8 +41,8 @@ INLINE vec root_of(vec x)
     return x;
 }
 
-/* Calls step(k, left, c, g + k, w + k, slot ..) for each vector of the run. The constants are copied, or every
- * store would have them loaded again. */
+/* Calls step(k, left, c, g + k, w + k, slot ..) for each vector of the run. The constants are copied, or
+ * every store would have them loaded again. */
 #define FOR_EACH_VECTOR(step, ...)                                                                           \
     const tl_constants c = *given;                                                                           \
     int64_t k = 0;                                                                                           \

@@ -21,17 +21,23 @@
 #define LANES (VEC_BYTES / 4)
 #endif
 
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define HAS_FMA
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 typedef tl_real vec __attribute__((vector_size(VEC_BYTES), aligned(sizeof(tl_real)), may_alias));
 typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(sizeof(tl_real)), may_alias));
 
 /* Keeps a value in a register as it is: the compiler neither loads it again at each use nor fuses the product
- * that it is. (Without AVX there are neither the registers nor fused products.) */
+ * that it is. (x86 without AVX has neither the registers nor fused products.) */
 #if defined(__AVX512F__)
 #define IN_REGISTER(v) __asm__("" : "+v"(v))
 #elif defined(__AVX__)
 #define IN_REGISTER(v) __asm__("" : "+x"(v))
+#elif defined(__aarch64__)
+#define IN_REGISTER(v) __asm__("" : "+w"(v))
 #else
 #define IN_REGISTER(v) ((void)(v))
 #endif
@@ -40,7 +46,7 @@ typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(si
  * said, or the compiler decides loop by loop. */
 INLINE tl_real fused(tl_real a, tl_real b, tl_real c)
 {
-#if !defined(__FMA__)
+#if !defined(HAS_FMA)
     return a * b + c;
 #elif defined(TULLE_DOUBLE)
     return __builtin_fma(a, b, c);
@@ -51,7 +57,7 @@ INLINE tl_real fused(tl_real a, tl_real b, tl_real c)
 
 INLINE double fused_wide(double a, double b, double c)
 {
-#if defined(__FMA__)
+#if defined(HAS_FMA)
     return __builtin_fma(a, b, c);
 #else
     return a * b + c;
