@@ -1,18 +1,8 @@
 /* bias_relu: Y(i, :) = max(A(i, :) + b, 0), and NaN where the sum is.  With G = dY where Y > 0, else 0:
  * dA += G;  db += sum over i of G(i, :).  One pass where relu of bias takes two. */
-#include "kernels.h"
-#include "op.h"
-#include "ops.h"
+#include "bias.h"
 
-enum { STRIP = 64, PIECE = 1 << 14 }; /* columns, and values, in a piece of work */
-
-static tl_status shape(tl_node *y)
-{
-    tl_shape a = y->in[0]->shape, b = y->in[1]->shape;
-    if (a.rank == 0 || b.rank != 1 || b.dim[0] != tl_shape_cols(a))
-        return tl_fail(TL_ERR_SHAPE, "%s plus %s", tl_shape_text(a).text, tl_shape_text(b).text);
-    return tl_shape_dense(y, a);
-}
+enum { STRIP = 64 }; /* columns in a piece of work */
 
 static void forward_rows(void *context, int64_t begin, int64_t end)
 {
@@ -24,7 +14,7 @@ static void forward_rows(void *context, int64_t begin, int64_t end)
 
 static void forward(tl_node *y)
 {
-    tl_parallel_for(tl_shape_rows(y->shape), 1 + PIECE / (tl_shape_cols(y->shape) + 1), forward_rows, y);
+    tl_bias_each_rows(y, forward_rows);
 }
 
 static void backward_columns(void *context, int64_t begin, int64_t end)
@@ -37,11 +27,11 @@ static void backward_columns(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     const int64_t cols = tl_shape_cols(y->shape);
-    tl_parallel_for(cols, y->size < PIECE ? cols : STRIP, backward_columns, y);
+    tl_parallel_for(cols, y->size < TL_BIAS_PIECE ? cols : STRIP, backward_columns, y);
 }
 
 static const tl_op op = {
-    .name = "bias_relu", .n_in = 2, .shape = shape, .forward = forward, .backward = backward
+    .name = "bias_relu", .n_in = 2, .shape = tl_bias_shape, .forward = forward, .backward = backward
 };
 
 tl_node *tl_bias_relu(tl_node *a, tl_node *b)
