@@ -2,6 +2,7 @@
 #include "internal.h"
 #include "parallel.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool chosen(const tl_node *y, const tl_backward_plan *plan)
@@ -25,6 +26,7 @@ static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
         for (int32_t i = 0; a->op && i < a->op->n_in; i++)
             a->wanted = a->wanted || (a->in[i] && a->in[i]->wanted);
         a->reached = a == y;
+        a->fresh = false;
         /* until a dense use turns up below */
         a->by_rows = a->variable && a->kind == TL_DENSE && a->shape.rank > 0 && plan->prefill == 0 && a != y;
     }
@@ -48,35 +50,57 @@ static void clear(void *context, int64_t begin, int64_t end)
     memset((tl_real *)context + begin, 0, (size_t)(end - begin) * sizeof(tl_real));
 }
 
-/* A gradient for a node that is about to receive one. */
-static tl_status provide(tl_node *a, tl_real prefill)
+static tl_status provide(tl_node *a)
 {
-    if (!a->wanted || a->by_rows || a->grad)
-        return TL_OK;
     a->grad = tl_arena_alloc(&a->graph->arena, a->size, sizeof *a->grad);
-    if (!a->grad)
-        return tl_fail_memory();
-    tl_parallel_for(a->size, 1 << 15, clear, a->grad);
-    for (int64_t k = 0; a->variable && prefill != 0 && k < a->size; k++)
-        a->grad[k] = prefill;
+    return a->grad ? TL_OK : tl_fail_memory();
+}
+
+/* Whether y alone decides what the gradient of its input i begins with. */
+static bool begins(const tl_node *y, int32_t i, const tl_backward_plan *plan)
+{
+    int32_t times = 0;
+    for (int32_t k = 0; k < y->op->n_in; k++)
+        times += y->in[k] == y->in[i];
+    return (y->op->begins >> i & 1) && times == 1 && !(y->in[i]->variable && plan->prefill != 0);
+}
+
+/* Gradients for the inputs of y that are about to receive their first share of one. */
+static tl_status provide_inputs(tl_node *y, const tl_backward_plan *plan)
+{
+    for (int32_t i = 0; i < y->op->n_in; i++) {
+        tl_node *a = y->in[i];
+        if (!a || !a->wanted || a->by_rows || a->grad)
+            continue;
+        if (provide(a) != TL_OK)
+            return TL_ERR_MEMORY;
+        a->fresh = begins(y, i, plan);
+        if (!a->fresh)
+            tl_parallel_for(a->size, 1 << 15, clear, a->grad);
+        const tl_real start = a->fresh ? (tl_real)NAN : a->variable ? plan->prefill : 0;
+        for (int64_t k = 0; (a->fresh ? plan->poison : start != 0) && k < a->size; k++)
+            a->grad[k] = start;
+    }
     return TL_OK;
 }
 
 static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
 {
-    if (provide(y, 0) != TL_OK)
+    if (provide(y) != TL_OK)
         return TL_ERR_MEMORY;
     memcpy(y->grad, plan->seed, (size_t)y->size * sizeof *y->grad);
     for (tl_node *a = y; a; a = a->before) {
         if (!a->wanted || !a->op)
             continue;
-        for (int32_t i = 0; i < a->op->n_in; i++)
-            if (a->in[i] && provide(a->in[i], plan->prefill) != TL_OK)
-                return TL_ERR_MEMORY;
+        if (provide_inputs(a, plan) != TL_OK)
+            return TL_ERR_MEMORY;
         tl_catch_up_inputs(a); /* a step may have come between forward and backward */
         for (int32_t i = 0; a->slices && i < a->op->n_in; i++)
             a->slices[i].n = 0; /* those of the pass before */
         a->op->backward(a);
+        for (int32_t i = 0; i < a->op->n_in; i++)
+            if (a->in[i])
+                a->in[i]->fresh = false;
         if (a->graph->status != TL_OK)
             return a->graph->status;
     }

@@ -102,7 +102,10 @@ static tl_status judge(const check *c, tl_variable *const *vars, int32_t n, doub
     tl_status status = run(c, &y);
     if (status == TL_OK)
         status = tl_backward_from(
-            y, &(tl_backward_plan){ .seed = c->u, .prefill = (tl_real)before, .variable = vars, .n = n }, &g);
+            y,
+            &(tl_backward_plan){
+                .seed = c->u, .prefill = (tl_real)before, .variable = vars, .n = n, .poison = true },
+            &g);
     if (status != TL_OK)
         return status;
     for (int32_t i = 0; i < n; i++)

@@ -151,6 +151,7 @@ typedef struct tl_backward_plan {
     tl_real prefill;              /* what leaves' gradients hold before the pass; not 0: all of them dense */
     tl_variable *const *variable; /* the wanted ones; NULL: all */
     int32_t n;
+    bool poison; /* what is fresh is filled with NaN, so that it shows where an op does not assign */
 } tl_backward_plan;
 
 /* The pass from any node. Without a graph error; TL_ERR_MEMORY, or TL_ERR_ARGUMENT where no variable is

@@ -45,6 +45,10 @@ typedef struct tl_op {
      * without a gradient, which then refuses inputs that depend on a variable. */
     void (*backward)(tl_node *y);
     uint32_t no_gradient; /* bit i: input i has no gradient, and may not depend on a variable */
+
+    /* Bit i: backward can begin the gradient of input i. Where in[i]->fresh, it assigns to all of in[i]->grad,
+     * which was not cleared, in place of adding. Left out: it always adds, which costs a pass over memory. */
+    uint32_t begins;
 } tl_op;
 
 struct tl_node {
@@ -60,6 +64,7 @@ struct tl_node {
     tl_real *grad;       /* gradient, or NULL: not wanted, and then not computed */
     const void *attr;    /* the graph's copy of what tl_apply was given */
     void *scratch;       /* whatever `shape` leaves here */
+    bool fresh;          /* nothing is in grad yet; only while an op that `begins` it runs backward */
 
     /* The graph's own. */
     tl_graph *graph;

@@ -45,8 +45,8 @@ static void forward(tl_node *y)
 
 static void backward(tl_node *y)
 {
-    tl_sparse_product_backward(tl_sparse_product_of(y), y->in[1]->val, y->in[0]->val, y->grad, y->in[1]->grad,
-                               y->in[0]->grad);
+    const tl_node *d = y->in[0], *s = y->in[1];
+    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, d->grad, !d->fresh);
 }
 
 static const tl_op op = { .name = "dense_sparse_matmul",
@@ -54,7 +54,8 @@ static const tl_op op = { .name = "dense_sparse_matmul",
                           .in_kind = { TL_DENSE, TL_SPARSE },
                           .shape = shape,
                           .forward = forward,
-                          .backward = backward };
+                          .backward = backward,
+                          .begins = 1 << 0 };
 
 tl_node *tl_dense_sparse_matmul(tl_node *d, tl_node *s, tl_trans t)
 {

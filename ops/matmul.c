@@ -54,19 +54,23 @@ static void backward(tl_node *y)
     const product *p = y->scratch;
     const tl_matrix dy = tl_matrix_rows(y->grad, p->n), dy_t = tl_matrix_transposed(dy);
     const tl_matrix a_t = tl_matrix_transposed(p->a), b_t = tl_matrix_transposed(p->b);
-    if (y->in[0]->grad && p->a_turned)
-        tl_gemm(p->k, p->m, p->n, p->b, dy_t, y->in[0]->grad, true);
-    else if (y->in[0]->grad)
-        tl_gemm(p->m, p->k, p->n, dy, b_t, y->in[0]->grad, true);
-    if (y->in[1]->grad && p->b_turned)
-        tl_gemm(p->n, p->k, p->m, dy_t, p->a, y->in[1]->grad, true);
-    else if (y->in[1]->grad)
-        tl_gemm(p->k, p->n, p->m, a_t, dy, y->in[1]->grad, true);
+    const tl_node *a = y->in[0], *b = y->in[1];
+    if (a->grad && p->a_turned)
+        tl_gemm(p->k, p->m, p->n, p->b, dy_t, a->grad, !a->fresh);
+    else if (a->grad)
+        tl_gemm(p->m, p->k, p->n, dy, b_t, a->grad, !a->fresh);
+    if (b->grad && p->b_turned)
+        tl_gemm(p->n, p->k, p->m, dy_t, p->a, b->grad, !b->fresh);
+    else if (b->grad)
+        tl_gemm(p->k, p->n, p->m, a_t, dy, b->grad, !b->fresh);
 }
 
-static const tl_op op = {
-    .name = "matmul", .n_in = 2, .shape = shape, .forward = forward, .backward = backward
-};
+static const tl_op op = { .name = "matmul",
+                          .n_in = 2,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .begins = 1 << 0 | 1 << 1 };
 
 tl_node *tl_matmul(tl_node *a, tl_node *b)
 {

@@ -28,9 +28,10 @@ static void backward_range(void *context, int64_t begin, int64_t end)
     const tl_node *y = context;
     const tl_real *a = y->in[0]->val, *dy = y->grad;
     tl_real *restrict da = y->in[0]->grad;
+    const bool fresh = y->in[0]->fresh;
     for (int64_t k = begin; k < end; k++) {
         const tl_real g = dy[k]; /* read in any case, so that no branch is needed */
-        da[k] += a[k] > 0 ? g : 0;
+        da[k] = (fresh ? 0 : da[k]) + (a[k] > 0 ? g : 0);
     }
 }
 
@@ -41,7 +42,7 @@ static void backward(tl_node *y)
 }
 
 static const tl_op op = {
-    .name = "relu", .n_in = 1, .shape = shape, .forward = forward, .backward = backward
+    .name = "relu", .n_in = 1, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
 };
 
 tl_node *tl_relu(tl_node *a)

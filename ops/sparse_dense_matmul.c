@@ -35,8 +35,8 @@ static void forward(tl_node *y)
 
 static void backward(tl_node *y)
 {
-    tl_sparse_product_backward(tl_sparse_product_of(y), y->in[0]->val, y->in[1]->val, y->grad, y->in[0]->grad,
-                               y->in[1]->grad);
+    const tl_node *s = y->in[0], *d = y->in[1];
+    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, d->grad, !d->fresh);
 }
 
 static const tl_op op = { .name = "sparse_dense_matmul",
@@ -44,7 +44,8 @@ static const tl_op op = { .name = "sparse_dense_matmul",
                           .in_kind = { TL_SPARSE, TL_DENSE },
                           .shape = shape,
                           .forward = forward,
-                          .backward = backward };
+                          .backward = backward,
+                          .begins = 1 << 1 };
 
 tl_node *tl_sparse_dense_matmul(tl_node *s, tl_node *d, tl_trans t)
 {

@@ -220,6 +220,93 @@ START_TEST(workspace)
 }
 END_TEST
 
+/* ---- an op that begins gradients ---- */
+
+enum { TRUE_TO_ITS_WORD, ADDS_ANYWAY, LEAVES_ONE_OUT };
+
+typedef struct beginner {
+    int way;
+    int *begun; /* how many gradients it has begun */
+} beginner;
+
+static void forward_2a_3b(tl_node *y)
+{
+    for (int64_t k = 0; k < y->size; k++)
+        y->out[k] = 2 * y->in[0]->val[k] + 3 * y->in[1]->val[k];
+}
+
+static void begin_gradients(tl_node *y)
+{
+    const beginner *b = y->attr;
+    for (int i = 0; i < 2; i++) {
+        tl_node *a = y->in[i];
+        const bool assigns = a->fresh && b->way != ADDS_ANYWAY;
+        for (int64_t k = b->way == LEAVES_ONE_OUT; a->grad && k < y->size; k++)
+            a->grad[k] = (assigns ? 0 : a->grad[k]) + (tl_real)(2 + i) * y->grad[k];
+        *b->begun += a->fresh;
+    }
+}
+
+static const tl_op op_2a_3b = { .name = "2a+3b",
+                                .n_in = 2,
+                                .shape = shape,
+                                .forward = forward_2a_3b,
+                                .backward = begin_gradients,
+                                .begins = 1 << 0 | 1 << 1 };
+
+static tl_node *add_2a_3b(tl_node *a, tl_node *b, beginner attr)
+{
+    return tl_apply(&op_2a_3b, (tl_node *[]){ a, b }, &attr, sizeof attr);
+}
+
+typedef struct beginning {
+    tl_variable *v, *w;
+    beginner attr;
+} beginning;
+
+static tl_node *build_2a_3b(tl_graph *g, void *context)
+{
+    const beginning *b = context;
+    return add_2a_3b(tl_use(g, b->v), tl_use(g, b->w), b->attr);
+}
+
+/* A gradient is begun by the only use of a node, or by the first that the pass comes to; never by an op that
+ * has the node twice. */
+START_TEST(begun_gradients)
+{
+    tl_graph *g = tl_graph_new();
+    int begun = 0;
+    beginning b = { .v = tl_variable_dense("v", TL_SHAPE(3)), .w = tl_variable_dense("w", TL_SHAPE(3)) };
+    b.attr.begun = &begun;
+    tl_gradients out;
+    for (int pass = 0; pass < 2; pass++, begun = 0) { /* over a memory that is not zero the second time */
+        tl_node *v = tl_use(g, b.v), *w = tl_use(g, b.w), *once = add_2a_3b(v, w, b.attr);
+        ck_assert_ok(tl_backward(tl_reduce_sum(once, TL_ALL_AXES), &out));
+        ck_assert_values(out.pair[0].values, 3, 0, 2, 2, 2);
+        ck_assert_values(out.pair[1].values, 3, 0, 3, 3, 3);
+        ck_assert_int_eq(begun, 2);
+        tl_node *twice = add_2a_3b(once, add_2a_3b(v, w, b.attr), b.attr);
+        ck_assert_ok(tl_backward(tl_reduce_sum(twice, TL_ALL_AXES), &out));
+        ck_assert_values(out.pair[0].values, 3, 0, 10, 10, 10);
+        ck_assert_values(out.pair[1].values, 3, 0, 15, 15, 15);
+        ck_assert_int_eq(begun, 2 + 4);
+        ck_assert_ok(tl_backward(tl_reduce_sum(add_2a_3b(v, v, b.attr), TL_ALL_AXES), &out));
+        ck_assert_values(out.pair[0].values, 3, 0, 5, 5, 5);
+        ck_assert_int_eq(begun, 2 + 4);
+        tl_graph_reset(g);
+    }
+    for (int way = TRUE_TO_ITS_WORD; way <= LEAVES_ONE_OUT; way++) {
+        b.attr.way = way;
+        tl_status status = tl_gradcheck(build_2a_3b, &b, (tl_variable *[]){ b.v, b.w }, 2, NULL);
+        ck_assert_int_eq(status, way == TRUE_TO_ITS_WORD ? TL_OK : TL_ERR_NUMERIC);
+        ck_assert(way == TRUE_TO_ITS_WORD || strstr(tl_error(), "v[0]: analytic nan") != NULL ||
+                  strstr(tl_error(), "v[0]: analytic -nan") != NULL);
+    }
+    tl_graph_free(g);
+    tl_variable_free(b.v), tl_variable_free(b.w);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("author");
@@ -229,5 +316,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, rows_in_two_calls);
     tcase_add_test(c, rows_short_of_memory);
     tcase_add_test(c, workspace);
+    tcase_add_test(c, begun_gradients);
     return s;
 }

@@ -171,24 +171,24 @@ START_TEST(bias_relu)
 }
 END_TEST
 
-/* Bits 0 and 1 as above, 2: da, 3: db; in two parts of the columns. */
+/* Bits 0 and 1 as above, 2: da, 3: db, 4: added; in two parts of the columns. */
 START_TEST(bias_relu_backward)
 {
     if (!runs(_i))
         return;
-    for (int s = 0; s < 16 * MATRIX_SIZES; s++) {
+    for (int s = 0; s < 32 * MATRIX_SIZES; s++) {
         operand (*const make)(int64_t, int64_t, uint64_t) = s / 2 % 2 ? odd_values : random_values;
-        const int64_t rows = matrix_sizes[s / 16][0], cols = matrix_sizes[s / 16][1], shift = s % 2,
+        const int64_t rows = matrix_sizes[s / 32][0], cols = matrix_sizes[s / 32][1], shift = s % 2,
                       n = rows * cols, half = cols / 2;
         operand y = make(n, shift, 15), dy = make(n, 1 - shift, 16), da[2], db[2];
         for (int k = 0; k < 2; k++)
             da[k] = make(n, shift, 17), db[k] = make(cols, shift, 18);
-        const bool want_da = s / 4 % 2, want_db = s / 8 % 2;
-        t->bias_relu_backward(rows, cols, half, cols, y.at, dy.at, want_da ? da[0].at : NULL,
+        const bool want_da = s / 4 % 2, want_db = s / 8 % 2, add = s / 16 % 2;
+        t->bias_relu_backward(rows, cols, half, cols, y.at, dy.at, want_da ? da[0].at : NULL, add,
                               want_db ? db[0].at : NULL);
-        t->bias_relu_backward(rows, cols, 0, half, y.at, dy.at, want_da ? da[0].at : NULL,
+        t->bias_relu_backward(rows, cols, 0, half, y.at, dy.at, want_da ? da[0].at : NULL, add,
                               want_db ? db[0].at : NULL);
-        tl_stated_bias_relu_backward(rows, cols, 0, cols, y.at, dy.at, want_da ? da[1].at : NULL,
+        tl_stated_bias_relu_backward(rows, cols, 0, cols, y.at, dy.at, want_da ? da[1].at : NULL, add,
                                      want_db ? db[1].at : NULL);
         check_stated("da", da[0].block, da[1].block, n + shift);
         check_stated("db", db[0].block, db[1].block, cols + shift);

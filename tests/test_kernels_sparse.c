@@ -178,10 +178,11 @@ START_TEST(gradients)
         factors *f = factors_new(p, width_of(c / 8), c % 2, c / 2 % 2, c / 4 % 2);
         for (int k = 0; k < 5 && range[k][0] < f->rows; k++) {
             const int64_t begin = range[k][0], end = range[k][1];
-            t->gradients(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda,
+            const bool add = k % 2 == c % 3 % 2;
+            t->gradients(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, add,
                          f->dvalues.at);
             tl_stated_gradients(fuses(), t->lanes, &f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld,
-                                f->stated_da.at, f->ldda, f->stated_dvalues.at);
+                                f->stated_da.at, f->ldda, add, f->stated_dvalues.at);
             check_factors(f, "gradients");
         }
         factors_free(f);
@@ -204,8 +205,10 @@ START_TEST(no_entries)
     t->spmm(&s, 0, 2, 2, x, 2, y, 2, false);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
     t->sddmm(&s, 0, 3, 2, y, 2, x, 2, NULL);
-    t->gradients(&s, 0, 3, 2, x, 2, x, 2, y, 2, NULL);
+    t->gradients(&s, 0, 3, 2, x, 2, x, 2, y, 2, true, NULL);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
+    t->gradients(&s, 1, 3, 2, x, 2, x, 2, y, 2, false, NULL);
+    ck_assert_values(y, 6, 0, 0, 0, 0, 0, 0, 0);
 }
 END_TEST
 

@@ -98,7 +98,7 @@ static void check_sparse(bool fused, int64_t lanes, const tl_sparse *s)
     tl_test_fill(a, M * WIDTH, 9), tl_test_fill(b, K * WIDTH, 10);
     tl_test_fill(da, M * WIDTH, 11), tl_test_fill(before_da, M * WIDTH, 11);
     tl_test_fill(dvalues, M * K, 12), tl_test_fill(before, M * K, 12);
-    tl_stated_gradients(fused, lanes, s, 0, M, WIDTH, a, WIDTH, b, WIDTH, da, WIDTH, dvalues);
+    tl_stated_gradients(fused, lanes, s, 0, M, WIDTH, a, WIDTH, b, WIDTH, da, WIDTH, true, dvalues);
     for (int i = 0; i < M; i++)
         for (int k = 0; k < WIDTH; k++) {
             plain p = { 0, 0, 0 };

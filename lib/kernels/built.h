@@ -14,7 +14,7 @@ void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t widt
 void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                      int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues);
 void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                         int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda,
+                         int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
                          tl_real *dvalues);
 
 void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,

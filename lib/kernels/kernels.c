@@ -96,7 +96,7 @@ static void bias_relu(int64_t rows, int64_t cols, const tl_real *restrict a, con
 }
 
 static void bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end,
-                               const tl_real *restrict y, const tl_real *restrict dy, tl_real *da,
+                               const tl_real *restrict y, const tl_real *restrict dy, tl_real *da, bool add,
                                tl_real *db)
 {
     for (int64_t j0 = begin; j0 < end; j0 += STRIP) {
@@ -108,8 +108,10 @@ static void bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_
                 const tl_real d = dy[at + j]; /* read in any case, so that no branch is needed */
                 g[j] = y[at + j] > 0 ? d : 0;
             }
-            for (int64_t j = 0; da && j < n; j++)
+            for (int64_t j = 0; da && add && j < n; j++)
                 da[at + j] += g[j];
+            for (int64_t j = 0; da && !add && j < n; j++)
+                da[at + j] = g[j];
             for (int64_t j = 0; db && j < n; j++)
                 sum[j] += (double)g[j];
         }

@@ -65,9 +65,10 @@ typedef struct tl_kernels {
     void (*sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                   int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues);
 
-    /* In one walk what spmm and sddmm compute, to the bit: dA += S B, and dvalues += the products. */
+    /* In one walk what spmm and sddmm compute, to the bit: dA = S B (add: dA += S B), and dvalues += the
+     * products. */
     void (*gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                      int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda,
+                      int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
                       tl_real *dvalues);
 
     /* y(j, i) = x(i, j), or += ; x is rows x cols with rows ldx apart, y with rows ldy apart */
@@ -93,10 +94,10 @@ typedef struct tl_kernels {
      * them. */
     void (*bias_relu)(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y);
 
-    /* Columns begin .. end-1 of such rows, with g = dy where y > 0, else 0: da += g; db[j] += the sum of g
-     * over the rows, in double, ascending. Either may be NULL. */
+    /* Columns begin .. end-1 of such rows, with g = dy where y > 0, else 0: da = g (add: += g); db[j] += the
+     * sum of g over the rows, in double, ascending. Either may be NULL. */
     void (*bias_relu_backward)(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
-                               const tl_real *dy, tl_real *da, tl_real *db);
+                               const tl_real *dy, tl_real *da, bool add, tl_real *db);
 
     /* C = A B (add: C += A B), m x k by k x n, for thin and tiny shapes; element (i, j) of A at a[i ars + j
      * acs], of B likewise; C row-major. Each element is summed over k ascending, from 0 or from C. */

@@ -171,7 +171,8 @@ INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last
 
 INLINE void gradients_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
                            int64_t width, const tl_real *restrict a, int64_t lda, const tl_real *restrict b,
-                           int64_t ldb, tl_real *restrict da, int64_t ldda, tl_real *restrict dvalues)
+                           int64_t ldb, tl_real *restrict da, int64_t ldda, bool add,
+                           tl_real *restrict dvalues)
 {
     for (int64_t block = 0; block < s.n_blocks; block++)
         for (int64_t i = begin; i < end; i++) {
@@ -179,6 +180,8 @@ INLINE void gradients_tile(const tl_sparse s, int64_t begin, int64_t end, const 
             entries(s, block, i, &e, &last);
             foresee_entries(s, dvalues, block, i, end);
             foresee_values(s, i, e, last, dvalues);
+            for (int v = 0; v < vecs && !add && block == 0; v++)
+                store_at(da + i * ldda, v, vecs, width, part, (vec){ 0 });
             if (e == last)
                 continue;
             vec ai[TL_TILE_VECS], dai[TL_TILE_VECS];
@@ -224,9 +227,10 @@ void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t wid
 }
 
 void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                         int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda,
+                         int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
                          tl_real *dvalues)
 {
-#define GRADIENTS(n, part) gradients_tile(*s, begin, end, n, part, width, a, lda, b, ldb, da, ldda, dvalues)
+#define GRADIENTS(n, part)                                                                                   \
+    gradients_tile(*s, begin, end, n, part, width, a, lda, b, ldb, da, ldda, add, dvalues)
     FOR_EACH_COUNT(GRADIENTS)
 }

@@ -6,8 +6,6 @@
 #include "parallel.h"
 #include "pattern_private.h"
 
-#include <string.h>
-
 int64_t tl_sparse_product_rows(const tl_sparse_product *p)
 {
     return p->transposed ? tl_pattern_cols(p->pattern) : tl_pattern_rows(p->pattern);
@@ -133,11 +131,8 @@ static void sddmm_ranges(void *context, int64_t begin, int64_t end)
 static void gradients_ranges(void *context, int64_t begin, int64_t end)
 {
     const walk *w = context;
-    const int64_t first = range_begin(w, begin), last = range_begin(w, end), ld = w->out.ld;
-    if (!w->add) /* the tile is packed: its rows touch */
-        memset(w->out.at + first * ld, 0, (size_t)((last - first) * ld) * sizeof *w->out.at);
-    tl_kernel_table()->gradients(w->s, first, last, w->b.width, w->a.at, w->a.ld, w->b.at, w->b.ld, w->out.at,
-                                 ld, w->dvalues);
+    tl_kernel_table()->gradients(w->s, range_begin(w, begin), range_begin(w, end), w->b.width, w->a.at,
+                                 w->a.ld, w->b.at, w->b.ld, w->out.at, w->out.ld, w->add, w->dvalues);
 }
 
 static void walk_ranges(walk w, void (*body)(void *context, int64_t begin, int64_t end))
@@ -211,9 +206,9 @@ static tl_tile x_again(const tl_sparse_product *p, int64_t t, const tl_real *x)
     return m.by_sample && p->x_changes ? read_tile(m, t, x, x_room(p, t)) : pass_tile(m, t, x, x_room(p, t));
 }
 
-/* dX = W^T dY, with the values' gradient or without. */
+/* dX, with the values' gradient or without. */
 static void backward_to_x(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
-                          const tl_real *dy, tl_real *dvalues, tl_real *dx)
+                          const tl_real *dy, tl_real *dvalues, tl_real *dx, bool add)
 {
     const tl_sparse turned = sparse_of(p->pattern, !p->transposed, values, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
@@ -224,10 +219,10 @@ static void backward_to_x(const tl_sparse_product *p, const tl_real *values, con
                             .b = read_tile(ym, t, dy, y_room(p)),
                             .out = dxt,
                             .dvalues = dvalues,
-                            .add = !xm.by_sample },
+                            .add = !xm.by_sample && add },
                     dvalues ? gradients_ranges : spmm_ranges);
         if (xm.by_sample)
-            tl_unpack_tile(xm, t, dxt, dx, true);
+            tl_unpack_tile(xm, t, dxt, dx, add);
     }
 }
 
@@ -251,10 +246,10 @@ static void backward_to_values(const tl_sparse_product *p, const tl_real *x, con
 }
 
 void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
-                                const tl_real *dy, tl_real *dvalues, tl_real *dx)
+                                const tl_real *dy, tl_real *dvalues, tl_real *dx, bool add)
 {
     if (dx)
-        backward_to_x(p, values, x, dy, dvalues, dx);
+        backward_to_x(p, values, x, dy, dvalues, dx, add);
     else if (dvalues)
         backward_to_values(p, x, dy, dvalues);
 }

@@ -53,9 +53,9 @@ void tl_stated_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begi
 
 void tl_stated_gradients(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end,
                          int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
-                         tl_real *da, int64_t ldda, tl_real *dvalues)
+                         tl_real *da, int64_t ldda, bool add, tl_real *dvalues)
 {
-    tl_stated_spmm(fused, s, begin, end, width, b, ldb, da, ldda, true);
+    tl_stated_spmm(fused, s, begin, end, width, b, ldb, da, ldda, add);
     tl_stated_sddmm(fused, lanes, s, begin, end, width, a, lda, b, ldb, dvalues);
 }
 
@@ -122,14 +122,14 @@ void tl_stated_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_
 }
 
 void tl_stated_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
-                                  const tl_real *dy, tl_real *da, tl_real *db)
+                                  const tl_real *dy, tl_real *da, bool add, tl_real *db)
 {
     for (int64_t j = begin; j < end; j++) {
         double sum = 0;
         for (int64_t i = 0; i < rows; i++) {
             const tl_real g = y[i * cols + j] > 0 ? dy[i * cols + j] : 0;
             if (da)
-                da[i * cols + j] += g;
+                da[i * cols + j] = add ? da[i * cols + j] + g : g;
             sum += (double)g;
         }
         if (db)

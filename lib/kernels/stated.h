@@ -16,7 +16,7 @@ void tl_stated_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begi
                      const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues);
 void tl_stated_gradients(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end,
                          int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
-                         tl_real *da, int64_t ldda, tl_real *dvalues);
+                         tl_real *da, int64_t ldda, bool add, tl_real *dvalues);
 
 void tl_stated_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                          bool add);
@@ -28,7 +28,7 @@ void tl_stated_sum_rows(bool fused, int64_t rows, int64_t cols, int sign, const 
                         tl_real *y);
 void tl_stated_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y);
 void tl_stated_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
-                                  const tl_real *dy, tl_real *da, tl_real *db);
+                                  const tl_real *dy, tl_real *da, bool add, tl_real *db);
 void tl_stated_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars,
                           int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
 
