@@ -46,8 +46,9 @@ typedef struct tl_op {
     void (*backward)(tl_node *y);
     uint32_t no_gradient; /* bit i: input i has no gradient, and may not depend on a variable */
 
-    /* Bit i: backward can begin the gradient of input i. Where in[i]->fresh, it assigns to all of in[i]->grad,
-     * which was not cleared, in place of adding. Left out: it always adds, which costs a pass over memory. */
+    /* Bit i: backward can begin the gradient of input i. Where in[i]->fresh, it assigns to all of
+     * in[i]->grad, which was not cleared, in place of adding. Left out: it always adds, which costs a pass
+     * over memory. */
     uint32_t begins;
 } tl_op;
 

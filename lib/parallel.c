@@ -14,8 +14,15 @@ enum { MOST = 1024, SPIN = 1 << 14 };
 typedef struct loop {
     void (*body)(void *, int64_t, int64_t);
     void *context;
-    int64_t n, grain;
+    int64_t n, grain, pieces;
+    int shares;
 } loop;
+
+/* Each thread begins with a share of its own, the same in every loop: what it wrote in the loop before is
+ * then in its cache. */
+typedef struct share {
+    _Alignas(64) atomic_llong next; /* first piece not yet taken */
+} share;
 
 /* A ticket: the number of the loop, from 1, above the seats that are free in it. */
 enum { SEAT_BITS = 16, SEATS = (1 << SEAT_BITS) - 1 };
@@ -26,8 +33,8 @@ static struct pool {
     pthread_cond_t wake;
     int workers; /* started so far */
     loop loop;
+    share share[MOST];
     atomic_ullong ticket;
-    atomic_llong next;   /* first index not yet taken */
     atomic_int finished; /* workers that took a seat in this loop and have left it */
     atomic_int asleep;
 } pool = { .owner = PTHREAD_MUTEX_INITIALIZER,
@@ -69,11 +76,30 @@ int tl_num_threads(void)
     return n;
 }
 
-static void work(const loop *l)
+static void run_piece(const loop *l, int64_t piece)
+{
+    const int64_t begin = piece * l->grain;
+    l->body(l->context, begin, l->n - begin < l->grain ? l->n : begin + l->grain);
+}
+
+/* The first piece of share q. */
+static int64_t share_begin(const loop *l, int q)
+{
+    const int64_t more = l->pieces % l->shares;
+    return l->pieces / l->shares * q + (q < more ? q : more);
+}
+
+/* Works off a thread's own share, then what is left of the others'. */
+static void work(const loop *l, int own)
 {
     inside = true;
-    for (int64_t begin; (begin = atomic_fetch_add(&pool.next, l->grain)) < l->n;)
-        l->body(l->context, begin, l->n - begin < l->grain ? l->n : begin + l->grain);
+    for (int k = 0; k < l->shares; k++) {
+        const int q = (own + k) % l->shares;
+        const int64_t end = share_begin(l, q + 1);
+        atomic_llong *next = &pool.share[q].next;
+        for (int64_t piece; atomic_load(next) < end && (piece = atomic_fetch_add(next, 1)) < end;)
+            run_piece(l, piece);
+    }
     inside = false;
 }
 
@@ -130,7 +156,8 @@ static void *worker(void *start)
         unsigned long long ticket = atomic_load(&pool.ticket);
         while (number_of(ticket) != seen && (ticket & SEATS) > 0)
             if (atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1)) {
-                work(&pool.loop); /* it stays as it is for as long as someone has a seat */
+                /* the loop stays as it is for as long as someone has a seat */
+                work(&pool.loop, index % pool.loop.shares);
                 atomic_fetch_add_explicit(&pool.finished, 1, memory_order_release);
                 break;
             }
@@ -143,7 +170,8 @@ static void *worker(void *start)
 static void open_loop(const loop *l, int seats)
 {
     pool.loop = *l;
-    atomic_store(&pool.next, 0);
+    for (int q = 0; q < l->shares; q++)
+        atomic_store_explicit(&pool.share[q].next, share_begin(l, q), memory_order_relaxed);
     atomic_store(&pool.finished, 0);
     atomic_store(&pool.ticket, (number_of(atomic_load(&pool.ticket)) + 1) << SEAT_BITS | (unsigned)seats);
     if (atomic_load(&pool.asleep) > 0) {
@@ -209,26 +237,31 @@ static void work_alone(const loop *l)
 {
     const bool was = inside;
     inside = true;
-    for (int64_t begin = 0, end; begin < l->n; begin = end) {
-        end = l->n - begin < l->grain ? l->n : begin + l->grain;
-        l->body(l->context, begin, end);
-    }
+    for (int64_t piece = 0; piece < l->pieces; piece++)
+        run_piece(l, piece);
     inside = was;
 }
 
 void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context)
 {
+    if (n <= 0)
+        return;
     if (grain < 1)
         grain = 1;
-    const loop l = { body, context, n, grain };
-    int helpers = tl_num_threads() - 1;
+    const int helpers = tl_num_threads() - 1;
+    const loop l = { .body = body,
+                     .context = context,
+                     .n = n,
+                     .grain = grain,
+                     .pieces = n / grain + (n % grain != 0),
+                     .shares = helpers + 1 };
     if (helpers == 0 || n <= grain || inside || !own_pool()) {
         work_alone(&l);
         return;
     }
     staff(helpers);
     open_loop(&l, helpers);
-    work(&l);
+    work(&l, 0);
     close_loop(helpers);
     pthread_mutex_unlock(&pool.owner);
 }

@@ -289,9 +289,9 @@ static void *run_until_enough(void *sound)
     return NULL;
 }
 
-/* Nor does the loop of another thread go on there. All threads have begun before the first fork: one that just
- * begins may hold a lock of the address sanitizer's allocator, which the child of GCC 12's finds locked for
- * ever. */
+/* Nor does the loop of another thread go on there. All threads have begun before the first fork: one that
+ * just begins may hold a lock of the address sanitizer's allocator, which the child of GCC 12's finds locked
+ * for ever. */
 START_TEST(fork_during_a_loop)
 {
     pthread_t other;
