@@ -51,8 +51,7 @@ typedef struct layer {
  *
  * tl_backward starts from a scalar, so that Y needs an op behind it. This one stands for the inner product
  * <Y, dY>, without its value, which nobody reads. It adds one pass over Y's gradient, as any op behind Y
- * does. For a Y of 1024 x 128 that was measured as 0.024 ms, the clearing of the gradient included;
- * tl_reduce_sum(tl_mul(y, dy), TL_ALL_AXES), with the same gradients, took 0.42 ms. */
+ * does; tl_reduce_sum(tl_mul(y, dy), TL_ALL_AXES), with the same gradients, takes several. */
 static tl_status upstream_shape(tl_node *y)
 {
     return tl_shape_dense(y, TL_SHAPE());
@@ -67,15 +66,17 @@ static void upstream_backward(tl_node *y)
 {
     const tl_real *dy = *(const tl_real *const *)y->attr;
     tl_real *da = y->in[0]->grad;
+    const bool fresh = y->in[0]->fresh;
     for (int64_t k = 0; da && k < y->in[0]->size; k++)
-        da[k] += y->grad[0] * dy[k];
+        da[k] = (fresh ? 0 : da[k]) + y->grad[0] * dy[k];
 }
 
 static const tl_op upstream = { .name = "upstream",
                                 .n_in = 1,
                                 .shape = upstream_shape,
                                 .forward = upstream_forward,
-                                .backward = upstream_backward };
+                                .backward = upstream_backward,
+                                .begins = 1 << 0 };
 
 static void forward(void *context)
 {
