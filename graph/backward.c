@@ -227,6 +227,17 @@ int64_t tl_gradient_size(const tl_gradient *pair)
     return v->shape.dim[0] > 0 ? pair->n_rows * (v->size / v->shape.dim[0]) : 0;
 }
 
+/* Where to look for a row that is none of the table or does not ascend: behind the last, if there is none.
+ * Without a way out, so that the loop is made of vectors. */
+static int64_t first_unsound_row(const tl_gradient *pair)
+{
+    const int64_t n = pair->n_rows, bound = pair->variable->shape.dim[0];
+    bool unsound = n > 0 && (pair->rows[0] < 0 || pair->rows[n - 1] >= bound);
+    for (int64_t k = 1; k < n; k++)
+        unsound |= pair->rows[k] <= pair->rows[k - 1];
+    return unsound ? 0 : n;
+}
+
 tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair)
 {
     const tl_variable *v = pair->variable;
@@ -239,7 +250,7 @@ tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair)
     if (v->sparse || v->shape.rank == 0)
         return tl_fail(TL_ERR_KIND, "the gradient of %s is by rows, and %s is %s", v->name, v->name,
                        v->sparse ? "sparse" : "a scalar");
-    for (int64_t k = 0; k < pair->n_rows; k++) {
+    for (int64_t k = first_unsound_row(pair); k < pair->n_rows; k++) {
         const int32_t row = pair->rows[k];
         if (row < 0 || row >= v->shape.dim[0])
             return tl_fail(TL_ERR_INDEX, "the gradient of %s: rows[%lld] = %d, there are %lld", v->name,

@@ -83,20 +83,21 @@ static const tl_real *number_slices(tl_arena *arena, const tl_row_slices *sets, 
     return several ? copy : sets ? sets->values : r->values;
 }
 
-/* The entries in the order of their rows. Returns how many distinct rows there are. */
+/* The entries in the order of their rows. Returns how many distinct rows there are. (Whether an entry begins
+ * a row is as good as random: no branch depends on it.) */
 static int64_t find_entries(int64_t n, const room *r)
 {
-    int64_t distinct = 0;
+    int64_t distinct = 0, last = -1;
+    r->row_ptr[0] = 0;
     for (int64_t e = 0; e < n; e++) {
-        const int64_t number = (int64_t)(r->key[e] & UINT32_MAX);
-        if (e == 0 || r->key[e] >> 32 != r->key[e - 1] >> 32) {
-            r->row_ptr[distinct] = e;
-            r->rows[distinct++] = (int32_t)(r->key[e] >> 32);
-        }
+        const int64_t number = (int64_t)(r->key[e] & UINT32_MAX), row = (int64_t)(r->key[e] >> 32);
+        distinct += row != last;
+        last = row;
+        r->rows[distinct - 1] = (int32_t)row;
+        r->row_ptr[distinct] = e + 1;
         r->col[e] = r->from[number];
         r->coef[e] = r->values[number];
     }
-    r->row_ptr[distinct] = n;
     return distinct;
 }
 

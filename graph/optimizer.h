@@ -162,11 +162,11 @@ typedef struct tl_update {
     int64_t n;
     tl_real *w;
     const tl_real *g;
-    tl_real *slot[TL_MAX_SLOTS];
+    tl_real *slot[TL_MAX_SLOTS]; /* NULL where the class has none */
     double learning_rate;
-    int64_t t;              /* the number of this step for these weights, from 1 */
-    const void *options;    /* the class's own */
-    const double *constant; /* what `prepare` left for this t and this learning rate */
+    int64_t t;               /* the number of this step for these weights, from 1 */
+    const void *options;     /* the class's own */
+    const tl_real *constant; /* what `prepare` left for this t and this learning rate */
 } tl_update;
 
 #define TL_MAX_CONSTANTS 8
@@ -186,7 +186,7 @@ typedef struct tl_optimizer_class {
     void (*update)(const tl_update *u);
     tl_idle idle;
     /* What all runs of a step have in common, into constant[TL_MAX_CONSTANTS]; NULL: nothing. */
-    void (*prepare)(const void *options, double learning_rate, int64_t t, double *constant);
+    void (*prepare)(const void *options, double learning_rate, int64_t t, tl_real *constant);
     /* Where slots start, into start[n_slots], which holds zeros; NULL: at 0. */
     void (*start)(const void *options, tl_real *start);
 } tl_optimizer_class;

@@ -10,7 +10,7 @@ enum {
     PIECE = 16384
 }; /* weights in a run: with gradient and slots well within L1; and in a piece of work */
 
-static void prepare(const tl_slots *s, double learning_rate, int64_t t, double *constant)
+static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real *constant)
 {
     if (s->optimizer->class->prepare)
         s->optimizer->class->prepare(s->optimizer->options, learning_rate, t, constant);
@@ -39,7 +39,7 @@ static void update_run(const tl_step *c, int64_t n, tl_real *w, const tl_real *g
             decayed[k] = g[k] + decay * w[k];
         g = decayed;
     }
-    double constant[TL_MAX_CONSTANTS];
+    tl_real constant[TL_MAX_CONSTANTS];
     tl_update u = { .n = n,
                     .learning_rate = c->learning_rate,
                     .t = c->t,

@@ -12,7 +12,7 @@ typedef struct tl_step {
     const tl_slots *s;
     int64_t t;
     double learning_rate;
-    double constant[TL_MAX_CONSTANTS];
+    tl_real constant[TL_MAX_CONSTANTS];
 } tl_step;
 tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate);
 

@@ -63,25 +63,25 @@ static tl_status check(const lookup *by, const tl_shape table, const tl_node *we
     return TL_OK;
 }
 
-/* Lists the members of bag b and divides their weights; with a divisor of 0 it has none. */
+/* Lists the members of bag b with their weights, and divides these; with a divisor of 0 it has none. */
 static void list_members(const lookup *by, const tl_real *weights, int64_t b, members *m)
 {
-    const int64_t first = m->n;
-    double sum = 0; /* so that small weights' squares do not vanish, nor large ones' overflow */
-    for (int64_t k = by->bags.row_ptr[b]; k < by->bags.row_ptr[b + 1]; k++) {
-        if (by->bags.has_padding && by->bags.ids[k] == by->bags.padding_id)
-            continue;
-        tl_real w = weights ? weights[k] : 1;
-        m->row[m->n] = by->bags.ids[k], m->bag[m->n] = (int32_t)b, m->id[m->n] = (int32_t)k;
-        m->coef[m->n++] = w;
-        if (weights)
-            sum += by->combiner == TL_SQRTN ? (double)w * (double)w : (double)w;
+    const int64_t first = m->n, begin = by->bags.row_ptr[b], end = by->bags.row_ptr[b + 1];
+    const int32_t *ids = by->bags.ids;
+    int64_t n = first;
+    for (int64_t k = begin; k < end; k++) {
+        m->row[n] = ids[k], m->id[n] = (int32_t)k;
+        n += !by->bags.has_padding || ids[k] != by->bags.padding_id;
     }
-    sum = weights ? sum : (double)(m->n - first);
-    tl_real d = by->combiner == TL_SUM ? 1 : (tl_real)(by->combiner == TL_MEAN ? sum : sqrt(sum));
+    for (int64_t k = first; k < n; k++)
+        m->bag[k] = (int32_t)b, m->coef[k] = weights ? weights[m->id[k]] : 1;
+    double sum = 0; /* so that small weights' squares do not vanish, nor large ones' overflow */
+    for (int64_t k = first; weights && k < n; k++)
+        sum += (double)m->coef[k] * (by->combiner == TL_SQRTN ? (double)m->coef[k] : 1);
+    sum = weights ? sum : (double)(n - first);
+    const tl_real d = by->combiner == TL_SUM ? 1 : (tl_real)(by->combiner == TL_MEAN ? sum : sqrt(sum));
     m->divisor[b] = d;
-    if (d == 0)
-        m->n = first;
+    m->n = d == 0 ? first : n;
     for (int64_t k = first; k < m->n; k++)
         m->coef[k] /= d;
 }

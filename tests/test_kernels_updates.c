@@ -35,8 +35,8 @@ static const struct {
 enum { STEPS = sizeof step / sizeof *step };
 
 /* All different, so that none can stand in for another. */
-static const tl_constants constants = { (tl_real)0.01, (tl_real)0.9,  (tl_real)0.95, (tl_real)0.07,
-                                        (tl_real)0.8,  (tl_real)0.97, (tl_real)0.03 };
+static const tl_real constants[] = { (tl_real)0.01, (tl_real)0.9,  (tl_real)0.95, (tl_real)0.07,
+                                     (tl_real)0.8,  (tl_real)0.97, (tl_real)0.03 };
 
 /* ---- a run of weights ---- */
 
@@ -75,9 +75,9 @@ static void update(const run *r, int number, int64_t begin, int64_t end, bool as
     for (int k = 0; k < SLOTS; k++)
         slot[k] = step[number].slot[k] ? r->s[k].at + begin : NULL;
     if (as_stated)
-        stated_of[kind](fuses(), end - begin, &constants, g, w, slot);
+        stated_of[kind](fuses(), end - begin, constants, g, w, slot);
     else
-        kernel_of(kind)(end - begin, &constants, g, w, slot);
+        kernel_of(kind)(end - begin, constants, g, w, slot);
 }
 
 /* All that is in memory, with what a step must leave alone. */

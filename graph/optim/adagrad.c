@@ -4,11 +4,17 @@
 
 #include <math.h>
 
+static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
+{
+    const tl_adagrad_options *o = options;
+    (void)t;
+    constant[0] = (tl_real)learning_rate;
+    constant[1] = (tl_real)o->epsilon;
+}
+
 static void update(const tl_update *u)
 {
-    const tl_adagrad_options *o = u->options;
-    const tl_constants c = { .c0 = (tl_real)u->learning_rate, .c1 = (tl_real)o->epsilon };
-    tl_kernel_table()->updates->adagrad(u->n, &c, u->g, u->w, u->slot);
+    tl_kernel_table()->updates->adagrad(u->n, u->constant, u->g, u->w, u->slot);
 }
 
 static void start(const void *options, tl_real *start)
@@ -21,6 +27,7 @@ static const tl_optimizer_class adagrad = { .name = "adagrad",
                                             .slot_name = { "sum" },
                                             .update = update,
                                             .idle = TL_IDLE_ALWAYS,
+                                            .prepare = prepare,
                                             .start = start };
 
 tl_optimizer *tl_adagrad(tl_adagrad_options o)

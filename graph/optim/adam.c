@@ -5,29 +5,23 @@
 
 #include <math.h>
 
-enum { STEP, ROOT, EPSILON }; /* lr / (1-b1^t), 1 / sqrt(1-b2^t), epsilon */
-
-static void prepare(const void *options, double learning_rate, int64_t t, double *constant)
+static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
 {
     const tl_adam_options *o = options;
     const double root = sqrt(1 - pow(o->beta2, (double)t));
-    constant[STEP] = learning_rate / (1 - pow(o->beta1, (double)t));
-    constant[ROOT] = 1 / root;
-    constant[EPSILON] = o->epsilon_hat ? o->epsilon / root : o->epsilon;
+    constant[0] = (tl_real)(learning_rate / (1 - pow(o->beta1, (double)t)));
+    constant[1] = (tl_real)(1 / root);
+    constant[2] = (tl_real)(o->epsilon_hat ? o->epsilon / root : o->epsilon);
+    constant[3] = (tl_real)o->beta1;
+    constant[4] = (tl_real)(1 - o->beta1);
+    constant[5] = (tl_real)o->beta2;
+    constant[6] = (tl_real)(1 - o->beta2);
 }
 
+/* Slots that a class does not have are NULL. */
 static void update(const tl_update *u)
 {
-    const tl_adam_options *o = u->options;
-    const tl_constants c = { .c0 = (tl_real)u->constant[STEP],
-                             .c1 = (tl_real)u->constant[ROOT],
-                             .c2 = (tl_real)u->constant[EPSILON],
-                             .c3 = (tl_real)o->beta1,
-                             .c4 = (tl_real)(1 - o->beta1),
-                             .c5 = (tl_real)o->beta2,
-                             .c6 = (tl_real)(1 - o->beta2) };
-    tl_real *const slot[] = { u->slot[0], u->slot[1], o->amsgrad ? u->slot[2] : NULL };
-    tl_kernel_table()->updates->adam(u->n, &c, u->g, u->w, slot);
+    tl_kernel_table()->updates->adam(u->n, u->constant, u->g, u->w, u->slot);
 }
 
 static const tl_optimizer_class adam = { .name = "adam",

@@ -5,38 +5,52 @@
 
 #include <math.h>
 
+static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
+{
+    const tl_rmsprop_options *o = options;
+    (void)t;
+    constant[0] = (tl_real)learning_rate;
+    constant[1] = (tl_real)o->epsilon;
+    constant[2] = (tl_real)o->rho;
+    constant[3] = (tl_real)(1 - o->rho);
+    constant[4] = (tl_real)o->momentum;
+}
+
 /* Slots: s; then the mean, if centered; then a, with momentum. */
 static void update(const tl_update *u)
 {
     const tl_rmsprop_options *o = u->options;
-    const tl_constants c = { .c0 = (tl_real)u->learning_rate,
-                             .c1 = (tl_real)o->epsilon,
-                             .c2 = (tl_real)o->rho,
-                             .c3 = (tl_real)(1 - o->rho),
-                             .c4 = (tl_real)o->momentum };
     tl_real *const slot[] = { u->slot[0], o->centered ? u->slot[1] : NULL,
                               o->momentum > 0 ? u->slot[o->centered ? 2 : 1] : NULL };
-    tl_kernel_table()->updates->rmsprop(u->n, &c, u->g, u->w, slot);
+    tl_kernel_table()->updates->rmsprop(u->n, u->constant, u->g, u->w, slot);
 }
 
 /* One class for each set of slots. */
 static const tl_optimizer_class class_of[2][2] = {
-    { { .name = "rmsprop", .n_slots = 1, .slot_name = { "square" }, .update = update, .idle = TL_IDLE_FRESH },
+    { { .name = "rmsprop",
+        .n_slots = 1,
+        .slot_name = { "square" },
+        .update = update,
+        .idle = TL_IDLE_FRESH,
+        .prepare = prepare },
       { .name = "rmsprop",
         .n_slots = 2,
         .slot_name = { "square", "momentum" },
         .update = update,
-        .idle = TL_IDLE_FRESH } },
+        .idle = TL_IDLE_FRESH,
+        .prepare = prepare } },
     { { .name = "rmsprop",
         .n_slots = 2,
         .slot_name = { "square", "mean" },
         .update = update,
-        .idle = TL_IDLE_FRESH },
+        .idle = TL_IDLE_FRESH,
+        .prepare = prepare },
       { .name = "rmsprop",
         .n_slots = 3,
         .slot_name = { "square", "mean", "momentum" },
         .update = update,
-        .idle = TL_IDLE_FRESH } },
+        .idle = TL_IDLE_FRESH,
+        .prepare = prepare } },
 };
 
 tl_optimizer *tl_rmsprop(tl_rmsprop_options o)

@@ -2,24 +2,35 @@
 #include "kernels.h"
 #include "optimizer.h"
 
+static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
+{
+    const tl_sgd_options *o = options;
+    (void)t;
+    constant[0] = (tl_real)learning_rate;
+    constant[1] = (tl_real)o->momentum;
+}
+
 static void update_plain(const tl_update *u)
 {
-    const tl_constants c = { .c0 = (tl_real)u->learning_rate };
-    tl_kernel_table()->updates->sgd(u->n, &c, u->g, u->w, u->slot);
+    tl_kernel_table()->updates->sgd(u->n, u->constant, u->g, u->w, u->slot);
 }
 
 static void update_momentum(const tl_update *u)
 {
     const tl_sgd_options *o = u->options;
-    const tl_constants c = { .c0 = (tl_real)u->learning_rate, .c1 = (tl_real)o->momentum };
     const tl_updates *run = tl_kernel_table()->updates;
-    (o->nesterov ? run->nesterov : run->momentum)(u->n, &c, u->g, u->w, u->slot);
+    (o->nesterov ? run->nesterov : run->momentum)(u->n, u->constant, u->g, u->w, u->slot);
 }
 
-static const tl_optimizer_class plain = { .name = "sgd", .update = update_plain, .idle = TL_IDLE_ALWAYS };
-static const tl_optimizer_class with_momentum = {
-    .name = "sgd", .n_slots = 1, .slot_name = { "momentum" }, .update = update_momentum, .idle = TL_IDLE_FRESH
+static const tl_optimizer_class plain = {
+    .name = "sgd", .update = update_plain, .idle = TL_IDLE_ALWAYS, .prepare = prepare
 };
+static const tl_optimizer_class with_momentum = { .name = "sgd",
+                                                  .n_slots = 1,
+                                                  .slot_name = { "momentum" },
+                                                  .update = update_momentum,
+                                                  .idle = TL_IDLE_FRESH,
+                                                  .prepare = prepare };
 
 tl_optimizer *tl_sgd(tl_sgd_options o)
 {

@@ -8,6 +8,8 @@
 #ifndef TL_KERNELS_H
 #define TL_KERNELS_H
 
+#include <stdatomic.h>
+
 #include "base.h"
 
 #define TL_TILE_VECS 8 /* vectors in a tile of samples: they and one operand stay in registers */
@@ -26,15 +28,10 @@ typedef struct tl_sparse {
     bool table; /* rows of X are read that no cache holds */
 } tl_sparse;
 
-typedef struct tl_constants {
-    tl_real c0, c1, c2, c3, c4, c5, c6;
-} tl_constants;
-
-/* Steps of optimizers on n weights w with gradients g and slots s, element by element. Products and quotients
- * are taken from the left; of a sum of two products the first is the fused one. An average (s0 and s1, but
- * adagrad's sum; rmsprop's s2) that becomes subnormal becomes 0. */
-typedef void tl_update_kernel(int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
-                              tl_real *const *s);
+/* Steps of optimizers on n weights w with gradients g, slots s and seven constants c, element by element.
+ * Products and quotients are taken from the left; of a sum of two products the first is the fused one. An
+ * average (s0 and s1, but adagrad's sum; rmsprop's s2) that becomes subnormal becomes 0. */
+typedef void tl_update_kernel(int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s);
 typedef struct tl_updates {
     tl_update_kernel *sgd;      /* w -= c0 g */
     tl_update_kernel *momentum; /* s0 = c1 s0 + g, w -= c0 s0 */
@@ -109,6 +106,12 @@ typedef struct tl_kernels {
 
 /* The table for this chip: the best that it can run, or TULLE_KERNELS = baseline | avx2 | avx512 if it can
  * run that. Chosen at the first call, constant from then on. */
-const tl_kernels *tl_kernel_table(void);
+extern _Atomic(const tl_kernels *) tl_chosen_kernels; /* NULL: not yet chosen */
+const tl_kernels *tl_choose_kernels(void);
+static inline const tl_kernels *tl_kernel_table(void)
+{
+    const tl_kernels *table = atomic_load_explicit(&tl_chosen_kernels, memory_order_acquire);
+    return table ? table : tl_choose_kernels();
+}
 
 #endif

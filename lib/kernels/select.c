@@ -2,7 +2,6 @@
 #include "kernels.h"
 #include "level.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,14 +49,12 @@ static const tl_kernels *choose(void)
     return best;
 }
 
-const tl_kernels *tl_kernel_table(void)
+_Atomic(const tl_kernels *) tl_chosen_kernels;
+
+const tl_kernels *tl_choose_kernels(void)
 {
-    static _Atomic(const tl_kernels *) chosen;
-    const tl_kernels *table = atomic_load_explicit(&chosen, memory_order_acquire);
-    if (!table) {
-        table = choose(); /* every thread would choose the same */
-        atomic_store_explicit(&chosen, table, memory_order_release);
-    }
+    const tl_kernels *table = choose(); /* every thread would choose the same */
+    atomic_store_explicit(&tl_chosen_kernels, table, memory_order_release);
     return table;
 }
 

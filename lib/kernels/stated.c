@@ -158,68 +158,66 @@ static tl_real kept(tl_real average)
     return fabs(average) < smallest ? 0 : average;
 }
 
-void tl_stated_sgd(bool fused, int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
-                   tl_real *const *s)
+void tl_stated_sgd(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     (void)s;
     for (int64_t k = 0; k < n; k++)
-        w[k] = product_plus(fused, -c->c0, g[k], w[k]);
+        w[k] = product_plus(fused, -c[0], g[k], w[k]);
 }
 
-void tl_stated_momentum(bool fused, int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
+void tl_stated_momentum(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
                         tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = kept(product_plus(fused, c->c1, s[0][k], g[k]));
-        w[k] = product_plus(fused, -c->c0, s[0][k], w[k]);
+        s[0][k] = kept(product_plus(fused, c[1], s[0][k], g[k]));
+        w[k] = product_plus(fused, -c[0], s[0][k], w[k]);
     }
 }
 
-void tl_stated_nesterov(bool fused, int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
+void tl_stated_nesterov(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
                         tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = kept(product_plus(fused, c->c1, s[0][k], g[k]));
-        w[k] = product_plus(fused, -c->c0, product_plus(fused, c->c1, s[0][k], g[k]), w[k]);
+        s[0][k] = kept(product_plus(fused, c[1], s[0][k], g[k]));
+        w[k] = product_plus(fused, -c[0], product_plus(fused, c[1], s[0][k], g[k]), w[k]);
     }
 }
 
-void tl_stated_adagrad(bool fused, int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
+void tl_stated_adagrad(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
                        tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
         s[0][k] = product_plus(fused, g[k], g[k], s[0][k]);
-        w[k] -= c->c0 * g[k] / (sqrt(s[0][k]) + c->c1);
+        w[k] -= c[0] * g[k] / (sqrt(s[0][k]) + c[1]);
     }
 }
 
-void tl_stated_rmsprop(bool fused, int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
+void tl_stated_rmsprop(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
                        tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = kept(product_plus(fused, c->c2, s[0][k], c->c3 * g[k] * g[k]));
+        s[0][k] = kept(product_plus(fused, c[2], s[0][k], c[3] * g[k] * g[k]));
         tl_real square = s[0][k];
         if (s[1]) {
-            s[1][k] = kept(product_plus(fused, c->c2, s[1][k], c->c3 * g[k]));
+            s[1][k] = kept(product_plus(fused, c[2], s[1][k], c[3] * g[k]));
             square = product_plus(fused, -s[1][k], s[1][k], square);
             square = square < 0 ? 0 : square;
         }
-        tl_real q = g[k] / (sqrt(square) + c->c1);
+        tl_real q = g[k] / (sqrt(square) + c[1]);
         if (s[2])
-            q = s[2][k] = kept(product_plus(fused, c->c4, s[2][k], q));
-        w[k] = product_plus(fused, -c->c0, q, w[k]);
+            q = s[2][k] = kept(product_plus(fused, c[4], s[2][k], q));
+        w[k] = product_plus(fused, -c[0], q, w[k]);
     }
 }
 
-void tl_stated_adam(bool fused, int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
-                    tl_real *const *s)
+void tl_stated_adam(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = kept(product_plus(fused, c->c3, s[0][k], c->c4 * g[k]));
-        s[1][k] = kept(product_plus(fused, c->c5, s[1][k], c->c6 * g[k] * g[k]));
+        s[0][k] = kept(product_plus(fused, c[3], s[0][k], c[4] * g[k]));
+        s[1][k] = kept(product_plus(fused, c[5], s[1][k], c[6] * g[k] * g[k]));
         tl_real square = s[1][k];
         if (s[2])
             square = s[2][k] = s[1][k] > s[2][k] ? s[1][k] : s[2][k];
-        w[k] -= c->c0 * s[0][k] / product_plus(fused, c->c1, sqrt(square), c->c2);
+        w[k] -= c[0] * s[0][k] / product_plus(fused, c[1], sqrt(square), c[2]);
     }
 }

@@ -32,7 +32,7 @@ void tl_stated_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int
 void tl_stated_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars,
                           int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
 
-typedef void tl_stated_update(bool fused, int64_t n, const tl_constants *c, const tl_real *g, tl_real *w,
+typedef void tl_stated_update(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
                               tl_real *const *s);
 tl_stated_update tl_stated_sgd, tl_stated_momentum, tl_stated_nesterov, tl_stated_adagrad, tl_stated_rmsprop,
     tl_stated_adam;
