@@ -20,8 +20,11 @@ tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variable *cons
 static void restrict_all(const tl_gradients *g)
 {
     for (int32_t i = 0; i < g->n; i++)
-        if (!g->pair[i].variable->sparse && g->pair[i].variable->pattern)
+        if (!g->pair[i].variable->sparse && g->pair[i].variable->pattern) {
+            if (tl_sums_of(g->graph, &g->pair[i]))
+                tl_sum_all_rows(g->graph, &g->pair[i]);
             tl_restrict_gradient(&g->pair[i], g->pair[i].variable->pattern);
+        }
 }
 
 /* That a transform changed values and dropped pairs at most: what is left is a subsequence of what was
@@ -92,7 +95,7 @@ static int64_t first_not_finite(int64_t n, const tl_real *x)
     enum { STRETCH = 4096 };
     for (int64_t k = 0; k < n; k += STRETCH) {
         const int64_t end = n - k < STRETCH ? n : k + STRETCH;
-        if (tl_kernel_table()->all_finite(end - k, x + k))
+        if (isfinite(tl_kernel_table()->largest(end - k, x + k)))
             continue;
         while (isfinite(x[k]))
             k++;
@@ -116,6 +119,17 @@ static tl_status check_finite(const tl_gradient *pair)
                    (int)pair->rows[k / width], (long long)(k % width), value);
 }
 
+/* The same, of values that may not be computed yet: they are only if their bound does not tell. */
+static bool is_finite(const tl_graph *g, const tl_gradient *pair)
+{
+    const tl_row_sums *sums = tl_sums_of(g, pair);
+    if (sums && tl_sums_are_finite(sums))
+        return true;
+    if (sums)
+        tl_sum_all_rows(g, pair);
+    return check_finite(pair) == TL_OK;
+}
+
 /* What becomes of the step: an error wherever a variable's policy wants one, before any that would skip
  * the step. */
 static tl_status judge_values(const tl_optimizer *o, const tl_gradients *g, bool *skip)
@@ -124,7 +138,7 @@ static tl_status judge_values(const tl_optimizer *o, const tl_gradients *g, bool
     for (int32_t i = 0; i < g->n; i++) {
         const tl_slots *s = tl_slots_find(o, g->pair[i].variable);
         const tl_non_finite policy = s ? tl_slots_options(s)->non_finite : o->o.non_finite;
-        if (policy == TL_NON_FINITE_PROPAGATE || check_finite(&g->pair[i]) == TL_OK)
+        if (policy == TL_NON_FINITE_PROPAGATE || is_finite(g->graph, &g->pair[i]))
             continue;
         if (policy == TL_NON_FINITE_ERROR)
             return TL_ERR_NUMERIC;
@@ -190,7 +204,8 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
         return TL_ERR_MEMORY;
     for (int32_t i = 0; i < g->n; i++)
         if (g->pair[i].values)
-            tl_update_variable(tl_slots_find(o, g->pair[i].variable), &g->pair[i]);
+            tl_update_variable(tl_slots_find(o, g->pair[i].variable), &g->pair[i],
+                               tl_sums_of(g->graph, &g->pair[i]));
     o->step++;
     return TL_OK;
 }
@@ -210,6 +225,10 @@ tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
 tl_status tl_minimize(tl_optimizer *o, tl_node *loss)
 {
     tl_gradients g;
-    tl_status status = tl_compute_gradients(o, loss, NULL, 0, &g);
+    if (!o || o->n_transforms > 0) { /* which read the gradients */
+        tl_status status = tl_compute_gradients(o, loss, NULL, 0, &g);
+        return status == TL_OK ? tl_apply_gradients(o, &g) : status;
+    }
+    tl_status status = tl_backward_rows_later(loss, &g);
     return status == TL_OK ? tl_apply_gradients(o, &g) : status;
 }

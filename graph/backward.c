@@ -22,6 +22,7 @@ static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
     for (tl_node *a = y->graph->first; a; a = a->after) {
         a->grad = NULL;
         a->first_slices = a->last_slices = NULL;
+        a->sums = NULL;
         a->wanted = a->variable && a->number <= y->number && chosen(a, plan);
         for (int32_t i = 0; a->op && i < a->op->n_in; i++)
             a->wanted = a->wanted || (a->in[i] && a->in[i]->wanted);
@@ -107,10 +108,10 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
     return TL_OK;
 }
 
-static tl_status pair_of(tl_node *leaf, tl_gradient *out)
+static tl_status pair_of(tl_node *leaf, bool rows_later, tl_gradient *out)
 {
     *out = (tl_gradient){ .variable = leaf->variable, .values = leaf->grad };
-    return leaf->by_rows ? tl_coalesce(leaf, out) : TL_OK;
+    return leaf->by_rows ? tl_coalesce(leaf, rows_later, out) : TL_OK;
 }
 
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v)
@@ -143,7 +144,7 @@ tl_status tl_gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out
             a = next;
             next = next->next_leaf;
         }
-        if (a && a->wanted && pair_of(a, &pair[i]) != TL_OK)
+        if (a && a->wanted && pair_of(a, plan->rows_later, &pair[i]) != TL_OK)
             return TL_ERR_MEMORY;
     }
     return TL_OK;
@@ -185,9 +186,12 @@ tl_status tl_check_variables(tl_variable *const *vars, int32_t n)
     return TL_OK;
 }
 
-static tl_status backward(tl_node *loss, bool listed, tl_variable *const *vars, int32_t n, tl_gradients *out)
+static const tl_real one = 1;
+
+/* `listed`: of the plan's variables, which may not be none. */
+static tl_status backward(tl_node *loss, bool listed, tl_backward_plan plan, tl_gradients *out)
 {
-    const tl_real one = 1;
+    plan.seed = &one;
     if (out)
         *out = (tl_gradients){ 0 };
     if (!loss) { /* some op before it failed; its message is the thread's last */
@@ -201,20 +205,25 @@ static tl_status backward(tl_node *loss, bool listed, tl_variable *const *vars, 
     tl_status status = out ? check_loss(loss)
                            : tl_fail(TL_ERR_ARGUMENT, "there is no place for the gradients");
     if (status == TL_OK && listed)
-        status = tl_check_variables(vars, n);
+        status = tl_check_variables(plan.variable, plan.n);
     if (status == TL_OK)
-        status = tl_backward_from(loss, &(tl_backward_plan){ .seed = &one, .variable = vars, .n = n }, out);
+        status = tl_backward_from(loss, &plan, out);
     return status == TL_OK ? TL_OK : tl_graph_fail(g, "backward", status);
 }
 
 tl_status tl_backward(tl_node *loss, tl_gradients *out)
 {
-    return backward(loss, false, NULL, 0, out);
+    return backward(loss, false, (tl_backward_plan){ 0 }, out);
+}
+
+tl_status tl_backward_rows_later(tl_node *loss, tl_gradients *out)
+{
+    return backward(loss, false, (tl_backward_plan){ .rows_later = true }, out);
 }
 
 tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl_gradients *out)
 {
-    return backward(loss, true, vars, n, out);
+    return backward(loss, true, (tl_backward_plan){ .variable = vars, .n = n }, out);
 }
 
 int64_t tl_gradient_size(const tl_gradient *pair)

@@ -6,6 +6,8 @@
 #include "sort.h"
 #include "update.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* Slice k of s: its values and its coefficient. */
@@ -27,25 +29,67 @@ void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table)
 
 /* The sums as a product with a sparse matrix: its rows are the distinct rows, its columns the rows of x
  * that meet there, in order of appearance. */
-typedef struct sums {
+struct tl_row_sums {
     tl_sparse of;
     const tl_real *x;
     int64_t width;
-    tl_real *out;
-} sums;
+    tl_real *values; /* where they belong */
+};
 
-static void sum_rows(void *context, int64_t begin, int64_t end)
+void tl_sum_rows(const tl_row_sums *s, int64_t begin, int64_t end, tl_real *out)
 {
-    const sums *c = context;
-    tl_sum_table_rows(&c->of, begin, end, c->width, c->x, c->out, false);
+    tl_sparse of = s->of;
+    of.rows = end - begin;
+    of.row_ptr += begin;
+    tl_sum_table_rows(&of, 0, end - begin, s->width, s->x, out, false);
+}
+
+static void sum_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_row_sums *s = context;
+    tl_sum_rows(s, begin, end, s->values + begin * s->width);
+}
+
+static void sum_all(tl_row_sums *s)
+{
+    const int64_t n = s->of.row_ptr[s->of.rows];
+    tl_parallel_for(s->of.rows, tl_table_rows_grain(s->of.rows, n, s->width), sum_range, s);
+}
+
+const tl_row_sums *tl_sums_of(const tl_graph *g, const tl_gradient *pair)
+{
+    const tl_node *leaf = pair->rows ? tl_leaf_of(g, pair->variable) : NULL;
+    return leaf && leaf->sums && leaf->sums->values == pair->values ? leaf->sums : NULL;
+}
+
+void tl_sum_all_rows(const tl_graph *g, const tl_gradient *pair)
+{
+    tl_node *leaf = tl_leaf_of(g, pair->variable);
+    sum_all(leaf->sums);
+    leaf->sums = NULL;
+}
+
+/* A sum of n products is at most n times the largest, and rounding does not double it. With a NaN nothing is
+ * below the limit. */
+bool tl_sums_are_finite(const tl_row_sums *s)
+{
+    const int64_t n = s->of.row_ptr[s->of.rows];
+    int32_t last = -1; /* row of x */
+    for (int64_t e = 0; e < n; e++)
+        last = s->of.col[e] > last ? s->of.col[e] : last;
+    const int64_t size = (last + (int64_t)1) * s->width;
+    const double limit = sizeof(tl_real) == sizeof(double) ? DBL_MAX : (double)FLT_MAX;
+    const double x = (double)tl_kernel_table()->largest(size, s->x),
+                 coef = (double)tl_kernel_table()->largest(n, s->of.values);
+    return x < limit && coef < limit && 2 * (double)n * coef < limit / fmax(x, 1);
 }
 
 /* Room for n slices. */
 typedef struct room {
     uint64_t *key, *spare; /* row << 32 | number of the slice */
     int64_t *row_ptr;
-    int32_t *rows, *from, *col;
-    tl_real *coef, *values;
+    int32_t *rows, *col;
+    tl_real *coef;
 } room;
 
 static bool take(tl_arena *arena, int64_t n, room *r)
@@ -54,54 +98,53 @@ static bool take(tl_arena *arena, int64_t n, room *r)
     r->spare = tl_arena_alloc(arena, n, sizeof *r->spare);
     r->row_ptr = tl_arena_alloc(arena, n + 1, sizeof *r->row_ptr);
     r->rows = tl_arena_alloc(arena, n, sizeof *r->rows);
-    r->from = tl_arena_alloc(arena, n, sizeof *r->from);
     r->col = tl_arena_alloc(arena, n, sizeof *r->col);
     r->coef = tl_arena_alloc(arena, n, sizeof *r->coef);
-    r->values = tl_arena_alloc(arena, n, sizeof *r->values);
-    return r->key && r->spare && r->row_ptr && r->rows && r->from && r->col && r->coef && r->values;
+    return r->key && r->spare && r->row_ptr && r->rows && r->col && r->coef;
 }
 
-/* Numbers the slices in order of appearance, and says which row of x each is. The slices of several ops
- * are brought together in a copy; those of one are used where they lie. NULL: no memory. */
-static const tl_real *number_slices(tl_arena *arena, const tl_row_slices *sets, int64_t n, int64_t width,
-                                    const room *r)
+/* The n slices of all sets in order of appearance: those of several ops in a copy, those of one where they
+ * lie. */
+static tl_status bring_together(tl_arena *arena, const tl_row_slices *sets, int64_t n, int64_t width,
+                                tl_row_slices *all)
 {
-    const bool several = sets && sets->next;
-    tl_real *copy = several ? tl_arena_alloc(arena, n * width, sizeof *copy) : NULL;
-    if (several && !copy)
-        return NULL;
+    *all = sets ? *sets : (tl_row_slices){ 0 };
+    if (!sets || !sets->next)
+        return TL_OK;
+    int32_t *rows = tl_arena_alloc(arena, n, sizeof *rows);
+    tl_real *coef = tl_arena_alloc(arena, n, sizeof *coef);
+    tl_real *values = tl_arena_alloc(arena, n * width, sizeof *values);
+    if (!rows || !coef || !values)
+        return tl_fail_memory();
     int64_t at = 0;
     for (const tl_row_slices *s = sets; s; s = s->next)
         for (int64_t k = 0; k < s->n; k++, at++) {
-            const int32_t source = s->source ? s->source[k] : (int32_t)k;
-            r->key[at] = (uint64_t)s->rows[k] << 32 | (uint64_t)at;
-            r->from[at] = several ? (int32_t)at : source;
-            r->values[at] = s->coef ? s->coef[k] : 1;
-            if (several)
-                memcpy(copy + at * width, s->values + source * width, (size_t)width * sizeof *copy);
+            rows[at] = s->rows[k];
+            memcpy(values + at * width, slice(s, k, width, &coef[at]), (size_t)width * sizeof *values);
         }
-    return several ? copy : sets ? sets->values : r->values;
+    *all = (tl_row_slices){ .n = n, .rows = rows, .coef = coef, .values = values };
+    return TL_OK;
 }
 
 /* The entries in the order of their rows. Returns how many distinct rows there are. (Whether an entry begins
  * a row is as good as random: no branch depends on it.) */
-static int64_t find_entries(int64_t n, const room *r)
+static int64_t find_entries(const tl_row_slices *all, const room *r)
 {
     int64_t distinct = 0, last = -1;
     r->row_ptr[0] = 0;
-    for (int64_t e = 0; e < n; e++) {
+    for (int64_t e = 0; e < all->n; e++) {
         const int64_t number = (int64_t)(r->key[e] & UINT32_MAX), row = (int64_t)(r->key[e] >> 32);
         distinct += row != last;
         last = row;
         r->rows[distinct - 1] = (int32_t)row;
         r->row_ptr[distinct] = e + 1;
-        r->col[e] = r->from[number];
-        r->coef[e] = r->values[number];
+        r->col[e] = all->source ? all->source[number] : (int32_t)number;
+        r->coef[e] = all->coef ? all->coef[number] : 1;
     }
     return distinct;
 }
 
-tl_status tl_coalesce(tl_node *leaf, tl_gradient *out)
+tl_status tl_coalesce(tl_node *leaf, bool later, tl_gradient *out)
 {
     tl_arena *arena = &leaf->graph->arena;
     const int64_t width = tl_row_width(leaf->variable);
@@ -110,22 +153,28 @@ tl_status tl_coalesce(tl_node *leaf, tl_gradient *out)
         n += s->n;
     if (n > INT32_MAX)
         return tl_fail(TL_ERR_MEMORY, "more than 2^31 row slices in one gradient");
+    tl_row_slices all;
     room r;
-    const tl_real *x = take(arena, n, &r) ? number_slices(arena, leaf->first_slices, n, width, &r) : NULL;
-    if (!x)
+    if (bring_together(arena, leaf->first_slices, n, width, &all) != TL_OK || !take(arena, n, &r))
         return tl_fail_memory();
+    for (int64_t k = 0; k < n; k++)
+        r.key[k] = (uint64_t)all.rows[k] << 32 | (uint64_t)k;
     tl_radix_sort(n, r.key, r.spare, 32, 32 + tl_bits((uint64_t)leaf->shape.dim[0]));
-    const int64_t distinct = find_entries(n, &r);
+    const int64_t distinct = find_entries(&all, &r);
+    tl_row_sums *sums = tl_arena_alloc(arena, 1, sizeof *sums);
     tl_real *values = tl_arena_alloc(arena, distinct * width, sizeof *values);
-    if (!values)
+    if (!sums || !values)
         return tl_fail_memory();
-    sums c = {
+    *sums = (tl_row_sums){
         .of = { .rows = distinct, .row_ptr = r.row_ptr, .col = r.col, .values = r.coef, .n_blocks = 1 },
-        .x = x,
+        .x = all.values,
         .width = width,
-        .out = values
+        .values = values
     };
-    tl_parallel_for(distinct, tl_table_rows_grain(distinct, n, width), sum_rows, &c);
+    if (later && width > 0 && width <= TL_SUMS_ROOM)
+        leaf->sums = sums;
+    else
+        sum_all(sums);
     *out = (tl_gradient){ .variable = leaf->variable, .values = values, .rows = r.rows, .n_rows = distinct };
     return TL_OK;
 }

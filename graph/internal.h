@@ -151,7 +151,8 @@ typedef struct tl_backward_plan {
     tl_real prefill;              /* what leaves' gradients hold before the pass; not 0: all of them dense */
     tl_variable *const *variable; /* the wanted ones; NULL: all */
     int32_t n;
-    bool poison; /* what is fresh is filled with NaN, so that it shows where an op does not assign */
+    bool rows_later; /* row-sparse gradients are left as sums, of which tl_sums_of tells */
+    bool poison;     /* what is fresh is filled with NaN, so that it shows where an op does not assign */
 } tl_backward_plan;
 
 /* The pass from any node. Without a graph error; TL_ERR_MEMORY, or TL_ERR_ARGUMENT where no variable is
@@ -172,8 +173,24 @@ tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair);
 /* The leaf of v, or NULL. */
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v);
 
-/* The row-sparse gradient of a leaf from the slices it has collected. */
-tl_status tl_coalesce(tl_node *leaf, tl_gradient *out);
+/* tl_backward with rows_later. */
+tl_status tl_backward_rows_later(tl_node *loss, tl_gradients *out);
+
+/* The row-sparse gradient of a leaf from the slices it has collected; `later`: its values are left to
+ * tl_sum_rows. */
+tl_status tl_coalesce(tl_node *leaf, bool later, tl_gradient *out);
+
+/* What the values of a pair are to be, where they are not computed yet; else NULL. */
+enum { TL_SUMS_ROOM = 2048 }; /* values that are summed at a time: rows that are wider are not left */
+typedef struct tl_row_sums tl_row_sums;
+const tl_row_sums *tl_sums_of(const tl_graph *g, const tl_gradient *pair);
+
+/* Rows begin .. end-1 of the values, to `out`; or all of them to where they belong. */
+void tl_sum_rows(const tl_row_sums *s, int64_t begin, int64_t end, tl_real *out);
+void tl_sum_all_rows(const tl_graph *g, const tl_gradient *pair);
+
+/* Whether what is summed is so small that no sum can overflow. False tells nothing. */
+bool tl_sums_are_finite(const tl_row_sums *s);
 
 /* table(rows[k], :) += coef[k] values(source[k], :), in order, for rows of `width`. */
 void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table);

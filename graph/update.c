@@ -185,6 +185,7 @@ typedef struct work {
     tl_step step;
     tl_slots *s;
     const tl_gradient *pair;
+    const tl_row_sums *sums; /* in place of the pair's values, or NULL */
     int64_t width;
     bool exact; /* row-sparse, and the rows that are left out will be brought up to date */
 } work;
@@ -207,16 +208,16 @@ static void foresee_row(const tl_slots *s, int64_t at, int64_t width)
     }
 }
 
-static void update_rows(void *context, int64_t begin, int64_t end)
+/* Rows begin .. end-1 of the pair, with their gradients at g. */
+static void update_rows(const work *w, int64_t begin, int64_t end, const tl_real *g)
 {
     enum { AHEAD = 6 };
-    const work *w = context;
+    const int64_t n_rows = w->pair->n_rows;
     const bool plain = is_plain(w->s) && !w->exact && !w->s->variable->pattern;
     tl_update u = plain_update(&w->step);
-    for (int64_t k = begin; k < end; k++) {
+    for (int64_t k = begin; k < end; k++, g += w->width) {
         const int64_t row = w->pair->rows[k];
-        const tl_real *g = w->pair->values + k * w->width;
-        if (k + AHEAD < end)
+        if (k + AHEAD < n_rows)
             foresee_row(w->s, w->pair->rows[k + AHEAD] * w->width, w->width);
         if (plain) {
             point_at(&u, w->s, row * w->width, w->width, g);
@@ -231,6 +232,20 @@ static void update_rows(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* Sums are computed for a few rows at a time, which are then still in the first cache. */
+static void update_some_rows(void *context, int64_t begin, int64_t end)
+{
+    const work *w = context;
+    const int64_t rows = w->sums ? TL_SUMS_ROOM / w->width : end - begin;
+    for (int64_t k = begin; k < end; k += rows) {
+        const int64_t last = end - k < rows ? end : k + rows;
+        tl_real sum[TL_SUMS_ROOM];
+        if (w->sums)
+            tl_sum_rows(w->sums, k, last, sum);
+        update_rows(w, k, last, w->sums ? sum : w->pair->values + k * w->width);
+    }
+}
+
 /* The steps that rows still lag behind by, where the coming step could not follow them: those of other
  * optimizers, and its own where the step reaches every row or the steps' numbering for the schedule has
  * jumped. */
@@ -241,18 +256,19 @@ static void settle(tl_slots *s, bool by_rows, int64_t offset)
             tl_slots_catch_up(other);
 }
 
-void tl_update_variable(tl_slots *s, const tl_gradient *pair)
+void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_row_sums *sums)
 {
     tl_variable *v = s->variable;
     const int64_t step = s->optimizer->step + 1, offset = step - (s->t + 1);
     work w = { .step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step)),
                .s = s,
                .pair = pair,
+               .sums = sums,
                .width = tl_row_width(v) };
     w.exact = pair->rows && s->row_t && tl_slots_options(s)->rows == TL_ROWS_EXACT;
     settle(s, pair->rows != NULL, offset);
     if (pair->rows)
-        tl_parallel_for(pair->n_rows, 1 + PIECE / (w.width + 1), update_rows, &w);
+        tl_parallel_for(pair->n_rows, 1 + PIECE / (w.width + 1), update_some_rows, &w);
     else
         tl_parallel_for(v->size, PIECE, update_values, &w);
     s->t++;

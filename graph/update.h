@@ -4,8 +4,9 @@
 
 #include "internal.h"
 
-/* Weight decay and update of the pair's variable; tl_slots_make has succeeded. Cannot fail. */
-void tl_update_variable(tl_slots *s, const tl_gradient *pair);
+/* Weight decay and update of the pair's variable; tl_slots_make has succeeded. `sums`: in place of its values,
+ * or NULL. Cannot fail. */
+void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_row_sums *sums);
 
 /* Step t of these slots, at this learning rate. */
 typedef struct tl_step {

@@ -13,6 +13,14 @@ int tl_bits(uint64_t n)
     return bits;
 }
 
+/* Moves each key to the next place of its bin, by the bits from `at` on. */
+static void distribute(int64_t n, const uint64_t *restrict from, int at, uint64_t mask,
+                       int64_t *restrict start, uint64_t *restrict to)
+{
+    for (int64_t k = 0; k < n; k++)
+        to[start[from[k] >> at & mask]++] = from[k];
+}
+
 void tl_radix_sort(int64_t n, uint64_t *key, uint64_t *spare, int low, int high)
 {
     uint64_t *from = key, *to = spare;
@@ -27,8 +35,7 @@ void tl_radix_sort(int64_t n, uint64_t *key, uint64_t *spare, int low, int high)
             start[(from[k] >> at & mask) + 1]++;
         for (int bin = 0; bin < bins; bin++)
             start[bin + 1] += start[bin];
-        for (int64_t k = 0; k < n; k++)
-            to[start[from[k] >> at & mask]++] = from[k];
+        distribute(n, from, at, mask, start, to);
         uint64_t *swap = from;
         from = to;
         to = swap;

@@ -2,12 +2,27 @@
 #include "built.h"
 #include "vector.h"
 
-static bool all_finite(int64_t n, const tl_real *x)
+#ifdef TULLE_DOUBLE
+typedef int64_t bits;
+enum { BITS = 64 };
+#else
+typedef int32_t bits;
+enum { BITS = 32 };
+#endif
+
+/* Magnitudes ascend as their bits do, and NaN is behind Inf. */
+static tl_real largest(int64_t n, const tl_real *x)
 {
-    int found = 0;
-    for (int64_t k = 0; k < n; k++)
-        found |= !(x[k] - x[k] == 0); /* an Inf less itself is NaN */
-    return !found;
+    bits most = 0;
+    for (int64_t k = 0; k < n; k++) {
+        bits b;
+        memcpy(&b, x + k, sizeof b);
+        b &= ~((bits)1 << (BITS - 1));
+        most = b > most ? b : most;
+    }
+    tl_real found;
+    memcpy(&found, &most, sizeof found);
+    return found;
 }
 
 static void add(int64_t n, const tl_real *restrict x, tl_real *restrict y)
@@ -170,7 +185,7 @@ const tl_kernels TL_LEVEL(kernels) = {
     .sddmm = TL_LEVEL(sddmm),
     .gradients = TL_LEVEL(gradients),
     .transpose = transpose,
-    .all_finite = all_finite,
+    .largest = largest,
     .add = add,
     .axpy = axpy,
     .dot = dot,

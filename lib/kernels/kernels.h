@@ -72,7 +72,8 @@ typedef struct tl_kernels {
     void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                       bool add);
 
-    bool (*all_finite)(int64_t n, const tl_real *x);
+    /* the largest magnitude among x, 0 of none; NaN if there is one */
+    tl_real (*largest)(int64_t n, const tl_real *x);
 
     /* y[k] += x[k] */
     void (*add)(int64_t n, const tl_real *x, tl_real *y);

@@ -69,12 +69,13 @@ void tl_stated_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t l
             y[j * ldy + i] = add ? y[j * ldy + i] + x[i * ldx + j] : x[i * ldx + j];
 }
 
-bool tl_stated_all_finite(int64_t n, const tl_real *x)
+tl_real tl_stated_largest(int64_t n, const tl_real *x)
 {
+    tl_real most = 0;
     for (int64_t k = 0; k < n; k++)
-        if (!isfinite(x[k]))
-            return false;
-    return true;
+        if (isnan(x[k]) || fabs(x[k]) > most)
+            most = fabs(x[k]);
+    return most;
 }
 
 void tl_stated_add(int64_t n, const tl_real *x, tl_real *y)

@@ -1,0 +1,177 @@
+/* tl_minimize sums the rows of a table's gradient as it applies them, where nobody else reads them; the step
+ * is that of tl_compute_gradients and tl_apply_gradients to the bit. */
+#include "testing.h"
+#include "zoo.h"
+
+#include <float.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 300, IDS = 700, STEPS = 3 };
+
+/* Two tables that begin alike, each with an optimizer and a graph of its own. */
+typedef struct twins {
+    tl_graph *g[2];
+    tl_variable *table[2];
+    tl_optimizer *o[2];
+    int32_t id[IDS];
+    tl_real *up; /* the gradient that comes back to each id */
+    int64_t width;
+} twins;
+
+static twins twins_new(int kind, int64_t width, tl_rows_policy rows, tl_non_finite policy)
+{
+    const char *name;
+    twins t = { .width = width, .up = malloc((size_t)(IDS * width) * sizeof(tl_real)) };
+    for (int k = 0; k < 2; k++) {
+        t.g[k] = tl_graph_new();
+        t.table[k] = tl_test_dense("table", TL_SHAPE(ROWS, width), 1);
+        t.o[k] = zoo(kind, rows, policy, &name);
+    }
+    return t;
+}
+
+static void twins_free(twins *t)
+{
+    for (int k = 0; k < 2; k++) {
+        tl_graph_free(t->g[k]);
+        tl_optimizer_free(t->o[k]);
+        tl_variable_free(t->table[k]);
+    }
+    free(t->up);
+}
+
+static void draw(twins *t, uint64_t seed)
+{
+    tl_random r = { .seed = seed };
+    for (int k = 0; k < IDS; k++)
+        t->id[k] = (int32_t)tl_random_integer(&r, ROWS);
+    tl_test_fill(t->up, IDS * t->width, seed);
+}
+
+/* Through one lookup, or through two. */
+static tl_node *loss(const twins *t, int k, bool two)
+{
+    const int64_t first = two ? IDS / 3 : 0;
+    tl_node *table = tl_use(t->g[k], t->table[k]);
+    tl_node *y = tl_embedding_lookup(table, t->id + first, TL_SHAPE(IDS - first));
+    tl_node *sum = tl_reduce_sum(tl_mul(y, tl_input(t->g[k], tl_shape_of(y), t->up + first * t->width)),
+                                 TL_ALL_AXES);
+    if (!two)
+        return sum;
+    y = tl_embedding_lookup(table, t->id, TL_SHAPE(first));
+    return tl_add(sum,
+                  tl_reduce_sum(tl_mul(y, tl_input(t->g[k], tl_shape_of(y), t->up)), TL_ALL_AXES));
+}
+
+/* A step of each, which must end alike: the status, the message, the table and its slots. */
+static tl_status step(const twins *t, bool two)
+{
+    tl_gradients g;
+    const tl_status status = tl_minimize(t->o[0], loss(t, 0, two));
+    char text[256];
+    snprintf(text, sizeof text, "%s", status == TL_OK ? "" : tl_error());
+    ck_assert_ok(tl_compute_gradients(t->o[1], loss(t, 1, two), NULL, 0, &g));
+    ck_assert_int_eq(tl_apply_gradients(t->o[1], &g), status);
+    ck_assert_str_eq(text, status == TL_OK ? "" : tl_error());
+    for (int k = 0; k < 2; k++)
+        tl_graph_reset(t->g[k]);
+    ck_assert_same(tl_variable_data(t->table[0]), tl_variable_data(t->table[1]), ROWS * t->width);
+    for (int32_t i = 0; tl_optimizer_slot(t->o[0], t->table[0], i); i++)
+        ck_assert_same(tl_optimizer_slot(t->o[0], t->table[0], i),
+                       tl_optimizer_slot(t->o[1], t->table[1], i), ROWS * t->width);
+    return status;
+}
+
+static void one_thread(void)
+{
+    tl_set_num_threads(1);
+}
+
+/* Every optimizer; rows of one value, of some, of as many as are summed at a time, and of one more. */
+START_TEST(the_same_step)
+{
+    const int64_t widths[] = { 1, 5, 64, 2048, 2049 };
+    for (int w = 0; w < 5; w++)
+        for (int way = 0; way < (widths[w] > 64 ? 2 : 8); way++) {
+            twins t = twins_new(_i, widths[w], way & 1 ? TL_ROWS_LAZY : TL_ROWS_EXACT, TL_NON_FINITE_ERROR);
+            ck_assert_ok(tl_set_num_threads(way & 2 ? 3 : 1));
+            for (int s = 0; s < STEPS; s++) {
+                draw(&t, (uint64_t)s + 1);
+                ck_assert_int_eq(step(&t, way & 4), TL_OK);
+            }
+            twins_free(&t);
+        }
+}
+END_TEST
+
+/* A masked table, whose gradient is restricted before it is applied. */
+START_TEST(masked)
+{
+    twins t = twins_new(5, 7, TL_ROWS_LAZY, TL_NON_FINITE_ERROR);
+    for (int k = 0; k < 2; k++) {
+        tl_pattern *keep = tl_test_pattern(ROWS, 7, 0.4, 3);
+        ck_assert_ok(tl_variable_set_mask(t.table[k], keep));
+        tl_pattern_release(keep);
+    }
+    for (int s = 0; s < STEPS; s++) {
+        draw(&t, (uint64_t)s + 1);
+        ck_assert_int_eq(step(&t, false), TL_OK);
+    }
+    twins_free(&t);
+}
+END_TEST
+
+static tl_status twice_the_gradient(tl_gradients *g, void *context)
+{
+    (void)context;
+    for (int64_t k = 0; k < tl_gradient_size(&g->pair[0]); k++)
+        g->pair[0].values[k] *= 2;
+    return TL_OK;
+}
+
+/* A transform finds the values that it would find otherwise. */
+START_TEST(with_a_transform)
+{
+    twins t = twins_new(0, 5, TL_ROWS_EXACT, TL_NON_FINITE_ERROR);
+    for (int k = 0; k < 2; k++)
+        ck_assert_ok(tl_optimizer_add_transform(t.o[k], twice_the_gradient, NULL));
+    draw(&t, 1);
+    ck_assert_int_eq(step(&t, false), TL_OK);
+    twins_free(&t);
+}
+END_TEST
+
+/* Slices so large that only their sums tell whether these are finite; sums that are not; slices that are
+ * not. What is refused or skipped has changed nothing. */
+START_TEST(at_the_end_of_the_range)
+{
+    const tl_real most = TL_IS_DOUBLE ? (tl_real)DBL_MAX : (tl_real)FLT_MAX;
+    const tl_real slice[] = { most / 8, most, (tl_real)NAN, -(tl_real)INFINITY };
+    const tl_non_finite policies[] = { TL_NON_FINITE_ERROR, TL_NON_FINITE_SKIP_STEP, TL_NON_FINITE_PROPAGATE };
+    for (int p = 0; p < 3; p++)
+        for (int k = 0; k < 4; k++) {
+            twins t = twins_new(0, 3, TL_ROWS_EXACT, policies[p]);
+            tl_real before[ROWS * 3];
+            memcpy(before, tl_variable_data(t.table[0]), sizeof before);
+            draw(&t, 1);
+            t.id[5] = t.id[500] = 17;
+            t.up[5 * 3 + 1] = t.up[500 * 3 + 1] = slice[k];
+            ck_assert_int_eq(step(&t, false), k > 0 && p == 0 ? TL_ERR_NUMERIC : TL_OK);
+            ck_assert((memcmp(before, tl_variable_data(t.table[0]), sizeof before) == 0) == (k > 0 && p < 2));
+            twins_free(&t);
+        }
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("minimize");
+    TCase *c = tl_test_case(s, "minimize");
+    tcase_add_checked_fixture(c, NULL, one_thread);
+    tcase_add_loop_test(c, the_same_step, 0, ZOO);
+    tcase_add_test(c, masked);
+    tcase_add_test(c, with_a_transform);
+    tcase_add_test(c, at_the_end_of_the_range);
+    return s;
+}
