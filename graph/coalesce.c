@@ -122,7 +122,7 @@ static tl_status bring_together(tl_arena *arena, const tl_row_slices *sets, int6
             rows[at] = s->rows[k];
             memcpy(values + at * width, slice(s, k, width, &coef[at]), (size_t)width * sizeof *values);
         }
-    *all = (tl_row_slices){ .n = n, .rows = rows, .coef = coef, .values = values };
+    *all = (tl_row_slices){ .n = n, .rows = rows, .coef = coef, .values = values, .lasting = true };
     return TL_OK;
 }
 
@@ -171,7 +171,7 @@ tl_status tl_coalesce(tl_node *leaf, bool later, tl_gradient *out)
         .width = width,
         .values = values
     };
-    if (later && width > 0 && width <= TL_SUMS_ROOM)
+    if (later && all.lasting && width > 0 && width <= TL_SUMS_ROOM)
         leaf->sums = sums;
     else
         sum_all(sums);

@@ -100,6 +100,7 @@ typedef struct tl_row_slices {
     int64_t n;
     const int32_t *rows, *source;
     const tl_real *coef, *values;
+    bool lasting; /* no step of an optimizer changes the values */
 } tl_row_slices;
 
 /* A pattern that the graph retains until the reset. */
@@ -173,7 +174,7 @@ tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair);
 /* The leaf of v, or NULL. */
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v);
 
-/* tl_backward with rows_later. */
+/* tl_backward with rows_later: for a step that follows at once, before anything is recorded. */
 tl_status tl_backward_rows_later(tl_node *loss, tl_gradients *out);
 
 /* The row-sparse gradient of a leaf from the slices it has collected; `later`: its values are left to

@@ -4,8 +4,8 @@
 
 #include "internal.h"
 
-/* Weight decay and update of the pair's variable; tl_slots_make has succeeded. `sums`: in place of its values,
- * or NULL. Cannot fail. */
+/* Weight decay and update of the pair's variable; tl_slots_make has succeeded. `sums`: in place of its
+ * values, or NULL. Cannot fail. */
 void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_row_sums *sums);
 
 /* Step t of these slots, at this learning rate. */

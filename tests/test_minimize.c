@@ -60,8 +60,7 @@ static tl_node *loss(const twins *t, int k, bool two)
     if (!two)
         return sum;
     y = tl_embedding_lookup(table, t->id, TL_SHAPE(first));
-    return tl_add(sum,
-                  tl_reduce_sum(tl_mul(y, tl_input(t->g[k], tl_shape_of(y), t->up)), TL_ALL_AXES));
+    return tl_add(sum, tl_reduce_sum(tl_mul(y, tl_input(t->g[k], tl_shape_of(y), t->up)), TL_ALL_AXES));
 }
 
 /* A step of each, which must end alike: the status, the message, the table and its slots. */
@@ -78,8 +77,8 @@ static tl_status step(const twins *t, bool two)
         tl_graph_reset(t->g[k]);
     ck_assert_same(tl_variable_data(t->table[0]), tl_variable_data(t->table[1]), ROWS * t->width);
     for (int32_t i = 0; tl_optimizer_slot(t->o[0], t->table[0], i); i++)
-        ck_assert_same(tl_optimizer_slot(t->o[0], t->table[0], i),
-                       tl_optimizer_slot(t->o[1], t->table[1], i), ROWS * t->width);
+        ck_assert_same(tl_optimizer_slot(t->o[0], t->table[0], i), tl_optimizer_slot(t->o[1], t->table[1], i),
+                       ROWS * t->width);
     return status;
 }
 
@@ -148,7 +147,8 @@ START_TEST(at_the_end_of_the_range)
 {
     const tl_real most = TL_IS_DOUBLE ? (tl_real)DBL_MAX : (tl_real)FLT_MAX;
     const tl_real slice[] = { most / 8, most, (tl_real)NAN, -(tl_real)INFINITY };
-    const tl_non_finite policies[] = { TL_NON_FINITE_ERROR, TL_NON_FINITE_SKIP_STEP, TL_NON_FINITE_PROPAGATE };
+    const tl_non_finite policies[] = { TL_NON_FINITE_ERROR, TL_NON_FINITE_SKIP_STEP,
+                                       TL_NON_FINITE_PROPAGATE };
     for (int p = 0; p < 3; p++)
         for (int k = 0; k < 4; k++) {
             twins t = twins_new(0, 3, TL_ROWS_EXACT, policies[p]);
@@ -164,6 +164,81 @@ START_TEST(at_the_end_of_the_range)
 }
 END_TEST
 
+/* ---- an op whose slices are rows of the other table ---- */
+
+enum { PAIRS = 50, PAIR_WIDTH = 4 };
+
+static tl_status inner_shape(tl_node *y)
+{
+    tl_real *coef = y->scratch = tl_scratch(y, PAIRS, sizeof *coef);
+    return coef ? tl_shape_dense(y, TL_SHAPE()) : TL_ERR_MEMORY;
+}
+
+static const int32_t *pairs_of(const tl_node *y)
+{
+    return *(const int32_t *const *)y->attr;
+}
+
+/* The sum of <A(i, :), B(i, :)> over the ids i. */
+static void inner_forward(tl_node *y)
+{
+    y->out[0] = 0;
+    for (int k = 0; k < PAIRS; k++)
+        for (int j = 0; j < PAIR_WIDTH; j++) {
+            const int64_t at = pairs_of(y)[k] * PAIR_WIDTH + j;
+            y->out[0] += y->in[0]->val[at] * y->in[1]->val[at];
+        }
+}
+
+static void inner_backward(tl_node *y)
+{
+    tl_real *coef = y->scratch;
+    for (int k = 0; k < PAIRS; k++)
+        coef[k] = y->grad[0];
+    for (int i = 0; i < 2; i++)
+        tl_add_rows(y, i, PAIRS, pairs_of(y), pairs_of(y), coef, y->in[1 - i]->val);
+}
+
+static const tl_op inner = { .name = "inner",
+                             .n_in = 2,
+                             .in_kind = { TL_ROWS, TL_ROWS },
+                             .shape = inner_shape,
+                             .forward = inner_forward,
+                             .backward = inner_backward };
+
+/* They are read before either table is changed. */
+START_TEST(slices_of_a_table)
+{
+    int32_t id[PAIRS];
+    const int32_t *ids = id;
+    tl_variable *v[2][2];
+    tl_graph *g = tl_graph_new();
+    for (int k = 0; k < PAIRS; k++)
+        id[k] = k * k % 20;
+    for (int k = 0; k < 4; k++)
+        v[k / 2][k % 2] = tl_test_dense("table", TL_SHAPE(20, PAIR_WIDTH), (uint64_t)k % 2);
+    for (int k = 0; k < 2; k++) {
+        tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.5 });
+        tl_node *a = tl_use(g, v[k][0]), *b = tl_use(g, v[k][1]),
+                *y = tl_apply(&inner, (tl_node *[]){ a, b }, &ids, sizeof ids);
+        tl_gradients out;
+        if (k == 0)
+            ck_assert_ok(tl_minimize(o, y));
+        else
+            ck_assert_ok(tl_compute_gradients(o, y, NULL, 0, &out));
+        if (k == 1)
+            ck_assert_ok(tl_apply_gradients(o, &out));
+        tl_graph_reset(g);
+        tl_optimizer_free(o);
+    }
+    for (int i = 0; i < 2; i++)
+        ck_assert_same(tl_variable_data(v[0][i]), tl_variable_data(v[1][i]), 20 * PAIR_WIDTH);
+    for (int k = 0; k < 4; k++)
+        tl_variable_free(v[k / 2][k % 2]);
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("minimize");
@@ -173,5 +248,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, masked);
     tcase_add_test(c, with_a_transform);
     tcase_add_test(c, at_the_end_of_the_range);
+    tcase_add_test(c, slices_of_a_table);
     return s;
 }
