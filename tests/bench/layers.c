@@ -64,11 +64,12 @@ static void upstream_forward(tl_node *y)
 
 static void upstream_backward(tl_node *y)
 {
-    const tl_real *dy = *(const tl_real *const *)y->attr;
-    tl_real *da = y->in[0]->grad;
+    const tl_real *dy = *(const tl_real *const *)y->attr, slope = y->grad[0];
+    tl_real *restrict da = y->in[0]->grad;
+    const int64_t n = da ? y->in[0]->size : 0;
     const bool fresh = y->in[0]->fresh;
-    for (int64_t k = 0; da && k < y->in[0]->size; k++)
-        da[k] = (fresh ? 0 : da[k]) + y->grad[0] * dy[k];
+    for (int64_t k = 0; k < n; k++)
+        da[k] = (fresh ? 0 : da[k]) + slope * dy[k];
 }
 
 static const tl_op upstream = { .name = "upstream",
