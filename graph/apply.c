@@ -225,10 +225,8 @@ tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
 tl_status tl_minimize(tl_optimizer *o, tl_node *loss)
 {
     tl_gradients g;
-    if (!o || o->n_transforms > 0) { /* which read the gradients */
-        tl_status status = tl_compute_gradients(o, loss, NULL, 0, &g);
-        return status == TL_OK ? tl_apply_gradients(o, &g) : status;
-    }
-    tl_status status = tl_backward_rows_later(loss, &g);
+    const bool read = !o || o->n_transforms > 0; /* by transforms */
+    const tl_status status = read ? tl_compute_gradients(o, loss, NULL, 0, &g)
+                                  : tl_backward_rows_later(loss, &g);
     return status == TL_OK ? tl_apply_gradients(o, &g) : status;
 }

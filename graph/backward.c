@@ -57,13 +57,15 @@ static tl_status provide(tl_node *a)
     return a->grad ? TL_OK : tl_fail_memory();
 }
 
-/* Whether y alone decides what the gradient of its input i begins with. */
+/* Whether y alone decides what the gradient of its input i begins with. (tl_add_rows adds, and to some rows
+ * only.) */
 static bool begins(const tl_node *y, int32_t i, const tl_backward_plan *plan)
 {
     int32_t times = 0;
     for (int32_t k = 0; k < y->op->n_in; k++)
         times += y->in[k] == y->in[i];
-    return (y->op->begins >> i & 1) && times == 1 && !(y->in[i]->variable && plan->prefill != 0);
+    return (y->op->begins >> i & 1) && y->op->in_kind[i] != TL_ROWS && times == 1 &&
+           !(y->in[i]->variable && plan->prefill != 0);
 }
 
 /* Gradients for the inputs of y that are about to receive their first share of one. */

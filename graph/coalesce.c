@@ -50,10 +50,14 @@ static void sum_range(void *context, int64_t begin, int64_t end)
     tl_sum_rows(s, begin, end, s->values + begin * s->width);
 }
 
+int64_t tl_sums_grain(const tl_row_sums *s)
+{
+    return tl_table_rows_grain(s->of.rows, s->of.row_ptr[s->of.rows], s->width);
+}
+
 static void sum_all(tl_row_sums *s)
 {
-    const int64_t n = s->of.row_ptr[s->of.rows];
-    tl_parallel_for(s->of.rows, tl_table_rows_grain(s->of.rows, n, s->width), sum_range, s);
+    tl_parallel_for(s->of.rows, tl_sums_grain(s), sum_range, s);
 }
 
 const tl_row_sums *tl_sums_of(const tl_graph *g, const tl_gradient *pair)
@@ -69,8 +73,8 @@ void tl_sum_all_rows(const tl_graph *g, const tl_gradient *pair)
     leaf->sums = NULL;
 }
 
-/* A sum of n products is at most n times the largest, and rounding does not double it. With a NaN nothing is
- * below the limit. */
+/* A sum of n products is at most twice n times the largest: as what was summed so far is a number to round
+ * to, a product moves it by twice its own size at most. With a NaN nothing is below the limit. */
 bool tl_sums_are_finite(const tl_row_sums *s)
 {
     const int64_t n = s->of.row_ptr[s->of.rows];

@@ -19,8 +19,9 @@ typedef tl_node *(*tl_build)(tl_graph *g, void *context);
 /* Checks every element of the gradient of <U, build(g)> with U random, for each of the n variables:
  * signed, against a central difference; again with gradients already present in the leaves (a backward
  * that writes = for += fails); and with each variable alone as the wanted one (a backward that ignores
- * grad == NULL crashes there). Values are put back. TL_ERR_NUMERIC names the variable, the element and
- * both values: "gradcheck: w[3]: analytic 0.5, numeric -0.5". */
+ * grad == NULL crashes there). What an op `begins` is NaN before (one that does not assign all of it fails).
+ * Values are put back. TL_ERR_NUMERIC names the variable, the element and both values: "gradcheck: w[3]:
+ * analytic 0.5, numeric -0.5". */
 TL_API tl_status tl_gradcheck(tl_build build, void *context, tl_variable *const *vars, int32_t n,
                               const tl_gradcheck_options *options);
 

@@ -182,12 +182,16 @@ tl_status tl_backward_rows_later(tl_node *loss, tl_gradients *out);
 tl_status tl_coalesce(tl_node *leaf, bool later, tl_gradient *out);
 
 /* What the values of a pair are to be, where they are not computed yet; else NULL. */
-enum { TL_SUMS_ROOM = 2048 }; /* values that are summed at a time: rows that are wider are not left */
 typedef struct tl_row_sums tl_row_sums;
 const tl_row_sums *tl_sums_of(const tl_graph *g, const tl_gradient *pair);
 
-/* Rows begin .. end-1 of the values, to `out`; or all of them to where they belong. */
+enum { TL_SUMS_ROOM = 2048 }; /* values that are summed at a time: wider rows are not left to tl_sum_rows */
+
+/* Rows begin .. end-1 of the values, to `out`; and how many rows are a piece of work. */
 void tl_sum_rows(const tl_row_sums *s, int64_t begin, int64_t end, tl_real *out);
+int64_t tl_sums_grain(const tl_row_sums *s);
+
+/* Computes all values of a pair that has sums; it has none from then on. */
 void tl_sum_all_rows(const tl_graph *g, const tl_gradient *pair);
 
 /* Whether what is summed is so small that no sum can overflow. False tells nothing. */

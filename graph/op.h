@@ -41,14 +41,14 @@ typedef struct tl_op {
      * brings them up to date; here they are.) */
     void (*forward)(tl_node *y);
 
-    /* Adds (+=) to in[i]->grad for every input where that is not NULL, from y->grad. Left out: an op
-     * without a gradient, which then refuses inputs that depend on a variable. */
+    /* Adds (+=) to in[i]->grad for every input where that is not NULL, from y->grad (or assigns: `begins`).
+     * Left out: an op without a gradient, which then refuses inputs that depend on a variable. */
     void (*backward)(tl_node *y);
     uint32_t no_gradient; /* bit i: input i has no gradient, and may not depend on a variable */
 
     /* Bit i: backward can begin the gradient of input i. Where in[i]->fresh, it assigns to all of
      * in[i]->grad, which was not cleared, in place of adding. Left out: it always adds, which costs a pass
-     * over memory. */
+     * over memory. A node that is the input twice is never fresh, nor is one of kind TL_ROWS. */
     uint32_t begins;
 } tl_op;
 

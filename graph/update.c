@@ -39,7 +39,7 @@ static void update_run(const tl_step *c, int64_t n, tl_real *w, const tl_real *g
             decayed[k] = g[k] + decay * w[k];
         g = decayed;
     }
-    tl_real constant[TL_MAX_CONSTANTS];
+    tl_real constant[TL_MAX_CONSTANTS] = { 0 };
     tl_update u = { .n = n,
                     .learning_rate = c->learning_rate,
                     .t = c->t,
@@ -268,7 +268,8 @@ void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_row_sums 
     w.exact = pair->rows && s->row_t && tl_slots_options(s)->rows == TL_ROWS_EXACT;
     settle(s, pair->rows != NULL, offset);
     if (pair->rows)
-        tl_parallel_for(pair->n_rows, 1 + PIECE / (w.width + 1), update_some_rows, &w);
+        tl_parallel_for(pair->n_rows, sums ? tl_sums_grain(sums) : 1 + PIECE / (w.width + 1),
+                        update_some_rows, &w);
     else
         tl_parallel_for(v->size, PIECE, update_values, &w);
     s->t++;

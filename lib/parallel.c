@@ -248,13 +248,14 @@ void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int
         return;
     if (grain < 1)
         grain = 1;
+    const int64_t pieces = n / grain + (n % grain != 0);
     const int helpers = tl_num_threads() - 1;
     const loop l = { .body = body,
                      .context = context,
                      .n = n,
                      .grain = grain,
-                     .pieces = n / grain + (n % grain != 0),
-                     .shares = helpers + 1 };
+                     .pieces = pieces,
+                     .shares = pieces <= helpers ? (int)pieces : helpers + 1 };
     if (helpers == 0 || n <= grain || inside || !own_pool()) {
         work_alone(&l);
         return;

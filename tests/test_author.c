@@ -307,6 +307,31 @@ START_TEST(begun_gradients)
 }
 END_TEST
 
+/* Not of an input whose rows are added to: a table that has a dense use, too. */
+START_TEST(begun_rows)
+{
+    tl_op op = two_rows;
+    op.begins = 1 << 0;
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(4, 2), 1);
+    tl_real expected[8];
+    for (int pass = 0; pass < 4;
+         pass++) { /* without and with; over a memory that is not zero from the second on */
+        tl_gradients out;
+        tl_node *table = tl_use(g, v), *dense = tl_reduce_sum(table, TL_ALL_AXES),
+                *rows = tl_reduce_sum(tl_apply(pass < 2 ? &two_rows : &op, &table, NULL, 0), TL_ALL_AXES);
+        ck_assert_ok(tl_backward(tl_add(dense, rows), &out));
+        ck_assert_ptr_null(out.pair[0].rows);
+        if (pass == 0)
+            memcpy(expected, out.pair[0].values, sizeof expected);
+        ck_assert_same(out.pair[0].values, expected, 8);
+        tl_graph_reset(g);
+    }
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("author");
@@ -317,5 +342,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, rows_short_of_memory);
     tcase_add_test(c, workspace);
     tcase_add_test(c, begun_gradients);
+    tcase_add_test(c, begun_rows);
     return s;
 }

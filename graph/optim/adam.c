@@ -18,7 +18,6 @@ static void prepare(const void *options, double learning_rate, int64_t t, tl_rea
     constant[6] = (tl_real)(1 - o->beta2);
 }
 
-/* Slots that a class does not have are NULL. */
 static void update(const tl_update *u)
 {
     tl_kernel_table()->updates->adam(u->n, u->constant, u->g, u->w, u->slot);

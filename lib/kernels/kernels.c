@@ -4,10 +4,10 @@
 
 #ifdef TULLE_DOUBLE
 typedef int64_t bits;
-enum { BITS = 64 };
+#define MAGNITUDE INT64_MAX /* all bits but the sign */
 #else
 typedef int32_t bits;
-enum { BITS = 32 };
+#define MAGNITUDE INT32_MAX
 #endif
 
 /* Magnitudes ascend as their bits do, and NaN is behind Inf. */
@@ -17,7 +17,7 @@ static tl_real largest(int64_t n, const tl_real *x)
     for (int64_t k = 0; k < n; k++) {
         bits b;
         memcpy(&b, x + k, sizeof b);
-        b &= ~((bits)1 << (BITS - 1));
+        b &= MAGNITUDE;
         most = b > most ? b : most;
     }
     tl_real found;
