@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 300, IDS = 700, STEPS = 3 };
+enum { ROWS = 120, IDS = 300, STEPS = 3 };
 
 /* Two tables that begin alike, each with an optimizer and a graph of its own. */
 typedef struct twins {
@@ -102,11 +102,12 @@ static void one_thread(void)
     tl_set_num_threads(1);
 }
 
-/* Every optimizer; rows of one value, of some, of as many as are summed at a time, and of one more. */
+/* Every optimizer; rows of one value, of some; for some optimizers of as many as are summed at a time, and of
+ * one more. */
 START_TEST(the_same_step)
 {
     const int64_t widths[] = { 1, 5, 64, 2048, 2049 };
-    for (int w = 0; w < 5; w++)
+    for (int w = 0; w < (_i % 5 == 0 ? 5 : 3); w++)
         for (int way = 0; way < (widths[w] > 64 ? 2 : 8); way++) {
             twins t = twins_new(_i, widths[w], way & 1 ? TL_ROWS_LAZY : TL_ROWS_EXACT, TL_NON_FINITE_ERROR);
             ck_assert_ok(tl_set_num_threads(way & 2 ? 3 : 1));
@@ -172,8 +173,8 @@ START_TEST(at_the_end_of_the_range)
             tl_real before[ROWS * 3];
             memcpy(before, tl_variable_data(t.table[0]), sizeof before);
             draw(&t, 1);
-            t.id[5] = t.id[500] = 17;
-            t.up[5 * 3 + 1] = t.up[500 * 3 + 1] = slice[k];
+            t.id[5] = t.id[200] = 17;
+            t.up[5 * 3 + 1] = t.up[200 * 3 + 1] = slice[k];
             ck_assert_int_eq(step(&t, false), k > 0 && p == 0 ? TL_ERR_NUMERIC : TL_OK);
             ck_assert((memcmp(before, tl_variable_data(t.table[0]), sizeof before) == 0) == (k > 0 && p < 2));
             twins_free(&t);

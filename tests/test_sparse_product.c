@@ -149,8 +149,8 @@ START_TEST(layouts)
                 continue; /* blocks are for many samples */
             example e = example_new(p, _i % 8, samples[k]);
             check_forward(&e);
-            for (int way = 0; way < 8; way++)
-                check_backward(&e, way & 1, way & 2, way & 4);
+            for (int way = 0; way < 6; way++) /* without dX there is nothing to add it to */
+                check_backward(&e, way & 1, way / 2 > 0, way / 2 > 1);
             check_forward(&e); /* the backward pass left nothing behind */
             example_free(&e);
         }
