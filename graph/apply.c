@@ -21,8 +21,7 @@ static void restrict_all(const tl_gradients *g)
 {
     for (int32_t i = 0; i < g->n; i++)
         if (!g->pair[i].variable->sparse && g->pair[i].variable->pattern) {
-            if (tl_sums_of(g->graph, &g->pair[i]))
-                tl_sum_all_rows(g->graph, &g->pair[i]);
+            tl_bring_together(g->graph, &g->pair[i]);
             tl_restrict_gradient(&g->pair[i], g->pair[i].variable->pattern);
         }
 }
@@ -95,7 +94,8 @@ static int64_t first_not_finite(int64_t n, const tl_real *x)
     enum { STRETCH = 4096 };
     for (int64_t k = 0; k < n; k += STRETCH) {
         const int64_t end = n - k < STRETCH ? n : k + STRETCH;
-        if (isfinite(tl_kernel_table()->largest(end - k, x + k)))
+        bool minus_zero;
+        if (isfinite(tl_kernel_table()->largest(end - k, x + k, &minus_zero)))
             continue;
         while (isfinite(x[k]))
             k++;
@@ -119,14 +119,12 @@ static tl_status check_finite(const tl_gradient *pair)
                    (int)pair->rows[k / width], (long long)(k % width), value);
 }
 
-/* The same, of values that may not be computed yet: they are only if their bound does not tell. */
+/* The same, of rows that may lie apart: they are brought together only if their bound does not tell. */
 static bool is_finite(const tl_graph *g, const tl_gradient *pair)
 {
-    const tl_row_sums *sums = tl_sums_of(g, pair);
-    if (sums && tl_sums_are_finite(sums))
+    if (tl_apart_and_finite(g, pair))
         return true;
-    if (sums)
-        tl_sum_all_rows(g, pair);
+    tl_bring_together(g, pair);
     return check_finite(pair) == TL_OK;
 }
 
@@ -205,7 +203,7 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
     for (int32_t i = 0; i < g->n; i++)
         if (g->pair[i].values)
             tl_update_variable(tl_slots_find(o, g->pair[i].variable), &g->pair[i],
-                               tl_sums_of(g->graph, &g->pair[i]));
+                               tl_rows_apart(g->graph, &g->pair[i]));
     o->step++;
     return TL_OK;
 }
@@ -226,7 +224,6 @@ tl_status tl_minimize(tl_optimizer *o, tl_node *loss)
 {
     tl_gradients g;
     const bool read = !o || o->n_transforms > 0; /* by transforms */
-    const tl_status status = read ? tl_compute_gradients(o, loss, NULL, 0, &g)
-                                  : tl_backward_rows_later(loss, &g);
+    const tl_status status = read ? tl_compute_gradients(o, loss, NULL, 0, &g) : tl_backward_apart(loss, &g);
     return status == TL_OK ? tl_apply_gradients(o, &g) : status;
 }

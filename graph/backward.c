@@ -22,7 +22,7 @@ static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
     for (tl_node *a = y->graph->first; a; a = a->after) {
         a->grad = NULL;
         a->first_slices = a->last_slices = NULL;
-        a->sums = NULL;
+        a->apart = NULL;
         a->wanted = a->variable && a->number <= y->number && chosen(a, plan);
         for (int32_t i = 0; a->op && i < a->op->n_in; i++)
             a->wanted = a->wanted || (a->in[i] && a->in[i]->wanted);
@@ -110,10 +110,10 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
     return TL_OK;
 }
 
-static tl_status pair_of(tl_node *leaf, bool rows_later, tl_gradient *out)
+static tl_status pair_of(tl_node *leaf, bool apart, tl_gradient *out)
 {
     *out = (tl_gradient){ .variable = leaf->variable, .values = leaf->grad };
-    return leaf->by_rows ? tl_coalesce(leaf, rows_later, out) : TL_OK;
+    return leaf->by_rows ? tl_coalesce(leaf, apart, out) : TL_OK;
 }
 
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v)
@@ -146,7 +146,7 @@ tl_status tl_gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out
             a = next;
             next = next->next_leaf;
         }
-        if (a && a->wanted && pair_of(a, plan->rows_later, &pair[i]) != TL_OK)
+        if (a && a->wanted && pair_of(a, plan->apart, &pair[i]) != TL_OK)
             return TL_ERR_MEMORY;
     }
     return TL_OK;
@@ -218,9 +218,9 @@ tl_status tl_backward(tl_node *loss, tl_gradients *out)
     return backward(loss, false, (tl_backward_plan){ 0 }, out);
 }
 
-tl_status tl_backward_rows_later(tl_node *loss, tl_gradients *out)
+tl_status tl_backward_apart(tl_node *loss, tl_gradients *out)
 {
-    return backward(loss, false, (tl_backward_plan){ .rows_later = true }, out);
+    return backward(loss, false, (tl_backward_plan){ .apart = true }, out);
 }
 
 tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl_gradients *out)

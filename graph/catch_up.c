@@ -47,9 +47,10 @@ static void catch_up(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
 
 enum { BATCH = 16 }; /* rows whose weights and slots stay in L1 while the steps go by */
 
-void tl_slots_catch_up_row(tl_slots *s, int64_t row)
+void tl_slots_catch_up_rows(tl_slots *s, int64_t n, const int32_t *rows)
 {
-    catch_up(s, 1, NULL, row);
+    for (int64_t k = 0; s->row_t && s->current_t < s->t && k < n; k += BATCH)
+        catch_up(s, n - k < BATCH ? n - k : BATCH, rows + k, 0);
 }
 
 static void catch_up_range(void *context, int64_t begin, int64_t end)
@@ -81,8 +82,7 @@ void tl_catch_up_rows(tl_variable *v, int64_t n, const int32_t *rows)
         return;
     pthread_mutex_lock(&v->lock);
     for (tl_slots *s = v->slots; s; s = s->next_of_variable)
-        for (int64_t k = 0; s->row_t && s->current_t < s->t && k < n; k += BATCH)
-            catch_up(s, n - k < BATCH ? n - k : BATCH, rows + k, 0);
+        tl_slots_catch_up_rows(s, n, rows);
     pthread_mutex_unlock(&v->lock);
 }
 

@@ -152,8 +152,8 @@ typedef struct tl_backward_plan {
     tl_real prefill;              /* what leaves' gradients hold before the pass; not 0: all of them dense */
     tl_variable *const *variable; /* the wanted ones; NULL: all */
     int32_t n;
-    bool rows_later; /* row-sparse gradients are left as sums, of which tl_sums_of tells */
-    bool poison;     /* what is fresh is filled with NaN, so that it shows where an op does not assign */
+    bool apart;  /* rows of gradients may be left where they lie, of which tl_rows_apart tells */
+    bool poison; /* what is fresh is filled with NaN, so that it shows where an op does not assign */
 } tl_backward_plan;
 
 /* The pass from any node. Without a graph error; TL_ERR_MEMORY, or TL_ERR_ARGUMENT where no variable is
@@ -174,28 +174,21 @@ tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair);
 /* The leaf of v, or NULL. */
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v);
 
-/* tl_backward with rows_later: for a step that follows at once, before anything is recorded. */
-tl_status tl_backward_rows_later(tl_node *loss, tl_gradients *out);
+/* tl_backward with `apart`: for a step that follows at once, before anything is recorded. */
+tl_status tl_backward_apart(tl_node *loss, tl_gradients *out);
 
-/* The row-sparse gradient of a leaf from the slices it has collected; `later`: its values are left to
- * tl_sum_rows. */
-tl_status tl_coalesce(tl_node *leaf, bool later, tl_gradient *out);
+/* The row-sparse gradient of a leaf from the slices it has collected; `apart`: rows that are one slice may be
+ * left where that is. */
+tl_status tl_coalesce(tl_node *leaf, bool apart, tl_gradient *out);
 
-/* What the values of a pair are to be, where they are not computed yet; else NULL. */
-typedef struct tl_row_sums tl_row_sums;
-const tl_row_sums *tl_sums_of(const tl_graph *g, const tl_gradient *pair);
+/* Where each row of a pair lies, if not in its values; else NULL. */
+const tl_real *const *tl_rows_apart(const tl_graph *g, const tl_gradient *pair);
 
-enum { TL_SUMS_ROOM = 2048 }; /* values that are summed at a time: wider rows are not left to tl_sum_rows */
+/* Whether rows lie apart and are so small that no sum among them has overflowed. False tells nothing. */
+bool tl_apart_and_finite(const tl_graph *g, const tl_gradient *pair);
 
-/* Rows begin .. end-1 of the values, to `out`; and how many rows are a piece of work. */
-void tl_sum_rows(const tl_row_sums *s, int64_t begin, int64_t end, tl_real *out);
-int64_t tl_sums_grain(const tl_row_sums *s);
-
-/* Computes all values of a pair that has sums; it has none from then on. */
-void tl_sum_all_rows(const tl_graph *g, const tl_gradient *pair);
-
-/* Whether what is summed is so small that no sum can overflow. False tells nothing. */
-bool tl_sums_are_finite(const tl_row_sums *s);
+/* Puts rows that lie apart into the pair's values. */
+void tl_bring_together(const tl_graph *g, const tl_gradient *pair);
 
 /* table(rows[k], :) += coef[k] values(source[k], :), in order, for rows of `width`. */
 void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table);

@@ -227,9 +227,12 @@ void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const in
     tl_node *table = y->in[i];
     if (!table->wanted || n == 0)
         return;
-    const tl_row_slices slices = {
-        .n = n, .rows = rows, .source = source, .coef = coef, .values = values, .lasting = values == y->grad
-    };
+    const tl_row_slices slices = { .n = n,
+                                   .rows = rows,
+                                   .source = source,
+                                   .coef = coef,
+                                   .values = values,
+                                   .lasting = tl_arena_holds(&y->graph->arena, values) };
     if (!table->by_rows) {
         tl_scatter_rows(&slices, table->size / table->shape.dim[0], table->grad);
         return;

@@ -74,7 +74,7 @@ struct tl_node {
     tl_node *next_leaf;                               /* among the leaves that are variables */
     struct tl_row_slices *slices;                     /* one for each input, where one of them is TL_ROWS */
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
-    struct tl_row_sums *sums;      /* of a leaf: what that gradient will be, where it is not yet computed */
+    struct tl_apart *apart;        /* of a leaf: where the rows of that gradient lie, if not in its values */
     uint32_t rows_named;           /* bit i: tl_read_rows was called for input i */
     bool depends;                  /* on a variable */
     bool wanted, reached, by_rows; /* in this backward pass: its gradient; from the loss; as row slices */

@@ -23,7 +23,7 @@ static tl_status check_options(const tl_optimizer_class *class, const tl_optimiz
 tl_optimizer *tl_optimizer_new(const tl_optimizer_class *class, tl_optimizer_options common,
                                const void *options, size_t size)
 {
-    if (!class || !class->update || class->n_slots < 0 || class->n_slots > TL_MAX_SLOTS) {
+    if (!class || !(class->update || class->kernel) || class->n_slots < 0 || class->n_slots > TL_MAX_SLOTS) {
         tl_fail(TL_ERR_ARGUMENT, "optimizer_new: a class needs an update and 0 to %d slots", TL_MAX_SLOTS);
         return NULL;
     }

@@ -178,6 +178,8 @@ typedef enum tl_idle {
     TL_IDLE_ALWAYS /* nothing */
 } tl_idle;
 
+struct tl_runs;
+
 /* One kind of optimizer. `update` works element by element, so that runs can be split anywhere. */
 typedef struct tl_optimizer_class {
     const char *name;
@@ -189,6 +191,8 @@ typedef struct tl_optimizer_class {
     void (*prepare)(const void *options, double learning_rate, int64_t t, tl_real *constant);
     /* Where slots start, into start[n_slots], which holds zeros; NULL: at 0. */
     void (*start)(const void *options, tl_real *start);
+    /* The library's own classes have this in place of `update`: which of its kernels makes the step. */
+    void (*(*kernel)(const void *options))(const struct tl_runs *runs);
 } tl_optimizer_class;
 
 /* An optimizer of that class, which must outlive it; options[size] is copied and handed to `update`. */

@@ -6,9 +6,9 @@
 #include "parallel.h"
 
 enum {
-    RUN = 256,
-    PIECE = 16384
-}; /* weights in a run: with gradient and slots well within L1; and in a piece of work */
+    RUN = 256,    /* weights, with gradient and slots well within L1; or rows that a kernel gets at a time */
+    PIECE = 16384 /* weights in a piece of work */
+};
 
 static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real *constant)
 {
@@ -18,9 +18,26 @@ static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real 
 
 tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate)
 {
-    tl_step c = { .s = s, .t = t, .learning_rate = learning_rate };
+    const tl_optimizer *o = s->optimizer;
+    tl_step c = { .s = s,
+                  .t = t,
+                  .learning_rate = learning_rate,
+                  .kernel = o->class->kernel ? o->class->kernel(o->options) : NULL };
     prepare(s, learning_rate, t, c.constant);
     return c;
+}
+
+/* One run, by the kernel or by the class. */
+static void update_once(const tl_step *c, const tl_update *u)
+{
+    if (!c->kernel) {
+        c->s->optimizer->class->update(u);
+        return;
+    }
+    tl_runs run = { .n = 1, .width = u->n, .g = &u->g, .w = u->w, .constant = u->constant };
+    for (int32_t i = 0; i < c->s->n; i++)
+        run.slot[i] = u->slot[i];
+    c->kernel(&run);
 }
 
 /* n weights at w with their slots at slot[] and their ages, or NULL; g is left as it is. */
@@ -58,7 +75,7 @@ static void update_run(const tl_step *c, int64_t n, tl_real *w, const tl_real *g
         u.w = w + k, u.g = g + k;
         for (int32_t i = 0; i < c->s->n; i++)
             u.slot[i] = slot[i] + k;
-        c->s->optimizer->class->update(&u);
+        update_once(c, &u);
     }
 }
 
@@ -70,32 +87,21 @@ static bool is_plain(const tl_slots *s)
     return !(tl_slots_options(s)->weight_decay > 0) && !s->age;
 }
 
-/* The update of n weights from `at` on, with the gradient g, of a plain step. */
-static inline void point_at(tl_update *u, const tl_slots *s, int64_t at, int64_t n, const tl_real *g)
-{
-    u->n = n;
-    u->w = s->variable->data + at;
-    u->g = g;
-    for (int32_t i = 0; i < s->n; i++)
-        u->slot[i] = s->slot[i] + at;
-}
-
-static tl_update plain_update(const tl_step *c)
-{
-    return (tl_update){ .learning_rate = c->learning_rate,
-                        .t = c->t,
-                        .options = c->s->optimizer->options,
-                        .constant = c->constant };
-}
-
 /* A range of a variable without a mask: its weights lie together. */
 static void update_together(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
 {
     const tl_slots *s = c->s;
     if (is_plain(s) && (g || n <= RUN)) {
-        tl_update u = plain_update(c);
-        point_at(&u, s, at, n, g ? g : zeros);
-        s->optimizer->class->update(&u);
+        tl_update u = { .n = n,
+                        .w = s->variable->data + at,
+                        .g = g ? g : zeros,
+                        .learning_rate = c->learning_rate,
+                        .t = c->t,
+                        .options = s->optimizer->options,
+                        .constant = c->constant };
+        for (int32_t i = 0; i < s->n; i++)
+            u.slot[i] = s->slot[i] + at;
+        update_once(c, &u);
         return;
     }
     for (int64_t k = 0; k < n; k += RUN) {
@@ -185,7 +191,7 @@ typedef struct work {
     tl_step step;
     tl_slots *s;
     const tl_gradient *pair;
-    const tl_row_sums *sums; /* in place of the pair's values, or NULL */
+    const tl_real *const *apart; /* the rows of the gradient, or NULL: the pair's values */
     int64_t width;
     bool exact; /* row-sparse, and the rows that are left out will be brought up to date */
 } work;
@@ -196,53 +202,41 @@ static void update_values(void *context, int64_t begin, int64_t end)
     tl_update_range(&w->step, begin, end - begin, w->pair->values + begin);
 }
 
-/* Rows of a table are where no prefetcher of a chip expects them. */
-static void foresee_row(const tl_slots *s, int64_t at, int64_t width)
+/* Rows begin .. end-1 of the pair, RUN of them at most, with their gradients at g[]. */
+static void update_run_of_rows(const work *w, int64_t begin, int64_t end, const tl_real *const *g)
 {
-    enum { MOST = 512, LINE = 16 };
-    const int64_t end = at + (width < MOST ? width : MOST);
-    for (int64_t k = at; k < end; k += LINE) {
-        __builtin_prefetch(s->variable->data + k, 1);
+    tl_slots *s = w->s;
+    const int32_t *row = w->pair->rows + begin;
+    const int64_t n = end - begin;
+    if (w->exact)
+        tl_slots_catch_up_rows(s, n, row);
+    if (w->step.kernel && is_plain(s) && !s->variable->pattern) {
+        tl_runs runs = { .n = n,
+                         .width = w->width,
+                         .row = row,
+                         .g = g,
+                         .w = s->variable->data,
+                         .constant = w->step.constant };
         for (int32_t i = 0; i < s->n; i++)
-            __builtin_prefetch(s->slot[i] + k, 1);
+            runs.slot[i] = s->slot[i];
+        w->step.kernel(&runs);
+    } else {
+        for (int64_t k = 0; k < n; k++)
+            tl_update_range(&w->step, row[k] * w->width, w->width, g[k]);
     }
+    for (int64_t k = 0; w->exact && k < n; k++)
+        s->row_t[row[k]] = w->step.t;
 }
 
-/* Rows begin .. end-1 of the pair, with their gradients at g. */
-static void update_rows(const work *w, int64_t begin, int64_t end, const tl_real *g)
-{
-    enum { AHEAD = 6 };
-    const int64_t n_rows = w->pair->n_rows;
-    const bool plain = is_plain(w->s) && !w->exact && !w->s->variable->pattern;
-    tl_update u = plain_update(&w->step);
-    for (int64_t k = begin; k < end; k++, g += w->width) {
-        const int64_t row = w->pair->rows[k];
-        if (k + AHEAD < n_rows)
-            foresee_row(w->s, w->pair->rows[k + AHEAD] * w->width, w->width);
-        if (plain) {
-            point_at(&u, w->s, row * w->width, w->width, g);
-            w->s->optimizer->class->update(&u);
-            continue;
-        }
-        if (w->exact)
-            tl_slots_catch_up_row(w->s, row);
-        tl_update_range(&w->step, row * w->width, w->width, g);
-        if (w->exact)
-            w->s->row_t[row] = w->step.t;
-    }
-}
-
-/* Sums are computed for a few rows at a time, which are then still in the first cache. */
-static void update_some_rows(void *context, int64_t begin, int64_t end)
+static void update_rows(void *context, int64_t begin, int64_t end)
 {
     const work *w = context;
-    const int64_t rows = w->sums ? TL_SUMS_ROOM / w->width : end - begin;
-    for (int64_t k = begin; k < end; k += rows) {
-        const int64_t last = end - k < rows ? end : k + rows;
-        tl_real sum[TL_SUMS_ROOM];
-        if (w->sums)
-            tl_sum_rows(w->sums, k, last, sum);
-        update_rows(w, k, last, w->sums ? sum : w->pair->values + k * w->width);
+    for (int64_t k = begin; k < end; k += RUN) {
+        const int64_t last = end - k < RUN ? end : k + RUN;
+        const tl_real *g[RUN];
+        for (int64_t i = k; i < last; i++)
+            g[i - k] = w->apart ? w->apart[i] : w->pair->values + i * w->width;
+        update_run_of_rows(w, k, last, g);
     }
 }
 
@@ -256,20 +250,19 @@ static void settle(tl_slots *s, bool by_rows, int64_t offset)
             tl_slots_catch_up(other);
 }
 
-void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_row_sums *sums)
+void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *apart)
 {
     tl_variable *v = s->variable;
     const int64_t step = s->optimizer->step + 1, offset = step - (s->t + 1);
     work w = { .step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step)),
                .s = s,
                .pair = pair,
-               .sums = sums,
+               .apart = apart,
                .width = tl_row_width(v) };
     w.exact = pair->rows && s->row_t && tl_slots_options(s)->rows == TL_ROWS_EXACT;
     settle(s, pair->rows != NULL, offset);
     if (pair->rows)
-        tl_parallel_for(pair->n_rows, sums ? tl_sums_grain(sums) : 1 + PIECE / (w.width + 1),
-                        update_some_rows, &w);
+        tl_parallel_for(pair->n_rows, 1 + PIECE / (w.width + 1), update_rows, &w);
     else
         tl_parallel_for(v->size, PIECE, update_values, &w);
     s->t++;

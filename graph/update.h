@@ -3,16 +3,18 @@
 #define TL_UPDATE_H
 
 #include "internal.h"
+#include "kernels.h"
 
-/* Weight decay and update of the pair's variable; tl_slots_make has succeeded. `sums`: in place of its
- * values, or NULL. Cannot fail. */
-void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_row_sums *sums);
+/* Weight decay and update of the pair's variable; tl_slots_make has succeeded. `apart`: where the rows of its
+ * gradient lie, or NULL: in its values. Cannot fail. */
+void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *apart);
 
 /* Step t of these slots, at this learning rate. */
 typedef struct tl_step {
     const tl_slots *s;
     int64_t t;
     double learning_rate;
+    tl_update_kernel *kernel; /* NULL: the class's `update` */
     tl_real constant[TL_MAX_CONSTANTS];
 } tl_step;
 tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate);
@@ -34,7 +36,7 @@ void tl_catch_up_rows(tl_variable *v, int64_t n, const int32_t *rows);
 void tl_catch_up(tl_variable *v);
 
 /* The same with one optimizer, without the lock. */
-void tl_slots_catch_up_row(tl_slots *s, int64_t row);
+void tl_slots_catch_up_rows(tl_slots *s, int64_t n, const int32_t *rows);
 void tl_slots_catch_up(tl_slots *s);
 
 #endif

@@ -77,6 +77,14 @@ void tl_arena_free(tl_arena *a)
     *a = (tl_arena){ 0 };
 }
 
+bool tl_arena_holds(const tl_arena *a, const void *p)
+{
+    const block *b = a->first;
+    while (b && (uintptr_t)p - (uintptr_t)b >= (uintptr_t)(TL_ALIGN + b->used))
+        b = b->next;
+    return b != NULL;
+}
+
 int64_t tl_arena_bytes(const tl_arena *a)
 {
     int64_t bytes = 0;

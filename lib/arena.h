@@ -21,6 +21,9 @@ void tl_arena_reset(tl_arena *a);
 /* Returns all memory; the arena is empty and can be used again. */
 void tl_arena_free(tl_arena *a);
 
+/* Whether p points into a piece of the arena. */
+bool tl_arena_holds(const tl_arena *a, const void *p);
+
 /* Bytes of heap that the arena holds. */
 int64_t tl_arena_bytes(const tl_arena *a);
 

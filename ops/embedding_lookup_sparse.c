@@ -19,6 +19,7 @@ typedef struct members {
     int32_t *row, *bag, *id;
     tl_real *coef;
     tl_real *divisor; /* D of each bag */
+    tl_real *share;   /* without weights: dY / D of each bag */
 } members;
 
 /* Where to look for the first bad id: behind the last, if all are rows of the table. Without a way out, so
@@ -102,6 +103,8 @@ static tl_status shape(tl_node *y)
                     .id = tl_scratch(y, n, sizeof *m->id),
                     .coef = tl_scratch(y, n, sizeof *m->coef),
                     .divisor = tl_scratch(y, by->bags.n, sizeof *m->divisor) };
+    if (!y->in[1] && !(m->share = tl_scratch(y, by->bags.n * y->in[0]->shape.dim[1], sizeof *m->share)))
+        return TL_ERR_MEMORY;
     if (!m->first || !m->row || !m->bag || !m->id || !m->coef || !m->divisor)
         return TL_ERR_MEMORY;
     m->first[0] = 0;
@@ -136,12 +139,28 @@ static void forward(tl_node *y)
     tl_parallel_for(bags, tl_table_rows_grain(bags, m->n, y->shape.dim[1]), sum_bags, y);
 }
 
+/* Each member's share is the same: what a bag's row is summed from, divided once. (0 + makes a 0 of -0.) */
+static tl_real *find_shares(const tl_node *y)
+{
+    const members *m = y->scratch;
+    const int64_t width = y->shape.dim[1];
+    for (int64_t b = 0; b < y->shape.dim[0]; b++) {
+        const tl_real coef = m->first[b] < m->first[b + 1] ? m->coef[m->first[b]] : 0;
+        for (int64_t j = b * width; j < (b + 1) * width; j++)
+            m->share[j] = 0 + coef * y->grad[j];
+    }
+    return m->share;
+}
+
 static void backward(tl_node *y)
 {
     const lookup *by = y->attr;
     const members *m = y->scratch;
     int64_t width = y->shape.dim[1];
-    tl_add_rows(y, 0, m->n, m->row, m->bag, m->coef, y->grad);
+    if (m->share)
+        tl_add_rows(y, 0, m->n, m->row, m->bag, NULL, find_shares(y));
+    else
+        tl_add_rows(y, 0, m->n, m->row, m->bag, m->coef, y->grad);
     tl_real *dw = y->in[1] ? y->in[1]->grad : NULL;
     for (int64_t k = 0; dw && k < m->n; k++) {
         const tl_real *dy = y->grad + m->bag[k] * width, *yb = y->val + m->bag[k] * width;

@@ -160,6 +160,25 @@ START_TEST(pieces)
 }
 END_TEST
 
+/* From its first byte to its last, until the reset; nothing of another arena. */
+START_TEST(what_it_holds)
+{
+    tl_arena a = { 0 }, other = { 0 };
+    unsigned char *p[PIECES], *q = tl_arena_alloc(&other, 10, 1);
+    ck_assert(!tl_arena_holds(&a, q));
+    take(&a, p, PIECES);
+    for (int k = 0; k < PIECES; k++)
+        if (piece_n(k) > 0) {
+            ck_assert(tl_arena_holds(&a, p[k]));
+            ck_assert(tl_arena_holds(&a, p[k] + piece_n(k) * (int64_t)piece_size(k) - 1));
+        }
+    ck_assert(tl_arena_holds(&other, q) && !tl_arena_holds(&a, q) && !tl_arena_holds(&other, p[1]));
+    ck_assert(!tl_arena_holds(&a, &a) && !tl_arena_holds(&a, NULL));
+    tl_arena_free(&a);
+    tl_arena_free(&other);
+}
+END_TEST
+
 START_TEST(zeroed_pieces)
 {
     tl_arena a = { 0 };
@@ -305,6 +324,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(memory, empty_blocks);
     tcase_add_test(memory, failures_on_demand);
     tcase_add_test(arena, pieces);
+    tcase_add_test(arena, what_it_holds);
+    tcase_add_test(arena, what_it_holds);
     tcase_add_test(arena, zeroed_pieces);
     tcase_add_test(arena, too_large_pieces);
     tcase_add_test(arena, empty_pieces);

@@ -76,11 +76,15 @@ START_TEST(largest)
         const int64_t n = sizes[s / 8];
         operand x = random_values(n + 1, 1, 5);
         x.at[-1] = x.at[n] = (tl_real)NAN;
-        ck_assert(t->largest(n, x.at) == tl_stated_largest(n, x.at));
+        bool minus, stated_minus;
+        ck_assert(t->largest(n, x.at, &minus) == tl_stated_largest(n, x.at, &stated_minus));
+        ck_assert(!minus && !stated_minus);
         for (int64_t k = 0; k < n; k++) {
             const tl_real before = x.at[k];
             x.at[k] = (tl_real)value[s % 8];
-            const tl_real found = t->largest(n, x.at), stated = tl_stated_largest(n, x.at);
+            const tl_real found = t->largest(n, x.at, &minus),
+                          stated = tl_stated_largest(n, x.at, &stated_minus);
+            ck_assert(minus == (s % 8 == 7) && stated_minus == minus);
             ck_assert(!isfinite(stated) == (s % 8 < 4));
             ck_assert_msg(found == stated || (isnan(found) && isnan(stated)), "%s: %g at %lld of %lld",
                           t->name, value[s % 8], (long long)k, (long long)n);

@@ -242,6 +242,32 @@ START_TEST(table_rows)
 }
 END_TEST
 
+/* Any stretches of entries, in any order, as the rows of one block. */
+START_TEST(table_rows_of_a_block)
+{
+    t = tl_kernel_table();
+    const int32_t start[] = { 5, 0, 2, /* to */ 9, 0, 4 };
+    const int64_t row_ptr[] = { 0, 4, 4, 6 }; /* the same, one after the other */
+    const int32_t col[] = { 4, 0, 4, 2, 1, 0, 1, 3, 4 }, in_order[] = { 0, 1, 3, 4, 4, 2 };
+    for (int64_t width = 1; width <= TL_TILE_VECS * t->lanes + 1; width++) {
+        operand values = random_values(9, 0, 1), x = random_values(5 * width, 0, 2);
+        operand y = random_values(3 * width, 0, 3), expected = random_values(3 * width, 0, 3);
+        tl_real ordered[6];
+        memcpy(ordered, values.at + 5, 4 * sizeof *ordered);
+        memcpy(ordered + 4, values.at + 2, 2 * sizeof *ordered);
+        const tl_sparse s = { .rows = 3, .col = col, .values = values.at, .start = start, .n_blocks = 1 },
+                        plain = {
+                            .rows = 3, .row_ptr = row_ptr, .col = in_order, .values = ordered, .n_blocks = 1
+                        };
+        tl_stated_spmm(fuses(), &plain, 0, 3, width, x.at, width, expected.at, width, false);
+        tl_sum_table_rows(&s, 1, 3, width, x.at, y.at, false);
+        tl_sum_table_rows(&s, 0, 1, width, x.at, y.at, false);
+        ck_assert_all_same(y.at, expected.at, 3 * width);
+        free(values.block), free(x.block), free(y.block), free(expected.block);
+    }
+}
+END_TEST
+
 START_TEST(grain_of_table_rows)
 {
     ck_assert_int_ge(tl_table_rows_grain(0, 0, 0), 1);
@@ -263,6 +289,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, gradients, 0, LEVELS);
     tcase_add_loop_test(c, no_entries, 0, LEVELS);
     tcase_add_test(c, table_rows);
+    tcase_add_test(c, table_rows_of_a_block);
     tcase_add_test(c, grain_of_table_rows);
     return s;
 }

@@ -4,11 +4,15 @@
 
 enum { SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, KINDS, SLOTS = 3 };
 
-static tl_update_kernel *kernel_of(int kind)
+static tl_update_kernel *kernel_of(int kind, const bool *slot)
 {
     const tl_updates *u = t->updates;
-    tl_update_kernel *const kernel[KINDS] = { u->sgd,     u->momentum, u->nesterov,
-                                              u->adagrad, u->rmsprop,  u->adam };
+    tl_update_kernel *const kernel[KINDS] = { u->sgd,
+                                              u->momentum,
+                                              u->nesterov,
+                                              u->adagrad,
+                                              u->rmsprop[slot[1]][slot[2]],
+                                              slot[2] ? u->amsgrad : u->adam };
     return kernel[kind];
 }
 
@@ -67,17 +71,32 @@ static void run_free(run *r)
         free(r->s[k].block);
 }
 
-/* Weights begin .. end-1 by the kernel, or as stated. */
-static void update(const run *r, int number, int64_t begin, int64_t end, bool as_stated)
+/* Weights begin .. end-1 as stated. */
+static void update_as_stated(const run *r, int number, int64_t begin, int64_t end)
 {
-    const int kind = step[number].kind;
-    tl_real *slot[SLOTS], *g = r->g.at + begin, *w = r->w.at + begin;
+    tl_real *slot[SLOTS];
     for (int k = 0; k < SLOTS; k++)
         slot[k] = step[number].slot[k] ? r->s[k].at + begin : NULL;
-    if (as_stated)
-        stated_of[kind](fuses(), end - begin, constants, g, w, slot);
-    else
-        kernel_of(kind)(end - begin, constants, g, w, slot);
+    stated_of[step[number].kind](fuses(), end - begin, constants, r->g.at + begin, r->w.at + begin, slot);
+}
+
+/* By the kernel: rows of `width` weights behind `begin`, whose gradients lie at g[]. */
+static void update_rows(const run *r, int number, int64_t begin, int64_t n, int64_t width, const int32_t *row,
+                        const tl_real *const *g)
+{
+    tl_runs runs = {
+        .n = n, .width = width, .row = row, .g = g, .w = r->w.at + begin, .constant = constants
+    };
+    for (int k = 0, has = 0; k < SLOTS; k++)
+        if (step[number].slot[k])
+            runs.slot[has++] = r->s[k].at + begin;
+    kernel_of(step[number].kind, step[number].slot)(&runs);
+}
+
+static void update(const run *r, int number, int64_t begin, int64_t end)
+{
+    const tl_real *g = r->g.at + begin;
+    update_rows(r, number, begin, 1, end - begin, NULL, &g);
 }
 
 /* All that is in memory, with what a step must leave alone. */
@@ -103,15 +122,46 @@ START_TEST(updates)
         const int number = c % STEPS, values = c / STEPS % VALUES;
         const int64_t shift = c / STEPS / VALUES % 2, n = size[c / STEPS / VALUES / 2];
         run stated = run_new(n, shift, values);
-        update(&stated, number, 0, n, true);
+        update_as_stated(&stated, number, 0, n);
         for (int64_t split = 0; split <= n; split++) {
             run actual = run_new(n, shift, values);
-            update(&actual, number, split, n, false);
-            update(&actual, number, 0, split, false);
+            update(&actual, number, split, n);
+            update(&actual, number, 0, split);
             check_run(&actual, &stated, step[number].name);
             run_free(&actual);
         }
         run_free(&stated);
+    }
+}
+END_TEST
+
+/* Some rows of a table, in any order, with gradients that lie in the opposite one; those between are left
+ * alone. Without a list, the first rows. */
+START_TEST(rows_of_a_table)
+{
+    enum { ROWS = 40, NAMED = 17 };
+    const int64_t width[] = { 1, 3, 16, 65 };
+    if (!runs(_i))
+        return;
+    for (int c = 0; c < STEPS * 4 * 2; c++) {
+        const int number = c % STEPS;
+        const int64_t w = width[c / STEPS % 4], n = ROWS * w;
+        const bool listed = c / STEPS / 4;
+        run stated = run_new(n, 0, POSITIVE), actual = run_new(n, 0, POSITIVE);
+        const tl_real *g[NAMED];
+        int32_t row[NAMED];
+        for (int k = 0; k < NAMED; k++) {
+            row[k] = listed ? k * 23 % ROWS : k;
+            const int64_t from = (ROWS - 1 - row[k]) * w, to = row[k] * w;
+            g[k] = actual.g.at + from;
+            memcpy(stated.g.at + to, g[k], (size_t)w * sizeof **g);
+            update_as_stated(&stated, number, to, to + w);
+        }
+        update_rows(&actual, number, 0, NAMED, w, listed ? row : NULL, g);
+        memcpy(stated.g.at, actual.g.at, (size_t)n * sizeof **g); /* where gradients only stood for others */
+        check_run(&actual, &stated, step[number].name);
+        run_free(&stated);
+        run_free(&actual);
     }
 }
 END_TEST
@@ -126,7 +176,7 @@ START_TEST(averages_fade)
         run r = run_new(17, 0, POSITIVE);
         memset(r.g.at, 0, 17 * sizeof *r.g.at);
         for (int k = 0; k < 50000; k++) /* 0.97^50000 is 0 in double, too */
-            update(&r, number, 0, 17, false);
+            update(&r, number, 0, 17);
         for (int k = 0; k < SLOTS; k++) {
             const int kind = step[number].kind;
             const bool fades = step[number].slot[k] && kind != ADAGRAD && !(kind == ADAM && k == 2);
@@ -144,6 +194,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("kernels_updates");
     TCase *c = tl_test_case(s, "kernels_updates");
     tcase_add_loop_test(c, updates, 0, LEVELS);
+    tcase_add_loop_test(c, rows_of_a_table, 0, LEVELS);
     tcase_add_loop_test(c, averages_fade, 0, LEVELS);
     return s;
 }

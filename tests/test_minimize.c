@@ -1,9 +1,10 @@
-/* tl_minimize sums the rows of a table's gradient as it applies them, where nobody else reads them; the step
+/* tl_minimize leaves the rows of a table's gradient where they lie, as long as nobody else reads them; the step
  * is that of tl_compute_gradients and tl_apply_gradients to the bit. */
 #include "testing.h"
 #include "zoo.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,10 +50,11 @@ static void draw(twins *t, uint64_t seed)
     tl_test_fill(t->up, IDS * t->width, seed);
 }
 
-/* The rows of bags of ids with weights, some of them padding: so many bags as there are rows of `up` then. */
-static tl_node *bags(const twins *t, int k, tl_node *table)
+enum { BAGS = 20 };
+
+/* The rows of bags of ids, some of them padding: the means, or with weights. */
+static tl_node *bags(const twins *t, int k, tl_node *table, bool weighted)
 {
-    enum { BAGS = 20 };
     static int64_t row_ptr[BAGS + 1];
     static tl_real weight[IDS];
     for (int64_t b = 0; b <= BAGS; b++)
@@ -61,31 +63,38 @@ static tl_node *bags(const twins *t, int k, tl_node *table)
     const tl_pattern_bag ids = {
         .n = BAGS, .row_ptr = row_ptr, .ids = t->id, .has_padding = true, .padding_id = t->id[9]
     };
+    if (!weighted)
+        return tl_embedding_lookup_sparse(table, &ids, NULL, TL_MEAN);
     return tl_embedding_lookup_sparse(table, &ids, tl_input(t->g[k], TL_SHAPE(IDS), weight), TL_SQRTN);
 }
 
-/* Through one lookup, or through a lookup and bags. */
-static tl_node *loss(const twins *t, int k, bool two)
+/* The sum of y, weighted by some of `up`. */
+static tl_node *weigh(const twins *t, int k, tl_node *y, int64_t first)
 {
-    const int64_t first = two ? IDS / 3 : 0;
+    return tl_reduce_sum(tl_mul(y, tl_input(t->g[k], tl_shape_of(y), t->up + first * t->width)), TL_ALL_AXES);
+}
+
+/* What uses the table. */
+typedef enum way { LOOKUP, MEANS, LOOKUP_AND_MEANS, LOOKUP_AND_WEIGHTED, WAYS } way;
+
+static tl_node *loss(const twins *t, int k, way by)
+{
     tl_node *table = tl_use(t->g[k], t->table[k]);
-    tl_node *y = tl_embedding_lookup(table, t->id + first, TL_SHAPE(IDS - first));
-    tl_node *sum = tl_reduce_sum(tl_mul(y, tl_input(t->g[k], tl_shape_of(y), t->up + first * t->width)),
-                                 TL_ALL_AXES);
-    if (!two)
-        return sum;
-    y = bags(t, k, table);
-    return tl_add(sum, tl_reduce_sum(tl_mul(y, tl_input(t->g[k], tl_shape_of(y), t->up)), TL_ALL_AXES));
+    if (by == MEANS)
+        return weigh(t, k, bags(t, k, table, false), 0);
+    const int64_t first = by == LOOKUP ? 0 : IDS / 3;
+    tl_node *sum = weigh(t, k, tl_embedding_lookup(table, t->id + first, TL_SHAPE(IDS - first)), first);
+    return by == LOOKUP ? sum : tl_add(sum, weigh(t, k, bags(t, k, table, by == LOOKUP_AND_WEIGHTED), 0));
 }
 
 /* A step of each, which must end alike: the status, the message, the table and its slots. */
-static tl_status step(const twins *t, bool two)
+static tl_status step(const twins *t, way by)
 {
     tl_gradients g;
-    const tl_status status = tl_minimize(t->o[0], loss(t, 0, two));
+    const tl_status status = tl_minimize(t->o[0], loss(t, 0, by));
     char text[256];
     snprintf(text, sizeof text, "%s", status == TL_OK ? "" : tl_error());
-    ck_assert_ok(tl_compute_gradients(t->o[1], loss(t, 1, two), NULL, 0, &g));
+    ck_assert_ok(tl_compute_gradients(t->o[1], loss(t, 1, by), NULL, 0, &g));
     ck_assert_int_eq(tl_apply_gradients(t->o[1], &g), status);
     ck_assert_str_eq(text, status == TL_OK ? "" : tl_error());
     for (int k = 0; k < 2; k++)
@@ -102,21 +111,66 @@ static void one_thread(void)
     tl_set_num_threads(1);
 }
 
-/* Every optimizer; rows of one value, of some; for some optimizers of as many as are summed at a time, and of
- * one more. */
+/* Every optimizer and every way to use the table; rows of one value, of some, of many. */
 START_TEST(the_same_step)
 {
-    const int64_t widths[] = { 1, 5, 64, 2048, 2049 };
-    for (int w = 0; w < (_i % 5 == 0 ? 5 : 3); w++)
-        for (int way = 0; way < (widths[w] > 64 ? 2 : 8); way++) {
-            twins t = twins_new(_i, widths[w], way & 1 ? TL_ROWS_LAZY : TL_ROWS_EXACT, TL_NON_FINITE_ERROR);
-            ck_assert_ok(tl_set_num_threads(way & 2 ? 3 : 1));
+    const int64_t widths[] = { 1, 5, 64 };
+    for (int w = 0; w < 3; w++)
+        for (int c = 0; c < 4 * WAYS; c++) {
+            twins t = twins_new(_i, widths[w], c & 1 ? TL_ROWS_LAZY : TL_ROWS_EXACT, TL_NON_FINITE_ERROR);
+            ck_assert_ok(tl_set_num_threads(c & 2 ? 3 : 1));
             for (int s = 0; s < STEPS; s++) {
                 draw(&t, (uint64_t)s + 1);
-                ck_assert_int_eq(step(&t, way & 4), TL_OK);
+                ck_assert_int_eq(step(&t, (way)(c / 4)), TL_OK);
             }
             twins_free(&t);
         }
+}
+END_TEST
+
+/* More rows than are handed to a kernel at a time. */
+START_TEST(many_rows)
+{
+    enum { MANY = 1000 };
+    static int32_t id[MANY];
+    static tl_real up[MANY];
+    tl_random r = { .seed = 1 };
+    tl_test_fill(up, MANY, 1);
+    for (int k = 0; k < MANY; k++)
+        id[k] = (int32_t)tl_random_integer(&r, MANY);
+    tl_graph *g = tl_graph_new();
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1 });
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(MANY));
+    tl_node *y = tl_embedding_lookup(tl_use(g, v), id, TL_SHAPE(MANY));
+    ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_mul(y, tl_input(g, TL_SHAPE(MANY), up)), TL_ALL_AXES)));
+    tl_real expected[MANY] = { 0 };
+    for (int k = 0; k < MANY; k++)
+        expected[id[k]] += up[k];
+    for (int k = 0; k < MANY; k++)
+        expected[k] = 0 - expected[k];
+    ck_assert_same(tl_variable_data(v), expected, MANY);
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* A gradient of a row is a sum that begins at 0, so none is -0, of one slice neither: a weight of -0 stays
+ * what it is. */
+START_TEST(minus_zero)
+{
+    for (way by = LOOKUP; by < WAYS; by++) {
+        twins t = twins_new(0, 5, TL_ROWS_EXACT, TL_NON_FINITE_ERROR);
+        draw(&t, 1);
+        for (int k = 0; k < IDS * 5; k++)
+            t.up[k] = (tl_real)-0.0;
+        for (int k = 0; k < ROWS * 5; k++)
+            tl_variable_data(t.table[0])[k] = tl_variable_data(t.table[1])[k] = (tl_real)-0.0;
+        ck_assert_int_eq(step(&t, by), TL_OK);
+        for (int k = 0; k < ROWS * 5; k++)
+            ck_assert(signbit(tl_variable_data(t.table[0])[k]));
+        twins_free(&t);
+    }
 }
 END_TEST
 
@@ -133,7 +187,7 @@ START_TEST(masked)
     for (int s = 0; s < STEPS; s++) {
         draw(&t, (uint64_t)s + 1);
         t.up[10 * 7 + 1] = (tl_real)INFINITY;
-        ck_assert_int_eq(step(&t, false), TL_OK);
+        ck_assert_int_eq(step(&t, LOOKUP), TL_OK);
     }
     twins_free(&t);
 }
@@ -154,7 +208,7 @@ START_TEST(with_a_transform)
     for (int k = 0; k < 2; k++)
         ck_assert_ok(tl_optimizer_add_transform(t.o[k], twice_the_gradient, NULL));
     draw(&t, 1);
-    ck_assert_int_eq(step(&t, false), TL_OK);
+    ck_assert_int_eq(step(&t, LOOKUP), TL_OK);
     twins_free(&t);
 }
 END_TEST
@@ -175,7 +229,7 @@ START_TEST(at_the_end_of_the_range)
             draw(&t, 1);
             t.id[5] = t.id[200] = 17;
             t.up[5 * 3 + 1] = t.up[200 * 3 + 1] = slice[k];
-            ck_assert_int_eq(step(&t, false), k > 0 && p == 0 ? TL_ERR_NUMERIC : TL_OK);
+            ck_assert_int_eq(step(&t, LOOKUP), k > 0 && p == 0 ? TL_ERR_NUMERIC : TL_OK);
             ck_assert((memcmp(before, tl_variable_data(t.table[0]), sizeof before) == 0) == (k > 0 && p < 2));
             twins_free(&t);
         }
@@ -263,6 +317,8 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "minimize");
     tcase_add_checked_fixture(c, NULL, one_thread);
     tcase_add_loop_test(c, the_same_step, 0, ZOO);
+    tcase_add_test(c, many_rows);
+    tcase_add_test(c, minus_zero);
     tcase_add_test(c, masked);
     tcase_add_test(c, with_a_transform);
     tcase_add_test(c, at_the_end_of_the_range);

@@ -12,9 +12,10 @@ static void prepare(const void *options, double learning_rate, int64_t t, tl_rea
     constant[1] = (tl_real)o->epsilon;
 }
 
-static void update(const tl_update *u)
+static tl_update_kernel *kernel(const void *options)
 {
-    tl_kernel_table()->updates->adagrad(u->n, u->constant, u->g, u->w, u->slot);
+    (void)options;
+    return tl_kernel_table()->updates->adagrad;
 }
 
 static void start(const void *options, tl_real *start)
@@ -25,7 +26,7 @@ static void start(const void *options, tl_real *start)
 static const tl_optimizer_class adagrad = { .name = "adagrad",
                                             .n_slots = 1,
                                             .slot_name = { "sum" },
-                                            .update = update,
+                                            .kernel = kernel,
                                             .idle = TL_IDLE_ALWAYS,
                                             .prepare = prepare,
                                             .start = start };

@@ -18,21 +18,22 @@ static void prepare(const void *options, double learning_rate, int64_t t, tl_rea
     constant[6] = (tl_real)(1 - o->beta2);
 }
 
-static void update(const tl_update *u)
+static tl_update_kernel *kernel(const void *options)
 {
-    tl_kernel_table()->updates->adam(u->n, u->constant, u->g, u->w, u->slot);
+    const tl_updates *k = tl_kernel_table()->updates;
+    return ((const tl_adam_options *)options)->amsgrad ? k->amsgrad : k->adam;
 }
 
 static const tl_optimizer_class adam = { .name = "adam",
                                          .n_slots = 2,
                                          .slot_name = { "m", "v" },
-                                         .update = update,
+                                         .kernel = kernel,
                                          .idle = TL_IDLE_FRESH,
                                          .prepare = prepare };
 static const tl_optimizer_class amsgrad = { .name = "adam",
                                             .n_slots = 3,
                                             .slot_name = { "m", "v", "v_max" },
-                                            .update = update,
+                                            .kernel = kernel,
                                             .idle = TL_IDLE_FRESH,
                                             .prepare = prepare };
 

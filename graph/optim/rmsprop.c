@@ -16,13 +16,10 @@ static void prepare(const void *options, double learning_rate, int64_t t, tl_rea
     constant[4] = (tl_real)o->momentum;
 }
 
-/* Slots: s; then the mean, if centered; then a, with momentum. */
-static void update(const tl_update *u)
+static tl_update_kernel *kernel(const void *options)
 {
-    const tl_rmsprop_options *o = u->options;
-    tl_real *const slot[] = { u->slot[0], o->centered ? u->slot[1] : NULL,
-                              o->momentum > 0 ? u->slot[o->centered ? 2 : 1] : NULL };
-    tl_kernel_table()->updates->rmsprop(u->n, u->constant, u->g, u->w, slot);
+    const tl_rmsprop_options *o = options;
+    return tl_kernel_table()->updates->rmsprop[o->centered][o->momentum > 0];
 }
 
 /* One class for each set of slots. */
@@ -30,25 +27,25 @@ static const tl_optimizer_class class_of[2][2] = {
     { { .name = "rmsprop",
         .n_slots = 1,
         .slot_name = { "square" },
-        .update = update,
+        .kernel = kernel,
         .idle = TL_IDLE_FRESH,
         .prepare = prepare },
       { .name = "rmsprop",
         .n_slots = 2,
         .slot_name = { "square", "momentum" },
-        .update = update,
+        .kernel = kernel,
         .idle = TL_IDLE_FRESH,
         .prepare = prepare } },
     { { .name = "rmsprop",
         .n_slots = 2,
         .slot_name = { "square", "mean" },
-        .update = update,
+        .kernel = kernel,
         .idle = TL_IDLE_FRESH,
         .prepare = prepare },
       { .name = "rmsprop",
         .n_slots = 3,
         .slot_name = { "square", "mean", "momentum" },
-        .update = update,
+        .kernel = kernel,
         .idle = TL_IDLE_FRESH,
         .prepare = prepare } },
 };

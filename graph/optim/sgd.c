@@ -10,25 +10,20 @@ static void prepare(const void *options, double learning_rate, int64_t t, tl_rea
     constant[1] = (tl_real)o->momentum;
 }
 
-static void update_plain(const tl_update *u)
+static tl_update_kernel *kernel(const void *options)
 {
-    tl_kernel_table()->updates->sgd(u->n, u->constant, u->g, u->w, u->slot);
-}
-
-static void update_momentum(const tl_update *u)
-{
-    const tl_sgd_options *o = u->options;
-    const tl_updates *run = tl_kernel_table()->updates;
-    (o->nesterov ? run->nesterov : run->momentum)(u->n, u->constant, u->g, u->w, u->slot);
+    const tl_sgd_options *o = options;
+    const tl_updates *k = tl_kernel_table()->updates;
+    return o->nesterov ? k->nesterov : o->momentum > 0 ? k->momentum : k->sgd;
 }
 
 static const tl_optimizer_class plain = {
-    .name = "sgd", .update = update_plain, .idle = TL_IDLE_ALWAYS, .prepare = prepare
+    .name = "sgd", .kernel = kernel, .idle = TL_IDLE_ALWAYS, .prepare = prepare
 };
 static const tl_optimizer_class with_momentum = { .name = "sgd",
                                                   .n_slots = 1,
                                                   .slot_name = { "momentum" },
-                                                  .update = update_momentum,
+                                                  .kernel = kernel,
                                                   .idle = TL_IDLE_FRESH,
                                                   .prepare = prepare };
 

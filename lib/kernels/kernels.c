@@ -11,15 +11,17 @@ typedef int32_t bits;
 #endif
 
 /* Magnitudes ascend as their bits do, and NaN is behind Inf. */
-static tl_real largest(int64_t n, const tl_real *x)
+static tl_real largest(int64_t n, const tl_real *x, bool *minus_zero)
 {
-    bits most = 0;
+    bits most = 0, least = 0;
     for (int64_t k = 0; k < n; k++) {
         bits b;
         memcpy(&b, x + k, sizeof b);
+        least = b < least ? b : least; /* -0 has the least bits of all */
         b &= MAGNITUDE;
         most = b > most ? b : most;
     }
+    *minus_zero = least == -MAGNITUDE - 1;
     tl_real found;
     memcpy(&found, &most, sizeof found);
     return found;

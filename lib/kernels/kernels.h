@@ -28,21 +28,30 @@ typedef struct tl_sparse {
     bool table; /* rows of X are read that no cache holds */
 } tl_sparse;
 
-/* Steps of optimizers on n weights w with gradients g, slots s and seven constants c, element by element.
- * Products and quotients are taken from the left; of a sum of two products the first is the fused one. An
- * average (s0 and s1, but adagrad's sum; rmsprop's s2) that becomes subnormal becomes 0. */
-typedef void tl_update_kernel(int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s);
+/* Runs of weights for the steps of optimizers, `width` in each. */
+typedef struct tl_runs {
+    int64_t n, width;
+    const int32_t *row;      /* run i is row row[i] of w and of the slots; NULL: row i */
+    const tl_real *const *g; /* the gradient of each run */
+    tl_real *w, *slot[4];    /* as many slots as the step has */
+    const tl_real *constant; /* seven, of which a step takes some */
+} tl_runs;
+
+/* Steps of optimizers on weights w with gradients g, slots s and constants c, element by element. Products
+ * and quotients are taken from the left; of a sum of two products the first is the fused one. An average (any
+ * slot but adagrad's sum and amsgrad's maximum) that becomes subnormal becomes 0. */
+typedef void tl_update_kernel(const tl_runs *runs);
 typedef struct tl_updates {
     tl_update_kernel *sgd;      /* w -= c0 g */
     tl_update_kernel *momentum; /* s0 = c1 s0 + g, w -= c0 s0 */
     tl_update_kernel *nesterov; /* s0 = c1 s0 + g, w -= c0 (c1 s0 + g) */
     tl_update_kernel *adagrad;  /* s0 += g g, w -= c0 g / (sqrt(s0) + c1) */
-    /* s0 = c2 s0 + c3 g g; unless s1 is NULL: s1 = c2 s1 + c3 g; q = g / (sqrt(s0 - s1 s1, or 0 where that is
-     * less) + c1); unless s2 is NULL: q = s2 = c4 s2 + q; w -= c0 q */
-    tl_update_kernel *rmsprop;
-    /* s0 = c3 s0 + c4 g, s1 = c5 s1 + c6 g g; unless s2 is NULL: s2 = s1 where s1 > s2, in s1's place;
-     * w -= c0 s0 / (c1 sqrt(s1) + c2) */
-    tl_update_kernel *adam;
+    /* s0 = c2 s0 + c3 g g, q = g / (sqrt(s0) + c1), w -= c0 q. [centered][with momentum]: centered, of the
+     * next slot m = c2 m + c3 g, and s0 - m m, or 0 where that is less, under the root; with momentum, of the
+     * last slot a = c4 a + q in place of q. */
+    tl_update_kernel *rmsprop[2][2];
+    tl_update_kernel *adam;    /* s0 = c3 s0 + c4 g, s1 = c5 s1 + c6 g g, w -= c0 s0 / (c1 sqrt(s1) + c2) */
+    tl_update_kernel *amsgrad; /* the same with s2 under the root, s2 = s1 where s1 > s2 */
 } tl_updates;
 
 typedef struct tl_kernels {
@@ -72,8 +81,8 @@ typedef struct tl_kernels {
     void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                       bool add);
 
-    /* the largest magnitude among x, 0 of none; NaN if there is one */
-    tl_real (*largest)(int64_t n, const tl_real *x);
+    /* the largest magnitude among x, 0 of none; NaN if there is one. *minus_zero: whether -0 is there */
+    tl_real (*largest)(int64_t n, const tl_real *x, bool *minus_zero);
 
     /* y[k] += x[k] */
     void (*add)(int64_t n, const tl_real *x, tl_real *y);

@@ -69,12 +69,15 @@ void tl_stated_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t l
             y[j * ldy + i] = add ? y[j * ldy + i] + x[i * ldx + j] : x[i * ldx + j];
 }
 
-tl_real tl_stated_largest(int64_t n, const tl_real *x)
+tl_real tl_stated_largest(int64_t n, const tl_real *x, bool *minus_zero)
 {
     tl_real most = 0;
-    for (int64_t k = 0; k < n; k++)
+    *minus_zero = false;
+    for (int64_t k = 0; k < n; k++) {
         if (isnan(x[k]) || fabs(x[k]) > most)
             most = fabs(x[k]);
+        *minus_zero |= x[k] == 0 && signbit(x[k]);
+    }
     return most;
 }
 

@@ -20,7 +20,7 @@ void tl_stated_gradients(bool fused, int64_t lanes, const tl_sparse *s, int64_t 
 
 void tl_stated_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                          bool add);
-tl_real tl_stated_largest(int64_t n, const tl_real *x);
+tl_real tl_stated_largest(int64_t n, const tl_real *x, bool *minus_zero);
 void tl_stated_add(int64_t n, const tl_real *x, tl_real *y);
 void tl_stated_axpy(bool fused, int64_t n, tl_real a, const tl_real *x, tl_real *y);
 tl_real tl_stated_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y);

@@ -41,125 +41,161 @@ INLINE vec root_of(vec x)
     return x;
 }
 
-/* Calls step(k, left, c, g + k, w + k, slot ..) for each vector of the run. The constants are copied, or
- * every store would have them loaded again. */
-#define FOR_EACH_VECTOR(step, ...)                                                                           \
-    const tl_real c[] = { given[0], given[1], given[2], given[3], given[4], given[5], given[6] };            \
-    int64_t k = 0;                                                                                           \
-    for (; k + LANES <= n; k += LANES)                                                                       \
-        step(k, LANES, c, g + k, w + k, __VA_ARGS__);                                                        \
-    if (k < n) {                                                                                             \
-        step(k, n - k, c, g + k, w + k, __VA_ARGS__);                                                        \
-    }
-
-INLINE void sgd_step(int64_t k, int64_t left, const tl_real *c, const tl_real *g, tl_real *w,
-                     tl_real *const *slot)
+/* Rows of a table are where no prefetcher of a chip expects them. */
+INLINE void foresee_run(const tl_runs r, int64_t i, const int slots)
 {
-    (void)k, (void)slot;
+    enum { AHEAD = 6, MOST = 512, LINE = 64 / sizeof(tl_real) };
+    if (!r.row || i + AHEAD >= r.n)
+        return;
+    const int64_t at = r.row[i + AHEAD] * r.width, end = at + (r.width < MOST ? r.width : MOST);
+    for (int64_t k = at; k < end; k += LINE) {
+        __builtin_prefetch(r.w + k, 1);
+        for (int s = 0; s < slots; s++)
+            __builtin_prefetch(r.slot[s] + k, 1);
+    }
+}
+
+/* Calls step(left, c, g, w, slot ..) for each vector of each run, with pointers to what it is about. Runs and
+ * constants are copied, or every store would have them loaded again. */
+#define FOR_EACH_VECTOR(slots, step, ...)                                                                    \
+    do {                                                                                                     \
+        const tl_runs r = *runs;                                                                             \
+        const tl_real *given = r.constant,                                                                   \
+                      c[] = { given[0], given[1], given[2], given[3], given[4], given[5], given[6] };        \
+        for (int64_t i = 0; i < r.n; i++) {                                                                  \
+            foresee_run(r, i, slots);                                                                        \
+            int64_t at = (r.row ? r.row[i] : i) * r.width;                                                   \
+            const tl_real *g = r.g[i], *end = g + r.width;                                                   \
+            for (; end - g >= LANES; g += LANES, at += LANES)                                                \
+                step(LANES, c, g, r.w + at, __VA_ARGS__);                                                    \
+            if (g < end)                                                                                     \
+                step(end - g, c, g, r.w + at, __VA_ARGS__);                                                  \
+        }                                                                                                    \
+    } while (0)
+#define SLOT(k) (r.slot[k] + at)
+
+INLINE void sgd_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, const void *none)
+{
+    (void)none;
     store_up_to(w, load_up_to(w, left) - load_up_to(g, left) * c[0], left);
 }
 
-static void sgd(int64_t n, const tl_real *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+static void sgd(const tl_runs *runs)
 {
-    FOR_EACH_VECTOR(sgd_step, slot);
+    FOR_EACH_VECTOR(0, sgd_step, NULL);
 }
 
-INLINE void momentum_step(int64_t k, int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *a,
+INLINE void momentum_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *a,
                           const bool nesterov)
 {
     const vec gk = load_up_to(g, left), wk = load_up_to(w, left),
-              ak = without_dust(load_up_to(a + k, left) * c[1] + gk);
+              ak = without_dust(load_up_to(a, left) * c[1] + gk);
     vec step = ak;
     if (nesterov)
         step = ak * c[1] + gk;
-    store_up_to(a + k, ak, left);
+    store_up_to(a, ak, left);
     store_up_to(w, wk - step * c[0], left);
 }
 
-static void momentum(int64_t n, const tl_real *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+static void momentum(const tl_runs *runs)
 {
-    FOR_EACH_VECTOR(momentum_step, slot[0], false);
+    FOR_EACH_VECTOR(1, momentum_step, SLOT(0), false);
 }
 
-static void nesterov(int64_t n, const tl_real *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+static void nesterov(const tl_runs *runs)
 {
-    FOR_EACH_VECTOR(momentum_step, slot[0], true);
+    FOR_EACH_VECTOR(1, momentum_step, SLOT(0), true);
 }
 
-INLINE void adagrad_step(int64_t k, int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *s)
+INLINE void adagrad_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *s)
 {
-    const vec wk = load_up_to(w, left), before = load_up_to(s + k, left);
+    const vec wk = load_up_to(w, left), before = load_up_to(s, left);
     vec gk = load_up_to(g, left);
     IN_REGISTER(gk); /* or gcc squares it early, and fuses nothing across a sanitizer's branch */
     const vec sk = gk * gk + before;
-    store_up_to(s + k, sk, left);
+    store_up_to(s, sk, left);
     store_up_to(w, wk - gk * c[0] / (root_of(sk) + c[1]), left);
 }
 
-static void adagrad(int64_t n, const tl_real *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+static void adagrad(const tl_runs *runs)
 {
-    FOR_EACH_VECTOR(adagrad_step, slot[0]);
+    FOR_EACH_VECTOR(1, adagrad_step, SLOT(0));
 }
 
-INLINE void rmsprop_step(int64_t k, int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *s,
+/* mean, a: NULL without. */
+INLINE void rmsprop_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *s,
                          tl_real *mean, tl_real *a)
 {
     const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
-    vec square = without_dust(mixed(load_up_to(s + k, left), c[2], gk * c[3] * gk));
-    store_up_to(s + k, square, left);
+    vec square = without_dust(mixed(load_up_to(s, left), c[2], gk * c[3] * gk));
+    store_up_to(s, square, left);
     if (mean) {
-        const vec mk = without_dust(mixed(load_up_to(mean + k, left), c[2], gk * c[3]));
-        store_up_to(mean + k, mk, left);
+        const vec mk = without_dust(mixed(load_up_to(mean, left), c[2], gk * c[3]));
+        store_up_to(mean, mk, left);
         square -= mk * mk;
         square = choose(square < (vec){ 0 }, (vec){ 0 }, square); /* by rounding; a NaN stays */
     }
     vec step = gk / (root_of(square) + c[1]);
     if (a) {
-        step = without_dust(load_up_to(a + k, left) * c[4] + step);
-        store_up_to(a + k, step, left);
+        step = without_dust(load_up_to(a, left) * c[4] + step);
+        store_up_to(a, step, left);
     }
     store_up_to(w, wk - step * c[0], left);
 }
 
-static void rmsprop(int64_t n, const tl_real *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+static void rmsprop(const tl_runs *runs)
 {
-    FOR_EACH_VECTOR(rmsprop_step, slot[0], slot[1], slot[2]);
+    FOR_EACH_VECTOR(1, rmsprop_step, SLOT(0), NULL, NULL);
 }
 
-INLINE void adam_step(int64_t k, int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *m,
-                      tl_real *v, tl_real *most)
+static void rmsprop_momentum(const tl_runs *runs)
+{
+    FOR_EACH_VECTOR(2, rmsprop_step, SLOT(0), NULL, SLOT(1));
+}
+
+static void rmsprop_centered(const tl_runs *runs)
+{
+    FOR_EACH_VECTOR(2, rmsprop_step, SLOT(0), SLOT(1), NULL);
+}
+
+static void rmsprop_centered_momentum(const tl_runs *runs)
+{
+    FOR_EACH_VECTOR(3, rmsprop_step, SLOT(0), SLOT(1), SLOT(2));
+}
+
+/* most: NULL without. */
+INLINE void adam_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *m, tl_real *v,
+                      tl_real *most)
 {
     const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
-    const vec mk = without_dust(mixed(load_up_to(m + k, left), c[3], gk * c[4])),
-              vk = without_dust(mixed(load_up_to(v + k, left), c[5], gk * c[6] * gk));
+    const vec mk = without_dust(mixed(load_up_to(m, left), c[3], gk * c[4])),
+              vk = without_dust(mixed(load_up_to(v, left), c[5], gk * c[6] * gk));
     vec square = vk;
     if (most) {
-        const vec before = load_up_to(most + k, left);
+        const vec before = load_up_to(most, left);
         square = choose(vk > before, vk, before);
-        store_up_to(most + k, square, left);
+        store_up_to(most, square, left);
     }
     store_up_to(w, wk - mk * c[0] / (root_of(square) * c[1] + c[2]), left);
-    store_up_to(m + k, mk, left);
-    store_up_to(v + k, vk, left);
+    store_up_to(m, mk, left);
+    store_up_to(v, vk, left);
 }
 
-static void adam_plain(int64_t n, const tl_real *given, const tl_real *g, tl_real *w, tl_real *m, tl_real *v)
+static void adam(const tl_runs *runs)
 {
-    FOR_EACH_VECTOR(adam_step, m, v, NULL);
+    FOR_EACH_VECTOR(2, adam_step, SLOT(0), SLOT(1), NULL);
 }
 
-static void adam(int64_t n, const tl_real *given, const tl_real *g, tl_real *w, tl_real *const *slot)
+static void amsgrad(const tl_runs *runs)
 {
-    if (!slot[2]) { /* a loop of its own, which tests nothing */
-        adam_plain(n, given, g, w, slot[0], slot[1]);
-        return;
-    }
-    FOR_EACH_VECTOR(adam_step, slot[0], slot[1], slot[2]);
+    FOR_EACH_VECTOR(3, adam_step, SLOT(0), SLOT(1), SLOT(2));
 }
 
 const tl_updates TL_LEVEL(updates) = { .sgd = sgd,
                                        .momentum = momentum,
                                        .nesterov = nesterov,
                                        .adagrad = adagrad,
-                                       .rmsprop = rmsprop,
-                                       .adam = adam };
+                                       .rmsprop = { { rmsprop, rmsprop_momentum },
+                                                    { rmsprop_centered, rmsprop_centered_momentum } },
+                                       .adam = adam,
+                                       .amsgrad = amsgrad };
