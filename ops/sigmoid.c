@@ -1,28 +1,44 @@
 /* sigmoid: Y = 1 / (1 + exp(-A)).  dA += dY Y (1 - Y). */
-#include "logistic.h"
+#include "kernels.h"
 #include "op.h"
 #include "ops.h"
+
+enum { PIECE = 1 << 13 };
 
 static tl_status shape(tl_node *y)
 {
     return tl_shape_like(y, y->in[0]);
 }
 
+static void forward_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    tl_kernel_table()->logistic(end - begin, y->in[0]->val + begin, y->out + begin);
+}
+
 static void forward(tl_node *y)
 {
-    for (int64_t k = 0; k < y->size; k++)
-        y->out[k] = tl_logistic(y->in[0]->val[k]);
+    tl_parallel_for(y->size, PIECE, forward_range, y);
+}
+
+static void backward_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const tl_real *val = y->val, *dy = y->grad;
+    tl_real *restrict da = y->in[0]->grad;
+    const bool fresh = y->in[0]->fresh;
+    for (int64_t k = begin; k < end; k++)
+        da[k] = (fresh ? 0 : da[k]) + dy[k] * val[k] * (1 - val[k]);
 }
 
 static void backward(tl_node *y)
 {
-    tl_real *da = y->in[0]->grad;
-    for (int64_t k = 0; da && k < y->size; k++)
-        da[k] += y->grad[k] * y->val[k] * (1 - y->val[k]);
+    if (y->in[0]->grad)
+        tl_parallel_for(y->size, PIECE, backward_range, y);
 }
 
 static const tl_op op = {
-    .name = "sigmoid", .n_in = 1, .shape = shape, .forward = forward, .backward = backward
+    .name = "sigmoid", .n_in = 1, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
 };
 
 tl_node *tl_sigmoid(tl_node *a)

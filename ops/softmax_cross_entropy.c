@@ -1,10 +1,11 @@
 /* softmax_cross_entropy: Y = sum over rows i of w_i (log sum exp(Z(i, :)) - Z(i, label_i)) / sum of w, where
  * Z(i, :) = X(i, :) - max X(i, :), so that only differences count.
  * dX(i, :) += w_i (exp(Z(i, :) - log sum exp(Z(i, :))) - onehot(label_i)) dY / sum of w. */
+#include "kernels.h"
 #include "op.h"
 #include "ops.h"
 
-#include <tgmath.h>
+#include <math.h>
 
 typedef struct labelled {
     const int32_t *label;
@@ -45,15 +46,37 @@ static tl_status shape(tl_node *y)
     return tl_shape_dense(y, TL_SHAPE());
 }
 
+enum { STRETCH = 256, PIECE = 1 << 13 }; /* logits whose exponentials are taken at a time; of a thread */
+
+static int64_t grain(tl_shape x)
+{
+    return 1 + PIECE / (1 + tl_shape_cols(x));
+}
+
 static row summary(int64_t n, const tl_real *x)
 {
-    tl_real max = x[0];
+    tl_real max = x[0], e[STRETCH];
     double sum = 0;
     for (int64_t j = 1; j < n; j++)
         max = x[j] > max ? x[j] : max;
-    for (int64_t j = 0; j < n; j++)
-        sum += (double)exp(x[j] - max);
-    return (row){ max, log((tl_real)sum) };
+    for (int64_t j = 0; j < n; j += STRETCH) {
+        const int64_t m = n - j < STRETCH ? n - j : STRETCH;
+        for (int64_t k = 0; k < m; k++)
+            e[k] = x[j + k] - max;
+        tl_kernel_table()->exp(m, e, e);
+        for (int64_t k = 0; k < m; k++)
+            sum += (double)e[k];
+    }
+    return (row){ max, (tl_real)log(sum) };
+}
+
+static void summarize(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const saved *s = y->scratch;
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
+    for (int64_t i = begin; i < end; i++)
+        s->row[i] = summary(cols, y->in[0]->val + i * cols);
 }
 
 /* A row of weight 0 is not there, whatever it holds. */
@@ -64,31 +87,52 @@ static void forward(tl_node *y)
     const tl_shape x = y->in[0]->shape;
     int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
     double sum = 0;
+    tl_parallel_for(rows, grain(x), summarize, y);
     for (int64_t i = 0; i < rows; i++) {
-        const tl_real *xi = y->in[0]->val + i * cols;
-        row r = s->row[i] = summary(cols, xi);
+        const row r = s->row[i];
+        const tl_real of_label = y->in[0]->val[i * cols + by->label[i]];
         if (weight(by, i) != 0)
-            sum += (double)weight(by, i) * (double)(r.log_sum + (r.max - xi[by->label[i]]));
+            sum += (double)weight(by, i) * (double)(r.log_sum + (r.max - of_label));
     }
     y->out[0] = s->total != 0 ? (tl_real)(sum / s->total) : 0;
 }
 
-static void backward(tl_node *y)
+/* dx += c (the softmax of a row - onehot) */
+static void add_softmax(int64_t n, const tl_real *x, row r, int64_t label, tl_real c, tl_real *dx)
 {
+    tl_real e[STRETCH];
+    for (int64_t j = 0; j < n; j += STRETCH) {
+        const int64_t m = n - j < STRETCH ? n - j : STRETCH;
+        for (int64_t k = 0; k < m; k++)
+            e[k] = x[j + k] - r.max - r.log_sum;
+        tl_kernel_table()->exp(m, e, e);
+        if (label >= j && label < j + m)
+            e[label - j] -= 1;
+        for (int64_t k = 0; k < m; k++)
+            dx[j + k] += c * e[k];
+    }
+}
+
+static void backward_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
     const labelled *by = y->attr;
     const saved *s = y->scratch;
-    const tl_shape x = y->in[0]->shape;
-    int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
-    for (int64_t i = 0; y->in[0]->grad && s->total != 0 && i < rows; i++) {
-        const tl_real *xi = y->in[0]->val + i * cols;
-        const row r = s->row[i];
-        tl_real *dxi = y->in[0]->grad + i * cols;
-        tl_real c = (tl_real)((double)y->grad[0] * (double)weight(by, i) / s->total);
-        if (c == 0)
-            continue;
-        for (int64_t j = 0; j < cols; j++)
-            dxi[j] += c * (exp(xi[j] - r.max - r.log_sum) - (j == by->label[i]));
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
+    for (int64_t i = begin; i < end; i++) {
+        const tl_real c = (tl_real)((double)y->grad[0] * (double)weight(by, i) / s->total);
+        if (c != 0)
+            add_softmax(cols, y->in[0]->val + i * cols, s->row[i], by->label[i], c,
+                        y->in[0]->grad + i * cols);
     }
+}
+
+static void backward(tl_node *y)
+{
+    const saved *s = y->scratch;
+    const tl_shape x = y->in[0]->shape;
+    if (y->in[0]->grad && s->total != 0)
+        tl_parallel_for(tl_shape_rows(x), grain(x), backward_rows, y);
 }
 
 static const tl_op op = {

@@ -19,6 +19,9 @@ void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t
 
 void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
                           const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
+void TL_LEVEL(exp)(int64_t n, const tl_real *x, tl_real *y);
+void TL_LEVEL(tanh)(int64_t n, const tl_real *x, tl_real *y);
+void TL_LEVEL(logistic)(int64_t n, const tl_real *x, tl_real *y);
 extern const tl_updates TL_LEVEL(updates);
 
 #endif

@@ -194,6 +194,9 @@ const tl_kernels TL_LEVEL(kernels) = {
     .sum_rows = sum_rows,
     .bias_relu = bias_relu,
     .bias_relu_backward = bias_relu_backward,
+    .exp = TL_LEVEL(exp),
+    .tanh = TL_LEVEL(tanh),
+    .logistic = TL_LEVEL(logistic),
     .gemm_small = TL_LEVEL(gemm_small),
     .updates = &TL_LEVEL(updates),
 };

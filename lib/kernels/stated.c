@@ -116,6 +116,24 @@ void tl_stated_sum_rows(bool fused, int64_t rows, int64_t cols, int sign, const 
     }
 }
 
+void tl_stated_exp(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = exp(x[k]);
+}
+
+void tl_stated_tanh(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = tanh(x[k]);
+}
+
+void tl_stated_logistic(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = (x[k] < 0 ? exp(x[k]) : 1) / (1 + exp(-fabs(x[k])));
+}
+
 void tl_stated_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y)
 {
     for (int64_t i = 0; i < rows; i++)

@@ -12,13 +12,6 @@
 #define SMALLEST FLT_MIN
 #endif
 
-typedef __typeof__((vec){ 0 } < (vec){ 0 }) mask; /* all bits of a lane, or none */
-
-INLINE vec choose(mask where, vec yes, vec no)
-{
-    return (vec)(((mask)yes & where) | ((mask)no & ~where));
-}
-
 /* x, or 0 for a subnormal x. An average that only fades would stay at the smallest subnormal for good (0.9
  * of it rounds back to it), where it moves no weight but makes every step slow. */
 INLINE vec without_dust(vec x)

@@ -101,6 +101,13 @@ INLINE void store_up_to(tl_real *p, vec v, int64_t n)
         store(p, v);
 }
 
+typedef __typeof__((vec){ 0 } < (vec){ 0 }) mask; /* all bits of a lane, or none */
+
+INLINE vec choose(mask where, vec yes, vec no)
+{
+    return (vec)(((mask)yes & where) | ((mask)no & ~where));
+}
+
 /* Four lanes that sum to what v sums to: lane l + lane l + LANES/2, until four are left. By pointer, as a
  * quad may be wider than the vectors that functions take by value. */
 INLINE void fold(const vec *v, quad *out)

@@ -1,0 +1,59 @@
+/* Functions of every element, by the vector functions of the C library where it has them, else one by one. The
+ * rest of a run goes through a whole vector as well, so that a result does not depend on its place. */
+#include "built.h"
+#include "vector.h"
+
+#include <tgmath.h>
+
+#ifdef TL_HAVE_MVEC
+/* Their names (x86 vector function ABI): the instruction set, the lanes, and the function of one number. */
+#ifdef TULLE_DOUBLE
+#define NAMED(set, in_float, in_double, name) "_ZGV" set "N" in_double "v_" name
+#else
+#define NAMED(set, in_float, in_double, name) "_ZGV" set "N" in_float "v_" name "f"
+#endif
+#if VEC_BYTES == 64
+#define VECTOR(name) NAMED("e", "16", "8", name)
+#elif VEC_BYTES == 32
+#define VECTOR(name) NAMED("d", "8", "4", name)
+#else
+#define VECTOR(name) NAMED("b", "4", "2", name)
+#endif
+vec exp_of(vec x) __asm__(VECTOR("exp"));
+vec tanh_of(vec x) __asm__(VECTOR("tanh"));
+#else
+INLINE vec exp_of(vec x)
+{
+    for (int l = 0; l < LANES; l++)
+        x[l] = exp(x[l]);
+    return x;
+}
+
+INLINE vec tanh_of(vec x)
+{
+    for (int l = 0; l < LANES; l++)
+        x[l] = tanh(x[l]);
+    return x;
+}
+#endif
+
+/* By the form that does not overflow. */
+INLINE vec logistic_of(vec x)
+{
+    const vec one = (vec){ 0 } + 1, e = exp_of(choose(x < 0, x, -x));
+    return choose(x < 0, e, one) / (one + e);
+}
+
+#define OF_EACH(name)                                                                                        \
+    void TL_LEVEL(name)(int64_t n, const tl_real *x, tl_real *y)                                             \
+    {                                                                                                        \
+        int64_t k = 0;                                                                                       \
+        for (; k + LANES <= n; k += LANES)                                                                   \
+            store(y + k, name##_of(load(x + k)));                                                            \
+        if (k < n)                                                                                           \
+            store_part(y + k, name##_of(load_part(x + k, n - k)), n - k);                                    \
+    }
+
+OF_EACH(exp)
+OF_EACH(tanh)
+OF_EACH(logistic)

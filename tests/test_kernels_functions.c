@@ -1,0 +1,106 @@
+/* exp, tanh and the logistic function of every table that this chip can run: near what the C library has for
+ * one number, exact at the ends, and the same wherever a number stands. */
+#include "tables.h"
+
+enum { EXP, TANH, LOGISTIC, FUNCTIONS };
+static const char *const name[] = { "exp", "tanh", "logistic" };
+
+static void call(int f, int64_t n, const tl_real *x, tl_real *y)
+{
+    (f == EXP ? t->exp : f == TANH ? t->tanh : t->logistic)(n, x, y);
+}
+
+static void call_stated(int f, int64_t n, const tl_real *x, tl_real *y)
+{
+    (f == EXP ? tl_stated_exp : f == TANH ? tl_stated_tanh : tl_stated_logistic)(n, x, y);
+}
+
+/* How many units in the last place of b, a normal number, a is away from it. */
+static double units_between(tl_real a, tl_real b)
+{
+    const double unit = (TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) * exp2(floor(log2(fabs((double)b))));
+    return fabs((double)a - (double)b) / unit;
+}
+
+/* From where results are as small as normal numbers get to where they are as large: each is within four units of
+ * the true value, and so is, within one, what it is compared with. */
+START_TEST(near_the_true_values)
+{
+    enum { N = 20001 };
+    const double low[] = { TL_IS_DOUBLE ? -700 : -87, -25, TL_IS_DOUBLE ? -700 : -87 },
+                 high[] = { TL_IS_DOUBLE ? 700 : 88, 25, 40 };
+    if (!runs(_i))
+        return;
+    for (int f = 0; f < FUNCTIONS; f++) {
+        operand x = random_values(N, 0, 1), y = random_values(N, 0, 2), stated = random_values(N, 0, 3);
+        for (int k = 0; k < N; k++)
+            x.at[k] = (tl_real)(k % 2 ? low[f] + (high[f] - low[f]) * k / (N - 1) : exp2(-k % 60) * (k % 4 - 1));
+        call(f, N, x.at, y.at);
+        call_stated(f, N, x.at, stated.at);
+        for (int k = 0; k < N; k++) {
+            const double units = units_between(y.at[k], stated.at[k]);
+            ck_assert_msg(units <= 5, "%s: %s(%.9g) is %.9g, %g units from %.9g", t->name, name[f],
+                          (double)x.at[k], (double)y.at[k], units, (double)stated.at[k]);
+        }
+        free(x.block), free(y.block), free(stated.block);
+    }
+}
+END_TEST
+
+START_TEST(at_the_ends)
+{
+    const tl_real x[] = { 0, (tl_real)-0.0, INFINITY, -INFINITY, NAN, 10000, -10000 };
+    enum { N = sizeof x / sizeof *x };
+    const tl_real expected[FUNCTIONS][N] = { { 1, 1, INFINITY, 0, NAN, INFINITY, 0 },
+                                             { 0, (tl_real)-0.0, 1, -1, NAN, 1, -1 },
+                                             { 0.5, 0.5, 1, 0, NAN, 1, 0 } };
+    if (!runs(_i))
+        return;
+    for (int f = 0; f < FUNCTIONS; f++) {
+        tl_real y[N];
+        call(f, N, x, y);
+        check_stated(name[f], y, expected[f], N);
+        call_stated(f, N, x, y);
+        check_stated(name[f], y, expected[f], N);
+    }
+}
+END_TEST
+
+/* One by one, in pieces and in place: the same bits, and nothing behind the end. Some are such that a vector
+ * function takes another way for its vector. */
+START_TEST(wherever_it_stands)
+{
+    const int64_t size[] = { 0, 1, 3, 17, 63, 65, 130 };
+    if (!runs(_i))
+        return;
+    for (int c = 0; c < FUNCTIONS * 7 * 2; c++) {
+        const int f = c % FUNCTIONS;
+        const int64_t n = size[c / FUNCTIONS % 7], shift = c / FUNCTIONS / 7;
+        operand x = odd_values(n, shift, 1), alone = random_values(n, 0, 2);
+        for (int64_t k = 0; k < n; k++)
+            x.at[k] *= k % 3 ? 1 : 30;
+        for (int64_t k = 0; k < n; k++)
+            call(f, 1, x.at + k, alone.at + k);
+        for (int64_t split = 0; split <= n; split++) {
+            operand y = random_values(n, shift, 3);
+            call(f, n - split, x.at + split, y.at + split);
+            call(f, split, x.at, y.at);
+            check_stated(name[f], y.at, alone.at, n);
+            free(y.block);
+        }
+        call(f, n, x.at, x.at);
+        check_stated(name[f], x.at, alone.at, n);
+        free(x.block), free(alone.block);
+    }
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("kernels_functions");
+    TCase *c = tl_test_case(s, "kernels_functions");
+    tcase_add_loop_test(c, near_the_true_values, 0, LEVELS);
+    tcase_add_loop_test(c, at_the_ends, 0, LEVELS);
+    tcase_add_loop_test(c, wherever_it_stands, 0, LEVELS);
+    return s;
+}
