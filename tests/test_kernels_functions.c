@@ -18,12 +18,13 @@ static void call_stated(int f, int64_t n, const tl_real *x, tl_real *y)
 /* How many units in the last place of b, a normal number, a is away from it. */
 static double units_between(tl_real a, tl_real b)
 {
-    const double unit = (TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) * exp2(floor(log2(fabs((double)b))));
+    const double unit = (TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) *
+                        exp2(floor(log2(fabs((double)b))));
     return fabs((double)a - (double)b) / unit;
 }
 
-/* From where results are as small as normal numbers get to where they are as large: each is within four units of
- * the true value, and so is, within one, what it is compared with. */
+/* From where results are as small as normal numbers get to where they are as large: each is within four units
+ * of the true value, and within one of it is what it is compared with. */
 START_TEST(near_the_true_values)
 {
     enum { N = 20001 };
@@ -34,7 +35,8 @@ START_TEST(near_the_true_values)
     for (int f = 0; f < FUNCTIONS; f++) {
         operand x = random_values(N, 0, 1), y = random_values(N, 0, 2), stated = random_values(N, 0, 3);
         for (int k = 0; k < N; k++)
-            x.at[k] = (tl_real)(k % 2 ? low[f] + (high[f] - low[f]) * k / (N - 1) : exp2(-k % 60) * (k % 4 - 1));
+            x.at[k] = (tl_real)(k % 2 ? low[f] + (high[f] - low[f]) * k / (N - 1)
+                                      : exp2(-k % 60) * (k % 4 - 1));
         call(f, N, x.at, y.at);
         call_stated(f, N, x.at, stated.at);
         for (int k = 0; k < N; k++) {

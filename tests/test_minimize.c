@@ -1,5 +1,5 @@
-/* tl_minimize leaves the rows of a table's gradient where they lie, as long as nobody else reads them; the step
- * is that of tl_compute_gradients and tl_apply_gradients to the bit. */
+/* tl_minimize leaves the rows of a table's gradient where they lie, as long as nobody else reads them; the
+ * step is that of tl_compute_gradients and tl_apply_gradients to the bit. */
 #include "testing.h"
 #include "zoo.h"
 

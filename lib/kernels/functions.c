@@ -1,5 +1,5 @@
-/* Functions of every element, by the vector functions of the C library where it has them, else one by one. The
- * rest of a run goes through a whole vector as well, so that a result does not depend on its place. */
+/* Functions of every element, by the vector functions of the C library where it has them, else one by one.
+ * The rest of a run goes through a whole vector as well, so that a result does not depend on its place. */
 #include "built.h"
 #include "vector.h"
 
