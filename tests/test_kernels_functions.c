@@ -1,5 +1,5 @@
 /* exp, tanh and the logistic function of every table that this chip can run: near what the C library has for
- * one number, exact at the ends, and the same wherever a number stands. */
+ * one number, exact at the ends, and the same wherever a number stands. And random words. */
 #include "tables.h"
 
 enum { EXP, TANH, LOGISTIC, FUNCTIONS };
@@ -97,6 +97,26 @@ START_TEST(wherever_it_stands)
 }
 END_TEST
 
+/* The blocks of tl_philox, up to where the counter carries into its upper half; nothing behind the end. */
+START_TEST(random_blocks)
+{
+    enum { MOST = 70 };
+    const uint64_t counter[] = { 0, 12345, UINT32_MAX - 20, UINT64_MAX - 100 }, key = 0x0123456789ABCDEF;
+    if (!runs(_i))
+        return;
+    for (int c = 0; c < 4; c++)
+        for (int64_t n = 0; n < MOST; n++) {
+            uint32_t word[4 * MOST], expected[4 * MOST];
+            memset(word, 7, sizeof word);
+            memset(expected, 7, sizeof expected);
+            t->philox(key, counter[c], n, word);
+            for (int64_t k = 0; k < n; k++)
+                tl_philox(key, 0, counter[c] + (uint64_t)k, expected + 4 * k);
+            ck_assert_mem_eq(word, expected, sizeof word);
+        }
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("kernels_functions");
@@ -104,5 +124,6 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, near_the_true_values, 0, LEVELS);
     tcase_add_loop_test(c, at_the_ends, 0, LEVELS);
     tcase_add_loop_test(c, wherever_it_stands, 0, LEVELS);
+    tcase_add_loop_test(c, random_blocks, 0, LEVELS);
     return s;
 }

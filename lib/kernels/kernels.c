@@ -197,6 +197,7 @@ const tl_kernels TL_LEVEL(kernels) = {
     .exp = TL_LEVEL(exp),
     .tanh = TL_LEVEL(tanh),
     .logistic = TL_LEVEL(logistic),
+    .philox = TL_LEVEL(philox),
     .gemm_small = TL_LEVEL(gemm_small),
     .updates = &TL_LEVEL(updates),
 };

@@ -113,6 +113,9 @@ typedef struct tl_kernels {
     void (*tanh)(int64_t n, const tl_real *x, tl_real *y);
     void (*logistic)(int64_t n, const tl_real *x, tl_real *y);
 
+    /* Blocks counter .. counter+n-1 of tl_philox(key, 0, counter, ..), four words each. */
+    void (*philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out);
+
     /* C = A B (add: C += A B), m x k by k x n, for thin and tiny shapes; element (i, j) of A at a[i ars + j
      * acs], of B likewise; C row-major. Each element is summed over k ascending, from 0 or from C. */
     void (*gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
