@@ -53,7 +53,7 @@ static void sum_rows(sums *s, int64_t n, int64_t slices)
 /* Rows that are one slice lie where that is, the others, summed, at the front of the pair's values. */
 struct tl_apart {
     const tl_real **row, *values;
-    bool finite;
+    bool finite; /* for certain */
 };
 
 static tl_node *leaf_of(const tl_graph *g, const tl_gradient *pair)
@@ -99,19 +99,20 @@ static tl_status join(tl_arena *arena, const tl_row_slices *sets, int64_t n, int
     for (const tl_row_slices *s = sets; s; s = s->next)
         weighted |= s->coef != NULL;
     int32_t *rows = tl_arena_alloc(arena, n, sizeof *rows);
-    tl_real *coef = tl_arena_alloc(arena, n, sizeof *coef);
+    tl_real *coef = weighted ? tl_arena_alloc(arena, n, sizeof *coef) : NULL;
     tl_real *values = tl_arena_alloc(arena, n * width, sizeof *values);
-    if (!rows || !coef || !values)
+    if (!rows || (weighted && !coef) || !values)
         return tl_fail_memory();
     int64_t at = 0;
     for (const tl_row_slices *s = sets; s; s = s->next)
         for (int64_t k = 0; k < s->n; k++, at++) {
+            tl_real c;
             rows[at] = s->rows[k];
-            memcpy(values + at * width, slice(s, k, width, &coef[at]), (size_t)width * sizeof *values);
+            memcpy(values + at * width, slice(s, k, width, &c), (size_t)width * sizeof *values);
+            if (weighted)
+                coef[at] = c;
         }
-    *all = (tl_row_slices){
-        .n = n, .rows = rows, .coef = weighted ? coef : NULL, .values = values, .lasting = true
-    };
+    *all = (tl_row_slices){ .n = n, .rows = rows, .coef = coef, .values = values, .lasting = true };
     return TL_OK;
 }
 

@@ -178,7 +178,7 @@ typedef enum tl_idle {
     TL_IDLE_ALWAYS /* nothing */
 } tl_idle;
 
-struct tl_runs;
+struct tl_runs; /* the library's own */
 
 /* One kind of optimizer. `update` works element by element, so that runs can be split anywhere. */
 typedef struct tl_optimizer_class {
@@ -191,7 +191,7 @@ typedef struct tl_optimizer_class {
     void (*prepare)(const void *options, double learning_rate, int64_t t, tl_real *constant);
     /* Where slots start, into start[n_slots], which holds zeros; NULL: at 0. */
     void (*start)(const void *options, tl_real *start);
-    /* The library's own classes have this in place of `update`: which of its kernels makes the step. */
+    /* Not for authors: the library's own classes name one of its kernels, in place of `update`. */
     void (*(*kernel)(const void *options))(const struct tl_runs *runs);
 } tl_optimizer_class;
 

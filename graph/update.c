@@ -202,9 +202,22 @@ static void update_values(void *context, int64_t begin, int64_t end)
     tl_update_range(&w->step, begin, end - begin, w->pair->values + begin);
 }
 
+/* Rows of a table are where no prefetcher of a chip expects them. (Kernels see to theirs.) */
+static void foresee_row(const tl_slots *s, int64_t row, int64_t width)
+{
+    enum { MOST = 512, LINE = 64 / sizeof(tl_real) };
+    const int64_t at = row * width, end = at + (width < MOST ? width : MOST);
+    for (int64_t k = at; k < end; k += LINE) {
+        __builtin_prefetch(s->variable->data + k, 1);
+        for (int32_t i = 0; i < s->n; i++)
+            __builtin_prefetch(s->slot[i] + k, 1);
+    }
+}
+
 /* Rows begin .. end-1 of the pair, RUN of them at most, with their gradients at g[]. */
 static void update_run_of_rows(const work *w, int64_t begin, int64_t end, const tl_real *const *g)
 {
+    enum { AHEAD = 6 };
     tl_slots *s = w->s;
     const int32_t *row = w->pair->rows + begin;
     const int64_t n = end - begin;
@@ -221,8 +234,11 @@ static void update_run_of_rows(const work *w, int64_t begin, int64_t end, const 
             runs.slot[i] = s->slot[i];
         w->step.kernel(&runs);
     } else {
-        for (int64_t k = 0; k < n; k++)
+        for (int64_t k = 0; k < n; k++) {
+            if (k + AHEAD < n)
+                foresee_row(s, row[k + AHEAD], w->width);
             tl_update_range(&w->step, row[k] * w->width, w->width, g[k]);
+        }
     }
     for (int64_t k = 0; w->exact && k < n; k++)
         s->row_t[row[k]] = w->step.t;

@@ -19,7 +19,7 @@ typedef struct members {
     int32_t *row, *bag, *id;
     tl_real *coef;
     tl_real *divisor; /* D of each bag */
-    tl_real *share;   /* without weights: dY / D of each bag */
+    tl_real *share;   /* dY / D of each bag, where all its members get that and D need not be 1; else NULL */
 } members;
 
 /* Where to look for the first bad id: behind the last, if all are rows of the table. Without a way out, so
@@ -103,8 +103,6 @@ static tl_status shape(tl_node *y)
                     .id = tl_scratch(y, n, sizeof *m->id),
                     .coef = tl_scratch(y, n, sizeof *m->coef),
                     .divisor = tl_scratch(y, by->bags.n, sizeof *m->divisor) };
-    if (!y->in[1] && !(m->share = tl_scratch(y, by->bags.n * y->in[0]->shape.dim[1], sizeof *m->share)))
-        return TL_ERR_MEMORY;
     if (!m->first || !m->row || !m->bag || !m->id || !m->coef || !m->divisor)
         return TL_ERR_MEMORY;
     m->first[0] = 0;
@@ -115,7 +113,10 @@ static tl_status shape(tl_node *y)
         m->first[b + 1] = m->n;
     }
     tl_read_rows(y, 0, m->n, m->row);
-    return tl_shape_dense(y, TL_SHAPE(by->bags.n, y->in[0]->shape.dim[1]));
+    status = tl_shape_dense(y, TL_SHAPE(by->bags.n, y->in[0]->shape.dim[1]));
+    if (status == TL_OK && !y->in[1] && by->combiner != TL_SUM)
+        status = (m->share = tl_scratch(y, y->size, sizeof *m->share)) ? TL_OK : TL_ERR_MEMORY;
+    return status;
 }
 
 /* The bags are the rows of a sparse matrix that the table is multiplied by. */
@@ -139,17 +140,18 @@ static void forward(tl_node *y)
     tl_parallel_for(bags, tl_table_rows_grain(bags, m->n, y->shape.dim[1]), sum_bags, y);
 }
 
-/* Each member's share is the same: what a bag's row is summed from, divided once. (0 + makes a 0 of -0.) */
-static tl_real *find_shares(const tl_node *y)
+/* What each member of a bag gets, the same for all of them: divided once, not once a member. (Without a -0, a
+ * slice that is alone in its row need not be copied: 0 + makes a 0 of it.) */
+static void find_shares(void *context, int64_t begin, int64_t end)
 {
+    const tl_node *y = context;
     const members *m = y->scratch;
     const int64_t width = y->shape.dim[1];
-    for (int64_t b = 0; b < y->shape.dim[0]; b++) {
+    for (int64_t b = begin; b < end; b++) {
         const tl_real coef = m->first[b] < m->first[b + 1] ? m->coef[m->first[b]] : 0;
         for (int64_t j = b * width; j < (b + 1) * width; j++)
             m->share[j] = 0 + coef * y->grad[j];
     }
-    return m->share;
 }
 
 static void backward(tl_node *y)
@@ -158,9 +160,8 @@ static void backward(tl_node *y)
     const members *m = y->scratch;
     int64_t width = y->shape.dim[1];
     if (m->share)
-        tl_add_rows(y, 0, m->n, m->row, m->bag, NULL, find_shares(y));
-    else
-        tl_add_rows(y, 0, m->n, m->row, m->bag, m->coef, y->grad);
+        tl_parallel_for(y->shape.dim[0], 1 + (1 << 14) / (width + 1), find_shares, y);
+    tl_add_rows(y, 0, m->n, m->row, m->bag, y->in[1] ? m->coef : NULL, m->share ? m->share : y->grad);
     tl_real *dw = y->in[1] ? y->in[1]->grad : NULL;
     for (int64_t k = 0; dw && k < m->n; k++) {
         const tl_real *dy = y->grad + m->bag[k] * width, *yb = y->val + m->bag[k] * width;

@@ -334,6 +334,12 @@ START_TEST(bad_bags)
         ck_assert_refused(
             g, tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(3, 2), zero), &bad[k].bags, NULL, TL_MEAN),
             bad[k].status, bad[k].text);
+    static const int64_t nothing[65];
+    const tl_pattern_bag wide = { .n = 64, .row_ptr = nothing };
+    ck_assert_ptr_null(
+        tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(0, 1LL << 60), zero), &wide, NULL, TL_MEAN));
+    ck_assert_int_eq(tl_graph_status(g), TL_ERR_SHAPE);
+    tl_graph_reset(g);
     ck_assert_refused(g, tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(3, 2), zero), NULL, NULL, TL_MEAN),
                       TL_ERR_ARGUMENT, OP "0 bags without a row_ptr");
     tl_graph_free(g);

@@ -142,8 +142,8 @@ START_TEST(lookup_in_a_result)
 }
 END_TEST
 
-/* Bags and a plain lookup of one table: coefficients count. Rows 0 and 2 by weights, row 2 once more by
- * id. */
+/* Bags and a plain lookup of one table, in both orders: coefficients count. Rows 0 and 2 by weights, row 2
+ * once more by id. */
 START_TEST(bags_and_ids)
 {
     const int32_t bag_ids[] = { 2, 0, 2 }, ids[] = { 2 };
@@ -153,8 +153,9 @@ START_TEST(bags_and_ids)
     tl_graph *g = tl_graph_new();
     tl_variable *t = tl_test_dense("t", TL_SHAPE(4, 2), 1);
     tl_node *table = tl_use(g, t), *w = tl_input(g, TL_SHAPE(3), weights);
-    tl_node *a = tl_mul(tl_embedding_lookup_sparse(table, &bags, w, TL_SUM), tl_input(g, TL_SHAPE(2, 2), up));
+    tl_node *a = _i ? NULL : tl_embedding_lookup_sparse(table, &bags, w, TL_SUM);
     tl_node *b = tl_mul(tl_embedding_lookup(table, ids, TL_SHAPE(1)), tl_input(g, TL_SHAPE(1, 2), more));
+    a = tl_mul(_i ? tl_embedding_lookup_sparse(table, &bags, w, TL_SUM) : a, tl_input(g, TL_SHAPE(2, 2), up));
     tl_node *loss = tl_add(tl_reduce_sum(a, TL_ALL_AXES), tl_reduce_sum(b, TL_ALL_AXES));
     tl_gradients out;
     ck_assert_ok(tl_backward(loss, &out));
@@ -252,7 +253,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, several_lookups);
     tcase_add_test(c, tied_weights);
     tcase_add_test(c, lookup_in_a_result);
-    tcase_add_test(c, bags_and_ids);
+    tcase_add_loop_test(c, bags_and_ids, 0, 2);
     tcase_add_test(c, unwanted_table);
     tcase_add_test(c, tables_of_other_ranks);
     tcase_add_test(c, empty);

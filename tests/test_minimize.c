@@ -68,10 +68,39 @@ static tl_node *bags(const twins *t, int k, tl_node *table, bool weighted)
     return tl_embedding_lookup_sparse(table, &ids, tl_input(t->g[k], TL_SHAPE(IDS), weight), TL_SQRTN);
 }
 
-/* The sum of y, weighted by some of `up`. */
-static tl_node *weigh(const twins *t, int k, tl_node *y, int64_t first)
+static tl_status weighing_shape(tl_node *y)
 {
-    return tl_reduce_sum(tl_mul(y, tl_input(t->g[k], tl_shape_of(y), t->up + first * t->width)), TL_ALL_AXES);
+    return tl_shape_dense(y, TL_SHAPE());
+}
+
+/* The sum of <A, U>, whose gradient is U to the bit. */
+static void weighing_forward(tl_node *y)
+{
+    const tl_real *u = *(const tl_real *const *)y->attr;
+    y->out[0] = 0;
+    for (int64_t k = 0; k < y->in[0]->size; k++)
+        y->out[0] += u[k] * y->in[0]->val[k];
+}
+
+static void weighing_backward(tl_node *y)
+{
+    const tl_real *u = *(const tl_real *const *)y->attr;
+    ck_assert(y->in[0]->fresh && y->grad[0] == 1);
+    memcpy(y->in[0]->grad, u, (size_t)y->in[0]->size * sizeof *u);
+}
+
+static const tl_op weighing = { .name = "weighing",
+                                .n_in = 1,
+                                .shape = weighing_shape,
+                                .forward = weighing_forward,
+                                .backward = weighing_backward,
+                                .begins = 1 << 0 };
+
+/* The gradient of y is that of some row of `up` on. */
+static tl_node *weigh(const twins *t, tl_node *y, int64_t first)
+{
+    const tl_real *u = t->up + first * t->width;
+    return tl_apply(&weighing, &y, &u, sizeof u);
 }
 
 /* What uses the table. */
@@ -81,10 +110,10 @@ static tl_node *loss(const twins *t, int k, way by)
 {
     tl_node *table = tl_use(t->g[k], t->table[k]);
     if (by == MEANS)
-        return weigh(t, k, bags(t, k, table, false), 0);
+        return weigh(t, bags(t, k, table, false), 0);
     const int64_t first = by == LOOKUP ? 0 : IDS / 3;
-    tl_node *sum = weigh(t, k, tl_embedding_lookup(table, t->id + first, TL_SHAPE(IDS - first)), first);
-    return by == LOOKUP ? sum : tl_add(sum, weigh(t, k, bags(t, k, table, by == LOOKUP_AND_WEIGHTED), 0));
+    tl_node *sum = weigh(t, tl_embedding_lookup(table, t->id + first, TL_SHAPE(IDS - first)), first);
+    return by == LOOKUP ? sum : tl_add(sum, weigh(t, bags(t, k, table, by == LOOKUP_AND_WEIGHTED), 0));
 }
 
 /* A step of each, which must end alike: the status, the message, the table and its slots. */
@@ -236,6 +265,47 @@ START_TEST(at_the_end_of_the_range)
 }
 END_TEST
 
+/* The same in the last of many bags, whose gradients are fewer than its members. */
+START_TEST(not_finite_in_the_last_bag)
+{
+    const tl_real bad[] = { (tl_real)NAN, (tl_real)INFINITY };
+    for (int k = 0; k < 2; k++) {
+        twins t = twins_new(0, 3, TL_ROWS_EXACT, TL_NON_FINITE_ERROR);
+        draw(&t, 1);
+        t.up[(BAGS - 1) * 3 + 1] = bad[k];
+        ck_assert_int_eq(step(&t, MEANS), TL_ERR_NUMERIC);
+        twins_free(&t);
+    }
+}
+END_TEST
+
+/* Whatever allocation fails, the table stays as it is, and the next try makes the step. */
+START_TEST(failed_allocations)
+{
+    for (way by = LOOKUP; by < WAYS; by++) {
+        int64_t failures = 0;
+        for (bool failed = true; failed; failures += failed) {
+            twins t = twins_new(5, 5, TL_ROWS_EXACT, TL_NON_FINITE_ERROR);
+            tl_real before[ROWS * 5];
+            draw(&t, 1);
+            memcpy(before, tl_variable_data(t.table[0]), sizeof before);
+            tl_test_fail_allocation(failures + 1);
+            const tl_status status = tl_minimize(t.o[0], loss(&t, 0, by));
+            tl_test_fail_allocation(0);
+            failed = status != TL_OK;
+            if (failed) {
+                ck_assert_int_eq(status, TL_ERR_MEMORY);
+                ck_assert_same(tl_variable_data(t.table[0]), before, ROWS * 5);
+                tl_graph_reset(t.g[0]);
+                ck_assert_int_eq(step(&t, by), TL_OK);
+            }
+            twins_free(&t);
+        }
+        ck_assert_int_gt(failures, 2); /* there was something to fail */
+    }
+}
+END_TEST
+
 /* ---- an op whose slices are rows of the other table ---- */
 
 enum { PAIRS = 50, PAIR_WIDTH = 4 };
@@ -246,9 +316,14 @@ static tl_status inner_shape(tl_node *y)
     return coef ? tl_shape_dense(y, TL_SHAPE()) : TL_ERR_MEMORY;
 }
 
+typedef struct pairing {
+    const int32_t *id;
+    bool scaled; /* the slices come with coefficients */
+} pairing;
+
 static const int32_t *pairs_of(const tl_node *y)
 {
-    return *(const int32_t *const *)y->attr;
+    return ((const pairing *)y->attr)->id;
 }
 
 /* The sum of <A(i, :), B(i, :)> over the ids i. */
@@ -268,7 +343,8 @@ static void inner_backward(tl_node *y)
     for (int k = 0; k < PAIRS; k++)
         coef[k] = y->grad[0];
     for (int i = 0; i < 2; i++)
-        tl_add_rows(y, i, PAIRS, pairs_of(y), pairs_of(y), coef, y->in[1 - i]->val);
+        tl_add_rows(y, i, PAIRS, pairs_of(y), pairs_of(y), ((const pairing *)y->attr)->scaled ? coef : NULL,
+                    y->in[1 - i]->val);
 }
 
 static const tl_op inner = { .name = "inner",
@@ -278,21 +354,21 @@ static const tl_op inner = { .name = "inner",
                              .forward = inner_forward,
                              .backward = inner_backward };
 
-/* They are read before either table is changed. */
+/* They are read before either table is changed. Some rows are met once, others often. */
 START_TEST(slices_of_a_table)
 {
     int32_t id[PAIRS];
-    const int32_t *ids = id;
+    const pairing by = { .id = id, .scaled = _i };
     tl_variable *v[2][2];
     tl_graph *g = tl_graph_new();
     for (int k = 0; k < PAIRS; k++)
-        id[k] = k * k % 20;
+        id[k] = k < 20 ? k : k * k % 20;
     for (int k = 0; k < 4; k++)
         v[k / 2][k % 2] = tl_test_dense("table", TL_SHAPE(20, PAIR_WIDTH), (uint64_t)k % 2);
     for (int k = 0; k < 2; k++) {
         tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.5 });
         tl_node *a = tl_use(g, v[k][0]), *b = tl_use(g, v[k][1]),
-                *y = tl_apply(&inner, (tl_node *[]){ a, b }, &ids, sizeof ids);
+                *y = tl_apply(&inner, (tl_node *[]){ a, b }, &by, sizeof by);
         tl_gradients out;
         if (k == 0)
             ck_assert_ok(tl_minimize(o, y));
@@ -322,6 +398,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, masked);
     tcase_add_test(c, with_a_transform);
     tcase_add_test(c, at_the_end_of_the_range);
-    tcase_add_test(c, slices_of_a_table);
+    tcase_add_test(c, not_finite_in_the_last_bag);
+    tcase_add_test(c, failed_allocations);
+    tcase_add_loop_test(c, slices_of_a_table, 0, 2);
     return s;
 }
