@@ -30,7 +30,7 @@ static tl_status shape(tl_node *y)
 }
 
 /* Values begin .. end-1, no more than STRETCH, from the first of a draw on. */
-static void choose(const tl_node *y, int64_t begin, int64_t end)
+static void draw(const tl_node *y, int64_t begin, int64_t end)
 {
     const chance *c = y->attr;
     const drawn *d = y->scratch;
@@ -53,7 +53,7 @@ static void forward_draws(void *context, int64_t begin, int64_t end)
     const tl_node *y = context;
     end = end * DRAW < y->size ? end * DRAW : y->size;
     for (int64_t k = begin * DRAW; k < end; k += STRETCH)
-        choose(y, k, end - k < STRETCH ? end : k + STRETCH);
+        draw(y, k, end - k < STRETCH ? end : k + STRETCH);
 }
 
 static void forward(tl_node *y)

@@ -3,7 +3,7 @@
 #include "op.h"
 #include "ops.h"
 
-enum { PIECE = 1 << 13 };
+enum { PIECE = 1 << 13 }; /* values for a thread at a time */
 
 static tl_status shape(tl_node *y)
 {

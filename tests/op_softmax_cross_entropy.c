@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { MOST = 65 * 63 }; /* logits of the largest case */
+enum { MOST = 300 * 63, MOST_ROWS = 9000 }; /* logits and rows of the largest case */
 
 typedef struct loss {
     tl_variable *x;
@@ -50,19 +50,19 @@ static tl_real run(tl_shape shape, const tl_real *logits, const int32_t *labels,
     return value;
 }
 
-/* Against the formula in double, by the naive sum of exponentials: the logits are small. The upstream
- * gradient is minus the sum of the weights, which leaves gradients of size 1. */
+/* On one thread and on four, against the formula in double, by the naive sum of exponentials: the logits are
+ * small. The upstream gradient is minus the sum of the weights, which leaves gradients of size 1. */
 static void check(tl_shape shape, bool weighted)
 {
-    static tl_real x[MOST], dx[MOST], weights[200];
+    static tl_real x[MOST], dx[MOST], one_thread[MOST], weights[MOST_ROWS];
     static double expected[MOST];
-    int32_t labels[200];
+    static int32_t labels[MOST_ROWS];
     int64_t rows = tl_shape_rows(shape), cols = tl_shape_cols(shape);
     double sum = 0, total = 0;
     tl_test_fill(x, rows * cols, (uint64_t)(rows + cols));
     for (int64_t i = 0; i < rows; i++) {
         weights[i] = weighted ? (tl_real)(i % 3) / 2 + (tl_real)0.25 : 1;
-        labels[i] = (int32_t)(i * 5 % cols);
+        labels[i] = (int32_t)((cols > 256 ? 255 + i : i * 5) % cols);
         total += (double)weights[i];
     }
     for (int64_t i = 0; i < rows; i++) {
@@ -73,7 +73,12 @@ static void check(tl_shape shape, bool weighted)
             expected[i * cols + j] = -w * (exp((double)x[i * cols + j]) / z - (j == labels[i]));
         sum += w * (log(z) - (double)x[i * cols + labels[i]]);
     }
+    tl_real first = run(shape, x, labels, weighted ? weights : NULL, (tl_real)-total, one_thread);
+    ck_assert_ok(tl_set_num_threads(4));
     tl_real value = run(shape, x, labels, weighted ? weights : NULL, (tl_real)-total, dx);
+    ck_assert_ok(tl_set_num_threads(1));
+    ck_assert_same(&value, &first, 1);
+    ck_assert_same(dx, one_thread, rows * cols);
     ck_assert_values(&value, 1, TL_NEAR, sum / total);
     tl_test_values(__FILE__, __LINE__, "dx", dx, rows * cols, TL_NEAR, expected);
 }
@@ -101,9 +106,10 @@ END_TEST
 
 START_TEST(oracle)
 {
-    const tl_shape shape[] = { TL_SHAPE(1),       TL_SHAPE(17),        TL_SHAPE(1, 1),   TL_SHAPE(3, 1),
-                               TL_SHAPE(1, 65),   TL_SHAPE(17, 3),     TL_SHAPE(65, 63), TL_SHAPE(2, 3, 17),
-                               TL_SHAPE(5, 1, 4), TL_SHAPE(3, 2, 1, 5) };
+    const tl_shape shape[] = { TL_SHAPE(1),       TL_SHAPE(17),         TL_SHAPE(1, 1),   TL_SHAPE(3, 1),
+                               TL_SHAPE(1, 65),   TL_SHAPE(17, 3),      TL_SHAPE(65, 63), TL_SHAPE(2, 3, 17),
+                               TL_SHAPE(5, 1, 4), TL_SHAPE(3, 2, 1, 5), TL_SHAPE(4, 257), TL_SHAPE(2, 600),
+                               TL_SHAPE(9000, 1), TL_SHAPE(300, 63) };
     for (size_t k = 0; k < sizeof shape / sizeof *shape; k++) {
         check(shape[k], false);
         check(shape[k], true);
