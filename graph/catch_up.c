@@ -21,11 +21,12 @@ static int64_t current_t(const tl_slots *s, int64_t row)
     return s->row_t[row] > s->current_t ? s->row_t[row] : s->current_t;
 }
 
-/* Rows rows[0 .. n-1], or first .. first+n-1: step by step, so that what all rows of a step share is
- * computed once. */
+enum { BATCH = 16 }; /* rows whose weights and slots stay in L1 while the steps go by */
+
+/* Rows rows[0 .. n-1], or first .. first+n-1, BATCH at most: step by step, so that what all rows of a step
+ * share is computed once. */
 static void catch_up(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
 {
-    const int64_t width = tl_row_width(s->variable);
     const bool skip_fresh = !s->swept && tl_slots_idle(s) == TL_IDLE_FRESH;
     int64_t from = s->t;
     for (int64_t k = 0; k < n; k++) {
@@ -35,17 +36,18 @@ static void catch_up(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
     }
     for (int64_t t = from + 1; t <= s->t; t++) {
         const tl_step step = tl_step_of(s, t, tl_slots_rate(s, t + s->offset));
+        int32_t behind[BATCH];
+        int64_t n_behind = 0;
         for (int64_t k = 0; k < n; k++) {
             const int64_t row = rows ? rows[k] : first + k;
             if ((skip_fresh && s->row_t[row] == 0) || current_t(s, row) >= t)
                 continue;
-            tl_update_range(&step, row * width, width, NULL);
+            behind[n_behind++] = rows ? rows[k] : (int32_t)k;
             s->row_t[row] = t;
         }
+        tl_update_rows(&step, rows ? 0 : first, n_behind, behind, NULL);
     }
 }
-
-enum { BATCH = 16 }; /* rows whose weights and slots stay in L1 while the steps go by */
 
 void tl_slots_catch_up_rows(tl_slots *s, int64_t n, const int32_t *rows)
 {

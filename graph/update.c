@@ -6,7 +6,7 @@
 #include "parallel.h"
 
 enum {
-    RUN = 256,    /* weights, with gradient and slots well within L1; or rows that a kernel gets at a time */
+    RUN = 256,    /* weights, with gradient and slots well within L1 */
     PIECE = 16384 /* weights in a piece of work */
 };
 
@@ -185,6 +185,45 @@ void tl_update_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
         update_together(c, at, n, g);
 }
 
+/* Rows of a table are where no prefetcher of a chip expects them. (Kernels see to theirs.) */
+static void foresee_row(const tl_slots *s, int64_t row, int64_t width)
+{
+    enum { MOST = 512, LINE = 64 / sizeof(tl_real) };
+    const int64_t at = row * width, end = at + (width < MOST ? width : MOST);
+    for (int64_t k = at; k < end; k += LINE) {
+        __builtin_prefetch(s->variable->data + k, 1);
+        for (int32_t i = 0; i < s->n; i++)
+            __builtin_prefetch(s->slot[i] + k, 1);
+    }
+}
+
+void tl_update_rows(const tl_step *c, int64_t first, int64_t n, const int32_t *rows, const tl_real *const *g)
+{
+    enum { AHEAD = 6 };
+    const tl_slots *s = c->s;
+    const int64_t width = tl_row_width(s->variable);
+    const tl_real *none[TL_MOST_ROWS];
+    for (int64_t k = 0; !g && k < n; k++)
+        none[k] = zeros;
+    if (c->kernel && is_plain(s) && !s->variable->pattern && (g || width <= RUN)) {
+        tl_runs runs = { .n = n,
+                         .width = width,
+                         .row = rows,
+                         .g = g ? g : none,
+                         .w = s->variable->data + first * width,
+                         .constant = c->constant };
+        for (int32_t i = 0; i < s->n; i++)
+            runs.slot[i] = s->slot[i] + first * width;
+        c->kernel(&runs);
+        return;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        if (k + AHEAD < n)
+            foresee_row(s, first + rows[k + AHEAD], width);
+        tl_update_range(c, (first + rows[k]) * width, width, g ? g[k] : NULL);
+    }
+}
+
 /* ---- A whole gradient ---- */
 
 typedef struct work {
@@ -202,57 +241,20 @@ static void update_values(void *context, int64_t begin, int64_t end)
     tl_update_range(&w->step, begin, end - begin, w->pair->values + begin);
 }
 
-/* Rows of a table are where no prefetcher of a chip expects them. (Kernels see to theirs.) */
-static void foresee_row(const tl_slots *s, int64_t row, int64_t width)
-{
-    enum { MOST = 512, LINE = 64 / sizeof(tl_real) };
-    const int64_t at = row * width, end = at + (width < MOST ? width : MOST);
-    for (int64_t k = at; k < end; k += LINE) {
-        __builtin_prefetch(s->variable->data + k, 1);
-        for (int32_t i = 0; i < s->n; i++)
-            __builtin_prefetch(s->slot[i] + k, 1);
-    }
-}
-
-/* Rows begin .. end-1 of the pair, RUN of them at most, with their gradients at g[]. */
-static void update_run_of_rows(const work *w, int64_t begin, int64_t end, const tl_real *const *g)
-{
-    enum { AHEAD = 6 };
-    tl_slots *s = w->s;
-    const int32_t *row = w->pair->rows + begin;
-    const int64_t n = end - begin;
-    if (w->exact)
-        tl_slots_catch_up_rows(s, n, row);
-    if (w->step.kernel && is_plain(s) && !s->variable->pattern) {
-        tl_runs runs = { .n = n,
-                         .width = w->width,
-                         .row = row,
-                         .g = g,
-                         .w = s->variable->data,
-                         .constant = w->step.constant };
-        for (int32_t i = 0; i < s->n; i++)
-            runs.slot[i] = s->slot[i];
-        w->step.kernel(&runs);
-    } else {
-        for (int64_t k = 0; k < n; k++) {
-            if (k + AHEAD < n)
-                foresee_row(s, row[k + AHEAD], w->width);
-            tl_update_range(&w->step, row[k] * w->width, w->width, g[k]);
-        }
-    }
-    for (int64_t k = 0; w->exact && k < n; k++)
-        s->row_t[row[k]] = w->step.t;
-}
-
 static void update_rows(void *context, int64_t begin, int64_t end)
 {
     const work *w = context;
-    for (int64_t k = begin; k < end; k += RUN) {
-        const int64_t last = end - k < RUN ? end : k + RUN;
-        const tl_real *g[RUN];
-        for (int64_t i = k; i < last; i++)
-            g[i - k] = w->apart ? w->apart[i] : w->pair->values + i * w->width;
-        update_run_of_rows(w, k, last, g);
+    for (int64_t k = begin; k < end; k += TL_MOST_ROWS) {
+        const int64_t n = end - k < TL_MOST_ROWS ? end - k : TL_MOST_ROWS;
+        const int32_t *rows = w->pair->rows + k;
+        const tl_real *g[TL_MOST_ROWS];
+        for (int64_t i = 0; i < n; i++)
+            g[i] = w->apart ? w->apart[k + i] : w->pair->values + (k + i) * w->width;
+        if (w->exact)
+            tl_slots_catch_up_rows(w->s, n, rows);
+        tl_update_rows(&w->step, 0, n, rows, g);
+        for (int64_t i = 0; w->exact && i < n; i++)
+            w->s->row_t[rows[i]] = w->step.t;
     }
 }
 

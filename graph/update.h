@@ -24,6 +24,12 @@ tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate);
 void tl_update_range(const tl_step *c, int64_t at, int64_t n,
                      const tl_real *g); /* g = NULL: a gradient of 0 */
 
+enum { TL_MOST_ROWS = 256 };
+
+/* The step on rows first + rows[0 .. n-1] of a table, TL_MOST_ROWS of them at most, with their gradients at
+ * g[]; g = NULL: of 0. */
+void tl_update_rows(const tl_step *c, int64_t first, int64_t n, const int32_t *rows, const tl_real *const *g);
+
 /* Whether a step with a gradient of 0 may be left out. */
 tl_idle tl_slots_idle(const tl_slots *s);
 
