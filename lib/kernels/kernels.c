@@ -80,7 +80,7 @@ static double sum_column(int64_t n, const tl_real *x, const tl_real *z)
     return part[0];
 }
 
-enum { STRIP = 64 }; /* columns whose sums stay in L1 */
+enum { STRIP = 256 }; /* columns whose sums stay in L1 */
 
 static void sum_rows(int64_t rows, int64_t cols, int sign, const tl_real *restrict x,
                      const tl_real *restrict z, tl_real *restrict y)
@@ -88,8 +88,10 @@ static void sum_rows(int64_t rows, int64_t cols, int sign, const tl_real *restri
     if (cols == 1)
         y[0] += (tl_real)(sign * sum_column(rows, x, z));
     for (int64_t j0 = 0; j0 < cols && cols > 1; j0 += STRIP) {
-        double sum[STRIP] = { 0 };
-        int64_t n = cols - j0 < STRIP ? cols - j0 : STRIP;
+        double sum[STRIP];
+        const int64_t n = cols - j0 < STRIP ? cols - j0 : STRIP;
+        for (int64_t j = 0; j < n; j++)
+            sum[j] = 0;
         for (int64_t i = 0; i < rows; i++) {
             const tl_real *xi = x + i * cols + j0, *zi = z ? z + i * cols + j0 : NULL;
             for (int64_t j = 0; zi && j < n; j++)
@@ -117,18 +119,18 @@ static void bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_
                                tl_real *db)
 {
     for (int64_t j0 = begin; j0 < end; j0 += STRIP) {
-        double sum[STRIP] = { 0 };
+        double sum[STRIP];
         const int64_t n = end - j0 < STRIP ? end - j0 : STRIP;
+        for (int64_t j = 0; j < n; j++)
+            sum[j] = 0;
         for (int64_t at = j0; at < rows * cols; at += cols) {
-            tl_real g[STRIP];
+            tl_real kept[STRIP], *restrict g = da && !add ? da + at : kept;
             for (int64_t j = 0; j < n; j++) {
                 const tl_real d = dy[at + j]; /* read in any case, so that no branch is needed */
                 g[j] = y[at + j] > 0 ? d : 0;
             }
             for (int64_t j = 0; da && add && j < n; j++)
                 da[at + j] += g[j];
-            for (int64_t j = 0; da && !add && j < n; j++)
-                da[at + j] = g[j];
             for (int64_t j = 0; db && j < n; j++)
                 sum[j] += (double)g[j];
         }
@@ -162,12 +164,16 @@ INLINE void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t 
         }
 }
 
+/* Along the rows that lie farther apart, which are then met one after the other. */
 static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int64_t ldx, tl_real *restrict y,
                       int64_t ldy, bool add_to)
 {
     const int64_t whole_rows = rows - rows % SQUARE, whole_cols = cols - cols % SQUARE;
-    for (int64_t i = 0; i < whole_rows; i += SQUARE)
+    for (int64_t i = 0; ldx >= ldy && i < whole_rows; i += SQUARE)
         for (int64_t j = 0; j < whole_cols; j += SQUARE)
+            transpose_square(x + i * ldx + j, ldx, y + j * ldy + i, ldy, add_to);
+    for (int64_t j = 0; ldx < ldy && j < whole_cols; j += SQUARE)
+        for (int64_t i = 0; i < whole_rows; i += SQUARE)
             transpose_square(x + i * ldx + j, ldx, y + j * ldy + i, ldy, add_to);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = i < whole_rows ? whole_cols : 0; j < cols; j++)
