@@ -99,7 +99,7 @@ END_TEST
 
 static const int64_t matrix_sizes[][2] = { { 0, 0 },   { 0, 3 },   { 3, 0 },  { 1, 1 },   { 1, 17 },
                                            { 17, 1 },  { 3, 63 },  { 63, 3 }, { 16, 16 }, { 15, 17 },
-                                           { 33, 65 }, { 65, 64 }, { 2, 130 } };
+                                           { 33, 65 }, { 65, 64 }, { 2, 515 } };
 enum { MATRIX_SIZES = sizeof matrix_sizes / sizeof *matrix_sizes };
 
 START_TEST(sum_rows)

@@ -58,7 +58,21 @@ INLINE void foresee_row(const tl_sparse s, int64_t e, const int vecs, const tl_r
         __builtin_prefetch(x + s.col[soon] * ldx + v * LANES);
 }
 
-/* `vecs` and `part` are constants wherever this is called, and in the functions below. */
+/* sum += the rows of X that entries e .. last-1 name, by their values. `vecs`, `part`, `ordered` and `table` are
+ * constants wherever they are handed on. */
+INLINE void add_rows(const tl_sparse s, int64_t e, int64_t last, const int vecs, const tl_real *restrict x,
+                     int64_t ldx, vec *sum, const bool ordered, const bool table)
+{
+    for (; e < last; e++) {
+        if (table)
+            foresee_row(s, e, vecs, x, ldx);
+        const tl_real value = s.values[ordered ? s.order[e] : e];
+        const tl_real *xe = x + s.col[e] * ldx;
+        for (int v = 0; v < vecs; v++)
+            sum[v] = load(xe + v * LANES) * value + sum[v];
+    }
+}
+
 INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
                       int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y, int64_t ldy,
                       bool add)
@@ -74,14 +88,12 @@ INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int v
             vec sum[TL_TILE_VECS];
             for (int v = 0; v < vecs; v++)
                 sum[v] = old ? load_at(y + i * ldy, v, vecs, width, part) : (vec){ 0 };
-            for (; e < last; e++) {
-                if (s.table)
-                    foresee_row(s, e, vecs, x, ldx);
-                const tl_real value = s.values[s.order ? s.order[e] : e];
-                const tl_real *xe = x + s.col[e] * ldx;
-                for (int v = 0; v < vecs; v++)
-                    sum[v] = load(xe + v * LANES) * value + sum[v];
-            }
+            if (s.table)
+                add_rows(s, e, last, vecs, x, ldx, sum, s.order, true);
+            else if (s.order)
+                add_rows(s, e, last, vecs, x, ldx, sum, true, false);
+            else
+                add_rows(s, e, last, vecs, x, ldx, sum, false, false);
             for (int v = 0; v < vecs; v++)
                 store_at(y + i * ldy, v, vecs, width, part, sum[v]);
         }
@@ -115,12 +127,16 @@ INLINE void meet(const tl_sparse s, int64_t e, const int n, const int vecs, cons
     for (int q = 0; q < 4; q++)
         fold(&sum[q], &part[q]);
     sum_quads(part, &total);
+    if (n == 4 && !s.order) {
+        *(quad *)(dvalues + e) += total;
+        return;
+    }
     for (int q = 0; q < n; q++)
         dvalues[at[q]] += total[q];
 }
 
-INLINE void meet_all(const tl_sparse s, int64_t e, int64_t last, const int vecs, const vec *a,
-                     const tl_real *b, int64_t ldb, vec *da, tl_real *dvalues)
+INLINE void meet_in_fours(const tl_sparse s, int64_t e, int64_t last, const int vecs, const vec *a,
+                          const tl_real *b, int64_t ldb, vec *da, tl_real *dvalues)
 {
     for (; e + 4 <= last; e += 4) {
         for (int q = 0; s.table && q < 4; q++)
@@ -133,6 +149,17 @@ INLINE void meet_all(const tl_sparse s, int64_t e, int64_t last, const int vecs,
         meet(s, e, 2, vecs, a, b, ldb, da, dvalues);
     else if (last - e == 1)
         meet(s, e, 1, vecs, a, b, ldb, da, dvalues);
+}
+
+INLINE void meet_all(const tl_sparse s, int64_t e, int64_t last, const int vecs, const vec *a,
+                     const tl_real *b, int64_t ldb, vec *da, tl_real *dvalues)
+{
+    tl_sparse plain = s;
+    plain.order = NULL, plain.table = false; /* so that the loop asks for neither */
+    if (s.order || s.table)
+        meet_in_fours(s, e, last, vecs, a, b, ldb, da, dvalues);
+    else
+        meet_in_fours(plain, e, last, vecs, a, b, ldb, da, dvalues);
 }
 
 INLINE void sddmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
