@@ -58,6 +58,23 @@ INLINE void foresee_row(const tl_sparse s, int64_t e, const int vecs, const tl_r
         __builtin_prefetch(x + s.col[soon] * ldx + v * LANES);
 }
 
+/* Through an order, neighbours in a column are far apart in `values`. Where a block's share of them fits in
+ * the second cache and all of them do not, their lines are met again in the rows below: every fourth row asks
+ * for what it will need in the next block. Without blocks, each row asks for what the next one needs. */
+INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last, const tl_real *dvalues)
+{
+    enum { EVERY = 4, MANY = 1 << 18, MOST = 512 };
+    const int64_t nnz = s.row_ptr[s.rows];
+    if (!s.order || nnz < MANY || (s.start && i % EVERY != 0))
+        return;
+    const int64_t wanted = last - e < MOST ? last - e : MOST, end = last + wanted < nnz ? last + wanted : nnz;
+    for (int64_t soon = last; soon < end; soon++) {
+        __builtin_prefetch(s.values + s.order[soon], 0, 2);
+        if (dvalues)
+            __builtin_prefetch(dvalues + s.order[soon], 1, 2);
+    }
+}
+
 /* sum += the rows of X that entries e .. last-1 name, by their values. `vecs`, `part`, `ordered` and `table` are
  * constants wherever they are handed on. */
 INLINE void add_rows(const tl_sparse s, int64_t e, int64_t last, const int vecs, const tl_real *restrict x,
@@ -82,6 +99,8 @@ INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int v
             int64_t e, last;
             entries(s, b, i, &e, &last);
             foresee_entries(s, s.values, b, i, end);
+            if (s.start)
+                foresee_values(s, i, e, last, NULL);
             const bool old = add || b > 0;
             if (e == last && old)
                 continue;
@@ -178,22 +197,6 @@ INLINE void sddmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int 
                 ai[v] = load_at(a + i * lda, v, vecs, width, part);
             meet_all(s, e, last, vecs, ai, b, ldb, NULL, dvalues);
         }
-}
-
-/* Through an order, neighbours in a column are far apart in `values`. Where a block's share of them fits in
- * the second cache and all of them do not, their lines are met again in the rows below: every fourth row asks
- * for what it will need in the next block. Without blocks, each row asks for what the next one needs. */
-INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last, const tl_real *dvalues)
-{
-    enum { EVERY = 4, MANY = 1 << 18, MOST = 512 };
-    const int64_t nnz = s.row_ptr[s.rows];
-    if (!s.order || nnz < MANY || (s.start && i % EVERY != 0))
-        return;
-    const int64_t wanted = last - e < MOST ? last - e : MOST, end = last + wanted < nnz ? last + wanted : nnz;
-    for (int64_t soon = last; soon < end; soon++) {
-        __builtin_prefetch(s.values + s.order[soon], 0, 2);
-        __builtin_prefetch(dvalues + s.order[soon], 1, 2);
-    }
 }
 
 INLINE void gradients_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
