@@ -223,7 +223,8 @@ tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
 tl_status tl_minimize(tl_optimizer *o, tl_node *loss)
 {
     tl_gradients g;
-    const bool read = !o || o->n_transforms > 0; /* by transforms */
-    const tl_status status = read ? tl_compute_gradients(o, loss, NULL, 0, &g) : tl_backward_apart(loss, &g);
+    const bool apart = o && o->n_transforms == 0; /* nobody reads the rows of a gradient */
+    const tl_status status = o ? tl_backward_for_step(loss, apart, &g)
+                               : tl_compute_gradients(o, loss, NULL, 0, &g);
     return status == TL_OK ? tl_apply_gradients(o, &g) : status;
 }

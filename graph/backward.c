@@ -51,11 +51,54 @@ static void clear(void *context, int64_t begin, int64_t end)
     memset((tl_real *)context + begin, 0, (size_t)(end - begin) * sizeof(tl_real));
 }
 
-static tl_status provide(tl_node *a)
+/* ---- Gradients that are not needed any more ---- */
+
+/* Memory of a gradient behind which the pass is. */
+typedef struct spare {
+    struct spare *next;
+    tl_real *at;
+    int64_t size;
+} spare;
+
+enum { WORTH = 1 << 10 }; /* values: of less a pass makes no use */
+
+/* The smallest that holds n values and not many more, out of the list; else NULL. */
+static tl_real *take_spare(spare **list, int64_t n)
 {
-    a->grad = tl_arena_alloc(&a->graph->arena, a->size, sizeof *a->grad);
+    spare **best = NULL;
+    for (spare **s = list; *s; s = &(*s)->next)
+        if ((*s)->size >= n && (*s)->size / 2 <= n && (!best || (*s)->size < (*best)->size))
+            best = s;
+    if (!best)
+        return NULL;
+    tl_real *found = (*best)->at;
+    *best = (*best)->next;
+    return found;
+}
+
+/* Row slices may point to it until the step is done. */
+static tl_status leave_spare(tl_node *a, spare **list)
+{
+    if (a->size < WORTH || a->slices)
+        return TL_OK;
+    spare *s = tl_arena_alloc(&a->graph->arena, 1, sizeof *s);
+    if (!s)
+        return tl_fail_memory();
+    *s = (spare){ *list, a->grad, a->size };
+    *list = s;
+    a->grad = NULL;
+    return TL_OK;
+}
+
+static tl_status provide(tl_node *a, spare **list)
+{
+    a->grad = take_spare(list, a->size);
+    if (!a->grad)
+        a->grad = tl_arena_alloc(&a->graph->arena, a->size, sizeof *a->grad);
     return a->grad ? TL_OK : tl_fail_memory();
 }
+
+/* ---- The pass ---- */
 
 /* Whether y alone decides what the gradient of its input i begins with. (tl_add_rows adds, and to some rows
  * only.) */
@@ -69,13 +112,13 @@ static bool begins(const tl_node *y, int32_t i, const tl_backward_plan *plan)
 }
 
 /* Gradients for the inputs of y that are about to receive their first share of one. */
-static tl_status provide_inputs(tl_node *y, const tl_backward_plan *plan)
+static tl_status provide_inputs(tl_node *y, const tl_backward_plan *plan, spare **list)
 {
     for (int32_t i = 0; i < y->op->n_in; i++) {
         tl_node *a = y->in[i];
         if (!a || !a->wanted || a->by_rows || a->grad)
             continue;
-        if (provide(a) != TL_OK)
+        if (provide(a, list) != TL_OK)
             return TL_ERR_MEMORY;
         a->fresh = begins(y, i, plan);
         if (!a->fresh)
@@ -89,13 +132,14 @@ static tl_status provide_inputs(tl_node *y, const tl_backward_plan *plan)
 
 static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
 {
-    if (provide(y) != TL_OK)
+    spare *list = NULL;
+    if (provide(y, &list) != TL_OK)
         return TL_ERR_MEMORY;
     memcpy(y->grad, plan->seed, (size_t)y->size * sizeof *y->grad);
     for (tl_node *a = y; a; a = a->before) {
         if (!a->wanted || !a->op)
             continue;
-        if (provide_inputs(a, plan) != TL_OK)
+        if (provide_inputs(a, plan, &list) != TL_OK)
             return TL_ERR_MEMORY;
         tl_catch_up_inputs(a); /* a step may have come between forward and backward */
         for (int32_t i = 0; a->slices && i < a->op->n_in; i++)
@@ -106,6 +150,8 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
                 a->in[i]->fresh = false;
         if (a->graph->status != TL_OK)
             return a->graph->status;
+        if (plan->for_step && leave_spare(a, &list) != TL_OK)
+            return TL_ERR_MEMORY;
     }
     return TL_OK;
 }
@@ -218,9 +264,9 @@ tl_status tl_backward(tl_node *loss, tl_gradients *out)
     return backward(loss, false, (tl_backward_plan){ 0 }, out);
 }
 
-tl_status tl_backward_apart(tl_node *loss, tl_gradients *out)
+tl_status tl_backward_for_step(tl_node *loss, bool apart, tl_gradients *out)
 {
-    return backward(loss, false, (tl_backward_plan){ .apart = true }, out);
+    return backward(loss, false, (tl_backward_plan){ .for_step = true, .apart = apart }, out);
 }
 
 tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl_gradients *out)

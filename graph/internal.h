@@ -152,8 +152,9 @@ typedef struct tl_backward_plan {
     tl_real prefill;              /* what leaves' gradients hold before the pass; not 0: all of them dense */
     tl_variable *const *variable; /* the wanted ones; NULL: all */
     int32_t n;
-    bool apart;  /* rows of gradients may be left where they lie, of which tl_rows_apart tells */
-    bool poison; /* what is fresh is filled with NaN, so that it shows where an op does not assign */
+    bool for_step; /* gradients of nodes in between make room for others when their op has run */
+    bool apart;    /* rows of gradients may be left where they lie, of which tl_rows_apart tells */
+    bool poison;   /* what is fresh is filled with NaN, so that it shows where an op does not assign */
 } tl_backward_plan;
 
 /* The pass from any node. Without a graph error; TL_ERR_MEMORY, or TL_ERR_ARGUMENT where no variable is
@@ -174,8 +175,9 @@ tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair);
 /* The leaf of v, or NULL. */
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v);
 
-/* tl_backward with `apart`: for a step that follows at once, before anything is recorded. */
-tl_status tl_backward_apart(tl_node *loss, tl_gradients *out);
+/* tl_backward for a step that follows at once, before anything is recorded: keeps the gradients of variables
+ * only. `apart`: as in the plan. */
+tl_status tl_backward_for_step(tl_node *loss, bool apart, tl_gradients *out);
 
 /* The row-sparse gradient of a leaf from the slices it has collected; `apart`: rows that are one slice may be
  * left where that is. */

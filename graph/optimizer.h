@@ -110,7 +110,8 @@ TL_API tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variabl
  * is on the graph as well. */
 TL_API tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g);
 
-/* tl_backward and tl_apply_gradients. */
+/* tl_backward and tl_apply_gradients, in less memory: on the way back the gradients of nodes in between make
+ * room for others. */
 TL_API tl_status tl_minimize(tl_optimizer *o, tl_node *loss);
 
 /* A function over the whole list of pairs, called in every step before the update. It may change values
