@@ -27,7 +27,7 @@ static void backward_columns(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     const int64_t cols = tl_shape_cols(y->shape);
-    tl_parallel_for(cols, y->size < TL_BIAS_PIECE ? cols : STRIP, backward_columns, y);
+    tl_parallel_for(cols, y->size < TL_PIECE ? cols : STRIP, backward_columns, y);
 }
 
 static const tl_op op = { .name = "bias_relu",

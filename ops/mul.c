@@ -7,29 +7,37 @@ static tl_status shape(tl_node *y)
     return tl_broadcast_shape(y, "times");
 }
 
+static void product(tl_node *y, int64_t at, int64_t n, const tl_real *b)
+{
+    const tl_real *a = y->in[0]->val + at;
+    tl_real *restrict out = y->out + at;
+    for (int64_t k = 0; k < n; k++)
+        out[k] = a[k] * b[k];
+}
+
 static void forward(tl_node *y)
 {
-    const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
-    int64_t n = y->in[1]->size, count = tl_broadcast_count(y);
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t j = 0; j < n; j++)
-            y->out[i * n + j] = a[i * n + j] * b[j];
+    tl_broadcast_each(y, product);
+}
+
+static void add_to_a(tl_node *y, int64_t at, int64_t n, const tl_real *b)
+{
+    const tl_real *dy = y->grad + at;
+    tl_real *restrict da = y->in[0]->grad + at;
+    const bool fresh = y->in[0]->fresh;
+    for (int64_t k = 0; k < n; k++)
+        da[k] = (fresh ? 0 : da[k]) + dy[k] * b[k];
 }
 
 static void backward(tl_node *y)
 {
-    const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
-    tl_real *da = y->in[0]->grad, *db = y->in[1]->grad;
-    int64_t n = y->in[1]->size, count = tl_broadcast_count(y);
-    for (int64_t i = 0; da && i < count; i++)
-        for (int64_t j = 0; j < n; j++)
-            da[i * n + j] += y->grad[i * n + j] * b[j];
-    if (db)
-        tl_kernel_table()->sum_rows(count, n, 1, y->grad, a, db);
+    if (y->in[0]->grad)
+        tl_broadcast_each(y, add_to_a);
+    tl_hand_on_sums(y, 1, y->in[0]->val);
 }
 
 static const tl_op op = {
-    .name = "mul", .n_in = 2, .shape = shape, .forward = forward, .backward = backward
+    .name = "mul", .n_in = 2, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
 };
 
 tl_node *tl_mul(tl_node *a, tl_node *b)

@@ -2,9 +2,10 @@
 #ifndef TL_REDUCE_H
 #define TL_REDUCE_H
 
-#include "kernels.h"
-#include "op.h"
+#include "hand_on.h"
 #include "ops.h"
+
+enum { TL_REDUCE_STRIP = 256 };
 
 typedef struct tl_reduce {
     int64_t outer, n, inner;
@@ -32,28 +33,68 @@ static inline tl_status tl_reduce_shape(tl_node *y)
     return tl_shape_dense(y, out);
 }
 
+/* Sums of some columns of the only block, or of some blocks. */
+static inline void tl_reduce_columns(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const tl_reduce *r = y->scratch;
+    tl_kernel_table()->sum_rows(r->n, r->inner, begin, end, 1, y->in[0]->val, NULL, y->out);
+}
+
+static inline void tl_reduce_blocks(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const tl_reduce *r = y->scratch;
+    for (int64_t i = begin; i < end; i++)
+        tl_kernel_table()->sum_rows(r->n, r->inner, 0, r->inner, 1, y->in[0]->val + i * r->n * r->inner, NULL,
+                                    y->out + i * r->inner);
+}
+
 /* y->out = the sums / divisor: not times its inverse, so that the mean of equal values is that value. */
 static inline void tl_reduce_forward(tl_node *y, tl_real divisor)
 {
     const tl_reduce *r = y->scratch;
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] = 0;
-    for (int64_t i = 0; i < r->outer && y->in[0]->size > 0; i++) /* which may have no data otherwise */
-        tl_kernel_table()->sum_rows(r->n, r->inner, 1, y->in[0]->val + i * r->n * r->inner, NULL,
-                                    y->out + i * r->inner);
+    if (y->in[0]->size == 0) /* it may have no data */
+        return;
+    if (r->outer == 1)
+        tl_parallel_for(r->inner, TL_REDUCE_STRIP + TL_PIECE / r->n, tl_reduce_columns, y);
+    else
+        tl_parallel_for(r->outer, 1 + TL_PIECE / (r->n * r->inner), tl_reduce_blocks, y);
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] /= divisor;
+}
+
+typedef struct tl_repeat {
+    const tl_node *y;
+    tl_real c;
+} tl_repeat;
+
+/* Elements begin .. end-1 of dA, in stretches of equal ones, or of a row of dY. */
+static inline void tl_repeat_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_repeat *c = context;
+    const tl_reduce *r = c->y->scratch;
+    const tl_node *a = c->y->in[0];
+    tl_real *restrict da = a->grad;
+    for (int64_t k = begin, n; k < end; k += n) {
+        const int64_t block = k / (r->n * r->inner), from = k % r->inner;
+        const int64_t left = r->inner == 1 ? (block + 1) * r->n - k : r->inner - from;
+        const tl_real *dy = c->y->grad + block * r->inner + from;
+        n = left < end - k ? left : end - k;
+        for (int64_t l = 0; r->inner == 1 && l < n; l++)
+            da[k + l] = (a->fresh ? 0 : da[k + l]) + c->c * dy[0];
+        for (int64_t l = 0; r->inner > 1 && l < n; l++)
+            da[k + l] = (a->fresh ? 0 : da[k + l]) + c->c * dy[l];
+    }
 }
 
 /* dA += dY / divisor, repeated along the axis. */
 static inline void tl_reduce_backward(tl_node *y, tl_real divisor)
 {
-    const tl_reduce *r = y->scratch;
-    tl_real *da = y->in[0]->grad, c = 1 / divisor;
-    for (int64_t i = 0; da && i < r->outer; i++)
-        for (int64_t k = 0; k < r->n; k++)
-            for (int64_t j = 0; j < r->inner; j++)
-                da[(i * r->n + k) * r->inner + j] += c * y->grad[i * r->inner + j];
+    if (y->in[0]->grad)
+        tl_parallel_for(y->in[0]->size, TL_PIECE, tl_repeat_range, &(tl_repeat){ y, 1 / divisor });
 }
 
 #endif

@@ -18,9 +18,12 @@ static void backward(tl_node *y)
     tl_reduce_backward(y, count(y));
 }
 
-static const tl_op op = {
-    .name = "reduce_mean", .n_in = 1, .shape = tl_reduce_shape, .forward = forward, .backward = backward
-};
+static const tl_op op = { .name = "reduce_mean",
+                          .n_in = 1,
+                          .shape = tl_reduce_shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .begins = 1 << 0 };
 
 tl_node *tl_reduce_mean(tl_node *a, int32_t axis)
 {

@@ -2,27 +2,45 @@
 #include "op.h"
 #include "ops.h"
 
+enum { PIECE = 1 << 14 };
+
 static tl_status shape(tl_node *y)
 {
     return tl_shape_like(y, y->in[0]);
 }
 
+static void forward_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const tl_real c = *(const tl_real *)y->attr, *a = y->in[0]->val;
+    tl_real *restrict out = y->out;
+    for (int64_t k = begin; k < end; k++)
+        out[k] = c * a[k];
+}
+
 static void forward(tl_node *y)
 {
-    tl_real c = *(const tl_real *)y->attr;
-    for (int64_t k = 0; k < y->size; k++)
-        y->out[k] = c * y->in[0]->val[k];
+    tl_parallel_for(y->size, PIECE, forward_range, y);
+}
+
+static void backward_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const tl_real c = *(const tl_real *)y->attr, *dy = y->grad;
+    tl_real *restrict da = y->in[0]->grad;
+    const bool fresh = y->in[0]->fresh;
+    for (int64_t k = begin; k < end; k++)
+        da[k] = (fresh ? 0 : da[k]) + c * dy[k];
 }
 
 static void backward(tl_node *y)
 {
-    tl_real c = *(const tl_real *)y->attr, *da = y->in[0]->grad;
-    for (int64_t k = 0; da && k < y->size; k++)
-        da[k] += c * y->grad[k];
+    if (y->in[0]->grad)
+        tl_parallel_for(y->size, PIECE, backward_range, y);
 }
 
 static const tl_op op = {
-    .name = "scale", .n_in = 1, .shape = shape, .forward = forward, .backward = backward
+    .name = "scale", .n_in = 1, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
 };
 
 tl_node *tl_scale(tl_node *a, tl_real factor)

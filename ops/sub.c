@@ -7,25 +7,27 @@ static tl_status shape(tl_node *y)
     return tl_broadcast_shape(y, "minus");
 }
 
+static void difference(tl_node *y, int64_t at, int64_t n, const tl_real *b)
+{
+    const tl_real *a = y->in[0]->val + at;
+    tl_real *restrict out = y->out + at;
+    for (int64_t k = 0; k < n; k++)
+        out[k] = a[k] - b[k];
+}
+
 static void forward(tl_node *y)
 {
-    const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
-    int64_t n = y->in[1]->size, count = tl_broadcast_count(y);
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t j = 0; j < n; j++)
-            y->out[i * n + j] = a[i * n + j] - b[j];
+    tl_broadcast_each(y, difference);
 }
 
 static void backward(tl_node *y)
 {
-    if (y->in[0]->grad)
-        tl_kernel_table()->add(y->size, y->grad, y->in[0]->grad);
-    if (y->in[1]->grad)
-        tl_kernel_table()->sum_rows(tl_broadcast_count(y), y->in[1]->size, -1, y->grad, NULL, y->in[1]->grad);
+    tl_hand_on(y);
+    tl_hand_on_sums(y, -1, NULL);
 }
 
 static const tl_op op = {
-    .name = "sub", .n_in = 2, .shape = shape, .forward = forward, .backward = backward
+    .name = "sub", .n_in = 2, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
 };
 
 tl_node *tl_sub(tl_node *a, tl_node *b)

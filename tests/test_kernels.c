@@ -113,7 +113,8 @@ START_TEST(sum_rows)
         operand factors = random_values(rows * cols, s % 2, 7), expected = random_values(cols, s % 2, 6);
         const tl_real *z = s / 4 % 2 ? factors.at : NULL;
         tl_stated_sum_rows(fuses(), rows, cols, sign, x.at, z, expected.at);
-        t->sum_rows(rows, cols, sign, x.at, z, y.at);
+        t->sum_rows(rows, cols, cols / 2, cols, sign, x.at, z, y.at);
+        t->sum_rows(rows, cols, 0, cols / 2, sign, x.at, z, y.at);
         check_stated("sum_rows", y.block, expected.block, cols + s % 2);
         free(x.block), free(y.block), free(factors.block), free(expected.block);
     }
@@ -128,7 +129,7 @@ START_TEST(sum_rows_in_double)
     tl_real *x = malloc(1001 * sizeof *x), y = 0;
     for (int k = 0; k <= 1000; k++)
         x[k] = k == 0 ? (tl_real)1e8 : 1;
-    t->sum_rows(1001, 1, 1, x, NULL, &y);
+    t->sum_rows(1001, 1, 0, 1, 1, x, NULL, &y);
     ck_assert_double_eq((double)y, 100001000);
     free(x);
 }

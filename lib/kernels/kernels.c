@@ -82,14 +82,14 @@ static double sum_column(int64_t n, const tl_real *x, const tl_real *z)
 
 enum { STRIP = 256 }; /* columns whose sums stay in L1 */
 
-static void sum_rows(int64_t rows, int64_t cols, int sign, const tl_real *restrict x,
-                     const tl_real *restrict z, tl_real *restrict y)
+static void sum_rows(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign,
+                     const tl_real *restrict x, const tl_real *restrict z, tl_real *restrict y)
 {
-    if (cols == 1)
+    if (cols == 1 && begin < end)
         y[0] += (tl_real)(sign * sum_column(rows, x, z));
-    for (int64_t j0 = 0; j0 < cols && cols > 1; j0 += STRIP) {
+    for (int64_t j0 = begin; j0 < end && cols > 1; j0 += STRIP) {
         double sum[STRIP];
-        const int64_t n = cols - j0 < STRIP ? cols - j0 : STRIP;
+        const int64_t n = end - j0 < STRIP ? end - j0 : STRIP;
         for (int64_t j = 0; j < n; j++)
             sum[j] = 0;
         for (int64_t i = 0; i < rows; i++) {

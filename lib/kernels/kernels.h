@@ -94,9 +94,11 @@ typedef struct tl_kernels {
     /* sum of x[k] y[k]: 64 sums over k mod 64, each ascending, added by halves */
     tl_real (*dot)(int64_t n, const tl_real *x, const tl_real *y);
 
-    /* y[j] += sign times the sum over i, in double, of x[i cols + j], or of its product with z there
-     * unless z is NULL: ascending; of a single column, by i mod 16, each ascending, and these by halves */
-    void (*sum_rows)(int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z, tl_real *y);
+    /* For columns j = begin .. end-1: y[j] += sign times the sum over i, in double, of x[i cols + j], or of
+     * its product with z there unless z is NULL: ascending; of a single column, by i mod 16, each ascending,
+     * and these by halves */
+    void (*sum_rows)(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign, const tl_real *x,
+                     const tl_real *z, tl_real *y);
 
     /* y = max(a + b, 0), and NaN where the sum is: `rows` rows of `cols` values, with one b for all of
      * them. */
