@@ -1,21 +1,19 @@
 /* mse: Y = mean of (A - B)^2.  dA += 2 (A - B) dY / n;  dB -= the same. */
-#include "op.h"
-#include "ops.h"
+#include "loss.h"
 
 static tl_status shape(tl_node *y)
 {
     tl_shape a = y->in[0]->shape, b = y->in[1]->shape;
     if (!tl_shape_equal(a, b))
         return tl_fail(TL_ERR_SHAPE, "%s against %s", tl_shape_text(a).text, tl_shape_text(b).text);
-    return tl_shape_dense(y, TL_SHAPE());
+    return tl_loss_shape(y);
 }
 
 /* In parts, by k mod 8, or each addition would wait for the one before. */
-static void forward(tl_node *y)
+static double sum_of(int64_t n, const tl_real *a, const tl_real *b)
 {
     enum { PARTS = 8 };
-    const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
-    const int64_t n = y->in[0]->size, whole = n - n % PARTS;
+    const int64_t whole = n - n % PARTS;
     double part[PARTS] = { 0 }, sum = 0;
     for (int64_t k = 0; k < whole; k += PARTS)
         for (int l = 0; l < PARTS; l++) {
@@ -26,23 +24,42 @@ static void forward(tl_node *y)
         part[k - whole] += ((double)a[k] - (double)b[k]) * ((double)a[k] - (double)b[k]);
     for (int l = 0; l < PARTS; l++)
         sum += part[l];
-    y->out[0] = n > 0 ? (tl_real)(sum / (double)n) : 0;
+    return sum;
+}
+
+static void sum_pieces(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    double *sum = y->scratch;
+    for (int64_t piece = begin, first; piece < end; piece++) {
+        const int64_t n = tl_loss_piece(y, piece, &first);
+        sum[piece] = sum_of(n, y->in[0]->val + first, y->in[1]->val + first);
+    }
+}
+
+static void forward(tl_node *y)
+{
+    tl_loss_forward(y, sum_pieces);
+}
+
+static void backward_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context, *left = y->in[0], *right = y->in[1];
+    const tl_real *a = left->val, *b = right->val, c = 2 * y->grad[0] / (tl_real)left->size;
+    tl_real *da = left->grad, *db = right->grad;
+    for (int64_t k = begin; da && k < end; k++)
+        da[k] = (left->fresh ? 0 : da[k]) + c * (a[k] - b[k]);
+    for (int64_t k = begin; db && k < end; k++)
+        db[k] = (right->fresh ? 0 : db[k]) - c * (a[k] - b[k]);
 }
 
 static void backward(tl_node *y)
 {
-    const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
-    tl_real *da = y->in[0]->grad, *db = y->in[1]->grad;
-    int64_t n = y->in[0]->size;
-    tl_real c = n > 0 ? 2 * y->grad[0] / (tl_real)n : 0;
-    for (int64_t k = 0; da && k < n; k++)
-        da[k] += c * (a[k] - b[k]);
-    for (int64_t k = 0; db && k < n; k++)
-        db[k] -= c * (a[k] - b[k]);
+    tl_parallel_for(y->in[0]->size, TL_LOSS_PIECE, backward_range, y);
 }
 
 static const tl_op op = {
-    .name = "mse", .n_in = 2, .shape = shape, .forward = forward, .backward = backward
+    .name = "mse", .n_in = 2, .shape = shape, .forward = forward, .backward = backward, .begins = 3
 };
 
 tl_node *tl_mse(tl_node *a, tl_node *b)

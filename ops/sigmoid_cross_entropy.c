@@ -1,8 +1,9 @@
 /* sigmoid_cross_entropy: Y = mean of max(x, 0) - x z + log1p(exp(-|x|)), logits x, targets z.
  * dx += (sigmoid(x) - z) dY / n;  dz -= x dY / n. */
-#include "logistic.h"
-#include "op.h"
-#include "ops.h"
+#include "kernels.h"
+#include "loss.h"
+
+enum { STRETCH = 256 }; /* values whose exponentials are at hand */
 
 static tl_status shape(tl_node *y)
 {
@@ -10,34 +11,67 @@ static tl_status shape(tl_node *y)
     if (!tl_shape_equal(x, z))
         return tl_fail(TL_ERR_SHAPE, "logits %s against targets %s", tl_shape_text(x).text,
                        tl_shape_text(z).text);
-    return tl_shape_dense(y, TL_SHAPE());
+    return tl_loss_shape(y);
+}
+
+/* Of STRETCH values at most. */
+static double sum_of(int64_t n, const tl_real *x, const tl_real *z)
+{
+    tl_real e[STRETCH];
+    double sum = 0;
+    for (int64_t k = 0; k < n; k++)
+        e[k] = x[k] < 0 ? x[k] : -x[k];
+    tl_kernel_table()->exp(n, e, e);
+    tl_kernel_table()->log1p(n, e, e);
+    for (int64_t k = 0; k < n; k++)
+        sum += (double)((x[k] > 0 ? x[k] : 0) - x[k] * z[k] + e[k]);
+    return sum;
+}
+
+static void sum_pieces(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    double *sum = y->scratch;
+    for (int64_t piece = begin, first; piece < end; piece++) {
+        const int64_t n = tl_loss_piece(y, piece, &first);
+        sum[piece] = 0;
+        for (int64_t k = 0; k < n; k += STRETCH)
+            sum[piece] += sum_of(n - k < STRETCH ? n - k : STRETCH, y->in[0]->val + first + k,
+                                 y->in[1]->val + first + k);
+    }
 }
 
 static void forward(tl_node *y)
 {
-    const tl_real *x = y->in[0]->val, *z = y->in[1]->val;
-    int64_t n = y->in[0]->size;
-    double sum = 0;
-    for (int64_t k = 0; k < n; k++)
-        sum += (double)((x[k] > 0 ? x[k] : 0) - x[k] * z[k] + log1p(exp(-fabs(x[k]))));
-    y->out[0] = n > 0 ? (tl_real)(sum / (double)n) : 0;
+    tl_loss_forward(y, sum_pieces);
+}
+
+static void backward_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context, *left = y->in[0], *right = y->in[1];
+    const tl_real *x = left->val, *z = right->val, c = y->grad[0] / (tl_real)left->size;
+    tl_real *dx = left->grad, *dz = right->grad, p[STRETCH];
+    for (int64_t k = begin; dx && k < end; k += STRETCH) {
+        const int64_t n = end - k < STRETCH ? end - k : STRETCH;
+        tl_kernel_table()->logistic(n, x + k, p);
+        for (int64_t l = 0; l < n; l++)
+            dx[k + l] = (left->fresh ? 0 : dx[k + l]) + c * (p[l] - z[k + l]);
+    }
+    for (int64_t k = begin; dz && k < end; k++)
+        dz[k] = (right->fresh ? 0 : dz[k]) - c * x[k];
 }
 
 static void backward(tl_node *y)
 {
-    const tl_real *x = y->in[0]->val, *z = y->in[1]->val;
-    tl_real *dx = y->in[0]->grad, *dz = y->in[1]->grad;
-    int64_t n = y->in[0]->size;
-    tl_real c = n > 0 ? y->grad[0] / (tl_real)n : 0;
-    for (int64_t k = 0; dx && k < n; k++)
-        dx[k] += c * (tl_logistic(x[k]) - z[k]);
-    for (int64_t k = 0; dz && k < n; k++)
-        dz[k] -= c * x[k];
+    tl_parallel_for(y->in[0]->size, TL_LOSS_PIECE, backward_range, y);
 }
 
-static const tl_op op = {
-    .name = "sigmoid_cross_entropy", .n_in = 2, .shape = shape, .forward = forward, .backward = backward
-};
+static const tl_op op = { .name = "sigmoid_cross_entropy",
+                          .n_in = 2,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .begins = 3 };
 
 tl_node *tl_sigmoid_cross_entropy(tl_node *logits, tl_node *targets)
 {

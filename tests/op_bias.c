@@ -37,7 +37,7 @@ static tl_variable *integers(const char *name, tl_shape shape, int64_t stride)
 /* Value and gradients, to the last bit, against the specification. */
 static void check_exact(tl_shape shape)
 {
-    enum { MOST = 130 * 63 };
+    enum { MOST = 300 * 130 };
     static tl_real u[MOST], y[MOST], db[MOST];
     int64_t cols = tl_shape_cols(shape), n = tl_shape_size(shape);
     tl_variable *a = integers("a", shape, 2), *b = integers("b", TL_SHAPE(cols), 3);
@@ -87,14 +87,18 @@ START_TEST(values)
 }
 END_TEST
 
+/* Up to so many values that threads share them: on one to three threads. */
 START_TEST(oracle)
 {
+    ck_assert_ok(tl_set_num_threads(_i));
     const tl_shape shape[] = { TL_SHAPE(1),        TL_SHAPE(63),         TL_SHAPE(17, 1),
                                TL_SHAPE(1, 65),    TL_SHAPE(65, 63),     TL_SHAPE(63, 130),
                                TL_SHAPE(2, 3, 17), TL_SHAPE(3, 1, 63),   TL_SHAPE(17, 3),
-                               TL_SHAPE(5, 3, 65), TL_SHAPE(3, 2, 1, 5), TL_SHAPE(1, 17, 3, 65) };
+                               TL_SHAPE(5, 3, 65), TL_SHAPE(3, 2, 1, 5), TL_SHAPE(1, 17, 3, 65),
+                               TL_SHAPE(300, 130), TL_SHAPE(30, 600) };
     for (size_t k = 0; k < sizeof shape / sizeof *shape; k++)
         check_exact(shape[k]);
+    tl_set_num_threads(1);
 }
 END_TEST
 
@@ -202,7 +206,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("bias");
     TCase *c = tl_test_case(s, "bias");
     tcase_add_test(c, values);
-    tcase_add_test(c, oracle);
+    tcase_add_loop_test(c, oracle, 1, 4);
     tcase_add_test(c, long_sums);
     tcase_add_test(c, gradient);
     tcase_add_test(c, with_itself);

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { MOST = 65 * 63 };
+enum { MOST = 300 * 130 };
 
 /* Either side is the variable, or a constant of its values. */
 typedef struct sides {
@@ -62,10 +62,13 @@ START_TEST(values)
 }
 END_TEST
 
+/* Up to so many values that threads share them: on one to three threads. */
 START_TEST(oracle)
 {
-    const tl_shape shape[] = { TL_SHAPE(),      TL_SHAPE(1),      TL_SHAPE(17),       TL_SHAPE(63),
-                               TL_SHAPE(17, 3), TL_SHAPE(65, 63), TL_SHAPE(3, 1, 65), TL_SHAPE(3, 2, 1, 5) };
+    ck_assert_ok(tl_set_num_threads(_i));
+    const tl_shape shape[] = { TL_SHAPE(),         TL_SHAPE(1),          TL_SHAPE(17),
+                               TL_SHAPE(63),       TL_SHAPE(17, 3),      TL_SHAPE(65, 63),
+                               TL_SHAPE(3, 1, 65), TL_SHAPE(3, 2, 1, 5), TL_SHAPE(300, 130) };
     static tl_real a[MOST], b[MOST], da[MOST], db[MOST];
     static double want[MOST], minus[MOST];
     for (size_t s = 0; s < sizeof shape / sizeof *shape; s++) {
@@ -84,6 +87,7 @@ START_TEST(oracle)
         tl_test_values(__FILE__, __LINE__, "da", da, n, TL_NEAR, want);
         tl_test_values(__FILE__, __LINE__, "db", db, n, TL_NEAR, minus);
     }
+    tl_set_num_threads(1);
 }
 END_TEST
 
@@ -199,7 +203,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("mse");
     TCase *c = tl_test_case(s, "mse");
     tcase_add_test(c, values);
-    tcase_add_test(c, oracle);
+    tcase_add_loop_test(c, oracle, 1, 4);
     tcase_add_test(c, wide_sum);
     tcase_add_test(c, not_finite);
     tcase_add_test(c, gradient);

@@ -1,5 +1,5 @@
 /* relu: Y = max(A, 0) */
-#include "testing.h"
+#include "elementwise.h"
 
 #include <math.h>
 
@@ -53,6 +53,22 @@ START_TEST(oracle)
         tl_graph_free(g);
         tl_variable_free(w);
     }
+}
+END_TEST
+
+static double positive(double x)
+{
+    return x > 0 ? x : 0;
+}
+
+static double step(double y)
+{
+    return y > 0;
+}
+
+START_TEST(many_values)
+{
+    tl_test_activation(tl_relu, positive, step, TL_NEAR);
 }
 END_TEST
 
@@ -134,6 +150,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "relu");
     tcase_add_test(c, values);
     tcase_add_test(c, oracle);
+    tcase_add_test(c, many_values);
     tcase_add_test(c, gradient);
     tcase_add_test(c, kink);
     tcase_add_test(c, not_finite_gradient);

@@ -1,5 +1,5 @@
 /* scale: Y = c A */
-#include "testing.h"
+#include "elementwise.h"
 
 #include <math.h>
 
@@ -64,6 +64,28 @@ START_TEST(oracle)
 }
 END_TEST
 
+static tl_node *thrice(tl_node *a)
+{
+    return tl_scale(a, 3);
+}
+
+static double three_times(double x)
+{
+    return 3 * x;
+}
+
+static double three(double y)
+{
+    (void)y;
+    return 3;
+}
+
+START_TEST(many_values)
+{
+    tl_test_activation(thrice, three_times, three, TL_NEAR);
+}
+END_TEST
+
 START_TEST(gradient)
 {
     const tl_shape shape[] = { TL_SHAPE(), TL_SHAPE(17), TL_SHAPE(3, 5), TL_SHAPE(2, 3, 4),
@@ -112,6 +134,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "scale");
     tcase_add_test(c, values);
     tcase_add_test(c, oracle);
+    tcase_add_test(c, many_values);
     tcase_add_test(c, gradient);
     tcase_add_test(c, empty);
     tcase_add_test(c, refusals);

@@ -63,7 +63,7 @@ static tl_variable *integers(const char *name, tl_shape shape, int64_t stride)
 /* Value and gradients, to the last bit, against the specification: element k of A meets element k mod |B|. */
 static void check_exact(tl_shape a_shape, tl_shape b_shape)
 {
-    enum { MOST = 65 * 63 };
+    enum { MOST = 300 * 130 };
     static tl_real u[MOST], y[MOST], da[MOST], db[MOST];
     tl_variable *a = integers("a", a_shape, 2), *b = integers("b", b_shape, 3);
     int64_t n = tl_variable_size(a), m = tl_variable_size(b);
@@ -127,16 +127,28 @@ START_TEST(not_finite)
 }
 END_TEST
 
+/* Up to so many values that threads share them: on one to three threads. */
 START_TEST(oracle)
 {
-    const tl_shape shape[] = {
-        TL_SHAPE(),         TL_SHAPE(1),          TL_SHAPE(3),           TL_SHAPE(17),     TL_SHAPE(63),
-        TL_SHAPE(65),       TL_SHAPE(17, 1),      TL_SHAPE(1, 65),       TL_SHAPE(65, 63), TL_SHAPE(2, 3, 17),
-        TL_SHAPE(3, 1, 63), TL_SHAPE(3, 2, 1, 5), TL_SHAPE(1, 17, 3, 65)
-    };
+    ck_assert_ok(tl_set_num_threads(_i));
+    const tl_shape shape[] = { TL_SHAPE(),
+                               TL_SHAPE(1),
+                               TL_SHAPE(3),
+                               TL_SHAPE(17),
+                               TL_SHAPE(63),
+                               TL_SHAPE(65),
+                               TL_SHAPE(17, 1),
+                               TL_SHAPE(1, 65),
+                               TL_SHAPE(65, 63),
+                               TL_SHAPE(2, 3, 17),
+                               TL_SHAPE(3, 1, 63),
+                               TL_SHAPE(3, 2, 1, 5),
+                               TL_SHAPE(1, 17, 3, 65),
+                               TL_SHAPE(300, 130) };
     for (size_t k = 0; k < sizeof shape / sizeof *shape; k++)
         for (int how = 0; how < 3; how++)
             check_exact(shape[k], right_of(shape[k], how));
+    tl_set_num_threads(1);
 }
 END_TEST
 
@@ -263,7 +275,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "sub");
     tcase_add_test(c, values);
     tcase_add_test(c, not_finite);
-    tcase_add_test(c, oracle);
+    tcase_add_loop_test(c, oracle, 1, 4);
     tcase_add_test(c, long_sums);
     tcase_add_test(c, gradient);
     tcase_add_test(c, with_itself);

@@ -21,6 +21,7 @@ void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int
                           const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
 void TL_LEVEL(exp)(int64_t n, const tl_real *x, tl_real *y);
 void TL_LEVEL(tanh)(int64_t n, const tl_real *x, tl_real *y);
+void TL_LEVEL(log1p)(int64_t n, const tl_real *x, tl_real *y);
 void TL_LEVEL(logistic)(int64_t n, const tl_real *x, tl_real *y);
 void TL_LEVEL(philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out);
 extern const tl_updates TL_LEVEL(updates);

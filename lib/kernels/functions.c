@@ -21,6 +21,7 @@
 #endif
 vec exp_of(vec x) __asm__(VECTOR("exp"));
 vec tanh_of(vec x) __asm__(VECTOR("tanh"));
+vec log1p_of(vec x) __asm__(VECTOR("log1p"));
 #else
 INLINE vec exp_of(vec x)
 {
@@ -33,6 +34,13 @@ INLINE vec tanh_of(vec x)
 {
     for (int l = 0; l < LANES; l++)
         x[l] = tanh(x[l]);
+    return x;
+}
+
+INLINE vec log1p_of(vec x)
+{
+    for (int l = 0; l < LANES; l++)
+        x[l] = log1p(x[l]);
     return x;
 }
 #endif
@@ -56,4 +64,5 @@ INLINE vec logistic_of(vec x)
 
 OF_EACH(exp)
 OF_EACH(tanh)
+OF_EACH(log1p)
 OF_EACH(logistic)

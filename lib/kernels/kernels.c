@@ -202,6 +202,7 @@ const tl_kernels TL_LEVEL(kernels) = {
     .bias_relu_backward = bias_relu_backward,
     .exp = TL_LEVEL(exp),
     .tanh = TL_LEVEL(tanh),
+    .log1p = TL_LEVEL(log1p),
     .logistic = TL_LEVEL(logistic),
     .philox = TL_LEVEL(philox),
     .gemm_small = TL_LEVEL(gemm_small),

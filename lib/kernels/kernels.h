@@ -109,10 +109,11 @@ typedef struct tl_kernels {
     void (*bias_relu_backward)(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
                                const tl_real *dy, tl_real *da, bool add, tl_real *db);
 
-    /* y[k] = exp(x[k]) and tanh(x[k]), within four units in the last place, and 1 / (1 + exp(-x[k])), within
-     * six; y may be x. (Not to the bit what stated.c has, which asks for one number at a time.) */
+    /* y[k] = exp(x[k]), tanh(x[k]) and log(1 + x[k]), within four units in the last place, and
+     * 1 / (1 + exp(-x[k])), within six; y may be x. (Not to the bit what stated.c has, which asks for one number at a time.) */
     void (*exp)(int64_t n, const tl_real *x, tl_real *y);
     void (*tanh)(int64_t n, const tl_real *x, tl_real *y);
+    void (*log1p)(int64_t n, const tl_real *x, tl_real *y);
     void (*logistic)(int64_t n, const tl_real *x, tl_real *y);
 
     /* Blocks counter .. counter+n-1 of tl_philox(key, 0, counter, ..), four words each. */

@@ -128,6 +128,12 @@ void tl_stated_tanh(int64_t n, const tl_real *x, tl_real *y)
         y[k] = tanh(x[k]);
 }
 
+void tl_stated_log1p(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = log1p(x[k]);
+}
+
 void tl_stated_logistic(int64_t n, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)

@@ -28,6 +28,7 @@ void tl_stated_sum_rows(bool fused, int64_t rows, int64_t cols, int sign, const 
                         tl_real *y);
 void tl_stated_exp(int64_t n, const tl_real *x, tl_real *y);
 void tl_stated_tanh(int64_t n, const tl_real *x, tl_real *y);
+void tl_stated_log1p(int64_t n, const tl_real *x, tl_real *y);
 void tl_stated_logistic(int64_t n, const tl_real *x, tl_real *y);
 void tl_stated_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y);
 void tl_stated_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
