@@ -2,7 +2,7 @@
  * bit, for runs of any length, split anywhere. */
 #include "tables.h"
 
-enum { SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, KINDS, SLOTS = 3 };
+enum { SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, FTRL, KINDS, SLOTS = 3 };
 
 static tl_update_kernel *kernel_of(int kind, const bool *slot)
 {
@@ -12,12 +12,14 @@ static tl_update_kernel *kernel_of(int kind, const bool *slot)
                                               u->nesterov,
                                               u->adagrad,
                                               u->rmsprop[slot[1]][slot[2]],
-                                              slot[2] ? u->amsgrad : u->adam };
+                                              slot[2] ? u->amsgrad : u->adam,
+                                              u->ftrl };
     return kernel[kind];
 }
 
 static tl_stated_update *const stated_of[KINDS] = { tl_stated_sgd,     tl_stated_momentum, tl_stated_nesterov,
-                                                    tl_stated_adagrad, tl_stated_rmsprop,  tl_stated_adam };
+                                                    tl_stated_adagrad, tl_stated_rmsprop,  tl_stated_adam,
+                                                    tl_stated_ftrl };
 
 /* Every kernel with every choice of slots that it has. */
 static const struct {
@@ -35,6 +37,7 @@ static const struct {
     { "rmsprop, centered, with momentum", RMSPROP, { 1, 1, 1 } },
     { "adam", ADAM, { 1, 1, 0 } },
     { "amsgrad", ADAM, { 1, 1, 1 } },
+    { "ftrl", FTRL, { 1, 1, 0 } },
 };
 enum { STEPS = sizeof step / sizeof *step };
 
@@ -179,7 +182,8 @@ START_TEST(averages_fade)
             update(&r, number, 0, 17);
         for (int k = 0; k < SLOTS; k++) {
             const int kind = step[number].kind;
-            const bool fades = step[number].slot[k] && kind != ADAGRAD && !(kind == ADAM && k == 2);
+            const bool fades = step[number].slot[k] && kind != ADAGRAD && kind != FTRL &&
+                               !(kind == ADAM && k == 2);
             for (int l = 0; l < 17; l++)
                 ck_assert_msg(fades ? r.s[k].at[l] == 0 : (double)r.s[k].at[l] >= least,
                               "%s, %s: slot %d is %g", t->name, step[number].name, k, (double)r.s[k].at[l]);

@@ -1,22 +1,20 @@
 /* FTRL-proximal: s' = s + g^2, l += g - w (s'^-p - s^-p) / lr;
  * w = (sign(l) l1 - l) / (s'^-p / lr + 2 l2) where |l| > l1, else 0. */
+#include "kernels.h"
 #include "optimizer.h"
 
 #include <tgmath.h>
 
+/* For any power but -0.5. */
 static void update(const tl_update *u)
 {
     const tl_ftrl_options *o = u->options;
-    const tl_real lr = (tl_real)u->learning_rate, l1 = (tl_real)o->l1, twice_l2 = (tl_real)(2 * o->l2);
+    const tl_real lr = u->constant[0], l1 = u->constant[1], twice_l2 = u->constant[2];
     const tl_real power = (tl_real)-o->power;
-    const bool root = o->power == -0.5;
     tl_real *w = u->w, *s = u->slot[0], *l = u->slot[1];
-    if (lr == 0) /* is divided by */
-        return;
-    for (int64_t k = 0; k < u->n; k++) {
+    for (int64_t k = 0; k < u->n && lr != 0; k++) { /* lr is divided by */
         const tl_real g = u->g[k], sum = s[k] + g * g;
-        const tl_real before = root ? sqrt(s[k]) : pow(s[k], power),
-                      after = root ? sqrt(sum) : pow(sum, power);
+        const tl_real before = pow(s[k], power), after = pow(sum, power);
         l[k] += g - (after - before) / lr * w[k];
         s[k] = sum;
         const tl_real pull = l[k] > 0 ? l1 - l[k] : -l1 - l[k];
@@ -24,14 +22,32 @@ static void update(const tl_update *u)
     }
 }
 
+static tl_update_kernel *kernel(const void *options)
+{
+    return ((const tl_ftrl_options *)options)->power == -0.5 ? tl_kernel_table()->updates->ftrl : NULL;
+}
+
+static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
+{
+    const tl_ftrl_options *o = options;
+    (void)t;
+    constant[0] = (tl_real)learning_rate;
+    constant[1] = (tl_real)o->l1;
+    constant[2] = (tl_real)(2 * o->l2);
+}
+
 static void start(const void *options, tl_real *start)
 {
     start[0] = (tl_real)((const tl_ftrl_options *)options)->initial_accumulator;
 }
 
-static const tl_optimizer_class ftrl = {
-    .name = "ftrl", .n_slots = 2, .slot_name = { "sum", "linear" }, .update = update, .start = start
-};
+static const tl_optimizer_class ftrl = { .name = "ftrl",
+                                         .n_slots = 2,
+                                         .slot_name = { "sum", "linear" },
+                                         .update = update,
+                                         .kernel = kernel,
+                                         .prepare = prepare,
+                                         .start = start };
 
 tl_optimizer *tl_ftrl(tl_ftrl_options o)
 {

@@ -40,7 +40,7 @@ typedef struct tl_runs {
 
 /* Steps of optimizers on weights w with gradients g, slots s and constants c, element by element. Products
  * and quotients are taken from the left; of a sum of two products the first is the fused one. An average (any
- * slot but adagrad's sum and amsgrad's maximum) that becomes subnormal becomes 0. */
+ * slot but the sums of adagrad and ftrl and amsgrad's maximum) that becomes subnormal becomes 0. */
 typedef void tl_update_kernel(const tl_runs *runs);
 typedef struct tl_updates {
     tl_update_kernel *sgd;      /* w -= c0 g */
@@ -53,6 +53,9 @@ typedef struct tl_updates {
     tl_update_kernel *rmsprop[2][2];
     tl_update_kernel *adam;    /* s0 = c3 s0 + c4 g, s1 = c5 s1 + c6 g g, w -= c0 s0 / (c1 sqrt(s1) + c2) */
     tl_update_kernel *amsgrad; /* the same with s2 under the root, s2 = s1 where s1 > s2 */
+    /* r = sqrt(s0), s0 += g g, s1 += g - (sqrt(s0) - r) / c0 w, and w = 0 where |s1| <= c1, else
+     * (c1 - s1 where s1 > 0, else -c1 - s1) / (sqrt(s0) / c0 + c2); nothing where c0 = 0 */
+    tl_update_kernel *ftrl;
 } tl_updates;
 
 typedef struct tl_kernels {

@@ -249,3 +249,15 @@ void tl_stated_adam(bool fused, int64_t n, const tl_real *c, const tl_real *g, t
         w[k] -= c[0] * s[0][k] / product_plus(fused, c[1], sqrt(square), c[2]);
     }
 }
+
+void tl_stated_ftrl(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
+{
+    for (int64_t k = 0; k < n && c[0] != 0; k++) {
+        const tl_real before = sqrt(s[0][k]);
+        s[0][k] = product_plus(fused, g[k], g[k], s[0][k]);
+        const tl_real after = sqrt(s[0][k]);
+        s[1][k] += product_plus(fused, -((after - before) / c[0]), w[k], g[k]);
+        const tl_real pull = s[1][k] > 0 ? c[1] - s[1][k] : -c[1] - s[1][k];
+        w[k] = fabs(s[1][k]) <= c[1] ? 0 : pull / (after / c[0] + c[2]);
+    }
+}

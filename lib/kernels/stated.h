@@ -39,6 +39,6 @@ void tl_stated_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, const tl_
 typedef void tl_stated_update(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
                               tl_real *const *s);
 tl_stated_update tl_stated_sgd, tl_stated_momentum, tl_stated_nesterov, tl_stated_adagrad, tl_stated_rmsprop,
-    tl_stated_adam;
+    tl_stated_adam, tl_stated_ftrl;
 
 #endif

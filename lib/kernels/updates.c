@@ -184,6 +184,26 @@ static void amsgrad(const tl_runs *runs)
     FOR_EACH_VECTOR(3, adam_step, SLOT(0), SLOT(1), SLOT(2));
 }
 
+INLINE void ftrl_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *s, tl_real *l)
+{
+    const vec wk = load_up_to(w, left), before = load_up_to(s, left), zero = { 0 };
+    vec gk = load_up_to(g, left);
+    IN_REGISTER(gk); /* as in adagrad */
+    const vec sk = gk * gk + before, root = root_of(sk);
+    const vec lk = load_up_to(l, left) + (gk - (root - root_of(before)) / c[0] * wk);
+    const vec pull = choose(lk > zero, zero + c[1], zero - c[1]) - lk;
+    const mask small = (lk <= zero + c[1]) & (lk >= zero - c[1]); /* of a NaN it is false */
+    store_up_to(w, choose(small, zero, pull / (root / c[0] + c[2])), left);
+    store_up_to(s, sk, left);
+    store_up_to(l, lk, left);
+}
+
+static void ftrl(const tl_runs *runs)
+{
+    if (runs->constant[0] != 0)
+        FOR_EACH_VECTOR(2, ftrl_step, SLOT(0), SLOT(1));
+}
+
 const tl_updates TL_LEVEL(updates) = { .sgd = sgd,
                                        .momentum = momentum,
                                        .nesterov = nesterov,
@@ -191,4 +211,5 @@ const tl_updates TL_LEVEL(updates) = { .sgd = sgd,
                                        .rmsprop = { { rmsprop, rmsprop_momentum },
                                                     { rmsprop_centered, rmsprop_centered_momentum } },
                                        .adam = adam,
-                                       .amsgrad = amsgrad };
+                                       .amsgrad = amsgrad,
+                                       .ftrl = ftrl };
