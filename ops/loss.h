@@ -14,23 +14,35 @@ static inline tl_status tl_loss_shape(tl_node *y)
     return y->scratch ? tl_shape_dense(y, TL_SHAPE()) : TL_ERR_MEMORY;
 }
 
-/* Y = the mean of what is in the scratch memory: the sums of the pieces. */
-static inline void tl_loss_forward(tl_node *y, void (*sum_pieces)(void *y, int64_t begin, int64_t end))
+/* The sum over n pairs of elements, TL_LOSS_PIECE at most. */
+typedef double tl_loss_sum(int64_t n, const tl_real *a, const tl_real *b);
+
+typedef struct tl_loss {
+    const tl_node *y;
+    tl_loss_sum *sum;
+} tl_loss;
+
+static inline void tl_loss_pieces(void *context, int64_t begin, int64_t end)
+{
+    const tl_loss *l = context;
+    const tl_node *a = l->y->in[0], *b = l->y->in[1];
+    double *part = l->y->scratch;
+    for (int64_t piece = begin; piece < end; piece++) {
+        const int64_t first = piece * TL_LOSS_PIECE, left = a->size - first;
+        part[piece] = l->sum(left < TL_LOSS_PIECE ? left : TL_LOSS_PIECE, a->val + first, b->val + first);
+    }
+}
+
+/* Y = the sum of all pieces over the number of elements; 0 of none. */
+static inline void tl_loss_forward(tl_node *y, tl_loss_sum *sum_of)
 {
     const int64_t n = y->in[0]->size, pieces = (n + TL_LOSS_PIECE - 1) / TL_LOSS_PIECE;
     const double *part = y->scratch;
     double sum = 0;
-    tl_parallel_for(pieces, 1, sum_pieces, y);
+    tl_parallel_for(pieces, 1, tl_loss_pieces, &(tl_loss){ y, sum_of });
     for (int64_t k = 0; k < pieces; k++)
         sum += part[k];
     y->out[0] = n > 0 ? (tl_real)(sum / (double)n) : 0;
-}
-
-/* The values of a piece, and the first of them. */
-static inline int64_t tl_loss_piece(const tl_node *y, int64_t piece, int64_t *first)
-{
-    *first = piece * TL_LOSS_PIECE;
-    return y->in[0]->size - *first < TL_LOSS_PIECE ? y->in[0]->size - *first : TL_LOSS_PIECE;
 }
 
 #endif

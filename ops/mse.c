@@ -27,19 +27,9 @@ static double sum_of(int64_t n, const tl_real *a, const tl_real *b)
     return sum;
 }
 
-static void sum_pieces(void *context, int64_t begin, int64_t end)
-{
-    const tl_node *y = context;
-    double *sum = y->scratch;
-    for (int64_t piece = begin, first; piece < end; piece++) {
-        const int64_t n = tl_loss_piece(y, piece, &first);
-        sum[piece] = sum_of(n, y->in[0]->val + first, y->in[1]->val + first);
-    }
-}
-
 static void forward(tl_node *y)
 {
-    tl_loss_forward(y, sum_pieces);
+    tl_loss_forward(y, sum_of);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)

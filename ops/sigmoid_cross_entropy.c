@@ -14,36 +14,25 @@ static tl_status shape(tl_node *y)
     return tl_loss_shape(y);
 }
 
-/* Of STRETCH values at most. */
 static double sum_of(int64_t n, const tl_real *x, const tl_real *z)
 {
     tl_real e[STRETCH];
     double sum = 0;
-    for (int64_t k = 0; k < n; k++)
-        e[k] = x[k] < 0 ? x[k] : -x[k];
-    tl_kernel_table()->exp(n, e, e);
-    tl_kernel_table()->log1p(n, e, e);
-    for (int64_t k = 0; k < n; k++)
-        sum += (double)((x[k] > 0 ? x[k] : 0) - x[k] * z[k] + e[k]);
-    return sum;
-}
-
-static void sum_pieces(void *context, int64_t begin, int64_t end)
-{
-    const tl_node *y = context;
-    double *sum = y->scratch;
-    for (int64_t piece = begin, first; piece < end; piece++) {
-        const int64_t n = tl_loss_piece(y, piece, &first);
-        sum[piece] = 0;
-        for (int64_t k = 0; k < n; k += STRETCH)
-            sum[piece] += sum_of(n - k < STRETCH ? n - k : STRETCH, y->in[0]->val + first + k,
-                                 y->in[1]->val + first + k);
+    for (int64_t k = 0; k < n; k += STRETCH) {
+        const int64_t m = n - k < STRETCH ? n - k : STRETCH;
+        for (int64_t l = 0; l < m; l++)
+            e[l] = x[k + l] < 0 ? x[k + l] : -x[k + l];
+        tl_kernel_table()->exp(m, e, e);
+        tl_kernel_table()->log1p(m, e, e);
+        for (int64_t l = 0; l < m; l++)
+            sum += (double)((x[k + l] > 0 ? x[k + l] : 0) - x[k + l] * z[k + l] + e[l]);
     }
+    return sum;
 }
 
 static void forward(tl_node *y)
 {
-    tl_loss_forward(y, sum_pieces);
+    tl_loss_forward(y, sum_of);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)

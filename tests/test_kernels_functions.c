@@ -1,5 +1,5 @@
-/* exp, tanh, log1p and the logistic function of every table that this chip can run: near what the C library has for
- * one number, exact at the ends, and the same wherever a number stands. And random words. */
+/* exp, tanh, log1p and the logistic function of every table that this chip can run: near what the C library
+ * has for one number, exact at the ends, and the same wherever a number stands. And random words. */
 #include "tables.h"
 
 enum { EXP, TANH, LOG1P, LOGISTIC, FUNCTIONS };

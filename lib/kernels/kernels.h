@@ -113,7 +113,8 @@ typedef struct tl_kernels {
                                const tl_real *dy, tl_real *da, bool add, tl_real *db);
 
     /* y[k] = exp(x[k]), tanh(x[k]) and log(1 + x[k]), within four units in the last place, and
-     * 1 / (1 + exp(-x[k])), within six; y may be x. (Not to the bit what stated.c has, which asks for one number at a time.) */
+     * 1 / (1 + exp(-x[k])), within six; y may be x. (Not to the bit what stated.c has, which asks for one
+     * number at a time.) */
     void (*exp)(int64_t n, const tl_real *x, tl_real *y);
     void (*tanh)(int64_t n, const tl_real *x, tl_real *y);
     void (*log1p)(int64_t n, const tl_real *x, tl_real *y);

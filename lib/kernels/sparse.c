@@ -75,8 +75,8 @@ INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last
     }
 }
 
-/* sum += the rows of X that entries e .. last-1 name, by their values. `vecs`, `part`, `ordered` and `table` are
- * constants wherever they are handed on. */
+/* sum += the rows of X that entries e .. last-1 name, by their values. `vecs`, `part`, `ordered` and `table`
+ * are constants wherever they are handed on. */
 INLINE void add_rows(const tl_sparse s, int64_t e, int64_t last, const int vecs, const tl_real *restrict x,
                      int64_t ldx, vec *sum, const bool ordered, const bool table)
 {
