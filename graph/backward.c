@@ -53,41 +53,33 @@ static void clear(void *context, int64_t begin, int64_t end)
 
 /* ---- Gradients that are not needed any more ---- */
 
-/* Memory of a gradient behind which the pass is. */
+/* At the beginning of the memory of a gradient behind which the pass is. */
 typedef struct spare {
     struct spare *next;
-    tl_real *at;
     int64_t size;
 } spare;
 
 enum { WORTH = 1 << 10 }; /* values: of less a pass makes no use */
 
-/* The smallest that holds n values and not many more, out of the list; else NULL. */
+/* One that holds n values, and not so many more that a larger gradient would miss it; else NULL. */
 static tl_real *take_spare(spare **list, int64_t n)
 {
-    spare **best = NULL;
-    for (spare **s = list; *s; s = &(*s)->next)
-        if ((*s)->size >= n && (*s)->size / 2 <= n && (!best || (*s)->size < (*best)->size))
-            best = s;
-    if (!best)
-        return NULL;
-    tl_real *found = (*best)->at;
-    *best = (*best)->next;
-    return found;
+    while (*list && ((*list)->size < n || (*list)->size / 2 > n))
+        list = &(*list)->next;
+    spare *found = *list;
+    if (found)
+        *list = found->next;
+    return (tl_real *)found;
 }
 
-/* Row slices may point to it until the step is done. */
-static tl_status leave_spare(tl_node *a, spare **list)
+static void leave_spare(tl_node *a, spare **list)
 {
-    if (a->size < WORTH || a->slices)
-        return TL_OK;
-    spare *s = tl_arena_alloc(&a->graph->arena, 1, sizeof *s);
-    if (!s)
-        return tl_fail_memory();
-    *s = (spare){ *list, a->grad, a->size };
-    *list = s;
+    if (a->size >= WORTH && !a->slices) { /* which may point to it until the step is done */
+        spare *s = (spare *)(void *)a->grad;
+        *s = (spare){ *list, a->size };
+        *list = s;
+    }
     a->grad = NULL;
-    return TL_OK;
 }
 
 static tl_status provide(tl_node *a, spare **list)
@@ -150,8 +142,8 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
                 a->in[i]->fresh = false;
         if (a->graph->status != TL_OK)
             return a->graph->status;
-        if (plan->for_step && leave_spare(a, &list) != TL_OK)
-            return TL_ERR_MEMORY;
+        if (plan->for_step)
+            leave_spare(a, &list);
     }
     return TL_OK;
 }

@@ -42,7 +42,8 @@ typedef struct tl_op {
     void (*forward)(tl_node *y);
 
     /* Adds (+=) to in[i]->grad for every input where that is not NULL, from y->grad (or assigns: `begins`).
-     * Left out: an op without a gradient, which then refuses inputs that depend on a variable. */
+     * y->grad is there until it returns, or, of an op with a TL_ROWS input, until the reset. Left out: an op
+     * without a gradient, which then refuses inputs that depend on a variable. */
     void (*backward)(tl_node *y);
     uint32_t no_gradient; /* bit i: input i has no gradient, and may not depend on a variable */
 
@@ -118,7 +119,8 @@ TL_API void tl_read_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
 
 /* For `backward`, the gradient of a TL_ROWS input i, in place of in[i]->grad:
  * row rows[k] of it += coef[k] * row source[k] of values, for k = 0 .. n-1 in order.
- * source = NULL: row k itself; coef = NULL: 1. The arrays stay until the reset (y->grad does). */
+ * source = NULL: row k itself; coef = NULL: 1. The arrays stay until the reset (y->grad of such an
+ * op does). */
 TL_API void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,
                         const tl_real *coef, const tl_real *values);
 

@@ -192,7 +192,8 @@ typedef struct tl_optimizer_class {
     void (*prepare)(const void *options, double learning_rate, int64_t t, tl_real *constant);
     /* Where slots start, into start[n_slots], which holds zeros; NULL: at 0. */
     void (*start)(const void *options, tl_real *start);
-    /* Not for authors: the library's own classes name one of its kernels, in place of `update`, or NULL. */
+    /* Not for authors: the library's own classes name one of its kernels, in place of `update`, which runs
+     * where this is, or returns, NULL. */
     void (*(*kernel)(const void *options))(const struct tl_runs *runs);
 } tl_optimizer_class;
 

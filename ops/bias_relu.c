@@ -2,8 +2,6 @@
  * dA += G;  db += sum over i of G(i, :).  One pass where relu of bias takes two. */
 #include "bias.h"
 
-enum { STRIP = 256 }; /* columns in a piece of work */
-
 static void forward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
@@ -27,7 +25,7 @@ static void backward_columns(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     const int64_t cols = tl_shape_cols(y->shape);
-    tl_parallel_for(cols, y->size < TL_PIECE ? cols : STRIP, backward_columns, y);
+    tl_parallel_for(cols, tl_strip(tl_shape_rows(y->shape), cols), backward_columns, y);
 }
 
 static const tl_op op = { .name = "bias_relu",

@@ -9,6 +9,15 @@
 
 enum { TL_PIECE = 1 << 14 }; /* values in a piece of work */
 
+/* Columns in a piece of work on a matrix: stretches as wide as a prefetcher likes them, or narrower ones
+ * where there would be too few for many threads; all, or more, of a small matrix. */
+static inline int64_t tl_strip(int64_t rows, int64_t cols)
+{
+    enum { WIDE = 256, NARROW = 64, ENOUGH = 4 };
+    const int64_t strip = cols < ENOUGH * WIDE ? NARROW : WIDE, worth = TL_PIECE / (rows + 1);
+    return worth > strip ? worth : strip;
+}
+
 static inline void tl_hand_on_range(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *a = y->in[0];
@@ -43,12 +52,10 @@ static inline void tl_hand_on_columns(void *context, int64_t begin, int64_t end)
  * as B, times the factors. */
 static inline void tl_hand_on_sums(tl_node *y, int sign, const tl_real *factor)
 {
-    enum { STRIP = 256 };
     const int64_t cols = y->in[1]->size;
-    if (!y->in[1]->grad || y->size == 0)
-        return;
-    const int64_t wide = TL_PIECE / (y->size / cols);
-    tl_parallel_for(cols, wide > STRIP ? wide : STRIP, tl_hand_on_columns, &(tl_sums){ y, sign, factor });
+    if (y->in[1]->grad && y->size > 0)
+        tl_parallel_for(cols, tl_strip(y->size / cols, cols), tl_hand_on_columns,
+                        &(tl_sums){ y, sign, factor });
 }
 
 #endif

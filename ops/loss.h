@@ -7,6 +7,7 @@
 
 enum { TL_LOSS_PIECE = 1 << 13 }; /* values that are summed together */
 
+/* A scalar, with room for the sums of the pieces in y->scratch. */
 static inline tl_status tl_loss_shape(tl_node *y)
 {
     const int64_t pieces = (y->in[0]->size + TL_LOSS_PIECE - 1) / TL_LOSS_PIECE;

@@ -48,9 +48,12 @@ static void backward(tl_node *y)
     tl_parallel_for(y->in[0]->size, TL_LOSS_PIECE, backward_range, y);
 }
 
-static const tl_op op = {
-    .name = "mse", .n_in = 2, .shape = shape, .forward = forward, .backward = backward, .begins = 3
-};
+static const tl_op op = { .name = "mse",
+                          .n_in = 2,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .begins = 1 << 0 | 1 << 1 };
 
 tl_node *tl_mse(tl_node *a, tl_node *b)
 {

@@ -5,8 +5,6 @@
 #include "hand_on.h"
 #include "ops.h"
 
-enum { TL_REDUCE_STRIP = 256 };
-
 typedef struct tl_reduce {
     int64_t outer, n, inner;
 } tl_reduce;
@@ -59,7 +57,7 @@ static inline void tl_reduce_forward(tl_node *y, tl_real divisor)
     if (y->in[0]->size == 0) /* it may have no data */
         return;
     if (r->outer == 1)
-        tl_parallel_for(r->inner, TL_REDUCE_STRIP + TL_PIECE / r->n, tl_reduce_columns, y);
+        tl_parallel_for(r->inner, tl_strip(r->n, r->inner), tl_reduce_columns, y);
     else
         tl_parallel_for(r->outer, 1 + TL_PIECE / (r->n * r->inner), tl_reduce_blocks, y);
     for (int64_t k = 0; k < y->size; k++)
@@ -71,30 +69,47 @@ typedef struct tl_repeat {
     tl_real c;
 } tl_repeat;
 
-/* Elements begin .. end-1 of dA, in stretches of equal ones, or of a row of dY. */
-static inline void tl_repeat_range(void *context, int64_t begin, int64_t end)
+/* Elements begin .. end-1 of dA, with nothing inside the axis: n neighbours get the same. */
+static inline void tl_repeat_elements(void *context, int64_t begin, int64_t end)
 {
     const tl_repeat *c = context;
     const tl_reduce *r = c->y->scratch;
     const tl_node *a = c->y->in[0];
+    const tl_real *dy = c->y->grad + begin / r->n;
     tl_real *restrict da = a->grad;
-    for (int64_t k = begin, n; k < end; k += n) {
-        const int64_t block = k / (r->n * r->inner), from = k % r->inner;
-        const int64_t left = r->inner == 1 ? (block + 1) * r->n - k : r->inner - from;
-        const tl_real *dy = c->y->grad + block * r->inner + from;
-        n = left < end - k ? left : end - k;
-        for (int64_t l = 0; r->inner == 1 && l < n; l++)
-            da[k + l] = (a->fresh ? 0 : da[k + l]) + c->c * dy[0];
-        for (int64_t l = 0; r->inner > 1 && l < n; l++)
-            da[k + l] = (a->fresh ? 0 : da[k + l]) + c->c * dy[l];
+    for (int64_t k = begin, next = begin + r->n - begin % r->n; k < end; next += r->n, dy++) {
+        const tl_real g = c->c * *dy;
+        for (; k < next && k < end; k++)
+            da[k] = (a->fresh ? 0 : da[k]) + g;
     }
+}
+
+/* Rows begin .. end-1 of dA, as long as what is inside the axis: n of them get the same row of dY. */
+static inline void tl_repeat_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_repeat *c = context;
+    const tl_reduce *r = c->y->scratch;
+    const tl_node *a = c->y->in[0];
+    const tl_real *dy = c->y->grad + begin / r->n * r->inner;
+    for (int64_t i = begin, next = begin + r->n - begin % r->n; i < end; next += r->n, dy += r->inner)
+        for (; i < next && i < end; i++) {
+            tl_real *restrict da = a->grad + i * r->inner;
+            for (int64_t j = 0; j < r->inner; j++)
+                da[j] = (a->fresh ? 0 : da[j]) + c->c * dy[j];
+        }
 }
 
 /* dA += dY / divisor, repeated along the axis. */
 static inline void tl_reduce_backward(tl_node *y, tl_real divisor)
 {
-    if (y->in[0]->grad)
-        tl_parallel_for(y->in[0]->size, TL_PIECE, tl_repeat_range, &(tl_repeat){ y, 1 / divisor });
+    const tl_reduce *r = y->scratch;
+    tl_repeat c = { y, 1 / divisor };
+    if (!y->in[0]->grad || y->in[0]->size == 0)
+        return;
+    if (r->inner == 1)
+        tl_parallel_for(r->outer * r->n, TL_PIECE, tl_repeat_elements, &c);
+    else
+        tl_parallel_for(r->outer * r->n, 1 + TL_PIECE / r->inner, tl_repeat_rows, &c);
 }
 
 #endif

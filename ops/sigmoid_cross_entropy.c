@@ -60,7 +60,7 @@ static const tl_op op = { .name = "sigmoid_cross_entropy",
                           .shape = shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 3 };
+                          .begins = 1 << 0 | 1 << 1 };
 
 tl_node *tl_sigmoid_cross_entropy(tl_node *logits, tl_node *targets)
 {

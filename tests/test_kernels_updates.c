@@ -169,6 +169,29 @@ START_TEST(rows_of_a_table)
 }
 END_TEST
 
+/* A rate of 0, by which nothing can be divided: all stays as it is. */
+START_TEST(ftrl_at_rate_0)
+{
+    if (!runs(_i))
+        return;
+    const tl_real at_rest[7] = { 0, (tl_real)0.9, (tl_real)0.95 };
+    run stated = run_new(17, 0, POSITIVE), actual = run_new(17, 0, POSITIVE);
+    const tl_real *g = actual.g.at;
+    tl_stated_ftrl(fuses(), 17, at_rest, stated.g.at, stated.w.at,
+                   (tl_real *[]){ stated.s[0].at, stated.s[1].at });
+    t->updates->ftrl(&(tl_runs){ .n = 1,
+                                 .width = 17,
+                                 .g = &g,
+                                 .w = actual.w.at,
+                                 .constant = at_rest,
+                                 .slot = { actual.s[0].at, actual.s[1].at } });
+    check_run(&actual, &stated, "ftrl");
+    run untouched = run_new(17, 0, POSITIVE);
+    check_run(&actual, &untouched, "ftrl");
+    run_free(&stated), run_free(&actual), run_free(&untouched);
+}
+END_TEST
+
 /* Without gradients averages fade to 0 and stay there; in between they are never subnormal. */
 START_TEST(averages_fade)
 {
@@ -199,6 +222,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "kernels_updates");
     tcase_add_loop_test(c, updates, 0, LEVELS);
     tcase_add_loop_test(c, rows_of_a_table, 0, LEVELS);
+    tcase_add_loop_test(c, ftrl_at_rate_0, 0, LEVELS);
     tcase_add_loop_test(c, averages_fade, 0, LEVELS);
     return s;
 }

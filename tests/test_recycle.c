@@ -75,26 +75,56 @@ START_TEST(same_bits)
 }
 END_TEST
 
-/* A chain of LINKS nodes. A block of the arena may be half empty. */
+enum { LINKS = 20, ROW = 16, VALUES = 1 << 14 };
+
+/* A chain of LINKS large nodes. `mixed`: each of them is summed to a small one besides. */
+static tl_node *chain(tl_graph *g, tl_variable *v, bool mixed)
+{
+    tl_node *y = tl_use(g, v), *sum = mixed ? tl_reduce_sum(y, 1) : NULL;
+    for (int link = 0; link < LINKS; link++) {
+        y = tl_tanh(y);
+        sum = mixed ? tl_add(sum, tl_reduce_sum(y, 1)) : NULL;
+    }
+    return tl_reduce_mean(mixed ? sum : y, TL_ALL_AXES);
+}
+
+/* The arena grows by half, and leaves the end of a block empty that is too short. */
 START_TEST(less_memory)
 {
-    enum { LINKS = 20, VALUES = 1 << 14 };
+    const bool mixed = _i;
     tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.1 });
-    tl_variable *v = tl_test_dense("v", TL_SHAPE(VALUES), 1);
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(VALUES / ROW, ROW), 1);
+    const int64_t unit = VALUES * (int64_t)sizeof(tl_real);
     int64_t held[2];
     for (int k = 0; k < 2; k++) {
         tl_graph *g = tl_graph_new();
-        tl_node *y = tl_use(g, v);
-        for (int link = 0; link < LINKS; link++)
-            y = tl_tanh(y);
-        tl_node *mean = tl_reduce_mean(y, TL_ALL_AXES);
+        tl_node *mean = chain(g, v, mixed);
         tl_gradients pairs;
         ck_assert_ok(k == 0 ? tl_minimize(o, mean) : tl_compute_gradients(o, mean, NULL, 0, &pairs));
-        held[k] = tl_graph_bytes(g) / (VALUES * (int64_t)sizeof(tl_real));
+        held[k] = tl_graph_bytes(g);
         tl_graph_free(g);
     }
-    ck_assert_int_ge(held[1], 2 * LINKS + 1);
-    ck_assert_int_le(held[0], (LINKS + 3) * 3 / 2); /* values; two gradients that take turns, and v's */
+    const int64_t small = mixed ? 2 * LINKS * unit / ROW : 0; /* the values of what is small */
+    ck_assert_int_ge(held[1], (2 * LINKS + 1) * unit + 2 * small);
+    /* values; large gradients that take turns, and v's; a few small ones */
+    ck_assert_int_le(held[0], ((LINKS + 3) * unit + small + 5 * unit / ROW) * 7 / 4);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* Small ones are not worth the room, and are not kept either. */
+START_TEST(small_ones)
+{
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.1 });
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(10), 1);
+    tl_graph *g = tl_graph_new();
+    tl_node *y = tl_tanh(tl_use(g, v)), *mean = tl_reduce_mean(y, TL_ALL_AXES);
+    ck_assert_ok(tl_minimize(o, mean));
+    ck_assert_ptr_null(tl_grad(y));
+    ck_assert_ptr_null(tl_grad(mean));
+    ck_assert_ptr_nonnull(tl_grad(tl_use(g, v)));
+    tl_graph_free(g);
     tl_optimizer_free(o);
     tl_variable_free(v);
 }
@@ -105,6 +135,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("recycle");
     TCase *c = tl_test_case(s, "recycle");
     tcase_add_loop_test(c, same_bits, 0, 2);
-    tcase_add_test(c, less_memory);
+    tcase_add_loop_test(c, less_memory, 0, 2);
+    tcase_add_test(c, small_ones);
     return s;
 }

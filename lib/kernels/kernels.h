@@ -23,7 +23,7 @@ typedef struct tl_sparse {
     const int32_t *order; /* entry e has values[order[e]]; NULL: values[e] */
     const tl_real *values;
     /* Walked block by block of columns: those of row i in block b are start[b rows + i] .. start[(b+1)
-     * rows + i] - 1. NULL: row by row, and n_blocks is 1. */
+     * rows + i] - 1, and row_ptr may be NULL where there is no order. NULL: row by row, and n_blocks is 1. */
     const int32_t *start;
     int64_t n_blocks;
     bool table; /* rows of X are read that no cache holds */

@@ -60,12 +60,15 @@ INLINE void foresee_row(const tl_sparse s, int64_t e, const int vecs, const tl_r
 
 /* Through an order, neighbours in a column are far apart in `values`. Where a block's share of them fits in
  * the second cache and all of them do not, their lines are met again in the rows below: every fourth row asks
- * for what it will need in the next block. Without blocks, each row asks for what the next one needs. */
+ * for what it will need in the next block. Without blocks, each row asks for what the next one needs.
+ * dvalues: NULL for a walk that only reads. */
 INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last, const tl_real *dvalues)
 {
     enum { EVERY = 4, MANY = 1 << 18, MOST = 512 };
+    if (!s.order || (s.start && i % EVERY != 0))
+        return;
     const int64_t nnz = s.row_ptr[s.rows];
-    if (!s.order || nnz < MANY || (s.start && i % EVERY != 0))
+    if (nnz < MANY)
         return;
     const int64_t wanted = last - e < MOST ? last - e : MOST, end = last + wanted < nnz ? last + wanted : nnz;
     for (int64_t soon = last; soon < end; soon++) {
@@ -75,8 +78,8 @@ INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last
     }
 }
 
-/* sum += the rows of X that entries e .. last-1 name, by their values. `vecs`, `part`, `ordered` and `table`
- * are constants wherever they are handed on. */
+/* sum += the rows of X that entries e .. last-1 name, by their values. Here and in the functions below `vecs`
+ * and `part` are constants wherever they are handed on; so are `ordered` and `table`, where that pays. */
 INLINE void add_rows(const tl_sparse s, int64_t e, int64_t last, const int vecs, const tl_real *restrict x,
                      int64_t ldx, vec *sum, const bool ordered, const bool table)
 {
@@ -99,7 +102,7 @@ INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int v
             int64_t e, last;
             entries(s, b, i, &e, &last);
             foresee_entries(s, s.values, b, i, end);
-            if (s.start)
+            if (s.start) /* else rows of X are waited for, not values */
                 foresee_values(s, i, e, last, NULL);
             const bool old = add || b > 0;
             if (e == last && old)
