@@ -179,7 +179,7 @@ static tl_status sum_all(tl_arena *arena, const tl_row_slices *all, const uint64
     out->values = tl_arena_alloc(arena, found * width, sizeof *out->values);
     if (!out->values)
         return tl_fail_memory();
-    sums s = { .of = { .rows = found, .row_ptr = row_ptr, .col = col, .values = coef, .n_blocks = 1 },
+    sums s = { .of = { .rows = found, .row_ptr = row_ptr, .col = col, .values = coef },
                .x = all->values,
                .width = width,
                .out = out->values };
@@ -224,7 +224,7 @@ static struct tl_apart *lay_apart(tl_arena *arena, const tl_row_slices *all, con
     out->values = tl_arena_alloc(arena, found * width, sizeof *out->values);
     if (!out->values)
         return NULL;
-    sums s = { .of = { .rows = most_sums, .start = start, .col = col, .values = coef, .n_blocks = 1 },
+    sums s = { .of = { .rows = most_sums, .start = start, .col = col, .values = coef },
                .x = all->values,
                .width = width,
                .out = out->values };

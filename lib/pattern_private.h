@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "blocks.h"
 #include "pattern.h"
 
 typedef struct tl_transposed {
@@ -11,11 +12,11 @@ typedef struct tl_transposed {
     int32_t *order;
 } tl_transposed;
 
-typedef struct tl_blocks {
-    struct tl_blocks *next; /* of another width */
-    int64_t block, bytes;
-    int32_t start[];
-} tl_blocks;
+typedef struct tl_kept_blocks {
+    struct tl_kept_blocks *next; /* of another width, or with an order where these have none */
+    int64_t bytes;
+    tl_blocks of;
+} tl_kept_blocks;
 
 struct tl_pattern {
     atomic_llong users;
@@ -24,16 +25,26 @@ struct tl_pattern {
     int32_t *col;
     /* The only parts that change, by atomic exchange: once from NULL, and at the head of the list. */
     _Atomic(tl_transposed *) transposed;
-    _Atomic(tl_blocks *) blocks;
+    _Atomic(tl_kept_blocks *) blocks;
 };
 
 /* An unfilled pattern with one user, or NULL; sizes were checked. */
 tl_pattern *tl_pattern_unfilled(int64_t rows, int64_t cols, int64_t nnz);
 
-/* The entries by blocks of `block` columns: those of row i in block b are start[b rows + i] ..
- * start[(b + 1) rows + i] - 1. Built at the first call with this `block`, then kept by p. NULL if memory is
- * short. */
-const int32_t *tl_pattern_blocks(const tl_pattern *p, int64_t block);
+/* Rows in ranges of about the same work: how many ranges for `work` products in all, and where range r of
+ * n_ranges begins. A row costs its entries and a little more. A range has some 256 rows, whose part of Y stays
+ * in the second cache while the blocks go by; fewer where that would leave the threads with nothing to
+ * share. */
+int64_t tl_pattern_ranges(int64_t rows, double work);
+int64_t tl_pattern_range(const int64_t *row_ptr, int64_t rows, int64_t n_ranges, int64_t r);
+
+/* The entries by blocks of `block` columns, 65536 at most, with the order that p has as the transpose of
+ * another (or NULL). Built at the first call with this `block`, and with or without an order; then kept by p.
+ * NULL if memory is short. */
+const tl_blocks *tl_pattern_blocks(const tl_pattern *p, int64_t block, const int32_t *order);
+
+void tl_pattern_free_blocks(tl_pattern *p);
+int64_t tl_pattern_bytes_of_blocks(const tl_pattern *p);
 
 void tl_pattern_free_views(tl_pattern *p);
 int64_t tl_pattern_bytes_of_views(const tl_pattern *p);

@@ -1,5 +1,5 @@
-/* What a pattern derives from itself at the first use and keeps: its transpose, and its entries by blocks
- * of columns. */
+/* What a pattern derives from itself at the first use and keeps: its transpose, and (pattern_blocks.c) its
+ * entries by blocks of columns. */
 #include "pattern_private.h"
 #include "memory.h"
 #include "status_private.h"
@@ -65,70 +65,18 @@ const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **orde
     return t->pattern;
 }
 
-static int64_t count_blocks(const tl_pattern *p, int64_t block)
-{
-    return (p->cols + block - 1) / block;
-}
-
-static tl_blocks *build_blocks(const tl_pattern *p, int64_t block)
-{
-    const int64_t n = count_blocks(p, block);
-    tl_blocks *made = tl_alloc((int64_t)sizeof *made + (n + 1) * p->rows * (int64_t)sizeof *made->start, 1);
-    if (!made)
-        return NULL;
-    made->block = block;
-    made->bytes = (int64_t)sizeof *made + (n + 1) * p->rows * (int64_t)sizeof *made->start;
-    int32_t *start = made->start;
-    for (int64_t i = 0; i < p->rows; i++) {
-        int64_t e = p->row_ptr[i];
-        for (int64_t b = 0; b <= n; b++) {
-            while (e < p->row_ptr[i + 1] && p->col[e] < b * block)
-                e++;
-            start[b * p->rows + i] = (int32_t)e;
-        }
-    }
-    return made;
-}
-
-const int32_t *tl_pattern_blocks(const tl_pattern *p, int64_t block)
-{
-    _Atomic(tl_blocks *) *head = &((tl_pattern *)p)->blocks;
-    tl_blocks *fresh = NULL, *first = atomic_load_explicit(head, memory_order_acquire);
-    for (;;) {
-        for (const tl_blocks *b = first; b; b = b->next)
-            if (b->block == block) {
-                tl_free(fresh); /* another thread was faster */
-                return b->start;
-            }
-        if (!fresh && !(fresh = build_blocks(p, block))) {
-            tl_fail_memory();
-            return NULL;
-        }
-        fresh->next = first;
-        if (atomic_compare_exchange_strong(head, &first, fresh))
-            return fresh->start;
-    }
-}
-
 void tl_pattern_free_views(tl_pattern *p)
 {
     tl_transposed *t = atomic_load(&p->transposed);
     if (t)
         free_transposed(t);
-    for (tl_blocks *b = atomic_load(&p->blocks), *next; b; b = next) {
-        next = b->next;
-        tl_free(b);
-    }
+    tl_pattern_free_blocks(p);
 }
 
 int64_t tl_pattern_bytes_of_views(const tl_pattern *p)
 {
     tl_pattern *mutable = (tl_pattern *)p;
     const tl_transposed *t = atomic_load_explicit(&mutable->transposed, memory_order_acquire);
-    int64_t bytes = 0;
-    if (t)
-        bytes += tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->order;
-    for (const tl_blocks *b = atomic_load_explicit(&mutable->blocks, memory_order_acquire); b; b = b->next)
-        bytes += b->bytes;
-    return bytes;
+    const int64_t bytes = t ? tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->order : 0;
+    return bytes + tl_pattern_bytes_of_blocks(p);
 }

@@ -124,12 +124,9 @@ static void sum_bags(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     const members *m = y->scratch;
-    const tl_sparse bags = { .rows = y->shape.dim[0],
-                             .row_ptr = m->first,
-                             .col = m->row,
-                             .values = m->coef,
-                             .n_blocks = 1,
-                             .table = true };
+    const tl_sparse bags = {
+        .rows = y->shape.dim[0], .row_ptr = m->first, .col = m->row, .values = m->coef, .table = true
+    };
     tl_sum_table_rows(&bags, begin, end, y->shape.dim[1], y->in[0]->val, y->out, false);
 }
 

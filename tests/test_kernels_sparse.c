@@ -1,6 +1,7 @@
 /* The sparse kernels of every table that this chip can run, each against its loop in stated.c, to the bit. */
 #include "tables.h"
 
+#include "pattern_private.h"
 #include "rows.h"
 
 /* Widths of a tile, in samples: one vector and less, several, and the most that there can be. */
@@ -23,26 +24,16 @@ static operand random_rows(int64_t n, int64_t width, int64_t shift, uint64_t see
     return o;
 }
 
-/* The matrix for a kernel, row by row or by blocks of 7 columns. */
-static tl_sparse sparse_of(const tl_pattern *p, const int32_t *order, const tl_real *values, int32_t *start)
+/* The matrix for a kernel. */
+static tl_sparse sparse_of(const tl_pattern *p, const int32_t *order, const tl_real *values,
+                           const tl_blocks *blocks)
 {
-    const int64_t rows = tl_pattern_rows(p), blocks = (tl_pattern_cols(p) + 6) / 7;
-    tl_sparse s = { .rows = rows,
-                    .row_ptr = tl_pattern_row_ptr(p),
-                    .col = tl_pattern_col(p),
-                    .order = order,
-                    .values = values,
-                    .start = start,
-                    .n_blocks = start ? blocks : 1 };
-    for (int64_t i = 0; start && i < rows; i++) {
-        int64_t e = s.row_ptr[i];
-        for (int64_t b = 0; b <= blocks; b++) {
-            while (e < s.row_ptr[i + 1] && s.col[e] < 7 * b)
-                e++;
-            start[b * rows + i] = (int32_t)e;
-        }
-    }
-    return s;
+    return (tl_sparse){ .rows = tl_pattern_rows(p),
+                        .row_ptr = tl_pattern_row_ptr(p),
+                        .col = tl_pattern_col(p),
+                        .order = order,
+                        .values = values,
+                        .blocks = blocks };
 }
 
 /* 9 x 40: rows of 0, 1, 2, 40 (all), 17, 16, 15, 0 and 3 entries. */
@@ -56,7 +47,7 @@ static tl_pattern *some_rows(void)
     return tl_pattern_from_mask(9, 40, keep);
 }
 
-/* One way to walk S: over all rows at once and in two parts, then row by row. A row has the same bits
+/* One way to walk S by rows: over all of them at once and in two parts, then row by row. A row has the same bits
  * alone and among others, and rows outside the range are left alone. */
 static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shift, bool sum)
 {
@@ -83,7 +74,7 @@ static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shif
     free(x.block), free(expected.block), free(y.block), free(before.block);
 }
 
-/* By S and by its transpose through the order, row by row and by blocks. */
+/* By S and by its transpose through the order. */
 START_TEST(spmm)
 {
     if (!runs(_i))
@@ -91,38 +82,41 @@ START_TEST(spmm)
     tl_pattern *p = some_rows();
     const int32_t *order = NULL;
     const tl_pattern *turned = tl_pattern_transpose(p, &order);
-    for (int c = 0; c < 16 * WIDTHS; c++) {
-        const bool sum = c % 2, transposed = c / 2 % 2, blocks = c / 8 % 2;
+    for (int c = 0; c < 8 * WIDTHS; c++) {
+        const bool sum = c % 2, transposed = c / 2 % 2;
         const int64_t shift = c / 4 % 2;
-        int32_t start[40 * 8];
         operand v = random_values(tl_pattern_nnz(p), shift, 12);
-        tl_sparse s = sparse_of(transposed ? turned : p, transposed ? order : NULL, v.at,
-                                blocks ? start : NULL);
-        check_spmm(&s, transposed ? 9 : 40, width_of(c / 16), shift, sum);
+        tl_sparse s = sparse_of(transposed ? turned : p, transposed ? order : NULL, v.at, NULL);
+        check_spmm(&s, transposed ? 9 : 40, width_of(c / 8), shift, sum);
         free(v.block);
     }
     tl_pattern_release(p);
 }
 END_TEST
 
-/* S or its transpose through the order, row by row or by blocks, and what a walk over it reads and writes. */
+/* S or its transpose through the order, and what a walk over it reads and writes. */
 typedef struct factors {
     tl_sparse s;
     int64_t rows, n, nnz, shift, ld, ldda; /* of a and b; of da, whose rows may lie apart */
-    int32_t start[40 * 8];
     operand v, a, b, da, dvalues, stated_da, stated_dvalues;
 } factors;
 
-static factors *factors_new(const tl_pattern *p, int64_t n, bool transposed, int64_t shift, bool blocks)
+/* block: columns in a block, 0 for a walk by rows */
+static factors *factors_new(const tl_pattern *p, int64_t n, bool transposed, int64_t shift, int64_t block)
 {
     const int32_t *order = NULL;
     const tl_pattern *turned = tl_pattern_transpose(p, &order);
     factors *f = calloc(1, sizeof *f);
-    f->rows = transposed ? 40 : 9, f->n = n, f->nnz = tl_pattern_nnz(p), f->shift = shift;
+    if (transposed)
+        p = turned;
+    else
+        order = NULL;
+    f->rows = tl_pattern_rows(p), f->n = n, f->nnz = tl_pattern_nnz(p), f->shift = shift;
     f->ldda = n + 2 * shift;
     f->v = random_values(f->nnz, shift, 12);
-    f->s = sparse_of(transposed ? turned : p, transposed ? order : NULL, f->v.at, blocks ? f->start : NULL);
-    f->a = random_rows(f->rows, n, shift, 15, &f->ld), f->b = random_rows(49 - f->rows, n, shift, 16, &f->ld);
+    f->s = sparse_of(p, order, f->v.at, block > 0 ? tl_pattern_blocks(p, block, order) : NULL);
+    f->a = random_rows(f->rows, n, shift, 15, &f->ld);
+    f->b = random_rows(tl_pattern_cols(p), n, shift, 16, &f->ld);
     for (int64_t k = 0; k < f->rows * f->ld; k++)
         if (k % f->ld >= n) /* what stands behind a row of a is not read */
             f->a.at[k] = (tl_real)NAN;
@@ -153,8 +147,8 @@ START_TEST(sddmm)
     if (!runs(_i))
         return;
     tl_pattern *p = some_rows();
-    for (int c = 0; c < 8 * WIDTHS; c++) {
-        factors *f = factors_new(p, width_of(c / 8), c % 2, c / 2 % 2, c / 4 % 2);
+    for (int c = 0; c < 4 * WIDTHS; c++) {
+        factors *f = factors_new(p, width_of(c / 4), c % 2, c / 2 % 2, 0);
         f->s.values = NULL;
         for (int k = 0; k < 5 && range[k][0] < f->rows; k++) {
             const int64_t begin = range[k][0], end = range[k][1];
@@ -174,8 +168,8 @@ START_TEST(gradients)
     if (!runs(_i))
         return;
     tl_pattern *p = some_rows();
-    for (int c = 0; c < 8 * WIDTHS; c++) {
-        factors *f = factors_new(p, width_of(c / 8), c % 2, c / 2 % 2, c / 4 % 2);
+    for (int c = 0; c < 4 * WIDTHS; c++) {
+        factors *f = factors_new(p, width_of(c / 4), c % 2, c / 2 % 2, 0);
         for (int k = 0; k < 5 && range[k][0] < f->rows; k++) {
             const int64_t begin = range[k][0], end = range[k][1];
             const bool add = k % 2 == c % 3 % 2;
@@ -191,13 +185,71 @@ START_TEST(gradients)
 }
 END_TEST
 
+/* 100 x 60: rows of 0 to 60 entries, in some ranges. */
+static tl_pattern *many_rows(void)
+{
+    uint8_t keep[100 * 60] = { 0 };
+    for (int64_t i = 0; i < 100; i++)
+        for (int64_t e = 0; e < 7 * i % 61; e++)
+            keep[i * 60 + (e * 11 + 7 * i) % 60] = 1;
+    return tl_pattern_from_mask(100, 60, keep);
+}
+
+/* All three kernels, the ranges backward and one by one. */
+static void check_by_blocks(const tl_pattern *p, int64_t n, bool transposed, int64_t shift, int64_t block)
+{
+    factors *f = factors_new(p, n, transposed, shift, block);
+    tl_sparse no_values = f->s;
+    no_values.values = NULL;
+    ck_assert_int_gt(f->s.blocks->n_ranges, 1);
+    for (int64_t r = f->s.blocks->n_ranges - 1; r >= 0; r--)
+        t->gradients(&f->s, r, r + 1, n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, shift,
+                     f->dvalues.at);
+    tl_stated_gradients(fuses(), t->lanes, &f->s, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
+                        f->stated_da.at, f->ldda, shift, f->stated_dvalues.at);
+    check_factors(f, "gradients by blocks");
+    for (int64_t r = f->s.blocks->n_ranges - 1; r >= 0; r--) {
+        t->sddmm(&no_values, r, r + 1, n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at);
+        t->spmm(&f->s, r, r + 1, n, f->b.at, f->ld, f->da.at, f->ldda, !shift);
+    }
+    tl_stated_sddmm(fuses(), t->lanes, &no_values, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
+                    f->stated_dvalues.at);
+    tl_stated_spmm(fuses(), &f->s, 0, f->rows, n, f->b.at, f->ld, f->stated_da.at, f->ldda, !shift);
+    check_factors(f, "spmm and sddmm by blocks");
+    factors_free(f);
+}
+
+START_TEST(blocks)
+{
+    if (!runs(_i))
+        return;
+    const int64_t width[] = { 4 * t->lanes, 5 * t->lanes + 1, 6 * t->lanes, 8 * t->lanes - 1, 8 * t->lanes };
+    tl_pattern *p = many_rows();
+    for (int c = 0; c < 8 * 5; c++)
+        check_by_blocks(p, width[c / 8], c % 2, c / 2 % 2, c / 4 % 2 ? 7 : 64);
+    tl_pattern_release(p);
+}
+END_TEST
+
+/* So many entries that values are asked for ahead. */
+START_TEST(blocks_of_many)
+{
+    if (!runs(_i))
+        return;
+    tl_pattern *p = tl_pattern_random(700, 400, 0.95, 1);
+    for (int transposed = 0; transposed < 2; transposed++)
+        check_by_blocks(p, 4 * t->lanes, transposed, 0, 64);
+    tl_pattern_release(p);
+}
+END_TEST
+
 /* nnz = 0: zeros, or what was there. */
 START_TEST(no_entries)
 {
     if (!runs(_i))
         return;
     const int64_t row_ptr[4] = { 0 };
-    const tl_sparse s = { .rows = 3, .row_ptr = row_ptr, .n_blocks = 1 };
+    const tl_sparse s = { .rows = 3, .row_ptr = row_ptr };
     const tl_real x[64] = { 1, 2 };
     tl_real y[6 + 64] = { 1, 2, 3, 4, 5, 6 };
     t->spmm(&s, 0, 3, 2, x, 2, y, 2, true);
@@ -227,12 +279,9 @@ START_TEST(table_rows)
             operand values = random_values(9, 0, 1), x = random_values(5 * width, 0, 2),
                     y = random_values(4 * width, 0, 3);
             operand expected = random_values(4 * width, 0, 3);
-            tl_sparse s = { .rows = 4,
-                            .row_ptr = row_ptr,
-                            .col = col,
-                            .values = values.at,
-                            .n_blocks = 1,
-                            .table = width % 2 };
+            tl_sparse s = {
+                .rows = 4, .row_ptr = row_ptr, .col = col, .values = values.at, .table = width % 2
+            };
             tl_stated_spmm(fuses(), &s, 0, 4, width, x.at, width, expected.at, width, add);
             tl_sum_table_rows(&s, 2, 4, width, x.at, y.at, add);
             tl_sum_table_rows(&s, 0, 2, width, x.at, y.at, add);
@@ -255,10 +304,8 @@ START_TEST(table_rows_of_a_block)
         tl_real ordered[6];
         memcpy(ordered, values.at + 5, 4 * sizeof *ordered);
         memcpy(ordered + 4, values.at + 2, 2 * sizeof *ordered);
-        const tl_sparse s = { .rows = 3, .col = col, .values = values.at, .start = start, .n_blocks = 1 },
-                        plain = {
-                            .rows = 3, .row_ptr = row_ptr, .col = in_order, .values = ordered, .n_blocks = 1
-                        };
+        const tl_sparse s = { .rows = 3, .col = col, .values = values.at, .start = start },
+                        plain = { .rows = 3, .row_ptr = row_ptr, .col = in_order, .values = ordered };
         tl_stated_spmm(fuses(), &plain, 0, 3, width, x.at, width, expected.at, width, false);
         tl_sum_table_rows(&s, 1, 3, width, x.at, y.at, false);
         tl_sum_table_rows(&s, 0, 1, width, x.at, y.at, false);
@@ -287,6 +334,8 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, spmm, 0, LEVELS);
     tcase_add_loop_test(c, sddmm, 0, LEVELS);
     tcase_add_loop_test(c, gradients, 0, LEVELS);
+    tcase_add_loop_test(c, blocks, 0, LEVELS);
+    tcase_add_loop_test(c, blocks_of_many, 0, LEVELS);
     tcase_add_loop_test(c, no_entries, 0, LEVELS);
     tcase_add_test(c, table_rows);
     tcase_add_test(c, table_rows_of_a_block);

@@ -86,28 +86,80 @@ END_TEST
 
 /* ---- blocks of columns ---- */
 
-/* The entries of each row and block lie one after the other, and their columns in the block. */
+/* The pieces of a part: every row in the first block, then those with entries; the rows ascend from group to
+ * group, and in a group where there are as many entries. A piece has all that its row has there. */
+static void check_part(const tl_pattern *p, const tl_blocks *k, const int32_t *order, int64_t begin,
+                       int64_t b, const tl_part *part)
+{
+    const int64_t *row_ptr = tl_pattern_row_ptr(p), j0 = b * k->block, j1 = j0 + k->block;
+    const int32_t *col = tl_pattern_col(p);
+    int64_t entry = part[0].entry;
+    for (int64_t q = part[0].piece; q < part[1].piece; q++) {
+        const tl_piece *now = &k->piece[q], *before = q > part[0].piece ? now - 1 : NULL;
+        const int64_t end = now->first + now->n, group = (now->row - begin) / TL_SORTED_ROWS,
+                      last_group = before ? (before->row - begin) / TL_SORTED_ROWS : 0;
+        ck_assert(b == 0 || now->n > 0);
+        ck_assert(
+            !before || group > last_group ||
+            (group == last_group && (now->n < before->n || (now->n == before->n && now->row > before->row))));
+        ck_assert(now->first >= row_ptr[now->row] && end <= row_ptr[now->row + 1]);
+        ck_assert(now->first == row_ptr[now->row] || col[now->first - 1] < j0);
+        ck_assert(end == row_ptr[now->row + 1] || col[end] >= j1);
+        for (int64_t e = now->first; e < end; e++, entry++) {
+            ck_assert_int_eq(k->column[entry] + j0, col[e]);
+            ck_assert(!order || k->order[entry] == order[e]);
+        }
+    }
+    ck_assert_int_eq(entry, part[1].entry);
+}
+
+static void check_blocks(const tl_pattern *p, const tl_blocks *k, const int32_t *order)
+{
+    const int64_t rows = tl_pattern_rows(p), *row_ptr = tl_pattern_row_ptr(p), n = k->n_blocks;
+    ck_assert_int_eq(n, (tl_pattern_cols(p) + k->block - 1) / k->block);
+    ck_assert_ptr_eq(k->order ? order : NULL, order);
+    ck_assert_int_eq(k->part[0].piece, 0);
+    for (int64_t r = 0; r < k->n_ranges; r++) {
+        const int64_t begin = tl_pattern_range(row_ptr, rows, k->n_ranges, r),
+                      end = tl_pattern_range(row_ptr, rows, k->n_ranges, r + 1);
+        ck_assert_int_eq(k->part[r * n].entry, row_ptr[begin]);
+        ck_assert_int_eq(k->part[r * n + 1].piece - k->part[r * n].piece, end - begin);
+        for (int64_t b = 0; b < n; b++)
+            check_part(p, k, order, begin, b, &k->part[r * n + b]);
+    }
+    const tl_part last = k->part[k->n_ranges * n];
+    ck_assert_int_eq(last.entry, tl_pattern_nnz(p));
+    for (int64_t q = 0; q < TL_PIECES_AHEAD; q++)
+        ck_assert_int_eq(k->piece[last.piece + q].first, 0);
+    for (int64_t e = 0; order && e < TL_ENTRIES_AHEAD; e++)
+        ck_assert_int_eq(k->order[last.entry + e], 0);
+}
+
+/* Of one range and of several; with an order and without one, which p keeps apart. */
 START_TEST(blocks)
 {
-    const int64_t block[] = { 1, 3, 7, 19, 20, INT32_MAX };
+    const int64_t block[] = { 1, 3, 7, 59, 60, 1 << 16 };
     for (int k = 0; k < 6 * 4; k++) {
-        const int64_t rows = 17, cols = 19, width = block[k / 4], n = (cols + width - 1) / width;
+        const int64_t rows = 101, cols = 59, width = block[k / 4];
         tl_pattern *p = tl_test_pattern(rows, cols, (k % 4) / 3.0, (uint64_t)k);
-        const int64_t *row_ptr = tl_pattern_row_ptr(p), before = tl_pattern_bytes(p);
-        const int32_t *start = tl_pattern_blocks(p, width);
-        ck_assert_ptr_nonnull(start);
-        for (int64_t i = 0; i < rows; i++) {
-            ck_assert_int_eq(start[i], row_ptr[i]);
-            ck_assert_int_eq(start[n * rows + i], row_ptr[i + 1]);
-            for (int64_t b = 0; b < n; b++)
-                for (int64_t e = start[b * rows + i]; e < start[(b + 1) * rows + i]; e++)
-                    ck_assert_int_eq(tl_pattern_col(p)[e] / width, b);
-        }
-        ck_assert_int_ge(tl_pattern_bytes(p), before + (n + 1) * rows * 4);
-        int64_t asked = tl_test_allocations();
-        ck_assert_ptr_eq(tl_pattern_blocks(p, width), start);
+        const int64_t nnz = tl_pattern_nnz(p);
+        int32_t *order = malloc((size_t)(nnz + 1) * sizeof *order);
+        for (int64_t e = 0; e < nnz; e++)
+            order[e] = (int32_t)(nnz - 1 - e);
+        const int64_t before = tl_pattern_bytes(p);
+        const tl_blocks *plain = tl_pattern_blocks(p, width, NULL),
+                        *ordered = tl_pattern_blocks(p, width, order);
+        check_blocks(p, plain, NULL);
+        check_blocks(p, ordered, order);
+        ck_assert_int_eq(plain->n_ranges > 1, nnz > 2000);
+        ck_assert_int_ge(tl_pattern_bytes(p),
+                         before + nnz * (2 + 2 + 4) + 2 * rows * (int64_t)sizeof(tl_piece));
+        const int64_t asked = tl_test_allocations();
+        ck_assert_ptr_eq(tl_pattern_blocks(p, width, NULL), plain);
+        ck_assert_ptr_eq(tl_pattern_blocks(p, width, order), ordered);
         ck_assert_int_eq(tl_test_allocations(), asked);
         tl_pattern_release(p);
+        free(order);
     }
 }
 END_TEST
@@ -115,9 +167,19 @@ END_TEST
 START_TEST(blocks_without_memory)
 {
     tl_pattern *p = some_pattern();
-    tl_test_fail_allocation(1);
-    ck_assert_null(tl_pattern_blocks(p, 2), "out of memory");
-    ck_assert_ptr_nonnull(tl_pattern_blocks(p, 2));
+    const int32_t *order = NULL;
+    const tl_pattern *turned = tl_pattern_transpose(p, &order);
+    const int64_t alive = tl_test_live_blocks();
+    int failures = 0;
+    for (; failures < 20; failures++) {
+        tl_test_fail_allocation(failures + 1);
+        if (tl_pattern_blocks(turned, 2, order))
+            break;
+        ck_assert_null(NULL, "out of memory");
+        ck_assert_int_eq(tl_test_live_blocks(), alive);
+    }
+    tl_test_fail_allocation(0);
+    ck_assert_int_eq(failures, 6);
     tl_pattern_release(p);
 }
 END_TEST
@@ -127,8 +189,11 @@ START_TEST(blocks_of_nothing)
     const int64_t zeros[5] = { 0 };
     tl_pattern *no_rows = tl_pattern_from_csr(0, 5, zeros, NULL),
                *no_cols = tl_pattern_from_csr(4, 0, zeros, NULL);
-    ck_assert_ptr_nonnull(tl_pattern_blocks(no_rows, 2));
-    ck_assert_mem_eq(tl_pattern_blocks(no_cols, 2), zeros, 4 * sizeof(int32_t));
+    const tl_blocks *k = tl_pattern_blocks(no_rows, 2, NULL);
+    ck_assert_int_eq(k->part[k->n_ranges * k->n_blocks].piece, 0);
+    k = tl_pattern_blocks(no_cols, 2, NULL); /* the rows of Y begin as zeros somewhere */
+    ck_assert_int_eq(k->n_blocks, 1);
+    ck_assert_int_eq(k->part[k->n_ranges].piece, 4);
     tl_pattern_release(no_rows);
     tl_pattern_release(no_cols);
 }
@@ -141,7 +206,8 @@ enum { THREADS = 8 };
 static struct {
     tl_pattern *pattern;
     const tl_pattern *transpose[THREADS];
-    const int32_t *order[THREADS], *blocks[THREADS];
+    const int32_t *order[THREADS];
+    const tl_blocks *blocks[THREADS];
     atomic_int ready;
 } shared;
 
@@ -168,7 +234,7 @@ static void *build_both(void *which)
     wait_for_all();
     for (int turn = 0; turn < 2; turn++) /* half of the threads begin with the one, half with the other */
         if ((k + turn) % 2)
-            shared.blocks[k] = tl_pattern_blocks(shared.pattern, 7);
+            shared.blocks[k] = tl_pattern_blocks(shared.pattern, 7, NULL);
         else
             shared.transpose[k] = tl_pattern_transpose(shared.pattern, &shared.order[k]);
     return NULL;

@@ -135,8 +135,7 @@ START_TEST(sparse)
                                        .row_ptr = tl_pattern_row_ptr(p),
                                        .col = tl_pattern_col(p),
                                        .order = through ? order : NULL,
-                                       .values = values,
-                                       .n_blocks = 1 });
+                                       .values = values });
     tl_pattern_release(p);
 }
 END_TEST

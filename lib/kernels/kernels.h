@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "base.h"
+#include "blocks.h"
 
 #define TL_TILE_VECS 8 /* vectors in a tile of samples: they and one operand stay in registers */
 
@@ -22,11 +23,10 @@ typedef struct tl_sparse {
     const int32_t *col;
     const int32_t *order; /* entry e has values[order[e]]; NULL: values[e] */
     const tl_real *values;
-    /* Walked block by block of columns: those of row i in block b are start[b rows + i] .. start[(b+1)
-     * rows + i] - 1, and row_ptr may be NULL where there is no order. NULL: row by row, and n_blocks is 1. */
-    const int32_t *start;
-    int64_t n_blocks;
-    bool table; /* rows of X are read that no cache holds */
+    const int32_t *start;    /* unless NULL, row i has the entries start[i] .. start[rows + i] - 1, and
+                                row_ptr may be NULL where there is no order */
+    const tl_blocks *blocks; /* or NULL: row by row */
+    bool table;              /* rows of X are read that no cache holds */
 } tl_sparse;
 
 /* Runs of weights for the steps of optimizers, `width` in each. */
@@ -64,8 +64,12 @@ typedef struct tl_kernels {
     int64_t block; /* columns whose rows of X, a tile wide, fill the first cache */
 
     /* Rows begin .. end-1 of Y = S X (add: Y += S X) for a tile of `width` samples, 1 to TL_TILE_VECS
-     * vectors. Row k of X is at x + k ldx and can be read to a whole vector, of Y at y + i ldy. Each
-     * element is summed over the row's entries, ascending. */
+     * vectors. Row k of X is at x + k ldx and can be read to a whole vector, of Y at y + i ldy. Each element
+     * is summed over the row's entries, ascending.
+     *
+     * Of a matrix with blocks, for this kernel and the next two: begin and end are ranges, a tile has
+     * TL_TILE_VECS / 2 vectors or more, and the rows of X (or b) are as far apart as the whole vectors that
+     * hold a tile's row. */
     void (*spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x, int64_t ldx,
                  tl_real *y, int64_t ldy, bool add);
 

@@ -7,16 +7,57 @@
 #include "built.h"
 #include "vector.h"
 
-/* Entries of row i in block b, or in the whole row. */
-INLINE void entries(const tl_sparse s, int64_t b, int64_t i, int64_t *first, int64_t *end)
+/* Entries of a row that follow each other, numbers `first` and up in the matrix: of its whole row, or of its
+ * part of a block. `blocked` and `ordered` are constants wherever a run is made, so that the loops do not ask. */
+typedef struct run {
+    int64_t n, first;
+    bool blocked, ordered;
+    const int32_t *col;   /* their columns; */
+    const uint16_t *near; /* if blocked, these, counted from the first of the block */
+    const int32_t *order; /* if ordered, where their values are; else at first and up */
+} run;
+
+INLINE run run_of_row(const tl_sparse *s, int64_t i, const bool ordered)
 {
-    if (s.start) {
-        *first = s.start[b * s.rows + i];
-        *end = s.start[(b + 1) * s.rows + i];
-    } else {
-        *first = s.row_ptr[i];
-        *end = s.row_ptr[i + 1];
-    }
+    const int64_t first = s->start ? s->start[i] : s->row_ptr[i],
+                  end = s->start ? s->start[s->rows + i] : s->row_ptr[i + 1];
+    return (run){ .n = end - first,
+                  .first = first,
+                  .ordered = ordered,
+                  .col = s->col + first,
+                  .order = ordered ? s->order + first : NULL };
+}
+
+/* A piece whose entries are e and up in the order of the walk. */
+INLINE run run_of_piece(const tl_blocks *k, const tl_piece *p, int64_t e, const bool ordered)
+{
+    return (run){ .n = p->n,
+                  .first = p->first,
+                  .blocked = true,
+                  .ordered = ordered,
+                  .near = k->column + e,
+                  .order = ordered ? k->order + e : NULL };
+}
+
+INLINE int64_t place(const run r, int64_t k)
+{
+    return r.ordered ? r.order[k] : r.first + k;
+}
+
+/* Four columns of a block by one load: more than products, it is loads that these loops have to wait for. */
+INLINE uint64_t four_near(const uint16_t *near)
+{
+    uint64_t four;
+    memcpy(&four, near, sizeof four);
+    return four;
+}
+
+INLINE int64_t one_near(uint64_t four, int q)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    q = 3 - q;
+#endif
+    return (int64_t)(four >> 16 * q & 0xffff);
 }
 
 /* Vector v of `vecs` of a row of `width` values; the last may be a part of one. */
@@ -30,206 +71,249 @@ INLINE void store_at(tl_real *p, int v, const int vecs, int64_t width, const boo
     store_up_to(p + v * LANES, x, part && v + 1 == vecs ? width - v * LANES : LANES);
 }
 
-/* A walk by blocks reads a few entries here and a few there, which no prefetcher of a chip foresees: those of
- * a row some rows below are asked for. */
-INLINE void foresee_entries(const tl_sparse s, const tl_real *values, int64_t b, int64_t i, int64_t end)
-{
-    enum { BELOW = 6, LINE = 16 };
-    if (!s.start || i + BELOW >= end)
-        return;
-    const int64_t e = s.start[b * s.rows + i + BELOW];
-    __builtin_prefetch(s.col + e);
-    __builtin_prefetch(s.col + e + LINE);
-    if (s.order) {
-        __builtin_prefetch(s.order + e);
-        __builtin_prefetch(s.order + e + LINE);
-    } else {
-        __builtin_prefetch(values + e);
-        __builtin_prefetch(values + e + LINE);
-    }
-}
+/* ---- What a chip cannot foresee ---- */
+
+enum { FAR = 1 << 18 }; /* entries; values so far apart are not in a cache of the usual size */
 
 /* The row of a table that an entry some entries on will read. */
-INLINE void foresee_row(const tl_sparse s, int64_t e, const int vecs, const tl_real *x, int64_t ldx)
+INLINE void foresee_row(const tl_sparse *s, int64_t e, const int vecs, const tl_real *x, int64_t ldx)
 {
     enum { AHEAD = 12 };
-    const int64_t last = s.row_ptr[s.rows] - 1, soon = e + AHEAD < last ? e + AHEAD : last;
+    const int64_t last = s->row_ptr[s->rows] - 1, soon = e + AHEAD < last ? e + AHEAD : last;
     for (int v = 0; v < vecs; v++)
-        __builtin_prefetch(x + s.col[soon] * ldx + v * LANES);
+        __builtin_prefetch(x + s->col[soon] * ldx + v * LANES);
 }
 
-/* Through an order, neighbours in a column are far apart in `values`. Where a block's share of them fits in
- * the second cache and all of them do not, their lines are met again in the rows below: every fourth row asks
- * for what it will need in the next block. Without blocks, each row asks for what the next one needs.
- * dvalues: NULL for a walk that only reads. */
-INLINE void foresee_values(const tl_sparse s, int64_t i, int64_t e, int64_t last, const tl_real *dvalues)
+/* A value through an order, and its gradient (dvalues: NULL for a walk that only reads). */
+INLINE void foresee_value(const tl_real *values, const tl_real *dvalues, int64_t at)
 {
-    enum { EVERY = 4, MANY = 1 << 18, MOST = 512 };
-    if (!s.order || (s.start && i % EVERY != 0))
+    if (values)
+        __builtin_prefetch(values + at, 0, 2);
+    if (dvalues)
+        __builtin_prefetch(dvalues + at, 1, 2);
+}
+
+/* In a walk by rows: those of about the next row. */
+INLINE void foresee_next_row(const tl_sparse *s, const run r, const tl_real *dvalues)
+{
+    enum { MOST = 512 };
+    const int64_t nnz = s->row_ptr[s->rows];
+    if (nnz < FAR)
         return;
-    const int64_t nnz = s.row_ptr[s.rows];
-    if (nnz < MANY)
-        return;
-    const int64_t wanted = last - e < MOST ? last - e : MOST, end = last + wanted < nnz ? last + wanted : nnz;
-    for (int64_t soon = last; soon < end; soon++) {
-        __builtin_prefetch(s.values + s.order[soon], 0, 2);
-        if (dvalues)
-            __builtin_prefetch(dvalues + s.order[soon], 1, 2);
+    const int64_t e = r.first + r.n, wanted = r.n < MOST ? r.n : MOST,
+                  end = e + wanted < nnz ? e + wanted : nnz;
+    for (int64_t soon = e; soon < end; soon++)
+        foresee_value(s->values, dvalues, s->order[soon]);
+}
+
+/* In a walk by blocks, at a piece: those of some entries on; or, without an order, of a piece some pieces
+ * on. */
+INLINE void foresee_piece(const tl_sparse *s, const tl_blocks *k, const tl_piece *p, int64_t e,
+                          const tl_real *dvalues)
+{
+    enum { LINE = 16 };
+    if (!k->order) {
+        foresee_value(s->values, dvalues, p[TL_PIECES_AHEAD].first);
+        foresee_value(s->values, dvalues, p[TL_PIECES_AHEAD].first + LINE);
+    } else if (s->row_ptr[s->rows] >= FAR) {
+        for (int64_t soon = e + TL_ENTRIES_AHEAD; soon < e + TL_ENTRIES_AHEAD + p->n; soon++)
+            foresee_value(s->values, dvalues, k->order[soon]);
     }
 }
 
-/* sum += the rows of X that entries e .. last-1 name, by their values. Here and in the functions below `vecs`
- * and `part` are constants wherever they are handed on; so are `ordered` and `table`, where that pays. */
-INLINE void add_rows(const tl_sparse s, int64_t e, int64_t last, const int vecs, const tl_real *restrict x,
-                     int64_t ldx, vec *sum, const bool ordered, const bool table)
+/* ---- One run. Here and below `vecs` and `part` are constants wherever they are handed on. ---- */
+
+INLINE void add_row(tl_real value, const int vecs, const tl_real *restrict x, vec *sum)
 {
-    for (; e < last; e++) {
+    for (int v = 0; v < vecs; v++)
+        sum[v] = load(x + v * LANES) * value + sum[v];
+}
+
+/* sum += the rows of X that a run names, by its values. table: NULL, or the matrix if X is one. */
+INLINE void add_rows(const run r, const tl_real *values, const int vecs, const tl_real *restrict x,
+                     int64_t ldx, vec *sum, const tl_sparse *table)
+{
+    int64_t k = 0;
+    for (; r.blocked && k + 4 <= r.n; k += 4) {
+        const uint64_t four = four_near(r.near + k);
+        for (int q = 0; q < 4; q++)
+            add_row(values[place(r, k + q)], vecs, x + one_near(four, q) * ldx, sum);
+    }
+    for (; k < r.n; k++) {
         if (table)
-            foresee_row(s, e, vecs, x, ldx);
-        const tl_real value = s.values[ordered ? s.order[e] : e];
-        const tl_real *xe = x + s.col[e] * ldx;
-        for (int v = 0; v < vecs; v++)
-            sum[v] = load(xe + v * LANES) * value + sum[v];
+            foresee_row(table, r.first + k, vecs, x, ldx);
+        add_row(values[place(r, k)], vecs, x + (r.blocked ? r.near[k] : r.col[k]) * ldx, sum);
     }
 }
 
-INLINE void spmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
-                      int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y, int64_t ldy,
-                      bool add)
+/* y = (old: +=) the sum over a run; both at the run's row. */
+INLINE void spmm_run(const run r, const tl_real *values, const int vecs, const bool part, int64_t width,
+                     const tl_real *restrict x, int64_t ldx, tl_real *restrict y, bool old,
+                     const tl_sparse *table)
 {
-    for (int64_t b = 0; b < s.n_blocks; b++)
-        for (int64_t i = begin; i < end; i++) {
-            int64_t e, last;
-            entries(s, b, i, &e, &last);
-            foresee_entries(s, s.values, b, i, end);
-            if (s.start) /* else rows of X are waited for, not values */
-                foresee_values(s, i, e, last, NULL);
-            const bool old = add || b > 0;
-            if (e == last && old)
-                continue;
-            vec sum[TL_TILE_VECS];
-            for (int v = 0; v < vecs; v++)
-                sum[v] = old ? load_at(y + i * ldy, v, vecs, width, part) : (vec){ 0 };
-            if (s.table)
-                add_rows(s, e, last, vecs, x, ldx, sum, s.order, true);
-            else if (s.order)
-                add_rows(s, e, last, vecs, x, ldx, sum, true, false);
-            else
-                add_rows(s, e, last, vecs, x, ldx, sum, false, false);
-            for (int v = 0; v < vecs; v++)
-                store_at(y + i * ldy, v, vecs, width, part, sum[v]);
-        }
+    vec sum[TL_TILE_VECS];
+    if (r.n == 0 && old)
+        return;
+    for (int v = 0; v < vecs; v++)
+        sum[v] = old ? load_at(y, v, vecs, width, part) : (vec){ 0 };
+    add_rows(r, values, vecs, x, ldx, sum, table);
+    for (int v = 0; v < vecs; v++)
+        store_at(y, v, vecs, width, part, sum[v]);
 }
 
-/* Entries e .. e+n-1 of a row, n a constant up to 4: dvalues += the products of a with the rows of b that
- * they name; and, unless da is NULL, da += those rows by the entries' values, each row loaded once for
- * both. */
-INLINE void meet(const tl_sparse s, int64_t e, const int n, const int vecs, const vec *a,
-                 const tl_real *restrict b, int64_t ldb, vec *da, tl_real *restrict dvalues)
+/* Entries k .. k+n-1 of a run, n a constant up to 4: dvalues += the products of a with the rows of b that
+ * they name; and, for `both`, da += those rows by the entries' values, each row loaded once. */
+INLINE void meet(const run r, int64_t k, const int n, const tl_real *values, const int vecs, const vec *a,
+                 const tl_real *restrict b, int64_t ldb, const bool both, vec *da, tl_real *restrict dvalues)
 {
     vec sum[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
+    const uint64_t four = r.blocked && n == 4 ? four_near(r.near + k) : 0;
     const tl_real *row[4];
     tl_real value[4];
     int64_t at[4];
     for (int q = 0; q < n; q++) {
-        row[q] = b + s.col[e + q] * ldb;
-        at[q] = s.order ? s.order[e + q] : e + q;
-        value[q] = da ? s.values[at[q]] : 0;
+        row[q] = b + (!r.blocked ? r.col[k + q] : n == 4 ? one_near(four, q) : r.near[k + q]) * ldb;
+        at[q] = place(r, k + q);
+        value[q] = both ? values[at[q]] : 0;
     }
     for (int v = 0; v < vecs; v++)
         for (int q = 0; q < n; q++) {
             vec bv = load(row[q] + v * LANES);
-            if (da)
+            if (both)
                 IN_REGISTER(bv);
             sum[q] = a[v] * bv + sum[q];
-            if (da)
+            if (both)
                 da[v] = bv * value[q] + da[v];
         }
     quad part[4], total;
     for (int q = 0; q < 4; q++)
         fold(&sum[q], &part[q]);
     sum_quads(part, &total);
-    if (n == 4 && !s.order) {
-        *(quad *)(dvalues + e) += total;
+    if (n == 4 && !r.ordered) {
+        *(quad *)(dvalues + at[0]) += total;
         return;
     }
     for (int q = 0; q < n; q++)
         dvalues[at[q]] += total[q];
 }
 
-INLINE void meet_in_fours(const tl_sparse s, int64_t e, int64_t last, const int vecs, const vec *a,
-                          const tl_real *b, int64_t ldb, vec *da, tl_real *dvalues)
+/* dvalues += the products of a run; for `both`, da = (old: +=) the sum over it. a and da: at its row. */
+INLINE void gradients_run(const run r, const tl_real *values, const int vecs, const bool part, int64_t width,
+                          const tl_real *restrict a, const tl_real *restrict b, int64_t ldb, const bool both,
+                          tl_real *restrict da, bool old, tl_real *restrict dvalues, const tl_sparse *table)
 {
-    for (; e + 4 <= last; e += 4) {
-        for (int q = 0; s.table && q < 4; q++)
-            foresee_row(s, e + q, vecs, b, ldb);
-        meet(s, e, 4, vecs, a, b, ldb, da, dvalues);
+    vec av[TL_TILE_VECS], dav[TL_TILE_VECS];
+    if (r.n == 0 && (old || !both))
+        return;
+    for (int v = 0; v < vecs; v++) {
+        av[v] = load_at(a, v, vecs, width, part);
+        if (both)
+            dav[v] = old ? load_at(da, v, vecs, width, part) : (vec){ 0 };
     }
-    if (last - e == 3)
-        meet(s, e, 3, vecs, a, b, ldb, da, dvalues);
-    else if (last - e == 2)
-        meet(s, e, 2, vecs, a, b, ldb, da, dvalues);
-    else if (last - e == 1)
-        meet(s, e, 1, vecs, a, b, ldb, da, dvalues);
+    int64_t k = 0;
+    for (; k + 4 <= r.n; k += 4) {
+        for (int q = 0; table && q < 4; q++)
+            foresee_row(table, r.first + k + q, vecs, b, ldb);
+        meet(r, k, 4, values, vecs, av, b, ldb, both, dav, dvalues);
+    }
+    if (r.n - k == 3)
+        meet(r, k, 3, values, vecs, av, b, ldb, both, dav, dvalues);
+    else if (r.n - k == 2)
+        meet(r, k, 2, values, vecs, av, b, ldb, both, dav, dvalues);
+    else if (r.n - k == 1)
+        meet(r, k, 1, values, vecs, av, b, ldb, both, dav, dvalues);
+    for (int v = 0; both && v < vecs; v++)
+        store_at(da, v, vecs, width, part, dav[v]);
 }
 
-INLINE void meet_all(const tl_sparse s, int64_t e, int64_t last, const int vecs, const vec *a,
-                     const tl_real *b, int64_t ldb, vec *da, tl_real *dvalues)
+/* ---- Walks: by rows, and by blocks ---- */
+
+INLINE void spmm_rows(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool part,
+                      int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y, int64_t ldy,
+                      bool add)
 {
-    tl_sparse plain = s;
-    plain.order = NULL, plain.table = false; /* so that the loop asks for neither */
-    if (s.order || s.table)
-        meet_in_fours(s, e, last, vecs, a, b, ldb, da, dvalues);
-    else
-        meet_in_fours(plain, e, last, vecs, a, b, ldb, da, dvalues);
+    for (int64_t i = begin; i < end; i++) {
+        tl_real *yi = y + i * ldy;
+        if (s->table)
+            spmm_run(run_of_row(s, i, s->order), s->values, vecs, part, width, x, ldx, yi, add, s);
+        else if (s->order)
+            spmm_run(run_of_row(s, i, true), s->values, vecs, part, width, x, ldx, yi, add, NULL);
+        else
+            spmm_run(run_of_row(s, i, false), s->values, vecs, part, width, x, ldx, yi, add, NULL);
+    }
 }
 
-INLINE void sddmm_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
-                       int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
-                       tl_real *dvalues)
-{
-    for (int64_t block = 0; block < s.n_blocks; block++)
-        for (int64_t i = begin; i < end; i++) {
-            int64_t e, last;
-            entries(s, block, i, &e, &last);
-            foresee_entries(s, dvalues, block, i, end);
-            if (e == last)
-                continue;
-            vec ai[TL_TILE_VECS];
-            for (int v = 0; v < vecs; v++)
-                ai[v] = load_at(a + i * lda, v, vecs, width, part);
-            meet_all(s, e, last, vecs, ai, b, ldb, NULL, dvalues);
-        }
-}
-
-INLINE void gradients_tile(const tl_sparse s, int64_t begin, int64_t end, const int vecs, const bool part,
+INLINE void gradients_rows(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool part,
                            int64_t width, const tl_real *restrict a, int64_t lda, const tl_real *restrict b,
-                           int64_t ldb, tl_real *restrict da, int64_t ldda, bool add,
+                           int64_t ldb, const bool both, tl_real *restrict da, int64_t ldda, bool add,
                            tl_real *restrict dvalues)
 {
-    for (int64_t block = 0; block < s.n_blocks; block++)
-        for (int64_t i = begin; i < end; i++) {
-            int64_t e, last;
-            entries(s, block, i, &e, &last);
-            foresee_entries(s, dvalues, block, i, end);
-            foresee_values(s, i, e, last, dvalues);
-            for (int v = 0; v < vecs && !add && block == 0; v++)
-                store_at(da + i * ldda, v, vecs, width, part, (vec){ 0 });
-            if (e == last)
-                continue;
-            vec ai[TL_TILE_VECS], dai[TL_TILE_VECS];
-            for (int v = 0; v < vecs; v++) {
-                ai[v] = load_at(a + i * lda, v, vecs, width, part);
-                dai[v] = load_at(da + i * ldda, v, vecs, width, part);
-            }
-            meet_all(s, e, last, vecs, ai, b, ldb, dai, dvalues);
-            for (int v = 0; v < vecs; v++)
-                store_at(da + i * ldda, v, vecs, width, part, dai[v]);
-        }
+    for (int64_t i = begin; i < end; i++) {
+        const tl_real *ai = a + i * lda;
+        tl_real *dai = both ? da + i * ldda : NULL;
+        if (both && s->order)
+            foresee_next_row(s, run_of_row(s, i, true), dvalues);
+        if (s->order || s->table)
+            gradients_run(run_of_row(s, i, s->order), s->values, vecs, part, width, ai, b, ldb, both, dai,
+                          add, dvalues, s->table ? s : NULL);
+        else
+            gradients_run(run_of_row(s, i, false), s->values, vecs, part, width, ai, b, ldb, both, dai, add,
+                          dvalues, NULL);
+    }
 }
 
-/* A copy of a tile function for each number of vectors; for the usual one, a full tile, another without
- * parts. */
+INLINE void spmm_blocks(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool part,
+                        int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y,
+                        int64_t ldy, bool add)
+{
+    const tl_blocks *k = s->blocks;
+    ldx = vecs * LANES; /* which it is; this way the compiler knows */
+    for (int64_t c = begin * k->n_blocks; c < end * k->n_blocks; c++) {
+        const int64_t b = c % k->n_blocks;
+        const bool old = add || b > 0;
+        const tl_real *xb = x + b * k->block * ldx;
+        int64_t e = k->part[c].entry;
+        for (const tl_piece *p = k->piece + k->part[c].piece; p < k->piece + k->part[c + 1].piece; p++) {
+            tl_real *yi = y + p->row * ldy;
+            foresee_piece(s, k, p, e, NULL);
+            if (part || k->order)
+                spmm_run(run_of_piece(k, p, e, !part || k->order), s->values, vecs, part, width, xb, ldx, yi,
+                         old, NULL);
+            else
+                spmm_run(run_of_piece(k, p, e, false), s->values, vecs, part, width, xb, ldx, yi, old, NULL);
+            e += p->n;
+        }
+    }
+}
+
+INLINE void gradients_blocks(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool part,
+                             int64_t width, const tl_real *restrict a, int64_t lda, const tl_real *restrict b,
+                             int64_t ldb, const bool both, tl_real *restrict da, int64_t ldda, bool add,
+                             tl_real *restrict dvalues)
+{
+    const tl_blocks *k = s->blocks;
+    ldb = vecs * LANES;
+    for (int64_t c = begin * k->n_blocks; c < end * k->n_blocks; c++) {
+        const int64_t block = c % k->n_blocks;
+        const bool old = add || block > 0;
+        const tl_real *bb = b + block * k->block * ldb;
+        int64_t e = k->part[c].entry;
+        for (const tl_piece *p = k->piece + k->part[c].piece; p < k->piece + k->part[c + 1].piece; p++) {
+            const tl_real *ai = a + p->row * lda;
+            tl_real *dai = both ? da + p->row * ldda : NULL;
+            foresee_piece(s, k, p, e, dvalues);
+            if (part || k->order)
+                gradients_run(run_of_piece(k, p, e, !part || k->order), s->values, vecs, part, width, ai, bb,
+                              ldb, both, dai, old, dvalues, NULL);
+            else
+                gradients_run(run_of_piece(k, p, e, false), s->values, vecs, part, width, ai, bb, ldb, both,
+                              dai, old, dvalues, NULL);
+            e += p->n;
+        }
+    }
+}
+
+/* A copy of a walk for each number of vectors; for the usual one, a full tile, another without parts. */
 #define FOR_EACH_COUNT(DO)                                                                                   \
     if (width == TL_TILE_VECS * LANES)                                                                       \
         DO(8, false);                                                                                        \
@@ -245,17 +329,24 @@ INLINE void gradients_tile(const tl_sparse s, int64_t begin, int64_t end, const 
         case 8: DO(8, true); break;                                                                          \
         }
 
+/* By rows or by blocks, which come with wide tiles only. */
+#define WALK(name, n, part, ...)                                                                             \
+    if (n >= TL_TILE_VECS / 2 && s->blocks)                                                                  \
+        name##_blocks(s, begin, end, n, part, width, __VA_ARGS__);                                           \
+    else                                                                                                     \
+        name##_rows(s, begin, end, n, part, width, __VA_ARGS__)
+
 void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
                     int64_t ldx, tl_real *y, int64_t ldy, bool add)
 {
-#define SPMM(n, part) spmm_tile(*s, begin, end, n, part, width, x, ldx, y, ldy, add)
+#define SPMM(n, part) WALK(spmm, n, part, x, ldx, y, ldy, add)
     FOR_EACH_COUNT(SPMM)
 }
 
 void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                      int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues)
 {
-#define SDDMM(n, part) sddmm_tile(*s, begin, end, n, part, width, a, lda, b, ldb, dvalues)
+#define SDDMM(n, part) WALK(gradients, n, part, a, lda, b, ldb, false, NULL, 0, false, dvalues)
     FOR_EACH_COUNT(SDDMM)
 }
 
@@ -263,7 +354,6 @@ void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t
                          int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
                          tl_real *dvalues)
 {
-#define GRADIENTS(n, part)                                                                                   \
-    gradients_tile(*s, begin, end, n, part, width, a, lda, b, ldb, da, ldda, add, dvalues)
+#define GRADIENTS(n, part) WALK(gradients, n, part, a, lda, b, ldb, true, da, ldda, add, dvalues)
     FOR_EACH_COUNT(GRADIENTS)
 }

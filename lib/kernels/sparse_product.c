@@ -28,116 +28,99 @@ static tl_samples y_of(const tl_sparse_product *p)
 
 /* ---- Blocks of the pattern ---- */
 
-/* How many columns a block has, 0 for row by row. What a row has in a block costs a load and a store of its
+/* How many columns a block has for tiles of n samples or fewer, 0 for row by row: as narrow tiles are. What a row has in a block costs a load and a store of its
  * part of Y besides, so a block is as narrow as leaves that a dozen entries: where their rows of X do not fit
  * in the first cache, they fit in the second. */
-static int64_t block_of(const tl_pattern *p)
+static int64_t block_of(const tl_pattern *p, int64_t n)
 {
     const int64_t narrowest = tl_kernel_table()->block, widest = 16 * narrowest;
     const double cells = (double)tl_pattern_rows(p) * (double)tl_pattern_cols(p),
                  density = cells > 0 ? (double)tl_pattern_nnz(p) / cells : 0;
     int64_t block = narrowest;
+    if (2 * n < TL_TILE_VECS * tl_kernel_table()->lanes)
+        return 0;
     while (block < widest && density * (double)block < 12)
         block *= 2;
     return density * (double)block >= 4 && tl_pattern_cols(p) > block + block / 2 ? block : 0;
 }
 
-static tl_status prepare(const tl_pattern *p)
+static tl_status prepare(const tl_pattern *p, const int32_t *order, int64_t n)
 {
-    const int64_t block = block_of(p);
-    return block == 0 || tl_pattern_blocks(p, block) ? TL_OK : TL_ERR_MEMORY;
+    const int64_t block = block_of(p, n);
+    return block == 0 || tl_pattern_blocks(p, block, order) ? TL_OK : TL_ERR_MEMORY;
 }
 
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p)
 {
-    const tl_pattern *turned = tl_pattern_transpose(p->pattern, NULL);
-    return turned && prepare(p->pattern) == TL_OK && prepare(turned) == TL_OK ? TL_OK : TL_ERR_MEMORY;
+    const int32_t *order = NULL;
+    const tl_pattern *turned = tl_pattern_transpose(p->pattern, &order);
+    return turned && prepare(p->pattern, NULL, p->n) == TL_OK && prepare(turned, order, p->n) == TL_OK
+               ? TL_OK
+               : TL_ERR_MEMORY;
 }
 
-enum { LARGE = 1 << 22 }; /* values: X is then not in a cache of the usual size */
-
-/* S or its transpose, for kernels on tiles of n samples or fewer. */
+/* S or its transpose, for tiles of n samples or fewer. */
 static tl_sparse sparse_of(const tl_pattern *p, bool transposed, const tl_real *values, int64_t n)
 {
     const int32_t *order = NULL;
     if (transposed)
         p = tl_pattern_transpose(p, &order);
-    tl_sparse s = { .rows = tl_pattern_rows(p),
-                    .row_ptr = tl_pattern_row_ptr(p),
-                    .col = tl_pattern_col(p),
-                    .order = order,
-                    .values = values,
-                    .n_blocks = 1 };
-    const int64_t block = block_of(p);
-    if (block > 0 && 2 * n >= TL_TILE_VECS * tl_kernel_table()->lanes) {
-        s.start = tl_pattern_blocks(p, block);
-        s.n_blocks = (tl_pattern_cols(p) + block - 1) / block;
-    }
-    const int64_t width = TL_TILE_VECS * tl_kernel_table()->lanes;
-    s.table = !s.start && tl_pattern_cols(p) * (n < width ? n : width) > LARGE;
-    return s;
+    const int64_t block = block_of(p, n);
+    return (tl_sparse){ .rows = tl_pattern_rows(p),
+                        .row_ptr = tl_pattern_row_ptr(p),
+                        .col = tl_pattern_col(p),
+                        .order = order,
+                        .values = values,
+                        .blocks = block > 0 ? tl_pattern_blocks(p, block, order) : NULL };
 }
 
-/* ---- A tile: ranges of rows of about the same work each, for the threads ---- */
+/* ---- A tile, in ranges of rows for the threads ---- */
 
 typedef struct walk {
-    const tl_sparse *s;
+    tl_sparse s;
     tl_tile a, b, out;
     tl_real *dvalues;
     bool add;
+    int64_t depth; /* rows of b */
     int64_t ranges;
 } walk;
 
-/* Where range r of the rows begins: a row costs its entries and a little more. */
-static int64_t range_begin(const walk *w, int64_t r)
+/* What a kernel takes for range r: a row, or with blocks the range itself. */
+static int64_t begin_of(const walk *w, int64_t r)
 {
-    const int64_t row_cost = 4, *row_ptr = w->s->row_ptr, rows = w->s->rows;
-    const double target = (double)(row_ptr[rows] + row_cost * rows) * (double)r / (double)w->ranges;
-    int64_t low = 0, high = rows;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if ((double)(row_ptr[middle] + row_cost * middle) < target)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Of some 256 rows, whose part of Y stays in the second cache while the blocks go by; of fewer where that
- * would leave the threads with nothing to share. */
-static int64_t count_ranges(const tl_sparse *s, int64_t width)
-{
-    enum { ROWS = 256, FEW = 4, MOST = 256, WORK = 1 << 17 };
-    const int64_t by_rows = (s->rows + ROWS - 1) / ROWS, by_work = s->row_ptr[s->rows] * width / WORK;
-    const int64_t n = by_rows >= FEW || by_work < by_rows ? by_rows : by_work < FEW ? by_work : FEW;
-    return n < 1 ? 1 : n > MOST ? MOST : n;
+    return w->s.blocks ? r : tl_pattern_range(w->s.row_ptr, w->s.rows, w->ranges, r);
 }
 
 static void spmm_ranges(void *context, int64_t begin, int64_t end)
 {
     const walk *w = context;
-    tl_kernel_table()->spmm(w->s, range_begin(w, begin), range_begin(w, end), w->b.width, w->b.at, w->b.ld,
+    tl_kernel_table()->spmm(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->b.at, w->b.ld,
                             w->out.at, w->out.ld, w->add);
 }
 
 static void sddmm_ranges(void *context, int64_t begin, int64_t end)
 {
     const walk *w = context;
-    tl_kernel_table()->sddmm(w->s, range_begin(w, begin), range_begin(w, end), w->b.width, w->a.at, w->a.ld,
+    tl_kernel_table()->sddmm(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->a.at, w->a.ld,
                              w->b.at, w->b.ld, w->dvalues);
 }
 
 static void gradients_ranges(void *context, int64_t begin, int64_t end)
 {
     const walk *w = context;
-    tl_kernel_table()->gradients(w->s, range_begin(w, begin), range_begin(w, end), w->b.width, w->a.at,
-                                 w->a.ld, w->b.at, w->b.ld, w->out.at, w->out.ld, w->add, w->dvalues);
+    tl_kernel_table()->gradients(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->a.at, w->a.ld,
+                                 w->b.at, w->b.ld, w->out.at, w->out.ld, w->add, w->dvalues);
 }
 
+/* By rows where a tile is narrow: its rows of b then fit in a cache, or there is little to win. */
 static void walk_ranges(walk w, void (*body)(void *context, int64_t begin, int64_t end))
 {
-    w.ranges = count_ranges(w.s, w.b.width);
+    enum { LARGE = 1 << 22 }; /* values: b is then not in a cache of the usual size */
+    if (2 * w.b.width < TL_TILE_VECS * tl_kernel_table()->lanes)
+        w.s.blocks = NULL;
+    w.s.table = !w.s.blocks && w.depth * w.b.width > LARGE;
+    w.ranges = w.s.blocks ? w.s.blocks->n_ranges
+                          : tl_pattern_ranges(w.s.rows, (double)w.s.row_ptr[w.s.rows] * (double)w.b.width);
     tl_parallel_for(w.ranges, 1, body, &w);
 }
 
@@ -193,7 +176,7 @@ void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
         const tl_tile xt = read_tile(xm, t, x, x_room(p, t)), yt = pass_tile(ym, t, y, y_room(p));
-        walk_ranges((walk){ .s = &w, .b = xt, .out = yt }, spmm_ranges);
+        walk_ranges((walk){ .s = w, .b = xt, .depth = xm.features, .out = yt }, spmm_ranges);
         if (ym.by_sample)
             tl_unpack_tile(ym, t, yt, y, false);
     }
@@ -214,9 +197,10 @@ static void backward_to_x(const tl_sparse_product *p, const tl_real *values, con
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
         const tl_tile dxt = pass_tile(xm, t, dx, p->room);
-        walk_ranges((walk){ .s = &turned,
+        walk_ranges((walk){ .s = turned,
                             .a = x_again(p, t, x),
                             .b = read_tile(ym, t, dy, y_room(p)),
+                            .depth = ym.features,
                             .out = dxt,
                             .dvalues = dvalues,
                             .add = !xm.by_sample && add },
@@ -233,7 +217,7 @@ static void backward_to_values(const tl_sparse_product *p, const tl_real *x, con
     const tl_sparse s = sparse_of(p->pattern, false, NULL, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
-        walk w = { .s = &s, .dvalues = dvalues };
+        walk w = { .s = s, .depth = tl_pattern_cols(p->pattern), .dvalues = dvalues };
         w.b = xm.by_sample ? x_again(p, t, x) : read_tile(xm, t, x, p->room);
         w.a = read_tile(ym, t, dy, y_room(p));
         if (p->transposed) {

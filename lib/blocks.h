@@ -1,0 +1,31 @@
+/* A sparse matrix by blocks of columns, in the order in which the kernels walk it: range after range of rows,
+ * within that block after block, and within that row after row, but in each some rows those first that have the
+ * most entries there: the loops then end where they did for the row before, which a chip foresees. */
+#ifndef TL_BLOCKS_H
+#define TL_BLOCKS_H
+
+#include "base.h"
+
+/* What a row has in a block: n entries of the matrix from number `first` on. In the first block of its range
+ * every row has a piece, in the others those that have entries there. */
+typedef struct tl_piece {
+    int32_t row, first, n;
+} tl_piece;
+
+/* Where a range's part of a block begins. */
+typedef struct tl_part {
+    int64_t piece, entry; /* both in the order of the walk */
+} tl_part;
+
+enum { TL_SORTED_ROWS = 32, TL_PIECES_AHEAD = 6, TL_ENTRIES_AHEAD = 100 };
+
+/* Block b of range r: from part[r n_blocks + b] to the part that follows. */
+typedef struct tl_blocks {
+    int64_t block, n_blocks, n_ranges; /* block: columns in one; the last may have fewer */
+    const tl_part *part;
+    const tl_piece *piece;  /* and TL_PIECES_AHEAD more, empty ones, for a walk to look ahead */
+    const uint16_t *column; /* of each entry, less the first of its block */
+    const int32_t *order;   /* of each entry, if the matrix has one, and TL_ENTRIES_AHEAD more; or NULL */
+} tl_blocks;
+
+#endif

@@ -1,0 +1,180 @@
+/* The blocks of a pattern (blocks.h). */
+#include "memory.h"
+#include "pattern_private.h"
+#include "status_private.h"
+
+int64_t tl_pattern_range(const int64_t *row_ptr, int64_t rows, int64_t n_ranges, int64_t r)
+{
+    const int64_t row_cost = 4;
+    const double target = (double)(row_ptr[rows] + row_cost * rows) * (double)r / (double)n_ranges;
+    int64_t low = 0, high = rows;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if ((double)(row_ptr[middle] + row_cost * middle) < target)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int64_t tl_pattern_ranges(int64_t rows, double work)
+{
+    enum { ROWS = 256, FEW = 4, MOST = 256, WORK = 1 << 17 };
+    const double by_rows = (double)((rows + ROWS - 1) / ROWS), by_work = work / WORK;
+    const double n = by_rows >= FEW || by_work < by_rows ? by_rows : by_work < FEW ? by_work : FEW;
+    return n < 1 ? 1 : n > MOST ? MOST : (int64_t)n;
+}
+
+/* Blocks that are being made. */
+typedef struct making {
+    const tl_pattern *p;
+    const int32_t *order;
+    int64_t *next; /* of each row, its first entry that has no piece yet */
+    tl_part at;
+    tl_piece *piece;
+    uint16_t *column;
+    int32_t *ordered;
+} making;
+
+/* What row i has from its next entry to column j1. */
+static tl_piece next_piece(making *m, int64_t i, int64_t j1)
+{
+    const int64_t first = m->next[i];
+    while (m->next[i] < m->p->row_ptr[i + 1] && m->p->col[m->next[i]] < j1)
+        m->next[i]++;
+    return (tl_piece){ (int32_t)i, (int32_t)first, (int32_t)(m->next[i] - first) };
+}
+
+/* Rows begin .. end-1, a few, in the block of columns j0 .. j1-1: the longest first. */
+static void add_pieces(making *m, int64_t begin, int64_t end, int64_t j0, int64_t j1)
+{
+    tl_piece *piece = m->piece + m->at.piece;
+    int64_t pieces = 0;
+    for (int64_t i = begin; i < end; i++) {
+        const tl_piece made = next_piece(m, i, j1);
+        if (made.n == 0 && j0 > 0)
+            continue;
+        int64_t k = pieces++;
+        for (; k > 0 && piece[k - 1].n < made.n; k--)
+            piece[k] = piece[k - 1];
+        piece[k] = made;
+    }
+    m->at.piece += pieces;
+    for (int64_t k = 0; k < pieces; k++)
+        for (int64_t e = piece[k].first; e < piece[k].first + piece[k].n; e++, m->at.entry++) {
+            m->column[m->at.entry] = (uint16_t)(m->p->col[e] - j0);
+            if (m->order)
+                m->ordered[m->at.entry] = m->order[e];
+        }
+}
+
+/* Range r. */
+static void add_range(making *m, const tl_blocks *k, int64_t r, tl_part *part)
+{
+    const int64_t begin = tl_pattern_range(m->p->row_ptr, m->p->rows, k->n_ranges, r),
+                  end = tl_pattern_range(m->p->row_ptr, m->p->rows, k->n_ranges, r + 1);
+    for (int64_t b = 0; b < k->n_blocks; b++) {
+        part[b] = m->at;
+        for (int64_t i = begin; i < end; i += TL_SORTED_ROWS)
+            add_pieces(m, i, i + TL_SORTED_ROWS < end ? i + TL_SORTED_ROWS : end, b * k->block,
+                       (b + 1) * k->block);
+    }
+}
+
+/* Pieces at most: one for each row, and one wherever a row goes on in another block. */
+static int64_t count_pieces(const tl_pattern *p, int64_t block)
+{
+    int64_t n = p->rows;
+    for (int64_t i = 0; i < p->rows; i++)
+        for (int64_t e = p->row_ptr[i], last = 0; e < p->row_ptr[i + 1]; e++) {
+            n += p->col[e] / block != last;
+            last = p->col[e] / block;
+        }
+    return n;
+}
+
+static void free_blocks(tl_kept_blocks *b)
+{
+    if (b) {
+        tl_free((void *)b->of.part);
+        tl_free((void *)b->of.piece);
+        tl_free((void *)b->of.column);
+        tl_free((void *)b->of.order);
+        tl_free(b);
+    }
+}
+
+static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *order)
+{
+    enum { SAMPLES = 128 }; /* in a tile, more or less */
+    tl_kept_blocks *made = tl_alloc_zero(1, sizeof *made);
+    if (!made)
+        return NULL;
+    const int64_t n_blocks = p->cols > 0 ? (p->cols + block - 1) / block : 1,
+                  n_ranges = tl_pattern_ranges(p->rows, (double)p->nnz * SAMPLES),
+                  n_pieces = count_pieces(p, block) + TL_PIECES_AHEAD, n_parts = n_ranges * n_blocks + 1,
+                  n_ordered = order ? p->nnz + TL_ENTRIES_AHEAD : 0;
+    tl_part *part = tl_alloc(n_parts, sizeof *part);
+    making m = { .p = p,
+                 .order = order,
+                 .next = tl_alloc(p->rows, sizeof *m.next),
+                 .piece = tl_alloc_zero(n_pieces, sizeof *m.piece),
+                 .column = tl_alloc(p->nnz, sizeof *m.column),
+                 .ordered = order ? tl_alloc_zero(n_ordered, sizeof *m.ordered) : NULL };
+    made->of = (tl_blocks){ block, n_blocks, n_ranges, part, m.piece, m.column, m.ordered };
+    made->bytes = (int64_t)sizeof *made + n_parts * (int64_t)sizeof *part +
+                  n_pieces * (int64_t)sizeof *m.piece + p->nnz * (int64_t)sizeof *m.column +
+                  n_ordered * (int64_t)sizeof *m.ordered;
+    const bool room = part && m.next && m.piece && m.column && (m.ordered || !order);
+    if (room) {
+        for (int64_t i = 0; i < p->rows; i++)
+            m.next[i] = p->row_ptr[i];
+        for (int64_t r = 0; r < n_ranges; r++)
+            add_range(&m, &made->of, r, part + r * n_blocks);
+        part[n_ranges * n_blocks] = m.at;
+    }
+    tl_free(m.next);
+    if (!room) {
+        free_blocks(made);
+        return NULL;
+    }
+    return made;
+}
+
+const tl_blocks *tl_pattern_blocks(const tl_pattern *p, int64_t block, const int32_t *order)
+{
+    _Atomic(tl_kept_blocks *) *head = &((tl_pattern *)p)->blocks;
+    tl_kept_blocks *fresh = NULL, *first = atomic_load_explicit(head, memory_order_acquire);
+    for (;;) {
+        for (const tl_kept_blocks *b = first; b; b = b->next)
+            if (b->of.block == block && !b->of.order == !order) {
+                free_blocks(fresh); /* another thread was faster */
+                return &b->of;
+            }
+        if (!fresh && !(fresh = build(p, block, order))) {
+            tl_fail_memory();
+            return NULL;
+        }
+        fresh->next = first;
+        if (atomic_compare_exchange_strong(head, &first, fresh))
+            return &fresh->of;
+    }
+}
+
+void tl_pattern_free_blocks(tl_pattern *p)
+{
+    for (tl_kept_blocks *b = atomic_load(&p->blocks), *next; b; b = next) {
+        next = b->next;
+        free_blocks(b);
+    }
+}
+
+int64_t tl_pattern_bytes_of_blocks(const tl_pattern *p)
+{
+    int64_t bytes = 0;
+    for (const tl_kept_blocks *b = atomic_load_explicit(&((tl_pattern *)p)->blocks, memory_order_acquire); b;
+         b = b->next)
+        bytes += b->bytes;
+    return bytes;
+}
