@@ -185,10 +185,8 @@ INLINE void meet(const run r, int64_t k, const int n, const tl_real *values, con
             if (both)
                 da[v] = bv * value[q] + da[v];
         }
-    quad part[4], total;
-    for (int q = 0; q < 4; q++)
-        fold(&sum[q], &part[q]);
-    sum_quads(part, &total);
+    quad total;
+    sum_four(sum, &total);
     if (n == 4 && !r.ordered) {
         *(quad *)(dvalues + at[0]) += total;
         return;

@@ -108,32 +108,34 @@ INLINE vec choose(mask where, vec yes, vec no)
     return (vec)(((mask)yes & where) | ((mask)no & ~where));
 }
 
-/* Four lanes that sum to what v sums to: lane l + lane l + LANES/2, until four are left. By pointer, as a
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
+/* The sums of four vectors: of each, lane l + lane l + LANES/2, and so on until one is left. By pointer, as a
  * quad may be wider than the vectors that functions take by value. */
-INLINE void fold(const vec *v, quad *out)
+INLINE void sum_four(const vec v[4], quad *out)
 {
 #if LANES == 16
-    typedef tl_real half __attribute__((vector_size(VEC_BYTES / 2)));
-    half h = __builtin_shufflevector(*v, *v, 0, 1, 2, 3, 4, 5, 6, 7) +
-             __builtin_shufflevector(*v, *v, 8, 9, 10, 11, 12, 13, 14, 15);
-    *out = __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
+    const vec ab = PICK(v[0], v[1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+                   PICK(v[0], v[1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31),
+              cd = PICK(v[2], v[3], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+                   PICK(v[2], v[3], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31),
+              quads = PICK(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+                      PICK(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31),
+              pairs = quads + PICK(quads, quads, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13),
+              sums = pairs + PICK(pairs, pairs, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+    *out = PICK(sums, sums, 0, 4, 8, 12);
 #elif LANES == 8
-    *out = __builtin_shufflevector(*v, *v, 0, 1, 2, 3) + __builtin_shufflevector(*v, *v, 4, 5, 6, 7);
+    const vec ab = PICK(v[0], v[1], 0, 1, 2, 3, 8, 9, 10, 11) + PICK(v[0], v[1], 4, 5, 6, 7, 12, 13, 14, 15),
+              cd = PICK(v[2], v[3], 0, 1, 2, 3, 8, 9, 10, 11) + PICK(v[2], v[3], 4, 5, 6, 7, 12, 13, 14, 15),
+              pairs = PICK(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13) + PICK(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
+    *out = PICK(pairs, pairs, 0, 4, 2, 6) + PICK(pairs, pairs, 1, 5, 3, 7);
 #elif LANES == 4
-    *out = *v;
+    const vec ab = PICK(v[0], v[1], 0, 1, 4, 5) + PICK(v[0], v[1], 2, 3, 6, 7),
+              cd = PICK(v[2], v[3], 0, 1, 4, 5) + PICK(v[2], v[3], 2, 3, 6, 7);
+    *out = PICK(ab, cd, 0, 2, 4, 6) + PICK(ab, cd, 1, 3, 5, 7);
 #else
-    *out = (quad){ (*v)[0], (*v)[1], 0, 0 };
+    *out = (quad){ v[0][0], v[1][0], v[2][0], v[3][0] } + (quad){ v[0][1], v[1][1], v[2][1], v[3][1] };
 #endif
-}
-
-/* The sums of four quads, each (l0 + l2) + (l1 + l3). */
-INLINE void sum_quads(const quad q[4], quad *out)
-{
-    quad ab = __builtin_shufflevector(q[0], q[1], 0, 4, 1, 5) +
-              __builtin_shufflevector(q[0], q[1], 2, 6, 3, 7);
-    quad cd = __builtin_shufflevector(q[2], q[3], 0, 4, 1, 5) +
-              __builtin_shufflevector(q[2], q[3], 2, 6, 3, 7);
-    *out = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
 /* a0 b0 a1 b1 ..: of the lower halves, and of the upper ones. */
@@ -157,8 +159,8 @@ INLINE void transpose_lanes(vec r[LANES])
     for (int halved = LANES; halved > 1; halved /= 2) {
         vec zipped[LANES];
         for (int i = 0; i < LANES / 2; i++) {
-            zipped[2 * i] = __builtin_shufflevector(r[i], r[i + LANES / 2], ZIP_LOW);
-            zipped[2 * i + 1] = __builtin_shufflevector(r[i], r[i + LANES / 2], ZIP_HIGH);
+            zipped[2 * i] = PICK(r[i], r[i + LANES / 2], ZIP_LOW);
+            zipped[2 * i + 1] = PICK(r[i], r[i + LANES / 2], ZIP_HIGH);
         }
         for (int i = 0; i < LANES; i++)
             r[i] = zipped[i];
