@@ -1,6 +1,6 @@
 /* A sparse matrix by blocks of columns, in the order in which the kernels walk it: range after range of rows,
- * within that block after block, and within that row after row, but in each some rows those first that have the
- * most entries there: the loops then end where they did for the row before, which a chip foresees. */
+ * within that block after block, and within that row after row, but of each TL_SORTED_ROWS those first that
+ * have the most entries there: the loops then end where they did for the row before; a chip foresees that. */
 #ifndef TL_BLOCKS_H
 #define TL_BLOCKS_H
 

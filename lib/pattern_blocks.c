@@ -107,7 +107,7 @@ static void free_blocks(tl_kept_blocks *b)
 
 static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *order)
 {
-    enum { SAMPLES = 128 }; /* in a tile, more or less */
+    enum { SAMPLES = 128 }; /* in a tile, at most */
     tl_kept_blocks *made = tl_alloc_zero(1, sizeof *made);
     if (!made)
         return NULL;

@@ -47,8 +47,8 @@ static tl_pattern *some_rows(void)
     return tl_pattern_from_mask(9, 40, keep);
 }
 
-/* One way to walk S by rows: over all of them at once and in two parts, then row by row. A row has the same bits
- * alone and among others, and rows outside the range are left alone. */
+/* One way to walk S by rows: over all of them at once and in two parts, then row by row. A row has the same
+ * bits alone and among others, and rows outside the range are left alone. */
 static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shift, bool sum)
 {
     const int64_t rows = s->rows, ldy = n + 2 * shift, ny = rows * ldy; /* the rows of Y may lie apart */
@@ -223,9 +223,10 @@ START_TEST(blocks)
 {
     if (!runs(_i))
         return;
-    const int64_t width[] = { 4 * t->lanes, 5 * t->lanes + 1, 6 * t->lanes, 8 * t->lanes - 1, 8 * t->lanes };
+    const int64_t lanes = t->lanes,
+                  width[] = { 4 * lanes, 5 * lanes, 6 * lanes - 1, 7 * lanes - 1, 8 * lanes - 1, 8 * lanes };
     tl_pattern *p = many_rows();
-    for (int c = 0; c < 8 * 5; c++)
+    for (int c = 0; c < 8 * 6; c++)
         check_by_blocks(p, width[c / 8], c % 2, c / 2 % 2, c / 4 % 2 ? 7 : 64);
     tl_pattern_release(p);
 }
@@ -238,7 +239,7 @@ START_TEST(blocks_of_many)
         return;
     tl_pattern *p = tl_pattern_random(700, 400, 0.95, 1);
     for (int transposed = 0; transposed < 2; transposed++)
-        check_by_blocks(p, 4 * t->lanes, transposed, 0, 64);
+        check_by_blocks(p, 4 * t->lanes, transposed, 0, 400);
     tl_pattern_release(p);
 }
 END_TEST
@@ -291,8 +292,8 @@ START_TEST(table_rows)
 }
 END_TEST
 
-/* Any stretches of entries, in any order, as the rows of one block. */
-START_TEST(table_rows_of_a_block)
+/* Any stretches of entries, in any order, as the rows. */
+START_TEST(table_rows_of_stretches)
 {
     t = tl_kernel_table();
     const int32_t start[] = { 5, 0, 2, /* to */ 9, 0, 4 };
@@ -338,7 +339,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, blocks_of_many, 0, LEVELS);
     tcase_add_loop_test(c, no_entries, 0, LEVELS);
     tcase_add_test(c, table_rows);
-    tcase_add_test(c, table_rows_of_a_block);
+    tcase_add_test(c, table_rows_of_stretches);
     tcase_add_test(c, grain_of_table_rows);
     return s;
 }

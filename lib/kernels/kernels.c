@@ -183,12 +183,16 @@ static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int
 #define TEXT_OF(name) #name
 #define TEXT(name)    TEXT_OF(name)
 
+enum { BLOCK = (32 << 10) / (TL_TILE_VECS * VEC_BYTES) };
+_Static_assert(16 * BLOCK <= 1 << 16,
+               "columns of a block, of which the widest has 16 times as many, fit in 16 bits");
+
 extern const tl_kernels TL_LEVEL(kernels);
 
 const tl_kernels TL_LEVEL(kernels) = {
     .name = TEXT(TL_LEVEL_NAME),
     .lanes = LANES,
-    .block = (32 << 10) / (TL_TILE_VECS * VEC_BYTES),
+    .block = BLOCK,
     .spmm = TL_LEVEL(spmm),
     .sddmm = TL_LEVEL(sddmm),
     .gradients = TL_LEVEL(gradients),

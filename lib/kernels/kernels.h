@@ -24,7 +24,7 @@ typedef struct tl_sparse {
     const int32_t *order; /* entry e has values[order[e]]; NULL: values[e] */
     const tl_real *values;
     const int32_t *start;    /* unless NULL, row i has the entries start[i] .. start[rows + i] - 1, and
-                                row_ptr may be NULL where there is no order */
+                                row_ptr may be NULL where there is no order and no table */
     const tl_blocks *blocks; /* or NULL: row by row */
     bool table;              /* rows of X are read that no cache holds */
 } tl_sparse;

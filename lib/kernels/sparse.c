@@ -8,7 +8,8 @@
 #include "vector.h"
 
 /* Entries of a row that follow each other, numbers `first` and up in the matrix: of its whole row, or of its
- * part of a block. `blocked` and `ordered` are constants wherever a run is made, so that the loops do not ask. */
+ * part of a block. `blocked` is a constant wherever a run is made, and so is `ordered` where that pays: then
+ * the loops do not ask. */
 typedef struct run {
     int64_t n, first;
     bool blocked, ordered;
@@ -274,7 +275,7 @@ INLINE void spmm_blocks(const tl_sparse *s, int64_t begin, int64_t end, const in
         for (const tl_piece *p = k->piece + k->part[c].piece; p < k->piece + k->part[c + 1].piece; p++) {
             tl_real *yi = y + p->row * ldy;
             foresee_piece(s, k, p, e, NULL);
-            if (part || k->order)
+            if (part || k->order) /* one copy for a part of a tile, two for a full one */
                 spmm_run(run_of_piece(k, p, e, !part || k->order), s->values, vecs, part, width, xb, ldx, yi,
                          old, NULL);
             else

@@ -28,16 +28,22 @@ static tl_samples y_of(const tl_sparse_product *p)
 
 /* ---- Blocks of the pattern ---- */
 
-/* How many columns a block has for tiles of n samples or fewer, 0 for row by row: as narrow tiles are. What a row has in a block costs a load and a store of its
- * part of Y besides, so a block is as narrow as leaves that a dozen entries: where their rows of X do not fit
- * in the first cache, they fit in the second. */
+/* Kernels walk narrow tiles by rows: those rows of X fit in a cache, or there is little to win. */
+static bool narrow(int64_t width)
+{
+    return 2 * width < TL_TILE_VECS * tl_kernel_table()->lanes;
+}
+
+/* Columns in a block for tiles of n samples or fewer; 0: row by row. What a row has in a block costs a load
+ * and a store of its part of Y besides, so a block is as narrow as leaves that a dozen entries: where their
+ * rows of X do not fit in the first cache, they fit in the second. */
 static int64_t block_of(const tl_pattern *p, int64_t n)
 {
     const int64_t narrowest = tl_kernel_table()->block, widest = 16 * narrowest;
     const double cells = (double)tl_pattern_rows(p) * (double)tl_pattern_cols(p),
                  density = cells > 0 ? (double)tl_pattern_nnz(p) / cells : 0;
     int64_t block = narrowest;
-    if (2 * n < TL_TILE_VECS * tl_kernel_table()->lanes)
+    if (narrow(n))
         return 0;
     while (block < widest && density * (double)block < 12)
         block *= 2;
@@ -112,11 +118,10 @@ static void gradients_ranges(void *context, int64_t begin, int64_t end)
                                  w->b.at, w->b.ld, w->out.at, w->out.ld, w->add, w->dvalues);
 }
 
-/* By rows where a tile is narrow: its rows of b then fit in a cache, or there is little to win. */
 static void walk_ranges(walk w, void (*body)(void *context, int64_t begin, int64_t end))
 {
     enum { LARGE = 1 << 22 }; /* values: b is then not in a cache of the usual size */
-    if (2 * w.b.width < TL_TILE_VECS * tl_kernel_table()->lanes)
+    if (narrow(w.b.width))
         w.s.blocks = NULL;
     w.s.table = !w.s.blocks && w.depth * w.b.width > LARGE;
     w.ranges = w.s.blocks ? w.s.blocks->n_ranges

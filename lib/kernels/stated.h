@@ -3,8 +3,8 @@
  * and payload are left open). Compiled into the tests, not into the library.
  *
  * The arguments are the kernel's, after what a level adds to the statement: `fused`, whether products are
- * fused with the sums they go into, and the `lanes` of the table. Any width is a tile here; the blocks of a
- * sparse matrix do not change an order, and are not looked at. */
+ * fused with the sums they go into, and the `lanes` of the table. Any width is a tile here. The blocks of a
+ * sparse matrix do not change an order and are not looked at: begin and end are rows, always, of row_ptr. */
 #ifndef TL_STATED_H
 #define TL_STATED_H
 
