@@ -145,8 +145,8 @@ START_TEST(layouts)
     for (size_t m = 0; m < sizeof matrix / sizeof *matrix; m++) {
         tl_pattern *p = tl_test_pattern(matrix[m].rows, matrix[m].cols, matrix[m].density, m);
         for (size_t k = 0; k < sizeof samples / sizeof *samples; k++) {
-            if (matrix[m].cols > 100 && samples[k] != (matrix[m].cols > 1000 ? 64 : 100) &&
-                (matrix[m].cols > 1000 || samples[k] != 129))
+            const int64_t cols = matrix[m].cols, n = samples[k];
+            if (cols > 1000 ? n != 64 : cols > 100 && n != 100 && n != 129)
                 continue; /* blocks are for many samples */
             example e = example_new(p, _i % 8, samples[k]);
             check_forward(&e);

@@ -184,8 +184,7 @@ static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int
 #define TEXT(name)    TEXT_OF(name)
 
 enum { BLOCK = (32 << 10) / (TL_TILE_VECS * VEC_BYTES) };
-_Static_assert(16 * BLOCK <= 1 << 16,
-               "columns of a block, of which the widest has 16 times as many, fit in 16 bits");
+_Static_assert(TL_WIDEST_BLOCK *BLOCK <= 1 << 16, "columns of a block fit in 16 bits");
 
 extern const tl_kernels TL_LEVEL(kernels);
 

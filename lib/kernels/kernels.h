@@ -14,7 +14,8 @@
 #include "base.h"
 #include "blocks.h"
 
-#define TL_TILE_VECS 8 /* vectors in a tile of samples: they and one operand stay in registers */
+#define TL_TILE_VECS    8  /* vectors in a tile of samples: they and one operand stay in registers */
+#define TL_WIDEST_BLOCK 16 /* times the table's `block`: the most columns in a block */
 
 /* The entries of a sparse matrix, for kernels that walk some of its rows. */
 typedef struct tl_sparse {

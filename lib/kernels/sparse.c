@@ -85,7 +85,7 @@ INLINE void foresee_row(const tl_sparse *s, int64_t e, const int vecs, const tl_
         __builtin_prefetch(x + s->col[soon] * ldx + v * LANES);
 }
 
-/* A value through an order, and its gradient (dvalues: NULL for a walk that only reads). */
+/* A value and its gradient. Either may be NULL: not of this walk. */
 INLINE void foresee_value(const tl_real *values, const tl_real *dvalues, int64_t at)
 {
     if (values)

@@ -39,7 +39,7 @@ static bool narrow(int64_t width)
  * rows of X do not fit in the first cache, they fit in the second. */
 static int64_t block_of(const tl_pattern *p, int64_t n)
 {
-    const int64_t narrowest = tl_kernel_table()->block, widest = 16 * narrowest;
+    const int64_t narrowest = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK * narrowest;
     const double cells = (double)tl_pattern_rows(p) * (double)tl_pattern_cols(p),
                  density = cells > 0 ? (double)tl_pattern_nnz(p) / cells : 0;
     int64_t block = narrowest;
