@@ -17,14 +17,14 @@ typedef struct tl_part {
     int64_t piece, entry; /* both in the order of the walk */
 } tl_part;
 
-enum { TL_SORTED_ROWS = 32, TL_PIECES_AHEAD = 6, TL_ENTRIES_AHEAD = 100 };
+enum { TL_SORTED_ROWS = 32, TL_PIECES_AHEAD = 6, TL_COLUMNS_AHEAD = 4, TL_ENTRIES_AHEAD = 100 };
 
 /* Block b of range r: from part[r n_blocks + b] to the part that follows. */
 typedef struct tl_blocks {
     int64_t block, n_blocks, n_ranges; /* block: columns in one; the last may have fewer */
     const tl_part *part;
     const tl_piece *piece;  /* and TL_PIECES_AHEAD more, empty ones, for a walk to look ahead */
-    const uint16_t *column; /* of each entry, less the first of its block */
+    const uint16_t *column; /* of each entry, less the first of its block, and TL_COLUMNS_AHEAD more */
     const int32_t *order;   /* of each entry, if the matrix has one, and TL_ENTRIES_AHEAD more; or NULL */
 } tl_blocks;
 

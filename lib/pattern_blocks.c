@@ -114,17 +114,17 @@ static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *
     const int64_t n_blocks = p->cols > 0 ? (p->cols + block - 1) / block : 1,
                   n_ranges = tl_pattern_ranges(p->rows, (double)p->nnz * SAMPLES),
                   n_pieces = count_pieces(p, block) + TL_PIECES_AHEAD, n_parts = n_ranges * n_blocks + 1,
-                  n_ordered = order ? p->nnz + TL_ENTRIES_AHEAD : 0;
+                  n_columns = p->nnz + TL_COLUMNS_AHEAD, n_ordered = order ? p->nnz + TL_ENTRIES_AHEAD : 0;
     tl_part *part = tl_alloc(n_parts, sizeof *part);
     making m = { .p = p,
                  .order = order,
                  .next = tl_alloc(p->rows, sizeof *m.next),
                  .piece = tl_alloc_zero(n_pieces, sizeof *m.piece),
-                 .column = tl_alloc(p->nnz, sizeof *m.column),
+                 .column = tl_alloc_zero(n_columns, sizeof *m.column),
                  .ordered = order ? tl_alloc_zero(n_ordered, sizeof *m.ordered) : NULL };
     made->of = (tl_blocks){ block, n_blocks, n_ranges, part, m.piece, m.column, m.ordered };
     made->bytes = (int64_t)sizeof *made + n_parts * (int64_t)sizeof *part +
-                  n_pieces * (int64_t)sizeof *m.piece + p->nnz * (int64_t)sizeof *m.column +
+                  n_pieces * (int64_t)sizeof *m.piece + n_columns * (int64_t)sizeof *m.column +
                   n_ordered * (int64_t)sizeof *m.ordered;
     const bool room = part && m.next && m.piece && m.column && (m.ordered || !order);
     if (room) {

@@ -14,7 +14,8 @@ typedef struct run {
     int64_t n, first;
     bool blocked, ordered;
     const int32_t *col;   /* their columns; */
-    const uint16_t *near; /* if blocked, these, counted from the first of the block */
+    const uint16_t *near; /* if blocked, these, counted from the first of the block, */
+    uint64_t four;        /* and the first four of them */
     const int32_t *order; /* if ordered, where their values are; else at first and up */
 } run;
 
@@ -29,14 +30,15 @@ INLINE run run_of_row(const tl_sparse *s, int64_t i, const bool ordered)
                   .order = ordered ? s->order + first : NULL };
 }
 
-/* A piece whose entries are e and up in the order of the walk. */
-INLINE run run_of_piece(const tl_blocks *k, const tl_piece *p, int64_t e, const bool ordered)
+/* A piece whose entries are e and up in the order of the walk; four: their first columns. */
+INLINE run run_of_piece(const tl_blocks *k, const tl_piece *p, int64_t e, uint64_t four, const bool ordered)
 {
     return (run){ .n = p->n,
                   .first = p->first,
                   .blocked = true,
                   .ordered = ordered,
                   .near = k->column + e,
+                  .four = four,
                   .order = ordered ? k->order + e : NULL };
 }
 
@@ -45,7 +47,9 @@ INLINE int64_t place(const run r, int64_t k)
     return r.ordered ? r.order[k] : r.first + k;
 }
 
-/* Four columns of a block by one load: more than products, it is loads that these loops have to wait for. */
+/* Four columns of a block by one load: more than products, it is loads that these loops have to wait for. Most
+ * of all those whose addresses other loads have yet to bring: columns are therefore loaded four entries ahead,
+ * over the end of a piece as well. */
 INLINE uint64_t four_near(const uint16_t *near)
 {
     uint64_t four;
@@ -53,7 +57,7 @@ INLINE uint64_t four_near(const uint16_t *near)
     return four;
 }
 
-INLINE int64_t one_near(uint64_t four, int q)
+INLINE int64_t one_near(uint64_t four, int64_t q)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     q = 3 - q;
@@ -107,18 +111,18 @@ INLINE void foresee_next_row(const tl_sparse *s, const run r, const tl_real *dva
         foresee_value(s->values, dvalues, s->order[soon]);
 }
 
-/* In a walk by blocks, at a piece: those of some entries on; or, without an order, of a piece some pieces
- * on. */
-INLINE void foresee_piece(const tl_sparse *s, const tl_blocks *k, const tl_piece *p, int64_t e,
-                          const tl_real *dvalues)
+/* In a walk by blocks, at a piece: those of some entries on, if there are so many that they are far apart;
+ * or, without an order, of a piece some pieces on. */
+INLINE void foresee_piece(const tl_blocks *k, const tl_piece *p, int64_t e, const tl_real *values,
+                          const tl_real *dvalues, bool far)
 {
     enum { LINE = 16 };
     if (!k->order) {
-        foresee_value(s->values, dvalues, p[TL_PIECES_AHEAD].first);
-        foresee_value(s->values, dvalues, p[TL_PIECES_AHEAD].first + LINE);
-    } else if (s->row_ptr[s->rows] >= FAR) {
+        foresee_value(values, dvalues, p[TL_PIECES_AHEAD].first);
+        foresee_value(values, dvalues, p[TL_PIECES_AHEAD].first + LINE);
+    } else if (far) {
         for (int64_t soon = e + TL_ENTRIES_AHEAD; soon < e + TL_ENTRIES_AHEAD + p->n; soon++)
-            foresee_value(s->values, dvalues, k->order[soon]);
+            foresee_value(values, dvalues, k->order[soon]);
     }
 }
 
@@ -135,15 +139,17 @@ INLINE void add_rows(const run r, const tl_real *values, const int vecs, const t
                      int64_t ldx, vec *sum, const tl_sparse *table)
 {
     int64_t k = 0;
+    uint64_t four = r.four;
     for (; r.blocked && k + 4 <= r.n; k += 4) {
-        const uint64_t four = four_near(r.near + k);
+        const uint64_t next = four_near(r.near + k + 4);
         for (int q = 0; q < 4; q++)
             add_row(values[place(r, k + q)], vecs, x + one_near(four, q) * ldx, sum);
+        four = next;
     }
     for (; k < r.n; k++) {
         if (table)
             foresee_row(table, r.first + k, vecs, x, ldx);
-        add_row(values[place(r, k)], vecs, x + (r.blocked ? r.near[k] : r.col[k]) * ldx, sum);
+        add_row(values[place(r, k)], vecs, x + (r.blocked ? one_near(four, k % 4) : r.col[k]) * ldx, sum);
     }
 }
 
@@ -162,18 +168,19 @@ INLINE void spmm_run(const run r, const tl_real *values, const int vecs, const b
         store_at(y, v, vecs, width, part, sum[v]);
 }
 
-/* Entries k .. k+n-1 of a run, n a constant up to 4: dvalues += the products of a with the rows of b that
- * they name; and, for `both`, da += those rows by the entries' values, each row loaded once. */
-INLINE void meet(const run r, int64_t k, const int n, const tl_real *values, const int vecs, const vec *a,
-                 const tl_real *restrict b, int64_t ldb, const bool both, vec *da, tl_real *restrict dvalues)
+/* Entries k .. k+n-1 of a run, n a constant up to 4; if it is blocked, their columns are those in `four`.
+ * dvalues += the products of a with the rows of b that they name; and, for `both`, da += those rows by the
+ * entries' values, each row loaded once. */
+INLINE void meet(const run r, int64_t k, const int n, uint64_t four, const tl_real *values, const int vecs,
+                 const vec *a, const tl_real *restrict b, int64_t ldb, const bool both, vec *da,
+                 tl_real *restrict dvalues)
 {
     vec sum[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
-    const uint64_t four = r.blocked && n == 4 ? four_near(r.near + k) : 0;
     const tl_real *row[4];
     tl_real value[4];
     int64_t at[4];
     for (int q = 0; q < n; q++) {
-        row[q] = b + (!r.blocked ? r.col[k + q] : n == 4 ? one_near(four, q) : r.near[k + q]) * ldb;
+        row[q] = b + (r.blocked ? one_near(four, q) : r.col[k + q]) * ldb;
         at[q] = place(r, k + q);
         value[q] = both ? values[at[q]] : 0;
     }
@@ -210,17 +217,20 @@ INLINE void gradients_run(const run r, const tl_real *values, const int vecs, co
             dav[v] = old ? load_at(da, v, vecs, width, part) : (vec){ 0 };
     }
     int64_t k = 0;
+    uint64_t four = r.four;
     for (; k + 4 <= r.n; k += 4) {
+        const uint64_t next = r.blocked ? four_near(r.near + k + 4) : 0;
         for (int q = 0; table && q < 4; q++)
             foresee_row(table, r.first + k + q, vecs, b, ldb);
-        meet(r, k, 4, values, vecs, av, b, ldb, both, dav, dvalues);
+        meet(r, k, 4, four, values, vecs, av, b, ldb, both, dav, dvalues);
+        four = next;
     }
     if (r.n - k == 3)
-        meet(r, k, 3, values, vecs, av, b, ldb, both, dav, dvalues);
+        meet(r, k, 3, four, values, vecs, av, b, ldb, both, dav, dvalues);
     else if (r.n - k == 2)
-        meet(r, k, 2, values, vecs, av, b, ldb, both, dav, dvalues);
+        meet(r, k, 2, four, values, vecs, av, b, ldb, both, dav, dvalues);
     else if (r.n - k == 1)
-        meet(r, k, 1, values, vecs, av, b, ldb, both, dav, dvalues);
+        meet(r, k, 1, four, values, vecs, av, b, ldb, both, dav, dvalues);
     for (int v = 0; both && v < vecs; v++)
         store_at(da, v, vecs, width, part, dav[v]);
 }
@@ -265,22 +275,29 @@ INLINE void spmm_blocks(const tl_sparse *s, int64_t begin, int64_t end, const in
                         int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y,
                         int64_t ldy, bool add)
 {
-    const tl_blocks *k = s->blocks;
+    const tl_blocks k = *s->blocks; /* a copy: no store of vectors, which may alias all, can change it */
+    const tl_real *values = s->values;
+    const bool far = s->row_ptr[s->rows] >= FAR;
     ldx = vecs * LANES; /* which it is; this way the compiler knows */
-    for (int64_t c = begin * k->n_blocks; c < end * k->n_blocks; c++) {
-        const int64_t b = c % k->n_blocks;
+    for (int64_t c = begin * k.n_blocks; c < end * k.n_blocks; c++) {
+        const int64_t b = c % k.n_blocks;
         const bool old = add || b > 0;
-        const tl_real *xb = x + b * k->block * ldx;
-        int64_t e = k->part[c].entry;
-        for (const tl_piece *p = k->piece + k->part[c].piece; p < k->piece + k->part[c + 1].piece; p++) {
+        const tl_real *xb = x + b * k.block * ldx;
+        const tl_piece *end_piece = k.piece + k.part[c + 1].piece;
+        int64_t e = k.part[c].entry;
+        uint64_t four = four_near(k.column + e);
+        for (const tl_piece *p = k.piece + k.part[c].piece; p < end_piece; p++) {
+            const uint64_t next = four_near(k.column + e + p->n);
             tl_real *yi = y + p->row * ldy;
-            foresee_piece(s, k, p, e, NULL);
-            if (part || k->order) /* one copy for a part of a tile, two for a full one */
-                spmm_run(run_of_piece(k, p, e, !part || k->order), s->values, vecs, part, width, xb, ldx, yi,
-                         old, NULL);
+            foresee_piece(&k, p, e, values, NULL, far);
+            if (part || k.order) /* one copy for a part of a tile, two for a full one */
+                spmm_run(run_of_piece(&k, p, e, four, !part || k.order), values, vecs, part, width, xb, ldx,
+                         yi, old, NULL);
             else
-                spmm_run(run_of_piece(k, p, e, false), s->values, vecs, part, width, xb, ldx, yi, old, NULL);
+                spmm_run(run_of_piece(&k, p, e, four, false), values, vecs, part, width, xb, ldx, yi, old,
+                         NULL);
             e += p->n;
+            four = next;
         }
     }
 }
@@ -290,24 +307,30 @@ INLINE void gradients_blocks(const tl_sparse *s, int64_t begin, int64_t end, con
                              int64_t ldb, const bool both, tl_real *restrict da, int64_t ldda, bool add,
                              tl_real *restrict dvalues)
 {
-    const tl_blocks *k = s->blocks;
+    const tl_blocks k = *s->blocks;
+    const tl_real *values = s->values;
+    const bool far = s->row_ptr[s->rows] >= FAR;
     ldb = vecs * LANES;
-    for (int64_t c = begin * k->n_blocks; c < end * k->n_blocks; c++) {
-        const int64_t block = c % k->n_blocks;
+    for (int64_t c = begin * k.n_blocks; c < end * k.n_blocks; c++) {
+        const int64_t block = c % k.n_blocks;
         const bool old = add || block > 0;
-        const tl_real *bb = b + block * k->block * ldb;
-        int64_t e = k->part[c].entry;
-        for (const tl_piece *p = k->piece + k->part[c].piece; p < k->piece + k->part[c + 1].piece; p++) {
+        const tl_real *bb = b + block * k.block * ldb;
+        const tl_piece *end_piece = k.piece + k.part[c + 1].piece;
+        int64_t e = k.part[c].entry;
+        uint64_t four = four_near(k.column + e);
+        for (const tl_piece *p = k.piece + k.part[c].piece; p < end_piece; p++) {
+            const uint64_t next = four_near(k.column + e + p->n);
             const tl_real *ai = a + p->row * lda;
             tl_real *dai = both ? da + p->row * ldda : NULL;
-            foresee_piece(s, k, p, e, dvalues);
-            if (part || k->order)
-                gradients_run(run_of_piece(k, p, e, !part || k->order), s->values, vecs, part, width, ai, bb,
-                              ldb, both, dai, old, dvalues, NULL);
+            foresee_piece(&k, p, e, values, dvalues, far);
+            if (part || k.order)
+                gradients_run(run_of_piece(&k, p, e, four, !part || k.order), values, vecs, part, width, ai,
+                              bb, ldb, both, dai, old, dvalues, NULL);
             else
-                gradients_run(run_of_piece(k, p, e, false), s->values, vecs, part, width, ai, bb, ldb, both,
-                              dai, old, dvalues, NULL);
+                gradients_run(run_of_piece(&k, p, e, four, false), values, vecs, part, width, ai, bb, ldb,
+                              both, dai, old, dvalues, NULL);
             e += p->n;
+            four = next;
         }
     }
 }
