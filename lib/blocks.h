@@ -12,20 +12,25 @@ typedef struct tl_piece {
     int32_t row, first, n;
 } tl_piece;
 
-/* Where a range's part of a block begins. */
+/* Where a range's part of a block begins, in the order of the walk. */
 typedef struct tl_part {
-    int64_t piece, entry; /* both in the order of the walk */
+    int64_t piece, entry, line;
 } tl_part;
 
-enum { TL_SORTED_ROWS = 32, TL_PIECES_AHEAD = 6, TL_COLUMNS_AHEAD = 4, TL_ENTRIES_AHEAD = 100 };
+enum {
+    TL_SORTED_ROWS = 32,
+    TL_COLUMNS_AHEAD = 4,
+    TL_LINE = 64 / sizeof(tl_real), /* values in a cache line */
+};
 
-/* Block b of range r: from part[r n_blocks + b] to the part that follows. */
+/* Block b of range r: from part[r n_blocks + b] to the part that follows. Two follow the last, at the end. */
 typedef struct tl_blocks {
     int64_t block, n_blocks, n_ranges; /* block: columns in one; the last may have fewer */
     const tl_part *part;
-    const tl_piece *piece;  /* and TL_PIECES_AHEAD more, empty ones, for a walk to look ahead */
+    const tl_piece *piece;
     const uint16_t *column; /* of each entry, less the first of its block, and TL_COLUMNS_AHEAD more */
-    const int32_t *order;   /* of each entry, if the matrix has one, and TL_ENTRIES_AHEAD more; or NULL */
+    const int32_t *order;   /* of each entry, if the matrix has one; or NULL */
+    const int32_t *line;    /* a value in each cache line that a block needs and the one before it did not */
 } tl_blocks;
 
 #endif

@@ -3,6 +3,8 @@
 #include "pattern_private.h"
 #include "status_private.h"
 
+#include <string.h>
+
 int64_t tl_pattern_range(const int64_t *row_ptr, int64_t rows, int64_t n_ranges, int64_t r)
 {
     const int64_t row_cost = 4;
@@ -30,11 +32,13 @@ int64_t tl_pattern_ranges(int64_t rows, double work)
 typedef struct making {
     const tl_pattern *p;
     const int32_t *order;
-    int64_t *next; /* of each row, its first entry that has no piece yet */
+    int64_t *next;  /* of each row, its first entry that has no piece yet */
+    int32_t *used;  /* of each cache line of values, the number of the last part that needs it */
+    int32_t number; /* of this part, from 2: no part before the first needs any */
     tl_part at;
     tl_piece *piece;
     uint16_t *column;
-    int32_t *ordered;
+    int32_t *ordered, *line;
 } making;
 
 /* What row i has from its next entry to column j1. */
@@ -44,6 +48,15 @@ static tl_piece next_piece(making *m, int64_t i, int64_t j1)
     while (m->next[i] < m->p->row_ptr[i + 1] && m->p->col[m->next[i]] < j1)
         m->next[i]++;
     return (tl_piece){ (int32_t)i, (int32_t)first, (int32_t)(m->next[i] - first) };
+}
+
+/* This part needs value `at`. */
+static void use_value(making *m, int64_t at)
+{
+    int32_t *used = m->used + at / TL_LINE;
+    if (*used < m->number - 1)
+        m->line[m->at.line++] = (int32_t)at;
+    *used = m->number;
 }
 
 /* Rows begin .. end-1, a few, in the block of columns j0 .. j1-1: the longest first. */
@@ -64,6 +77,7 @@ static void add_pieces(making *m, int64_t begin, int64_t end, int64_t j0, int64_
     for (int64_t k = 0; k < pieces; k++)
         for (int64_t e = piece[k].first; e < piece[k].first + piece[k].n; e++, m->at.entry++) {
             m->column[m->at.entry] = (uint16_t)(m->p->col[e] - j0);
+            use_value(m, m->order ? m->order[e] : e);
             if (m->order)
                 m->ordered[m->at.entry] = m->order[e];
         }
@@ -76,6 +90,7 @@ static void add_range(making *m, const tl_blocks *k, int64_t r, tl_part *part)
                   end = tl_pattern_range(m->p->row_ptr, m->p->rows, k->n_ranges, r + 1);
     for (int64_t b = 0; b < k->n_blocks; b++) {
         part[b] = m->at;
+        m->number++;
         for (int64_t i = begin; i < end; i += TL_SORTED_ROWS)
             add_pieces(m, i, i + TL_SORTED_ROWS < end ? i + TL_SORTED_ROWS : end, b * k->block,
                        (b + 1) * k->block);
@@ -101,6 +116,7 @@ static void free_blocks(tl_kept_blocks *b)
         tl_free((void *)b->of.piece);
         tl_free((void *)b->of.column);
         tl_free((void *)b->of.order);
+        tl_free((void *)b->of.line);
         tl_free(b);
     }
 }
@@ -113,29 +129,38 @@ static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *
         return NULL;
     const int64_t n_blocks = p->cols > 0 ? (p->cols + block - 1) / block : 1,
                   n_ranges = tl_pattern_ranges(p->rows, (double)p->nnz * SAMPLES),
-                  n_pieces = count_pieces(p, block) + TL_PIECES_AHEAD, n_parts = n_ranges * n_blocks + 1,
-                  n_columns = p->nnz + TL_COLUMNS_AHEAD, n_ordered = order ? p->nnz + TL_ENTRIES_AHEAD : 0;
+                  n_pieces = count_pieces(p, block), n_parts = n_ranges * n_blocks + 2,
+                  n_columns = p->nnz + TL_COLUMNS_AHEAD, n_ordered = order ? p->nnz : 0;
     tl_part *part = tl_alloc(n_parts, sizeof *part);
     making m = { .p = p,
                  .order = order,
                  .next = tl_alloc(p->rows, sizeof *m.next),
-                 .piece = tl_alloc_zero(n_pieces, sizeof *m.piece),
+                 .number = 1,
+                 .used = tl_alloc_zero(p->nnz / TL_LINE + 1, sizeof *m.used),
+                 .piece = tl_alloc(n_pieces, sizeof *m.piece),
                  .column = tl_alloc_zero(n_columns, sizeof *m.column),
-                 .ordered = order ? tl_alloc_zero(n_ordered, sizeof *m.ordered) : NULL };
-    made->of = (tl_blocks){ block, n_blocks, n_ranges, part, m.piece, m.column, m.ordered };
-    made->bytes = (int64_t)sizeof *made + n_parts * (int64_t)sizeof *part +
-                  n_pieces * (int64_t)sizeof *m.piece + n_columns * (int64_t)sizeof *m.column +
-                  n_ordered * (int64_t)sizeof *m.ordered;
-    const bool room = part && m.next && m.piece && m.column && (m.ordered || !order);
+                 .ordered = order ? tl_alloc(n_ordered, sizeof *m.ordered) : NULL,
+                 .line = tl_alloc(p->nnz, sizeof *m.line) }; /* more than there will be */
+    made->of = (tl_blocks){ block, n_blocks, n_ranges, part, m.piece, m.column, m.ordered, NULL };
+    const bool room = part && m.next && m.used && m.piece && m.column && (m.ordered || !order) && m.line;
     if (room) {
         for (int64_t i = 0; i < p->rows; i++)
             m.next[i] = p->row_ptr[i];
         for (int64_t r = 0; r < n_ranges; r++)
             add_range(&m, &made->of, r, part + r * n_blocks);
-        part[n_ranges * n_blocks] = m.at;
+        part[n_ranges * n_blocks] = part[n_ranges * n_blocks + 1] = m.at;
     }
+    int32_t *line = room ? tl_alloc(m.at.line, sizeof *line) : NULL;
+    if (line)
+        memcpy(line, m.line, (size_t)m.at.line * sizeof *line);
+    made->of.line = line;
+    made->bytes = (int64_t)sizeof *made + n_parts * (int64_t)sizeof *part +
+                  n_pieces * (int64_t)sizeof *m.piece + n_columns * (int64_t)sizeof *m.column +
+                  n_ordered * (int64_t)sizeof *m.ordered + m.at.line * (int64_t)sizeof *line;
     tl_free(m.next);
-    if (!room) {
+    tl_free(m.used);
+    tl_free(m.line);
+    if (!line) {
         free_blocks(made);
         return NULL;
     }

@@ -113,6 +113,25 @@ static void check_part(const tl_pattern *p, const tl_blocks *k, const int32_t *o
     ck_assert_int_eq(entry, part[1].entry);
 }
 
+/* The lines of a part: each that it needs and the part before it does not, once. */
+static void check_lines(const tl_pattern *p, const tl_blocks *k, const tl_part *part)
+{
+    enum { NEEDED = 1, HERE = 2 };
+    const int64_t before = part > k->part ? part[-1].piece : 0;
+    char *seen = calloc((size_t)tl_pattern_nnz(p) / TL_LINE + 1, 1);
+    for (int64_t q = before, e = part > k->part ? part[-1].entry : 0; q < part[1].piece; q++)
+        for (int64_t i = 0; i < k->piece[q].n; i++, e++)
+            seen[(k->order ? k->order[e] : k->piece[q].first + i) / TL_LINE] |= q < part[0].piece ? NEEDED
+                                                                                                  : HERE;
+    for (int64_t l = part[0].line; l < part[1].line; l++) {
+        ck_assert_int_eq(seen[k->line[l] / TL_LINE], HERE);
+        seen[k->line[l] / TL_LINE] = 0;
+    }
+    for (int64_t l = 0; l <= tl_pattern_nnz(p) / TL_LINE; l++)
+        ck_assert_int_ne(seen[l], HERE);
+    free(seen);
+}
+
 static void check_blocks(const tl_pattern *p, const tl_blocks *k, const int32_t *order)
 {
     const int64_t rows = tl_pattern_rows(p), *row_ptr = tl_pattern_row_ptr(p), n = k->n_blocks;
@@ -124,15 +143,16 @@ static void check_blocks(const tl_pattern *p, const tl_blocks *k, const int32_t 
                       end = tl_pattern_range(row_ptr, rows, k->n_ranges, r + 1);
         ck_assert_int_eq(k->part[r * n].entry, row_ptr[begin]);
         ck_assert_int_eq(k->part[r * n + 1].piece - k->part[r * n].piece, end - begin);
-        for (int64_t b = 0; b < n; b++)
+        for (int64_t b = 0; b < n; b++) {
             check_part(p, k, order, begin, b, &k->part[r * n + b]);
+            check_lines(p, k, &k->part[r * n + b]);
+        }
     }
-    const tl_part last = k->part[k->n_ranges * n];
-    ck_assert_int_eq(last.entry, tl_pattern_nnz(p));
-    for (int64_t q = 0; q < TL_PIECES_AHEAD; q++)
-        ck_assert_int_eq(k->piece[last.piece + q].first, 0);
-    for (int64_t e = 0; order && e < TL_ENTRIES_AHEAD; e++)
-        ck_assert_int_eq(k->order[last.entry + e], 0);
+    const tl_part *last = &k->part[k->n_ranges * n];
+    ck_assert_int_eq(last->entry, tl_pattern_nnz(p));
+    ck_assert_int_eq(last[1].line, last->line);
+    for (int64_t e = 0; e < TL_COLUMNS_AHEAD; e++)
+        ck_assert_int_eq(k->column[last->entry + e], 0);
 }
 
 /* Of one range and of several; with an order and without one, which p keeps apart. */
@@ -152,8 +172,8 @@ START_TEST(blocks)
         check_blocks(p, plain, NULL);
         check_blocks(p, ordered, order);
         ck_assert_int_eq(plain->n_ranges > 1, nnz > 2000);
-        ck_assert_int_ge(tl_pattern_bytes(p),
-                         before + nnz * (2 + 2 + 4) + 2 * rows * (int64_t)sizeof(tl_piece));
+        ck_assert_int_ge(tl_pattern_bytes(p), before + nnz * (2 + 2 + 4) + 2 * (nnz / TL_LINE) * 4 +
+                                                  2 * rows * (int64_t)sizeof(tl_piece));
         const int64_t asked = tl_test_allocations();
         ck_assert_ptr_eq(tl_pattern_blocks(p, width, NULL), plain);
         ck_assert_ptr_eq(tl_pattern_blocks(p, width, order), ordered);
@@ -179,7 +199,7 @@ START_TEST(blocks_without_memory)
         ck_assert_int_eq(tl_test_live_blocks(), alive);
     }
     tl_test_fail_allocation(0);
-    ck_assert_int_eq(failures, 6);
+    ck_assert_int_eq(failures, 9);
     tl_pattern_release(p);
 }
 END_TEST

@@ -111,19 +111,24 @@ INLINE void foresee_next_row(const tl_sparse *s, const run r, const tl_real *dva
         foresee_value(s->values, dvalues, s->order[soon]);
 }
 
-/* In a walk by blocks, at a piece: those of some entries on, if there are so many that they are far apart;
- * or, without an order, of a piece some pieces on. */
-INLINE void foresee_piece(const tl_blocks *k, const tl_piece *p, int64_t e, const tl_real *values,
-                          const tl_real *dvalues, bool far)
+/* In a walk by blocks: the lines that the next block needs, some at each piece. */
+typedef struct lines {
+    const int32_t *next, *end;
+    int64_t each;
+} lines;
+
+INLINE lines lines_after(const tl_blocks *k, int64_t part)
 {
-    enum { LINE = 16 };
-    if (!k->order) {
-        foresee_value(values, dvalues, p[TL_PIECES_AHEAD].first);
-        foresee_value(values, dvalues, p[TL_PIECES_AHEAD].first + LINE);
-    } else if (far) {
-        for (int64_t soon = e + TL_ENTRIES_AHEAD; soon < e + TL_ENTRIES_AHEAD + p->n; soon++)
-            foresee_value(values, dvalues, k->order[soon]);
-    }
+    const tl_part *p = k->part + part;
+    const int64_t pieces = p[1].piece - p[0].piece, n = p[2].line - p[1].line;
+    return (lines){ k->line + p[1].line, k->line + p[2].line, pieces > 0 ? (n + pieces - 1) / pieces : 0 };
+}
+
+INLINE void foresee_lines(lines *l, const tl_real *values, const tl_real *dvalues)
+{
+    const int32_t *stop = l->end - l->next < l->each ? l->end : l->next + l->each;
+    for (; l->next < stop; l->next++)
+        foresee_value(values, dvalues, *l->next);
 }
 
 /* ---- One run. Here and below `vecs` and `part` are constants wherever they are handed on. ---- */
@@ -277,7 +282,6 @@ INLINE void spmm_blocks(const tl_sparse *s, int64_t begin, int64_t end, const in
 {
     const tl_blocks k = *s->blocks; /* a copy: no store of vectors, which may alias all, can change it */
     const tl_real *values = s->values;
-    const bool far = s->row_ptr[s->rows] >= FAR;
     ldx = vecs * LANES; /* which it is; this way the compiler knows */
     for (int64_t c = begin * k.n_blocks; c < end * k.n_blocks; c++) {
         const int64_t b = c % k.n_blocks;
@@ -286,10 +290,11 @@ INLINE void spmm_blocks(const tl_sparse *s, int64_t begin, int64_t end, const in
         const tl_piece *end_piece = k.piece + k.part[c + 1].piece;
         int64_t e = k.part[c].entry;
         uint64_t four = four_near(k.column + e);
+        lines ahead = lines_after(&k, c);
         for (const tl_piece *p = k.piece + k.part[c].piece; p < end_piece; p++) {
             const uint64_t next = four_near(k.column + e + p->n);
             tl_real *yi = y + p->row * ldy;
-            foresee_piece(&k, p, e, values, NULL, far);
+            foresee_lines(&ahead, values, NULL);
             if (part || k.order) /* one copy for a part of a tile, two for a full one */
                 spmm_run(run_of_piece(&k, p, e, four, !part || k.order), values, vecs, part, width, xb, ldx,
                          yi, old, NULL);
@@ -309,7 +314,6 @@ INLINE void gradients_blocks(const tl_sparse *s, int64_t begin, int64_t end, con
 {
     const tl_blocks k = *s->blocks;
     const tl_real *values = s->values;
-    const bool far = s->row_ptr[s->rows] >= FAR;
     ldb = vecs * LANES;
     for (int64_t c = begin * k.n_blocks; c < end * k.n_blocks; c++) {
         const int64_t block = c % k.n_blocks;
@@ -318,11 +322,12 @@ INLINE void gradients_blocks(const tl_sparse *s, int64_t begin, int64_t end, con
         const tl_piece *end_piece = k.piece + k.part[c + 1].piece;
         int64_t e = k.part[c].entry;
         uint64_t four = four_near(k.column + e);
+        lines ahead = lines_after(&k, c);
         for (const tl_piece *p = k.piece + k.part[c].piece; p < end_piece; p++) {
             const uint64_t next = four_near(k.column + e + p->n);
             const tl_real *ai = a + p->row * lda;
             tl_real *dai = both ? da + p->row * ldda : NULL;
-            foresee_piece(&k, p, e, values, dvalues, far);
+            foresee_lines(&ahead, values, dvalues);
             if (part || k.order)
                 gradients_run(run_of_piece(&k, p, e, four, !part || k.order), values, vecs, part, width, ai,
                               bb, ldb, both, dai, old, dvalues, NULL);
