@@ -231,7 +231,7 @@ START_TEST(prepare_without_memory)
         ck_assert_int_eq(tl_test_allocations(), asked);
         tl_pattern_release(p);
     }
-    ck_assert_int_eq(failures, 22); /* five for the transpose, five and six for the blocks of each */
+    ck_assert_int_eq(failures, 22); /* five for the transpose, eight and nine for the blocks of each */
 }
 END_TEST
 
