@@ -35,19 +35,21 @@ static bool narrow(int64_t width)
 }
 
 /* Columns in a block for tiles of n samples or fewer; 0: row by row. What a row has in a block costs a load
- * and a store of its part of Y besides, so a block is as narrow as leaves that a dozen entries: where their
- * rows of X do not fit in the first cache, they fit in the second. */
+ * and a store of its part of Y besides, so a block is as narrow as leaves that a dozen entries, if most of
+ * its rows of X fit in the first cache then; else it leaves some twenty, and they fit in the second. */
 static int64_t block_of(const tl_pattern *p, int64_t n)
 {
-    const int64_t narrowest = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK * narrowest;
-    const double cells = (double)tl_pattern_rows(p) * (double)tl_pattern_cols(p),
+    const int64_t narrowest = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK * narrowest,
+                  cols = tl_pattern_cols(p);
+    const double cells = (double)tl_pattern_rows(p) * (double)cols,
                  density = cells > 0 ? (double)tl_pattern_nnz(p) / cells : 0;
     int64_t block = narrowest;
     if (narrow(n))
         return 0;
-    while (block < widest && density * (double)block < 12)
+    while (block < widest &&
+           density * (double)block < (block <= 2 * narrowest || cols <= 3 * block ? 12 : 20))
         block *= 2;
-    return density * (double)block >= 4 && tl_pattern_cols(p) > block + block / 2 ? block : 0;
+    return density * (double)block >= 4 && cols > block + block / 2 ? block : 0;
 }
 
 static tl_status prepare(const tl_pattern *p, const int32_t *order, int64_t n)
