@@ -19,11 +19,12 @@ typedef struct tl_part {
 
 enum {
     TL_SORTED_ROWS = 32,
-    TL_COLUMNS_AHEAD = 4,
+    TL_COLUMNS_AHEAD = 4,           /* of one load */
     TL_LINE = 64 / sizeof(tl_real), /* values in a cache line */
 };
 
-/* Block b of range r: from part[r n_blocks + b] to the part that follows. Two follow the last, at the end. */
+/* Block b of range r: from part[r n_blocks + b] to the part that follows. After the last part come two that
+ * are empty, as a walk looks a block ahead. */
 typedef struct tl_blocks {
     int64_t block, n_blocks, n_ranges; /* block: columns in one; the last may have fewer */
     const tl_part *part;

@@ -33,8 +33,8 @@ typedef struct making {
     const tl_pattern *p;
     const int32_t *order;
     int64_t *next;  /* of each row, its first entry that has no piece yet */
-    int32_t *used;  /* of each cache line of values, the number of the last part that needs it */
-    int32_t number; /* of this part, from 2: no part before the first needs any */
+    int32_t *used;  /* of each cache line of values, the number of the last part that needs it, or 0 */
+    int32_t number; /* of this part; the first is 2, as 0 must not pass for the one before */
     tl_part at;
     tl_piece *piece;
     uint16_t *column;
@@ -138,9 +138,9 @@ static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *
                  .number = 1,
                  .used = tl_alloc_zero(p->nnz / TL_LINE + 1, sizeof *m.used),
                  .piece = tl_alloc(n_pieces, sizeof *m.piece),
-                 .column = tl_alloc_zero(n_columns, sizeof *m.column),
+                 .column = tl_alloc(n_columns, sizeof *m.column),
                  .ordered = order ? tl_alloc(n_ordered, sizeof *m.ordered) : NULL,
-                 .line = tl_alloc(p->nnz, sizeof *m.line) }; /* more than there will be */
+                 .line = tl_alloc(p->nnz, sizeof *m.line) }; /* as many as there can be */
     made->of = (tl_blocks){ block, n_blocks, n_ranges, part, m.piece, m.column, m.ordered, NULL };
     const bool room = part && m.next && m.used && m.piece && m.column && (m.ordered || !order) && m.line;
     if (room) {
@@ -149,6 +149,8 @@ static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *
         for (int64_t r = 0; r < n_ranges; r++)
             add_range(&m, &made->of, r, part + r * n_blocks);
         part[n_ranges * n_blocks] = part[n_ranges * n_blocks + 1] = m.at;
+        for (int64_t e = p->nnz; e < n_columns; e++)
+            m.column[e] = 0;
     }
     int32_t *line = room ? tl_alloc(m.at.line, sizeof *line) : NULL;
     if (line)

@@ -5,7 +5,9 @@
 #include <float.h>
 #include <string.h>
 
+#include "kernels.h"
 #include "level.h"
+#include "pattern_private.h"
 #include "sparse_product.h"
 
 /* A product with operands, their gradients and memory for all of them. */
@@ -214,6 +216,35 @@ START_TEST(same_bits_for_a_sample_anywhere)
 }
 END_TEST
 
+/* Wide enough for a dozen entries of a row, or for some twenty; or no blocks: in units of the narrowest
+ * block, for rows with so many entries in it. */
+START_TEST(widths_of_blocks)
+{
+    const int64_t unit = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK;
+    const struct {
+        int64_t units;
+        double entries;
+        int64_t width;
+    } some[] = { { 64, 12, 1 },       { 64, 8, 2 },         { 64, 6, 2 },  { 64, 5, 4 }, { 64, 3, 8 },
+                 { 12, 3, 4 },        { 13, 3, 8 },         { 4, 3, 0 },   { 2, 12, 1 }, { 1, 12, 0 },
+                 { 64, 0.5, widest }, { 64, 0.25, widest }, { 64, 0.2, 0 } };
+    for (size_t k = 0; k < sizeof some / sizeof *some; k++) {
+        const int64_t cols = some[k].units * unit, n = (int64_t)(some[k].entries * (double)some[k].units),
+                      row_ptr[] = { 0, n };
+        int32_t *col = malloc((size_t)n * sizeof *col);
+        for (int64_t e = 0; e < n; e++)
+            col[e] = (int32_t)(e * cols / n);
+        tl_pattern *p = tl_pattern_from_csr(1, cols, row_ptr, col);
+        ck_assert_ok(tl_sparse_product_prepare(&(tl_sparse_product){ .pattern = p, .n = 1000 }));
+        const tl_kept_blocks *kept = atomic_load(&p->blocks);
+        ck_assert_msg((kept ? kept->of.block : 0) == some[k].width * unit, "%lld units, %g entries: %lld",
+                      (long long)some[k].units, some[k].entries, (long long)(kept ? kept->of.block : 0));
+        tl_pattern_release(p);
+        free(col);
+    }
+}
+END_TEST
+
 /* The transpose, and the blocks of both, are built once: whatever allocation fails, the next call goes on. */
 START_TEST(prepare_without_memory)
 {
@@ -243,6 +274,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, layouts, 0, 3 * 8);
     tcase_add_loop_test(c, same_bits_for_any_number_of_threads, 0, 8);
     tcase_add_loop_test(c, same_bits_for_a_sample_anywhere, 0, 8);
+    tcase_add_test(c, widths_of_blocks);
     tcase_add_test(c, prepare_without_memory);
     return s;
 }

@@ -47,9 +47,9 @@ INLINE int64_t place(const run r, int64_t k)
     return r.ordered ? r.order[k] : r.first + k;
 }
 
-/* Four columns of a block by one load: more than products, it is loads that these loops have to wait for. Most
- * of all those whose addresses other loads have yet to bring: columns are therefore loaded four entries ahead,
- * over the end of a piece as well. */
+/* Four columns of a block by one load: more than products, it is loads that these loops have to wait for,
+ * above all where one brings the address of another. Columns are therefore loaded four entries ahead, over
+ * the end of a piece as well. */
 INLINE uint64_t four_near(const uint16_t *near)
 {
     uint64_t four;
@@ -111,7 +111,7 @@ INLINE void foresee_next_row(const tl_sparse *s, const run r, const tl_real *dva
         foresee_value(s->values, dvalues, s->order[soon]);
 }
 
-/* In a walk by blocks: the lines that the next block needs, some at each piece. */
+/* In a walk by blocks: the lines that the next block needs and this one does not, some at each piece. */
 typedef struct lines {
     const int32_t *next, *end;
     int64_t each;
@@ -280,7 +280,7 @@ INLINE void spmm_blocks(const tl_sparse *s, int64_t begin, int64_t end, const in
                         int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y,
                         int64_t ldy, bool add)
 {
-    const tl_blocks k = *s->blocks; /* a copy: no store of vectors, which may alias all, can change it */
+    const tl_blocks k = *s->blocks; /* copies: no store of vectors, which may alias all, can change them */
     const tl_real *values = s->values;
     ldx = vecs * LANES; /* which it is; this way the compiler knows */
     for (int64_t c = begin * k.n_blocks; c < end * k.n_blocks; c++) {

@@ -35,8 +35,9 @@ static bool narrow(int64_t width)
 }
 
 /* Columns in a block for tiles of n samples or fewer; 0: row by row. What a row has in a block costs a load
- * and a store of its part of Y besides, so a block is as narrow as leaves that a dozen entries, if most of
- * its rows of X fit in the first cache then; else it leaves some twenty, and they fit in the second. */
+ * and a store of its part of Y besides: it should have a dozen entries, if half of the block's rows of X then
+ * fit in the first cache; else some twenty, as those rows are in the second either way, but no block should
+ * be nearly all of the matrix. */
 static int64_t block_of(const tl_pattern *p, int64_t n)
 {
     const int64_t narrowest = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK * narrowest,
@@ -46,9 +47,11 @@ static int64_t block_of(const tl_pattern *p, int64_t n)
     int64_t block = narrowest;
     if (narrow(n))
         return 0;
-    while (block < widest &&
-           density * (double)block < (block <= 2 * narrowest || cols <= 3 * block ? 12 : 20))
-        block *= 2;
+    for (; block < widest; block *= 2) {
+        const bool dozen = block <= 2 * narrowest || cols <= 3 * block;
+        if (density * (double)block >= (dozen ? 12 : 20))
+            break;
+    }
     return density * (double)block >= 4 && cols > block + block / 2 ? block : 0;
 }
 
