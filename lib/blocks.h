@@ -23,8 +23,8 @@ enum {
     TL_LINE = 64 / sizeof(tl_real), /* values in a cache line */
 };
 
-/* Block b of range r: from part[r n_blocks + b] to the part that follows. After the last part come two that
- * are empty, as a walk looks a block ahead. */
+/* Block b of range r: from part[r n_blocks + b] to the part that follows. After the last come two more, both
+ * at the end, as a walk looks a block ahead. */
 typedef struct tl_blocks {
     int64_t block, n_blocks, n_ranges; /* block: columns in one; the last may have fewer */
     const tl_part *part;

@@ -30,18 +30,6 @@ INLINE run run_of_row(const tl_sparse *s, int64_t i, const bool ordered)
                   .order = ordered ? s->order + first : NULL };
 }
 
-/* A piece whose entries are e and up in the order of the walk; four: their first columns. */
-INLINE run run_of_piece(const tl_blocks *k, const tl_piece *p, int64_t e, uint64_t four, const bool ordered)
-{
-    return (run){ .n = p->n,
-                  .first = p->first,
-                  .blocked = true,
-                  .ordered = ordered,
-                  .near = k->column + e,
-                  .four = four,
-                  .order = ordered ? k->order + e : NULL };
-}
-
 INLINE int64_t place(const run r, int64_t k)
 {
     return r.ordered ? r.order[k] : r.first + k;
@@ -63,6 +51,37 @@ INLINE int64_t one_near(uint64_t four, int64_t q)
     q = 3 - q;
 #endif
     return (int64_t)(four >> 16 * q & 0xffff);
+}
+
+/* Where a walk by blocks is in a part: at a piece, its first entry in the order of the walk, and its first
+ * four columns. */
+typedef struct spot {
+    const tl_piece *piece, *end;
+    int64_t entry;
+    uint64_t four;
+} spot;
+
+INLINE spot first_spot(const tl_blocks *k, int64_t part)
+{
+    const tl_part *p = k->part + part;
+    return (spot){ k->piece + p[0].piece, k->piece + p[1].piece, p->entry, four_near(k->column + p->entry) };
+}
+
+INLINE spot spot_after(const tl_blocks *k, const spot at)
+{
+    const int64_t entry = at.entry + at.piece->n;
+    return (spot){ at.piece + 1, at.end, entry, four_near(k->column + entry) };
+}
+
+INLINE run run_of_piece(const tl_blocks *k, const spot at, const bool ordered)
+{
+    return (run){ .n = at.piece->n,
+                  .first = at.piece->first,
+                  .blocked = true,
+                  .ordered = ordered,
+                  .near = k->column + at.entry,
+                  .four = at.four,
+                  .order = ordered ? k->order + at.entry : NULL };
 }
 
 /* Vector v of `vecs` of a row of `width` values; the last may be a part of one. */
@@ -287,22 +306,16 @@ INLINE void spmm_blocks(const tl_sparse *s, int64_t begin, int64_t end, const in
         const int64_t b = c % k.n_blocks;
         const bool old = add || b > 0;
         const tl_real *xb = x + b * k.block * ldx;
-        const tl_piece *end_piece = k.piece + k.part[c + 1].piece;
-        int64_t e = k.part[c].entry;
-        uint64_t four = four_near(k.column + e);
         lines ahead = lines_after(&k, c);
-        for (const tl_piece *p = k.piece + k.part[c].piece; p < end_piece; p++) {
-            const uint64_t next = four_near(k.column + e + p->n);
-            tl_real *yi = y + p->row * ldy;
+        for (spot at = first_spot(&k, c), next; at.piece < at.end; at = next) {
+            next = spot_after(&k, at); /* its columns are asked for before they are needed */
+            tl_real *yi = y + at.piece->row * ldy;
             foresee_lines(&ahead, values, NULL);
             if (part || k.order) /* one copy for a part of a tile, two for a full one */
-                spmm_run(run_of_piece(&k, p, e, four, !part || k.order), values, vecs, part, width, xb, ldx,
-                         yi, old, NULL);
-            else
-                spmm_run(run_of_piece(&k, p, e, four, false), values, vecs, part, width, xb, ldx, yi, old,
+                spmm_run(run_of_piece(&k, at, !part || k.order), values, vecs, part, width, xb, ldx, yi, old,
                          NULL);
-            e += p->n;
-            four = next;
+            else
+                spmm_run(run_of_piece(&k, at, false), values, vecs, part, width, xb, ldx, yi, old, NULL);
         }
     }
 }
@@ -319,23 +332,18 @@ INLINE void gradients_blocks(const tl_sparse *s, int64_t begin, int64_t end, con
         const int64_t block = c % k.n_blocks;
         const bool old = add || block > 0;
         const tl_real *bb = b + block * k.block * ldb;
-        const tl_piece *end_piece = k.piece + k.part[c + 1].piece;
-        int64_t e = k.part[c].entry;
-        uint64_t four = four_near(k.column + e);
         lines ahead = lines_after(&k, c);
-        for (const tl_piece *p = k.piece + k.part[c].piece; p < end_piece; p++) {
-            const uint64_t next = four_near(k.column + e + p->n);
-            const tl_real *ai = a + p->row * lda;
-            tl_real *dai = both ? da + p->row * ldda : NULL;
+        for (spot at = first_spot(&k, c), next; at.piece < at.end; at = next) {
+            next = spot_after(&k, at);
+            const tl_real *ai = a + at.piece->row * lda;
+            tl_real *dai = both ? da + at.piece->row * ldda : NULL;
             foresee_lines(&ahead, values, dvalues);
             if (part || k.order)
-                gradients_run(run_of_piece(&k, p, e, four, !part || k.order), values, vecs, part, width, ai,
-                              bb, ldb, both, dai, old, dvalues, NULL);
-            else
-                gradients_run(run_of_piece(&k, p, e, four, false), values, vecs, part, width, ai, bb, ldb,
+                gradients_run(run_of_piece(&k, at, !part || k.order), values, vecs, part, width, ai, bb, ldb,
                               both, dai, old, dvalues, NULL);
-            e += p->n;
-            four = next;
+            else
+                gradients_run(run_of_piece(&k, at, false), values, vecs, part, width, ai, bb, ldb, both, dai,
+                              old, dvalues, NULL);
         }
     }
 }
