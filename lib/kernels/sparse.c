@@ -7,6 +7,8 @@
 #include "built.h"
 #include "vector.h"
 
+enum { FULL = false, PART = true }; /* the last vector of a tile */
+
 /* Entries of a row that follow each other, numbers `first` and up in the matrix: of its whole row, or of its
  * part of a block. `blocked` is a constant wherever a run is made, and so is `ordered` where that pays: then
  * the loops do not ask. */
@@ -53,35 +55,37 @@ INLINE int64_t one_near(uint64_t four, int64_t q)
     return (int64_t)(four >> 16 * q & 0xffff);
 }
 
-/* Where a walk by blocks is in a part: at a piece, its first entry in the order of the walk, and its first
- * four columns. */
+/* Where a walk by blocks is: at a piece; from its first entry on, the columns and, if there is an order, where
+ * the values are; and the first four columns. */
 typedef struct spot {
-    const tl_piece *piece, *end;
-    int64_t entry;
+    const tl_piece *piece;
+    const uint16_t *near;
+    const int32_t *order;
     uint64_t four;
 } spot;
 
 INLINE spot first_spot(const tl_blocks *k, int64_t part)
 {
     const tl_part *p = k->part + part;
-    return (spot){ k->piece + p[0].piece, k->piece + p[1].piece, p->entry, four_near(k->column + p->entry) };
+    const uint16_t *near = k->column + p->entry;
+    return (spot){ k->piece + p->piece, near, k->order ? k->order + p->entry : NULL, four_near(near) };
 }
 
-INLINE spot spot_after(const tl_blocks *k, const spot at)
+INLINE spot spot_after(const spot at, const bool ordered)
 {
-    const int64_t entry = at.entry + at.piece->n;
-    return (spot){ at.piece + 1, at.end, entry, four_near(k->column + entry) };
+    const uint16_t *near = at.near + at.piece->n;
+    return (spot){ at.piece + 1, near, ordered ? at.order + at.piece->n : NULL, four_near(near) };
 }
 
-INLINE run run_of_piece(const tl_blocks *k, const spot at, const bool ordered)
+INLINE run run_of_piece(const spot at, const bool ordered)
 {
     return (run){ .n = at.piece->n,
                   .first = at.piece->first,
                   .blocked = true,
                   .ordered = ordered,
-                  .near = k->column + at.entry,
+                  .near = at.near,
                   .four = at.four,
-                  .order = ordered ? k->order + at.entry : NULL };
+                  .order = at.order };
 }
 
 /* Vector v of `vecs` of a row of `width` values; the last may be a part of one. */
@@ -145,9 +149,8 @@ INLINE lines lines_after(const tl_blocks *k, int64_t part)
 
 INLINE void foresee_lines(lines *l, const tl_real *values, const tl_real *dvalues)
 {
-    const int32_t *stop = l->end - l->next < l->each ? l->end : l->next + l->each;
-    for (; l->next < stop; l->next++)
-        foresee_value(values, dvalues, *l->next);
+    for (int64_t n = l->each; n > 0 && l->next < l->end; n--)
+        foresee_value(values, dvalues, *l->next++);
 }
 
 /* ---- One run. Here and below `vecs` and `part` are constants wherever they are handed on. ---- */
@@ -208,6 +211,7 @@ INLINE void meet(const run r, int64_t k, const int n, uint64_t four, const tl_re
         at[q] = place(r, k + q);
         value[q] = both ? values[at[q]] : 0;
     }
+#pragma GCC unroll 8 /* before arrays become registers: else a and da stay in memory */
     for (int v = 0; v < vecs; v++)
         for (int q = 0; q < n; q++) {
             vec bv = load(row[q] + v * LANES);
@@ -259,7 +263,7 @@ INLINE void gradients_run(const run r, const tl_real *values, const int vecs, co
         store_at(da, v, vecs, width, part, dav[v]);
 }
 
-/* ---- Walks: by rows, and by blocks ---- */
+/* ---- Walks by rows ---- */
 
 INLINE void spmm_rows(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool part,
                       int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y, int64_t ldy,
@@ -295,100 +299,154 @@ INLINE void gradients_rows(const tl_sparse *s, int64_t begin, int64_t end, const
     }
 }
 
-INLINE void spmm_blocks(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool part,
-                        int64_t width, const tl_real *restrict x, int64_t ldx, tl_real *restrict y,
-                        int64_t ldy, bool add)
+/* ---- Walks by blocks, part by part ---- */
+
+/* What the walk of a part goes by, whatever it computes. The loop over pieces is in a function that is not
+ * inlined and gets this and the first row of its block: the compiler then has nothing else to keep in
+ * registers there, and no sum of an address to take apart. */
+typedef struct walk {
+    spot first;
+    const tl_piece *end;
+    lines ahead;
+    const tl_real *values;
+    int64_t skipped;   /* columns before the block */
+    bool ordered, old; /* old: += */
+} walk;
+
+INLINE walk walk_of_part(const tl_sparse *s, int64_t c, bool add)
 {
-    const tl_blocks k = *s->blocks; /* copies: no store of vectors, which may alias all, can change them */
-    const tl_real *values = s->values;
-    ldx = vecs * LANES; /* which it is; this way the compiler knows */
-    for (int64_t c = begin * k.n_blocks; c < end * k.n_blocks; c++) {
-        const int64_t b = c % k.n_blocks;
-        const bool old = add || b > 0;
-        const tl_real *xb = x + b * k.block * ldx;
-        lines ahead = lines_after(&k, c);
-        for (spot at = first_spot(&k, c), next; at.piece < at.end; at = next) {
-            next = spot_after(&k, at); /* its columns are asked for before they are needed */
-            tl_real *yi = y + at.piece->row * ldy;
-            foresee_lines(&ahead, values, NULL);
-            if (part || k.order) /* one copy for a part of a tile, two for a full one */
-                spmm_run(run_of_piece(&k, at, !part || k.order), values, vecs, part, width, xb, ldx, yi, old,
-                         NULL);
-            else
-                spmm_run(run_of_piece(&k, at, false), values, vecs, part, width, xb, ldx, yi, old, NULL);
-        }
+    const tl_blocks *k = s->blocks;
+    return (walk){ .first = first_spot(k, c),
+                   .end = k->piece + k->part[c + 1].piece,
+                   .ahead = lines_after(k, c),
+                   .values = s->values,
+                   .skipped = c % k->n_blocks * k->block,
+                   .ordered = k->order,
+                   .old = add || c % k->n_blocks > 0 };
+}
+
+INLINE void spmm_pieces(walk w, const bool ordered, const int vecs, const bool part, int64_t width,
+                        const tl_real *restrict x, tl_real *restrict y, int64_t ldy)
+{
+    for (spot at = w.first, next; at.piece < w.end; at = next) {
+        next = spot_after(at, ordered); /* its columns are asked for before they are needed */
+        foresee_lines(&w.ahead, w.values, NULL);
+        spmm_run(run_of_piece(at, ordered), w.values, vecs, part, width, x, vecs * LANES,
+                 y + at.piece->row * ldy, w.old, NULL);
     }
 }
 
-INLINE void gradients_blocks(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool part,
-                             int64_t width, const tl_real *restrict a, int64_t lda, const tl_real *restrict b,
-                             int64_t ldb, const bool both, tl_real *restrict da, int64_t ldda, bool add,
-                             tl_real *restrict dvalues)
+INLINE void gradients_pieces(walk w, const bool ordered, const int vecs, const bool part, int64_t width,
+                             const tl_real *restrict a, int64_t lda, const tl_real *restrict b,
+                             const bool both, tl_real *restrict da, int64_t ldda, tl_real *restrict dvalues)
 {
-    const tl_blocks k = *s->blocks;
-    const tl_real *values = s->values;
-    ldb = vecs * LANES;
-    for (int64_t c = begin * k.n_blocks; c < end * k.n_blocks; c++) {
-        const int64_t block = c % k.n_blocks;
-        const bool old = add || block > 0;
-        const tl_real *bb = b + block * k.block * ldb;
-        lines ahead = lines_after(&k, c);
-        for (spot at = first_spot(&k, c), next; at.piece < at.end; at = next) {
-            next = spot_after(&k, at);
-            const tl_real *ai = a + at.piece->row * lda;
-            tl_real *dai = both ? da + at.piece->row * ldda : NULL;
-            foresee_lines(&ahead, values, dvalues);
-            if (part || k.order)
-                gradients_run(run_of_piece(&k, at, !part || k.order), values, vecs, part, width, ai, bb, ldb,
-                              both, dai, old, dvalues, NULL);
-            else
-                gradients_run(run_of_piece(&k, at, false), values, vecs, part, width, ai, bb, ldb, both, dai,
-                              old, dvalues, NULL);
-        }
+    for (spot at = w.first, next; at.piece < w.end; at = next) {
+        next = spot_after(at, ordered);
+        foresee_lines(&w.ahead, w.values, dvalues);
+        gradients_run(run_of_piece(at, ordered), w.values, vecs, part, width, a + at.piece->row * lda, b,
+                      vecs * LANES, both, both ? da + at.piece->row * ldda : NULL, w.old, dvalues, NULL);
     }
 }
 
-/* A copy of a walk for each number of vectors; for the usual one, a full tile, another without parts. */
-#define FOR_EACH_COUNT(DO)                                                                                   \
-    if (width == TL_TILE_VECS * LANES)                                                                       \
-        DO(8, false);                                                                                        \
-    else                                                                                                     \
-        switch ((width + LANES - 1) / LANES) {                                                               \
-        case 1: DO(1, true); break;                                                                          \
-        case 2: DO(2, true); break;                                                                          \
-        case 3: DO(3, true); break;                                                                          \
-        case 4: DO(4, true); break;                                                                          \
-        case 5: DO(5, true); break;                                                                          \
-        case 6: DO(6, true); break;                                                                          \
-        case 7: DO(7, true); break;                                                                          \
-        case 8: DO(8, true); break;                                                                          \
-        }
+/* ---- A copy of each walk for every kind of tile: its vectors, and whether the last is a part of one ---- */
 
-/* By rows or by blocks, which come with wide tiles only. */
-#define WALK(name, n, part, ...)                                                                             \
-    if (n >= TL_TILE_VECS / 2 && s->blocks)                                                                  \
-        name##_blocks(s, begin, end, n, part, width, __VA_ARGS__);                                           \
+#define FOR_NARROW_TILES(DO) DO(1, PART) DO(2, PART) DO(3, PART)
+#define FOR_WIDE_TILES(DO)   DO(4, PART) DO(5, PART) DO(6, PART) DO(7, PART) DO(8, PART) DO(8, FULL)
+#define FOR_ALL_TILES(DO)    FOR_NARROW_TILES(DO) FOR_WIDE_TILES(DO)
+
+#define TILE(vecs, part) (2 * (vecs) + (part))
+
+INLINE int64_t tile_of(int64_t width)
+{
+    return width == TL_TILE_VECS * LANES ? TILE(TL_TILE_VECS, FULL) : TILE((width + LANES - 1) / LANES, PART);
+}
+
+/* Blocks come with wide tiles only. */
+INLINE bool by_blocks(const tl_sparse *s, int64_t width)
+{
+    return s->blocks && width > (TL_TILE_VECS / 2 - 1) * LANES;
+}
+
+/* The loop over pieces: one for a part of a tile, two for a full one, with an order and without. */
+#define PIECES(name, vecs, part, ...)                                                                        \
+    if (part || w->ordered)                                                                                  \
+        name##_pieces(*w, !part || w->ordered, vecs, part, width, __VA_ARGS__);                              \
     else                                                                                                     \
-        name##_rows(s, begin, end, n, part, width, __VA_ARGS__)
+        name##_pieces(*w, false, vecs, part, width, __VA_ARGS__);
+
+#define SPMM_WALK(vecs, part)                                                                                \
+    static NOINLINE void spmm_##vecs##part(const walk *w, int64_t width, const tl_real *x, tl_real *y,       \
+                                           int64_t ldy)                                                      \
+    {                                                                                                        \
+        PIECES(spmm, vecs, part, x, y, ldy)                                                                  \
+    }
+#define SDDMM_WALK(vecs, part)                                                                               \
+    static NOINLINE void sddmm_##vecs##part(const walk *w, int64_t width, const tl_real *a, int64_t lda,     \
+                                            const tl_real *b, tl_real *dvalues)                              \
+    {                                                                                                        \
+        PIECES(gradients, vecs, part, a, lda, b, false, NULL, 0, dvalues)                                    \
+    }
+#define GRADIENTS_WALK(vecs, part)                                                                           \
+    static NOINLINE void gradients_##vecs##part(const walk *w, int64_t width, const tl_real *a, int64_t lda, \
+                                                const tl_real *b, tl_real *da, int64_t ldda,                 \
+                                                tl_real *dvalues)                                            \
+    {                                                                                                        \
+        PIECES(gradients, vecs, part, a, lda, b, true, da, ldda, dvalues)                                    \
+    }
+FOR_WIDE_TILES(SPMM_WALK)
+FOR_WIDE_TILES(SDDMM_WALK)
+FOR_WIDE_TILES(GRADIENTS_WALK)
+
+/* ---- The kernels ---- */
+
+#define ROWS_OR_BLOCKS(ROWS, BLOCKS, add)                                                                    \
+    if (!by_blocks(s, width))                                                                                \
+        switch (tile_of(width)) {                                                                            \
+            FOR_ALL_TILES(ROWS)                                                                              \
+        }                                                                                                    \
+    else                                                                                                     \
+        for (int64_t c = begin * s->blocks->n_blocks; c < end * s->blocks->n_blocks; c++) {                  \
+            const walk w = walk_of_part(s, c, add);                                                          \
+            switch (tile_of(width)) {                                                                        \
+                FOR_WIDE_TILES(BLOCKS)                                                                       \
+            }                                                                                                \
+        }
 
 void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
                     int64_t ldx, tl_real *y, int64_t ldy, bool add)
 {
-#define SPMM(n, part) WALK(spmm, n, part, x, ldx, y, ldy, add)
-    FOR_EACH_COUNT(SPMM)
+#define SPMM_ROWS(vecs, part)                                                                                \
+    case TILE(vecs, part):                                                                                   \
+        spmm_rows(s, begin, end, vecs, part, width, x, ldx, y, ldy, add);                                    \
+        break;
+#define SPMM_BLOCKS(vecs, part)                                                                              \
+    case TILE(vecs, part): spmm_##vecs##part(&w, width, x + w.skipped * ldx, y, ldy); break;
+    ROWS_OR_BLOCKS(SPMM_ROWS, SPMM_BLOCKS, add)
 }
 
 void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                      int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues)
 {
-#define SDDMM(n, part) WALK(gradients, n, part, a, lda, b, ldb, false, NULL, 0, false, dvalues)
-    FOR_EACH_COUNT(SDDMM)
+#define SDDMM_ROWS(vecs, part)                                                                               \
+    case TILE(vecs, part):                                                                                   \
+        gradients_rows(s, begin, end, vecs, part, width, a, lda, b, ldb, false, NULL, 0, false, dvalues);    \
+        break;
+#define SDDMM_BLOCKS(vecs, part)                                                                             \
+    case TILE(vecs, part): sddmm_##vecs##part(&w, width, a, lda, b + w.skipped * ldb, dvalues); break;
+    ROWS_OR_BLOCKS(SDDMM_ROWS, SDDMM_BLOCKS, false)
 }
 
 void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                          int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
                          tl_real *dvalues)
 {
-#define GRADIENTS(n, part) WALK(gradients, n, part, a, lda, b, ldb, true, da, ldda, add, dvalues)
-    FOR_EACH_COUNT(GRADIENTS)
+#define GRADIENTS_ROWS(vecs, part)                                                                           \
+    case TILE(vecs, part):                                                                                   \
+        gradients_rows(s, begin, end, vecs, part, width, a, lda, b, ldb, true, da, ldda, add, dvalues);      \
+        break;
+#define GRADIENTS_BLOCKS(vecs, part)                                                                         \
+    case TILE(vecs, part):                                                                                   \
+        gradients_##vecs##part(&w, width, a, lda, b + w.skipped * ldb, da, ldda, dvalues);                   \
+        break;
+    ROWS_OR_BLOCKS(GRADIENTS_ROWS, GRADIENTS_BLOCKS, add)
 }
