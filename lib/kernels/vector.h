@@ -6,6 +6,9 @@
 #include "base.h"
 
 #include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 #define VEC_BYTES 64
@@ -75,17 +78,45 @@ INLINE void store(tl_real *p, vec v)
     *(vec *)p = v;
 }
 
-/* The first n lanes; 0 in the others. */
+/* The first n lanes; 0 in the others. By masks, where the chip has them: a tile's last vector is loaded and
+ * stored as often as its others. */
+#if defined(__AVX512F__) && defined(TULLE_DOUBLE)
+#define FIRST(n)             ((__mmask8)((1u << (n)) - 1))
+#define LOAD_FIRST(n, p)     _mm512_maskz_loadu_pd(FIRST(n), p)
+#define STORE_FIRST(n, p, v) _mm512_mask_storeu_pd(p, FIRST(n), (__m512d)(v))
+#elif defined(__AVX512F__)
+#define FIRST(n)             ((__mmask16)((1u << (n)) - 1))
+#define LOAD_FIRST(n, p)     _mm512_maskz_loadu_ps(FIRST(n), p)
+#define STORE_FIRST(n, p, v) _mm512_mask_storeu_ps(p, FIRST(n), (__m512)(v))
+#elif defined(__AVX2__) && defined(TULLE_DOUBLE)
+#define FIRST(n)             _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3))
+#define LOAD_FIRST(n, p)     _mm256_maskload_pd(p, FIRST(n))
+#define STORE_FIRST(n, p, v) _mm256_maskstore_pd(p, FIRST(n), (__m256d)(v))
+#elif defined(__AVX2__)
+#define FIRST(n)                                                                                             \
+    _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#define LOAD_FIRST(n, p)     _mm256_maskload_ps(p, FIRST(n))
+#define STORE_FIRST(n, p, v) _mm256_maskstore_ps(p, FIRST(n), (__m256)(v))
+#endif
+
 INLINE vec load_part(const tl_real *p, int64_t n)
 {
+#ifdef LOAD_FIRST
+    return (vec)LOAD_FIRST(n, p);
+#else
     vec v = { 0 };
     memcpy(&v, p, (size_t)n * sizeof *p);
     return v;
+#endif
 }
 
 INLINE void store_part(tl_real *p, vec v, int64_t n)
 {
+#ifdef STORE_FIRST
+    STORE_FIRST(n, p, v);
+#else
     memcpy(p, &v, (size_t)n * sizeof *p);
+#endif
 }
 
 /* The first n lanes, or all. */
