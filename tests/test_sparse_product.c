@@ -216,18 +216,19 @@ START_TEST(same_bits_for_a_sample_anywhere)
 }
 END_TEST
 
-/* Wide enough for a dozen entries of a row, or for some twenty; or no blocks: in units of the narrowest
- * block, for rows with so many entries in it. */
+/* Three quarters of the narrowest block, and seven entries; all of X if it is small, or no blocks: in units of
+ * the narrowest block, for rows with so many entries in it. */
 START_TEST(widths_of_blocks)
 {
     const int64_t unit = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK;
     const struct {
         int64_t units;
-        double entries;
-        int64_t width;
-    } some[] = { { 64, 12, 1 },       { 64, 8, 2 },         { 64, 6, 2 },  { 64, 5, 4 }, { 64, 3, 8 },
-                 { 12, 3, 4 },        { 13, 3, 8 },         { 4, 3, 0 },   { 2, 12, 1 }, { 1, 12, 0 },
-                 { 64, 0.5, widest }, { 64, 0.25, widest }, { 64, 0.2, 0 } };
+        double entries, width;
+    } some[] = { { 64, 56, 1 },       { 64, 28, 1 },        { 64, 14, 1.25 }, { 64, 7, 1.75 },
+                 { 64, 1, 7.75 },     { 64, 0.5, 14.75 },   { 17, 1, 7.75 },  { 17, 0.5, 0 },
+                 { 64, 0.4, widest }, { 64, 0.25, widest }, { 64, 0.2, 0 },   { 16, 4, 2.5 },
+                 { 16, 3.5, 16 },     { 16, 0.0625, 16 },   { 6, 28, 1 },     { 5, 28, 5 },
+                 { 1, 12, 1 } };
     for (size_t k = 0; k < sizeof some / sizeof *some; k++) {
         const int64_t cols = some[k].units * unit, n = (int64_t)(some[k].entries * (double)some[k].units),
                       row_ptr[] = { 0, n };
@@ -237,8 +238,9 @@ START_TEST(widths_of_blocks)
         tl_pattern *p = tl_pattern_from_csr(1, cols, row_ptr, col);
         ck_assert_ok(tl_sparse_product_prepare(&(tl_sparse_product){ .pattern = p, .n = 1000 }));
         const tl_kept_blocks *kept = atomic_load(&p->blocks);
-        ck_assert_msg((kept ? kept->of.block : 0) == some[k].width * unit, "%lld units, %g entries: %lld",
-                      (long long)some[k].units, some[k].entries, (long long)(kept ? kept->of.block : 0));
+        ck_assert_msg((kept ? kept->of.block : 0) == (int64_t)(some[k].width * (double)unit),
+                      "%lld units, %g entries: %lld", (long long)some[k].units, some[k].entries,
+                      (long long)(kept ? kept->of.block : 0));
         tl_pattern_release(p);
         free(col);
     }
