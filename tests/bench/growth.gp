@@ -8,7 +8,7 @@ same_text = sprintf("%.0f ns an entry", same)
 
 set multiplot layout 1,2 title "One training step of a sparse layer, Y = W X, batch of 128" font ",16"
 set logscale xy
-set yrange [0.01:300]
+set yrange [0.003:300]
 set format y "%g"
 set ylabel "time (ms)"
 set border 3 lc rgb "#606060"
