@@ -208,9 +208,10 @@ static void check_by_blocks(const tl_pattern *p, int64_t n, bool transposed, int
     tl_stated_gradients(fuses(), t->lanes, &f->s, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
                         f->stated_da.at, f->ldda, shift, f->stated_dvalues.at);
     check_factors(f, "gradients by blocks");
-    for (int64_t r = f->s.blocks->n_ranges - 1; r >= 0; r--) {
-        t->sddmm(&no_values, r, r + 1, n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at);
-        t->spmm(&f->s, r, r + 1, n, f->b.at, f->ld, f->da.at, f->ldda, !shift);
+    const int64_t end[] = { 0, f->s.blocks->n_ranges }; /* no range; all of them at once */
+    for (int k = 0; k < 2; k++) {
+        t->sddmm(&no_values, 0, end[k], n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at);
+        t->spmm(&f->s, 0, end[k], n, f->b.at, f->ld, f->da.at, f->ldda, !shift);
     }
     tl_stated_sddmm(fuses(), t->lanes, &no_values, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
                     f->stated_dvalues.at);

@@ -119,14 +119,15 @@ static void check_backward(const example *e, bool want_values, bool want_x, bool
     free(dx), free(dvalues);
 }
 
-/* Without rows, columns, entries; with empty rows and columns; full; wide and tall. The two last are
- * walked block by block of columns, which are narrow for the one and wide for the other. */
+/* Without rows, columns, entries; with empty rows and columns; full; wide and tall. The three last are too
+ * wide for one block of columns: walked by several, narrow and wide, and, with too few entries for that, by
+ * rows. */
 static const struct {
     int64_t rows, cols;
     double density;
-} matrix[] = { { 0, 0, 1 },    { 0, 5, 1 },   { 5, 0, 1 },      { 6, 7, 0 },
-               { 1, 1, 1 },    { 9, 7, 0.4 }, { 20, 30, 0.2 },  { 3, 50, 0.5 },
-               { 40, 4, 0.5 }, { 2, 2, 1 },   { 40, 600, 0.2 }, { 9, 7000, 0.008 } };
+} matrix[] = { { 0, 0, 1 },       { 0, 5, 1 },        { 5, 0, 1 },        { 6, 7, 0 },    { 1, 1, 1 },
+               { 9, 7, 0.4 },     { 20, 30, 0.2 },    { 3, 50, 0.5 },     { 40, 4, 0.5 }, { 2, 2, 1 },
+               { 40, 2000, 0.2 }, { 9, 7000, 0.008 }, { 9, 7000, 0.0005 } };
 /* Less than a vector, whole vectors, more; a tile of up to 128 samples, several. */
 static const int64_t samples[] = { 0, 1, 3, 16, 17, 64, 100, 128, 129, 300 };
 
@@ -148,7 +149,7 @@ START_TEST(layouts)
         tl_pattern *p = tl_test_pattern(matrix[m].rows, matrix[m].cols, matrix[m].density, m);
         for (size_t k = 0; k < sizeof samples / sizeof *samples; k++) {
             const int64_t cols = matrix[m].cols, n = samples[k];
-            if (cols > 1000 ? n != 64 : cols > 100 && n != 100 && n != 129)
+            if (cols > 2000 ? n != 64 : cols > 100 && n != 100 && n != 129)
                 continue; /* blocks are for many samples */
             example e = example_new(p, _i % 8, samples[k]);
             check_forward(&e);
@@ -166,11 +167,11 @@ END_TEST
 
 #define same(a, b, n) (memcmp(a, b, (size_t)(n) * sizeof *(a)) == 0)
 
-/* Large enough for several tiles, ranges of rows and blocks of columns. */
+/* Large enough for several tiles, ranges of rows and blocks of columns, also of the transpose. */
 START_TEST(same_bits_for_any_number_of_threads)
 {
     enum { SAMPLES = 133 };
-    tl_pattern *p = tl_test_pattern(600, 500, 0.1, 1);
+    tl_pattern *p = tl_test_pattern(1600, 1600, 0.1, 1);
     const int threads[] = { 1, 2, 7 };
     example e[3];
     for (int k = 0; k < 3; k++) {
@@ -193,7 +194,7 @@ END_TEST
 START_TEST(same_bits_for_a_sample_anywhere)
 {
     enum { SAMPLES = 133 };
-    tl_pattern *p = tl_test_pattern(40, 600, 0.2, 1);
+    tl_pattern *p = tl_test_pattern(40, 2000, 0.2, 1);
     example all = example_new(p, _i, SAMPLES), one = example_new(p, _i, 1);
     tl_sparse_product_forward(&all.p, all.values, all.x, all.y);
     tl_sparse_product_backward(&all.p, all.values, all.x, all.dy, NULL, all.dx, false);
@@ -224,11 +225,11 @@ START_TEST(widths_of_blocks)
     const struct {
         int64_t units;
         double entries, width;
-    } some[] = { { 64, 56, 1 },       { 64, 28, 1 },        { 64, 14, 1.25 }, { 64, 7, 1.75 },
-                 { 64, 1, 7.75 },     { 64, 0.5, 14.75 },   { 17, 1, 7.75 },  { 17, 0.5, 0 },
-                 { 64, 0.4, widest }, { 64, 0.25, widest }, { 64, 0.2, 0 },   { 16, 4, 2.5 },
-                 { 16, 3.5, 16 },     { 16, 0.0625, 16 },   { 6, 28, 1 },     { 5, 28, 5 },
-                 { 1, 12, 1 } };
+    } some[] = { { 64, 56, 1 },      { 64, 28, 1 },       { 64, 14, 1.25 },     { 64, 7, 1.75 },
+                 { 64, 1, 7.75 },    { 64, 0.5, 14.75 },  { 17, 1, 7.75 },      { 17, 0.5, 0 },
+                 { 24, 0.5, 14.75 }, { 64, 0.4, widest }, { 64, 0.25, widest }, { 64, 0.234375, 0 },
+                 { 4, 0, 0 },        { 16, 4, 2.5 },      { 16, 3.5, 16 },      { 16, 0.0625, 16 },
+                 { 6, 28, 1 },       { 5, 28, 5 },        { 1, 12, 1 } };
     for (size_t k = 0; k < sizeof some / sizeof *some; k++) {
         const int64_t cols = some[k].units * unit, n = (int64_t)(some[k].entries * (double)some[k].units),
                       row_ptr[] = { 0, n };
@@ -236,6 +237,8 @@ START_TEST(widths_of_blocks)
         for (int64_t e = 0; e < n; e++)
             col[e] = (int32_t)(e * cols / n);
         tl_pattern *p = tl_pattern_from_csr(1, cols, row_ptr, col);
+        ck_assert_ok(tl_sparse_product_prepare(&(tl_sparse_product){ .pattern = p, .n = 1 }));
+        ck_assert_ptr_null(atomic_load(&p->blocks)); /* not for narrow tiles */
         ck_assert_ok(tl_sparse_product_prepare(&(tl_sparse_product){ .pattern = p, .n = 1000 }));
         const tl_kept_blocks *kept = atomic_load(&p->blocks);
         ck_assert_msg((kept ? kept->of.block : 0) == (int64_t)(some[k].width * (double)unit),

@@ -1,7 +1,7 @@
 /* The sparse kernels. A tile of up to eight vectors of samples stays in registers along a row of the matrix,
  * so that an entry costs as many loads and products as there are vectors and no store. Where a row has
  * entries enough in a block of columns, the matrix is walked block by block: the rows of X that a block names
- * then stay in a cache.
+ * then stay in a cache. Where X is small, all of it is one block.
  *
  * The order of an element's sum is that of the row's entries either way. */
 #include "built.h"
@@ -350,21 +350,16 @@ INLINE void gradients_pieces(walk w, const bool ordered, const int vecs, const b
 
 /* ---- A copy of each walk for every kind of tile: its vectors, and whether the last is a part of one ---- */
 
-#define FOR_NARROW_TILES(DO) DO(1, PART) DO(2, PART) DO(3, PART)
-#define FOR_WIDE_TILES(DO)   DO(4, PART) DO(5, PART) DO(6, PART) DO(7, PART) DO(8, PART) DO(8, FULL)
-#define FOR_ALL_TILES(DO)    FOR_NARROW_TILES(DO) FOR_WIDE_TILES(DO)
+/* Blocks come with wide tiles only. */
+#define FOR_WIDE_TILES(DO) DO(4, PART) DO(5, PART) DO(6, PART) DO(7, PART) DO(8, PART) DO(8, FULL)
+#define FOR_ALL_TILES(DO)  DO(1, PART) DO(2, PART) DO(3, PART) FOR_WIDE_TILES(DO)
+_Static_assert(TL_TILE_VECS == 8, "the tiles above");
 
 #define TILE(vecs, part) (2 * (vecs) + (part))
 
 INLINE int64_t tile_of(int64_t width)
 {
     return width == TL_TILE_VECS * LANES ? TILE(TL_TILE_VECS, FULL) : TILE((width + LANES - 1) / LANES, PART);
-}
-
-/* Blocks come with wide tiles only. */
-INLINE bool by_blocks(const tl_sparse *s, int64_t width)
-{
-    return s->blocks && width > (TL_TILE_VECS / 2 - 1) * LANES;
 }
 
 /* The loop over pieces: one for a part of a tile, two for a full one, with an order and without. */
@@ -400,7 +395,7 @@ FOR_WIDE_TILES(GRADIENTS_WALK)
 /* ---- The kernels ---- */
 
 #define ROWS_OR_BLOCKS(ROWS, BLOCKS, add)                                                                    \
-    if (!by_blocks(s, width))                                                                                \
+    if (!s->blocks)                                                                                          \
         switch (tile_of(width)) {                                                                            \
             FOR_ALL_TILES(ROWS)                                                                              \
         }                                                                                                    \
