@@ -167,11 +167,20 @@ END_TEST
 
 #define same(a, b, n) (memcmp(a, b, (size_t)(n) * sizeof *(a)) == 0)
 
-/* Large enough for several tiles, ranges of rows and blocks of columns. */
+/* There were several blocks, and more ranges than `ranges`. */
+static void check_blocks(const tl_pattern *p, int64_t ranges)
+{
+    const tl_kept_blocks *kept = atomic_load(&p->blocks);
+    ck_assert_ptr_nonnull(kept);
+    ck_assert_int_gt(kept->of.n_blocks, 1);
+    ck_assert_int_gt(kept->of.n_ranges, ranges);
+}
+
+/* Large enough for several tiles, ranges of rows and blocks of columns; at AVX-512 also of the transpose. */
 START_TEST(same_bits_for_any_number_of_threads)
 {
     enum { SAMPLES = 133 };
-    tl_pattern *p = tl_test_pattern(200, 1600, 0.1, 1);
+    tl_pattern *p = tl_test_pattern(720, 1600, 0.1, 1);
     const int threads[] = { 1, 2, 7 };
     example e[3];
     for (int k = 0; k < 3; k++) {
@@ -185,6 +194,7 @@ START_TEST(same_bits_for_any_number_of_threads)
     }
     for (int k = 0; k < 3; k++)
         example_free(&e[k]);
+    check_blocks(p, 1);
     tl_pattern_release(p);
 }
 END_TEST
@@ -194,7 +204,7 @@ END_TEST
 START_TEST(same_bits_for_a_sample_anywhere)
 {
     enum { SAMPLES = 133 };
-    tl_pattern *p = tl_test_pattern(40, 2000, 0.2, 1);
+    tl_pattern *p = tl_test_pattern(10, 2000, 0.2, 1);
     example all = example_new(p, _i, SAMPLES), one = example_new(p, _i, 1);
     tl_sparse_product_forward(&all.p, all.values, all.x, all.y);
     tl_sparse_product_backward(&all.p, all.values, all.x, all.dy, NULL, all.dx, false);
@@ -213,6 +223,7 @@ START_TEST(same_bits_for_a_sample_anywhere)
         ck_assert_msg(sound, "sample %lld differs alone", (long long)k);
     }
     example_free(&all), example_free(&one);
+    check_blocks(p, 0);
     tl_pattern_release(p);
 }
 END_TEST
