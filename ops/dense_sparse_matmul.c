@@ -46,7 +46,8 @@ static void forward(tl_node *y)
 static void backward(tl_node *y)
 {
     const tl_node *d = y->in[0], *s = y->in[1];
-    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, d->grad, !d->fresh);
+    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, !s->fresh, d->grad,
+                               !d->fresh);
 }
 
 static const tl_op op = { .name = "dense_sparse_matmul",
@@ -55,7 +56,7 @@ static const tl_op op = { .name = "dense_sparse_matmul",
                           .shape = shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 0 };
+                          .begins = 1 << 0 | 1 << 1 };
 
 tl_node *tl_dense_sparse_matmul(tl_node *d, tl_node *s, tl_trans t)
 {

@@ -36,7 +36,8 @@ static void forward(tl_node *y)
 static void backward(tl_node *y)
 {
     const tl_node *s = y->in[0], *d = y->in[1];
-    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, d->grad, !d->fresh);
+    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, !s->fresh, d->grad,
+                               !d->fresh);
 }
 
 static const tl_op op = { .name = "sparse_dense_matmul",
@@ -45,7 +46,7 @@ static const tl_op op = { .name = "sparse_dense_matmul",
                           .shape = shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 1 };
+                          .begins = 1 << 0 | 1 << 1 };
 
 tl_node *tl_sparse_dense_matmul(tl_node *s, tl_node *d, tl_trans t)
 {

@@ -152,9 +152,10 @@ START_TEST(sddmm)
         f->s.values = NULL;
         for (int k = 0; k < 5 && range[k][0] < f->rows; k++) {
             const int64_t begin = range[k][0], end = range[k][1];
-            t->sddmm(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at);
+            const bool add = k % 2 == c % 3 % 2;
+            t->sddmm(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at, add);
             tl_stated_sddmm(fuses(), t->lanes, &f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld,
-                            f->stated_dvalues.at);
+                            f->stated_dvalues.at, add);
             check_factors(f, "sddmm");
         }
         factors_free(f);
@@ -172,11 +173,11 @@ START_TEST(gradients)
         factors *f = factors_new(p, width_of(c / 4), c % 2, c / 2 % 2, 0);
         for (int k = 0; k < 5 && range[k][0] < f->rows; k++) {
             const int64_t begin = range[k][0], end = range[k][1];
-            const bool add = k % 2 == c % 3 % 2;
+            const bool add = k % 2 == c % 3 % 2, add_values = k / 2 % 2;
             t->gradients(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, add,
-                         f->dvalues.at);
+                         f->dvalues.at, add_values);
             tl_stated_gradients(fuses(), t->lanes, &f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld,
-                                f->stated_da.at, f->ldda, add, f->stated_dvalues.at);
+                                f->stated_da.at, f->ldda, add, f->stated_dvalues.at, add_values);
             check_factors(f, "gradients");
         }
         factors_free(f);
@@ -195,27 +196,29 @@ static tl_pattern *many_rows(void)
     return tl_pattern_from_mask(100, 60, keep);
 }
 
-/* All three kernels, the ranges backward and one by one. */
-static void check_by_blocks(const tl_pattern *p, int64_t n, bool transposed, int64_t shift, int64_t block)
+/* All three kernels, the ranges backward and one by one: gradients as the flags say, then the others the other
+ * way. */
+static void check_by_blocks(const tl_pattern *p, int64_t n, bool transposed, int64_t shift, int64_t block,
+                            bool add, bool add_values)
 {
     factors *f = factors_new(p, n, transposed, shift, block);
     tl_sparse no_values = f->s;
     no_values.values = NULL;
     ck_assert_int_gt(f->s.blocks->n_ranges, 1);
     for (int64_t r = f->s.blocks->n_ranges - 1; r >= 0; r--)
-        t->gradients(&f->s, r, r + 1, n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, shift,
-                     f->dvalues.at);
+        t->gradients(&f->s, r, r + 1, n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, add,
+                     f->dvalues.at, add_values);
     tl_stated_gradients(fuses(), t->lanes, &f->s, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
-                        f->stated_da.at, f->ldda, shift, f->stated_dvalues.at);
+                        f->stated_da.at, f->ldda, add, f->stated_dvalues.at, add_values);
     check_factors(f, "gradients by blocks");
     const int64_t end[] = { 0, f->s.blocks->n_ranges }; /* no range; all of them at once */
     for (int k = 0; k < 2; k++) {
-        t->sddmm(&no_values, 0, end[k], n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at);
-        t->spmm(&f->s, 0, end[k], n, f->b.at, f->ld, f->da.at, f->ldda, !shift);
+        t->sddmm(&no_values, 0, end[k], n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at, !add_values);
+        t->spmm(&f->s, 0, end[k], n, f->b.at, f->ld, f->da.at, f->ldda, !add);
     }
     tl_stated_sddmm(fuses(), t->lanes, &no_values, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
-                    f->stated_dvalues.at);
-    tl_stated_spmm(fuses(), &f->s, 0, f->rows, n, f->b.at, f->ld, f->stated_da.at, f->ldda, !shift);
+                    f->stated_dvalues.at, !add_values);
+    tl_stated_spmm(fuses(), &f->s, 0, f->rows, n, f->b.at, f->ld, f->stated_da.at, f->ldda, !add);
     check_factors(f, "spmm and sddmm by blocks");
     factors_free(f);
 }
@@ -228,7 +231,8 @@ START_TEST(blocks)
                   width[] = { 4 * lanes, 5 * lanes, 6 * lanes - 1, 7 * lanes - 1, 8 * lanes - 1, 8 * lanes };
     tl_pattern *p = many_rows();
     for (int c = 0; c < 8 * 6; c++)
-        check_by_blocks(p, width[c / 8], c % 2, c / 2 % 2, c / 4 % 2 ? 7 : 64);
+        check_by_blocks(p, width[c / 8], c % 2, c / 2 % 2, c / 4 % 2 ? 7 : 64, (c / 2 + c / 8) % 2,
+                        (c + c / 4) % 2);
     tl_pattern_release(p);
 }
 END_TEST
@@ -241,9 +245,9 @@ START_TEST(gradients_of_many)
     tl_pattern *p = tl_pattern_random(700, 400, 0.95, 1);
     factors *f = factors_new(p, 2 * t->lanes, true, 0, 0);
     t->gradients(&f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, false,
-                 f->dvalues.at);
+                 f->dvalues.at, true);
     tl_stated_gradients(fuses(), t->lanes, &f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld,
-                        f->stated_da.at, f->ldda, false, f->stated_dvalues.at);
+                        f->stated_da.at, f->ldda, false, f->stated_dvalues.at, true);
     check_factors(f, "gradients of many entries");
     factors_free(f);
     tl_pattern_release(p);
@@ -263,10 +267,10 @@ START_TEST(no_entries)
     ck_assert_values(y, 6, 0, 1, 2, 3, 4, 5, 6);
     t->spmm(&s, 0, 2, 2, x, 2, y, 2, false);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
-    t->sddmm(&s, 0, 3, 2, y, 2, x, 2, NULL);
-    t->gradients(&s, 0, 3, 2, x, 2, x, 2, y, 2, true, NULL);
+    t->sddmm(&s, 0, 3, 2, y, 2, x, 2, NULL, true);
+    t->gradients(&s, 0, 3, 2, x, 2, x, 2, y, 2, true, NULL, true);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
-    t->gradients(&s, 1, 3, 2, x, 2, x, 2, y, 2, false, NULL);
+    t->gradients(&s, 1, 3, 2, x, 2, x, 2, y, 2, false, NULL, false);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 0, 0);
 }
 END_TEST

@@ -100,20 +100,24 @@ static double *widened(const tl_real *v, int64_t n)
     return wide;
 }
 
-/* Each gradient is added to what is there, or dX goes over it; alone and with the other. */
-static void check_backward(const example *e, bool want_values, bool want_x, bool add)
+enum { NO, GOES_OVER, IS_ADDED };
+
+/* Either gradient: is not wanted, goes over what is there, or is added to it. */
+static void check_backward(const example *e, int to_values, int to_x)
 {
     double *dx = widened(e->dx, e->depth * e->n), *dvalues = widened(e->dvalues, e->nnz);
-    for (int64_t k = 0; want_x && !add && k < e->depth * e->n; k++)
+    for (int64_t k = 0; to_x == GOES_OVER && k < e->depth * e->n; k++)
         dx[k] = 0;
+    for (int64_t at = 0; to_values == GOES_OVER && at < e->nnz; at++)
+        dvalues[at] = 0;
     for (int64_t at = 0; at < e->nnz; at++)
         for (int64_t k = 0; k < e->n; k++) {
             const int64_t x = x_at(e, e->j[at], k), y = y_at(e, e->i[at], k);
-            dvalues[at] += want_values ? (double)e->dy[y] * (double)e->x[x] : 0;
-            dx[x] += want_x ? (double)e->values[at] * (double)e->dy[y] : 0;
+            dvalues[at] += to_values ? (double)e->dy[y] * (double)e->x[x] : 0;
+            dx[x] += to_x ? (double)e->values[at] * (double)e->dy[y] : 0;
         }
-    tl_sparse_product_backward(&e->p, e->values, e->x, e->dy, want_values ? e->dvalues : NULL,
-                               want_x ? e->dx : NULL, add);
+    tl_sparse_product_backward(&e->p, e->values, e->x, e->dy, to_values ? e->dvalues : NULL,
+                               to_values == IS_ADDED, to_x ? e->dx : NULL, to_x == IS_ADDED);
     ck_assert_near(e->dvalues, e->nnz, e->n, dvalues);
     ck_assert_near(e->dx, e->depth * e->n, e->rows, dx);
     free(dx), free(dvalues);
@@ -153,8 +157,8 @@ START_TEST(layouts)
                 continue; /* blocks are for many samples */
             example e = example_new(p, _i % 8, samples[k]);
             check_forward(&e);
-            for (int way = 0; way < 6; way++) /* without dX there is nothing to add it to */
-                check_backward(&e, way & 1, way / 2 > 0, way / 2 > 1);
+            for (int way = 0; way < 9; way++)
+                check_backward(&e, way % 3, way / 3);
             check_forward(&e); /* the backward pass left nothing behind */
             example_free(&e);
         }
@@ -187,7 +191,7 @@ START_TEST(same_bits_for_any_number_of_threads)
         ck_assert_ok(tl_set_num_threads(threads[k]));
         e[k] = example_new(p, _i, SAMPLES);
         tl_sparse_product_forward(&e[k].p, e[k].values, e[k].x, e[k].y);
-        tl_sparse_product_backward(&e[k].p, e[k].values, e[k].x, e[k].dy, e[k].dvalues, e[k].dx, true);
+        tl_sparse_product_backward(&e[k].p, e[k].values, e[k].x, e[k].dy, e[k].dvalues, false, e[k].dx, true);
         ck_assert(same(e[k].y, e[0].y, e[0].rows * SAMPLES));
         ck_assert(same(e[k].dvalues, e[0].dvalues, e[0].nnz));
         ck_assert(same(e[k].dx, e[0].dx, e[0].depth * SAMPLES));
@@ -207,14 +211,14 @@ START_TEST(same_bits_for_a_sample_anywhere)
     tl_pattern *p = tl_test_pattern(10, 2000, 0.2, 1);
     example all = example_new(p, _i, SAMPLES), one = example_new(p, _i, 1);
     tl_sparse_product_forward(&all.p, all.values, all.x, all.y);
-    tl_sparse_product_backward(&all.p, all.values, all.x, all.dy, NULL, all.dx, false);
+    tl_sparse_product_backward(&all.p, all.values, all.x, all.dy, NULL, false, all.dx, false);
     for (int64_t k = 0; k < SAMPLES; k++) {
         for (int64_t j = 0; j < all.depth; j++)
             one.x[j] = all.x[x_at(&all, j, k)];
         for (int64_t i = 0; i < all.rows; i++)
             one.dy[i] = all.dy[y_at(&all, i, k)];
         tl_sparse_product_forward(&one.p, all.values, one.x, one.y);
-        tl_sparse_product_backward(&one.p, all.values, one.x, one.dy, NULL, one.dx, false);
+        tl_sparse_product_backward(&one.p, all.values, one.x, one.dy, NULL, false, one.dx, false);
         bool sound = true;
         for (int64_t i = 0; i < all.rows; i++)
             sound = sound && same(&one.y[i], &all.y[y_at(&all, i, k)], 1);

@@ -90,19 +90,20 @@ END_TEST
 
 /* ---- sparse ---- */
 
-/* Both products of a sparse matrix, through an order or not, for tables of every number of lanes. */
-static void check_sparse(bool fused, int64_t lanes, const tl_sparse *s)
+/* Both products of a sparse matrix, through an order or not, for tables of every number of lanes. add: each is
+ * added to what is there, else it goes over it. */
+static void check_sparse(bool fused, int64_t lanes, const tl_sparse *s, bool add)
 {
     enum { WIDTH = 37 };
     tl_real a[M * WIDTH], b[K * WIDTH], da[M * WIDTH], dvalues[M * K], before_da[M * WIDTH], before[M * K];
     tl_test_fill(a, M * WIDTH, 9), tl_test_fill(b, K * WIDTH, 10);
     tl_test_fill(da, M * WIDTH, 11), tl_test_fill(before_da, M * WIDTH, 11);
     tl_test_fill(dvalues, M * K, 12), tl_test_fill(before, M * K, 12);
-    tl_stated_gradients(fused, lanes, s, 0, M, WIDTH, a, WIDTH, b, WIDTH, da, WIDTH, true, dvalues);
+    tl_stated_gradients(fused, lanes, s, 0, M, WIDTH, a, WIDTH, b, WIDTH, da, WIDTH, add, dvalues, add);
     for (int i = 0; i < M; i++)
         for (int k = 0; k < WIDTH; k++) {
             plain p = { 0, 0, 0 };
-            take(&p, 1, (double)before_da[i * WIDTH + k]);
+            take(&p, add, (double)before_da[i * WIDTH + k]);
             for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++)
                 take(&p, (double)s->values[s->order ? s->order[e] : e], (double)b[s->col[e] * WIDTH + k]);
             check_sum(da[i * WIDTH + k], p);
@@ -111,7 +112,7 @@ static void check_sparse(bool fused, int64_t lanes, const tl_sparse *s)
         for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++) {
             const int64_t at = s->order ? s->order[e] : e;
             plain p = { 0, 0, 0 };
-            take(&p, 1, (double)before[at]);
+            take(&p, add, (double)before[at]);
             for (int k = 0; k < WIDTH; k++)
                 take(&p, (double)a[i * WIDTH + k], (double)b[s->col[e] * WIDTH + k]);
             check_sum(dvalues[at], p);
@@ -129,13 +130,14 @@ START_TEST(sparse)
     for (int64_t e = 0; e < nnz; e++)
         order[e] = (int32_t)(nnz - 1 - e);
     for (int64_t lanes = 2; lanes <= 16; lanes *= 2)
-        for (int through = 0; through < 2; through++)
+        for (int way = 0; way < 4; way++)
             check_sparse(_i, lanes,
                          &(tl_sparse){ .rows = M,
                                        .row_ptr = tl_pattern_row_ptr(p),
                                        .col = tl_pattern_col(p),
-                                       .order = through ? order : NULL,
-                                       .values = values });
+                                       .order = way & 1 ? order : NULL,
+                                       .values = values },
+                         way & 2);
     tl_pattern_release(p);
 }
 END_TEST

@@ -12,10 +12,10 @@
 void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
                     int64_t ldx, tl_real *y, int64_t ldy, bool add);
 void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues);
+                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues, bool add_values);
 void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                          int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
-                         tl_real *dvalues);
+                         tl_real *dvalues, bool add_values);
 
 void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
                           const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);

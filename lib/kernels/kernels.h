@@ -74,17 +74,17 @@ typedef struct tl_kernels {
     void (*spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x, int64_t ldx,
                  tl_real *y, int64_t ldy, bool add);
 
-    /* Entries of rows begin .. end-1: dvalues[e] (through the order, if there is one) += the product of row i
-     * of a, `width` values, with row col[e] of b, which is 0 from there to a whole vector. Summed by lanes,
-     * each ascending, which are then added by halves. */
+    /* Entries of rows begin .. end-1: dvalues[e] (through the order, if there is one) = (add_values: +=) the
+     * product of row i of a, `width` values, with row col[e] of b, which is 0 from there to a whole vector.
+     * Summed by lanes, each ascending, which are then added by halves. */
     void (*sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                  int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues);
+                  int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues, bool add_values);
 
-    /* In one walk what spmm and sddmm compute, to the bit: dA = S B (add: dA += S B), and dvalues += the
-     * products. */
+    /* In one walk what spmm and sddmm compute, to the bit: dA = S B (add: dA += S B), and dvalues =
+     * (add_values: +=) the products. */
     void (*gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                       int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
-                      tl_real *dvalues);
+                      tl_real *dvalues, bool add_values);
 
     /* y(j, i) = x(i, j), or += ; x is rows x cols with rows ldx apart, y with rows ldy apart */
     void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,

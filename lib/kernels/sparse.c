@@ -196,11 +196,11 @@ INLINE void spmm_run(const run r, const tl_real *values, const int vecs, const b
 }
 
 /* Entries k .. k+n-1 of a run, n a constant up to 4; if it is blocked, their columns are those in `four`.
- * dvalues += the products of a with the rows of b that they name; and, for `both`, da += those rows by the
- * entries' values, each row loaded once. */
+ * dvalues = (add_values: +=) the products of a with the rows of b that they name; and, for `both`, da += those rows by
+ * the entries' values, each row loaded once. */
 INLINE void meet(const run r, int64_t k, const int n, uint64_t four, const tl_real *values, const int vecs,
                  const vec *a, const tl_real *restrict b, int64_t ldb, const bool both, vec *da,
-                 tl_real *restrict dvalues)
+                 tl_real *restrict dvalues, bool add_values)
 {
     vec sum[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
     const tl_real *row[4];
@@ -224,17 +224,20 @@ INLINE void meet(const run r, int64_t k, const int n, uint64_t four, const tl_re
     quad total;
     sum_four(sum, &total);
     if (n == 4 && !r.ordered) {
-        *(quad *)(dvalues + at[0]) += total;
+        quad *to = (quad *)(dvalues + at[0]);
+        *to = (add_values ? *to : (quad){ 0 }) + total;
         return;
     }
     for (int q = 0; q < n; q++)
-        dvalues[at[q]] += total[q];
+        dvalues[at[q]] = (add_values ? dvalues[at[q]] : 0) + total[q];
 }
 
-/* dvalues += the products of a run; for `both`, da = (old: +=) the sum over it. a and da: at its row. */
+/* dvalues = (add_values: +=) the products of a run; for `both`, da = (old: +=) the sum over it. a and da: at its
+ * row. */
 INLINE void gradients_run(const run r, const tl_real *values, const int vecs, const bool part, int64_t width,
                           const tl_real *restrict a, const tl_real *restrict b, int64_t ldb, const bool both,
-                          tl_real *restrict da, bool old, tl_real *restrict dvalues, const tl_sparse *table)
+                          tl_real *restrict da, bool old, tl_real *restrict dvalues, bool add_values,
+                          const tl_sparse *table)
 {
     vec av[TL_TILE_VECS], dav[TL_TILE_VECS];
     if (r.n == 0 && (old || !both))
@@ -250,15 +253,15 @@ INLINE void gradients_run(const run r, const tl_real *values, const int vecs, co
         const uint64_t next = r.blocked ? four_near(r.near + k + 4) : 0;
         for (int q = 0; table && q < 4; q++)
             foresee_row(table, r.first + k + q, vecs, b, ldb);
-        meet(r, k, 4, four, values, vecs, av, b, ldb, both, dav, dvalues);
+        meet(r, k, 4, four, values, vecs, av, b, ldb, both, dav, dvalues, add_values);
         four = next;
     }
     if (r.n - k == 3)
-        meet(r, k, 3, four, values, vecs, av, b, ldb, both, dav, dvalues);
+        meet(r, k, 3, four, values, vecs, av, b, ldb, both, dav, dvalues, add_values);
     else if (r.n - k == 2)
-        meet(r, k, 2, four, values, vecs, av, b, ldb, both, dav, dvalues);
+        meet(r, k, 2, four, values, vecs, av, b, ldb, both, dav, dvalues, add_values);
     else if (r.n - k == 1)
-        meet(r, k, 1, four, values, vecs, av, b, ldb, both, dav, dvalues);
+        meet(r, k, 1, four, values, vecs, av, b, ldb, both, dav, dvalues, add_values);
     for (int v = 0; both && v < vecs; v++)
         store_at(da, v, vecs, width, part, dav[v]);
 }
@@ -283,7 +286,7 @@ INLINE void spmm_rows(const tl_sparse *s, int64_t begin, int64_t end, const int 
 INLINE void gradients_rows(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool part,
                            int64_t width, const tl_real *restrict a, int64_t lda, const tl_real *restrict b,
                            int64_t ldb, const bool both, tl_real *restrict da, int64_t ldda, bool add,
-                           tl_real *restrict dvalues)
+                           tl_real *restrict dvalues, bool add_values)
 {
     for (int64_t i = begin; i < end; i++) {
         const tl_real *ai = a + i * lda;
@@ -292,10 +295,10 @@ INLINE void gradients_rows(const tl_sparse *s, int64_t begin, int64_t end, const
             foresee_next_row(s, run_of_row(s, i, true), dvalues);
         if (s->order || s->table)
             gradients_run(run_of_row(s, i, s->order), s->values, vecs, part, width, ai, b, ldb, both, dai,
-                          add, dvalues, s->table ? s : NULL);
+                          add, dvalues, add_values, s->table ? s : NULL);
         else
             gradients_run(run_of_row(s, i, false), s->values, vecs, part, width, ai, b, ldb, both, dai, add,
-                          dvalues, NULL);
+                          dvalues, add_values, NULL);
     }
 }
 
@@ -309,11 +312,11 @@ typedef struct walk {
     const tl_piece *end;
     lines ahead;
     const tl_real *values;
-    int64_t skipped;   /* columns before the block */
-    bool ordered, old; /* old: += */
+    int64_t skipped;               /* columns before the block */
+    bool ordered, old, add_values; /* old: += */
 } walk;
 
-INLINE walk walk_of_part(const tl_sparse *s, int64_t c, bool add)
+INLINE walk walk_of_part(const tl_sparse *s, int64_t c, bool add, bool add_values)
 {
     const tl_blocks *k = s->blocks;
     return (walk){ .first = first_spot(k, c),
@@ -322,7 +325,8 @@ INLINE walk walk_of_part(const tl_sparse *s, int64_t c, bool add)
                    .values = s->values,
                    .skipped = c % k->n_blocks * k->block,
                    .ordered = k->order,
-                   .old = add || c % k->n_blocks > 0 };
+                   .old = add || c % k->n_blocks > 0,
+                   .add_values = add_values };
 }
 
 INLINE void spmm_pieces(walk w, const bool ordered, const int vecs, const bool part, int64_t width,
@@ -344,7 +348,8 @@ INLINE void gradients_pieces(walk w, const bool ordered, const int vecs, const b
         next = spot_after(at, ordered);
         foresee_lines(&w.ahead, w.values, dvalues);
         gradients_run(run_of_piece(at, ordered), w.values, vecs, part, width, a + at.piece->row * lda, b,
-                      vecs * LANES, both, both ? da + at.piece->row * ldda : NULL, w.old, dvalues, NULL);
+                      vecs * LANES, both, both ? da + at.piece->row * ldda : NULL, w.old, dvalues,
+                      w.add_values, NULL);
     }
 }
 
@@ -394,14 +399,14 @@ FOR_WIDE_TILES(GRADIENTS_WALK)
 
 /* ---- The kernels ---- */
 
-#define ROWS_OR_BLOCKS(ROWS, BLOCKS, add)                                                                    \
+#define ROWS_OR_BLOCKS(ROWS, BLOCKS, add, add_values)                                                        \
     if (!s->blocks)                                                                                          \
         switch (tile_of(width)) {                                                                            \
             FOR_ALL_TILES(ROWS)                                                                              \
         }                                                                                                    \
     else                                                                                                     \
         for (int64_t c = begin * s->blocks->n_blocks; c < end * s->blocks->n_blocks; c++) {                  \
-            const walk w = walk_of_part(s, c, add);                                                          \
+            const walk w = walk_of_part(s, c, add, add_values);                                              \
             switch (tile_of(width)) {                                                                        \
                 FOR_WIDE_TILES(BLOCKS)                                                                       \
             }                                                                                                \
@@ -416,32 +421,34 @@ void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t widt
         break;
 #define SPMM_BLOCKS(vecs, part)                                                                              \
     case TILE(vecs, part): spmm_##vecs##part(&w, width, x + w.skipped * ldx, y, ldy); break;
-    ROWS_OR_BLOCKS(SPMM_ROWS, SPMM_BLOCKS, add)
+    ROWS_OR_BLOCKS(SPMM_ROWS, SPMM_BLOCKS, add, false)
 }
 
 void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues)
+                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues, bool add_values)
 {
 #define SDDMM_ROWS(vecs, part)                                                                               \
     case TILE(vecs, part):                                                                                   \
-        gradients_rows(s, begin, end, vecs, part, width, a, lda, b, ldb, false, NULL, 0, false, dvalues);    \
+        gradients_rows(s, begin, end, vecs, part, width, a, lda, b, ldb, false, NULL, 0, false, dvalues,     \
+                       add_values);                                                                          \
         break;
 #define SDDMM_BLOCKS(vecs, part)                                                                             \
     case TILE(vecs, part): sddmm_##vecs##part(&w, width, a, lda, b + w.skipped * ldb, dvalues); break;
-    ROWS_OR_BLOCKS(SDDMM_ROWS, SDDMM_BLOCKS, false)
+    ROWS_OR_BLOCKS(SDDMM_ROWS, SDDMM_BLOCKS, false, add_values)
 }
 
 void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
                          int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
-                         tl_real *dvalues)
+                         tl_real *dvalues, bool add_values)
 {
 #define GRADIENTS_ROWS(vecs, part)                                                                           \
     case TILE(vecs, part):                                                                                   \
-        gradients_rows(s, begin, end, vecs, part, width, a, lda, b, ldb, true, da, ldda, add, dvalues);      \
+        gradients_rows(s, begin, end, vecs, part, width, a, lda, b, ldb, true, da, ldda, add, dvalues,       \
+                       add_values);                                                                          \
         break;
 #define GRADIENTS_BLOCKS(vecs, part)                                                                         \
     case TILE(vecs, part):                                                                                   \
         gradients_##vecs##part(&w, width, a, lda, b + w.skipped * ldb, da, ldda, dvalues);                   \
         break;
-    ROWS_OR_BLOCKS(GRADIENTS_ROWS, GRADIENTS_BLOCKS, add)
+    ROWS_OR_BLOCKS(GRADIENTS_ROWS, GRADIENTS_BLOCKS, add, add_values)
 }

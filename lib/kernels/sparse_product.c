@@ -6,6 +6,8 @@
 #include "parallel.h"
 #include "pattern_private.h"
 
+#include <string.h>
+
 int64_t tl_sparse_product_rows(const tl_sparse_product *p)
 {
     return p->transposed ? tl_pattern_cols(p->pattern) : tl_pattern_rows(p->pattern);
@@ -92,7 +94,7 @@ typedef struct walk {
     tl_sparse s;
     tl_tile a, b, out;
     tl_real *dvalues;
-    bool add;
+    bool add, add_values;
     int64_t depth; /* rows of b */
     int64_t ranges;
 } walk;
@@ -114,14 +116,14 @@ static void sddmm_ranges(void *context, int64_t begin, int64_t end)
 {
     const walk *w = context;
     tl_kernel_table()->sddmm(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->a.at, w->a.ld,
-                             w->b.at, w->b.ld, w->dvalues);
+                             w->b.at, w->b.ld, w->dvalues, w->add_values);
 }
 
 static void gradients_ranges(void *context, int64_t begin, int64_t end)
 {
     const walk *w = context;
     tl_kernel_table()->gradients(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->a.at, w->a.ld,
-                                 w->b.at, w->b.ld, w->out.at, w->out.ld, w->add, w->dvalues);
+                                 w->b.at, w->b.ld, w->out.at, w->out.ld, w->add, w->dvalues, w->add_values);
 }
 
 static void walk_ranges(walk w, void (*body)(void *context, int64_t begin, int64_t end))
@@ -202,7 +204,7 @@ static tl_tile x_again(const tl_sparse_product *p, int64_t t, const tl_real *x)
 
 /* dX, with the values' gradient or without. */
 static void backward_to_x(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
-                          const tl_real *dy, tl_real *dvalues, tl_real *dx, bool add)
+                          const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx, bool add_x)
 {
     const tl_sparse turned = sparse_of(p->pattern, !p->transposed, values, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
@@ -214,21 +216,25 @@ static void backward_to_x(const tl_sparse_product *p, const tl_real *values, con
                             .depth = ym.features,
                             .out = dxt,
                             .dvalues = dvalues,
-                            .add = !xm.by_sample && add },
+                            .add = !xm.by_sample && add_x,
+                            .add_values = t > 0 || add_values },
                     dvalues ? gradients_ranges : spmm_ranges);
         if (xm.by_sample)
-            tl_unpack_tile(xm, t, dxt, dx, add);
+            tl_unpack_tile(xm, t, dxt, dx, add_x);
     }
 }
 
 /* The values' gradient alone: entry (i, j) of S joins row i of one factor with row j of the other. */
 static void backward_to_values(const tl_sparse_product *p, const tl_real *x, const tl_real *dy,
-                               tl_real *dvalues)
+                               tl_real *dvalues, bool add_values)
 {
     const tl_sparse s = sparse_of(p->pattern, false, NULL, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
-        walk w = { .s = s, .depth = tl_pattern_cols(p->pattern), .dvalues = dvalues };
+        walk w = { .s = s,
+                   .depth = tl_pattern_cols(p->pattern),
+                   .dvalues = dvalues,
+                   .add_values = t > 0 || add_values };
         w.b = xm.by_sample ? x_again(p, t, x) : read_tile(xm, t, x, p->room);
         w.a = read_tile(ym, t, dy, y_room(p));
         if (p->transposed) {
@@ -241,10 +247,12 @@ static void backward_to_values(const tl_sparse_product *p, const tl_real *x, con
 }
 
 void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
-                                const tl_real *dy, tl_real *dvalues, tl_real *dx, bool add)
+                                const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx, bool add_x)
 {
+    if (dvalues && !add_values && p->n == 0) /* no tile */
+        memset(dvalues, 0, (size_t)tl_pattern_nnz(p->pattern) * sizeof *dvalues);
     if (dx)
-        backward_to_x(p, values, x, dy, dvalues, dx, add);
+        backward_to_x(p, values, x, dy, dvalues, add_values, dx, add_x);
     else if (dvalues)
-        backward_to_values(p, x, dy, dvalues);
+        backward_to_values(p, x, dy, dvalues, add_values);
 }

@@ -44,19 +44,21 @@ static tl_real dot_by_parts(bool fused, int64_t parts, int64_t n, const tl_real 
 }
 
 void tl_stated_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
-                     const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues)
+                     const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues,
+                     bool add_values)
 {
     for (int64_t i = begin; i < end; i++)
         for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++)
-            dvalues[place(s, e)] += dot_by_parts(fused, lanes, width, a + i * lda, b + s->col[e] * ldb);
+            dvalues[place(s, e)] = (add_values ? dvalues[place(s, e)] : 0) +
+                                   dot_by_parts(fused, lanes, width, a + i * lda, b + s->col[e] * ldb);
 }
 
 void tl_stated_gradients(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end,
                          int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
-                         tl_real *da, int64_t ldda, bool add, tl_real *dvalues)
+                         tl_real *da, int64_t ldda, bool add, tl_real *dvalues, bool add_values)
 {
     tl_stated_spmm(fused, s, begin, end, width, b, ldb, da, ldda, add);
-    tl_stated_sddmm(fused, lanes, s, begin, end, width, a, lda, b, ldb, dvalues);
+    tl_stated_sddmm(fused, lanes, s, begin, end, width, a, lda, b, ldb, dvalues, add_values);
 }
 
 /* ---- Dense vectors and matrices ---- */

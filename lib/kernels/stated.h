@@ -13,10 +13,11 @@
 void tl_stated_spmm(bool fused, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
                     const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, bool add);
 void tl_stated_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
-                     const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues);
+                     const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues,
+                     bool add_values);
 void tl_stated_gradients(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end,
                          int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
-                         tl_real *da, int64_t ldda, bool add, tl_real *dvalues);
+                         tl_real *da, int64_t ldda, bool add, tl_real *dvalues, bool add_values);
 
 void tl_stated_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                          bool add);
