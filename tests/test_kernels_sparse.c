@@ -186,6 +186,39 @@ START_TEST(gradients)
 }
 END_TEST
 
+/* Products too small for a number, -0 where they are fused: the gradient is the 0 that it would be in cleared
+ * memory. */
+START_TEST(signs_of_zeros)
+{
+    if (!runs(_i))
+        return;
+    const tl_real least = TL_IS_DOUBLE ? (tl_real)DBL_MIN : (tl_real)FLT_MIN;
+    tl_pattern *p = some_rows();
+    for (int c = 0; c < 4; c++) {
+        factors *f = factors_new(p, t->lanes, c % 2, 0, 0);
+        for (int64_t k = 0; k < f->rows * f->ld; k++)
+            f->a.at[k] = -least;
+        for (int64_t k = 0; k < (c % 2 ? 9 : 40) * f->ld; k++)
+            f->b.at[k] = least;
+        if (c / 2)
+            t->sddmm(&f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at, false);
+        else
+            t->gradients(&f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, true,
+                         f->dvalues.at, false);
+        ck_assert(f->dvalues.at[0] == 0 && !signbit(f->dvalues.at[0]));
+        if (c / 2)
+            tl_stated_sddmm(fuses(), t->lanes, &f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld,
+                            f->stated_dvalues.at, false);
+        else
+            tl_stated_gradients(fuses(), t->lanes, &f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld,
+                                f->stated_da.at, f->ldda, true, f->stated_dvalues.at, false);
+        check_factors(f, "products of -0");
+        factors_free(f);
+    }
+    tl_pattern_release(p);
+}
+END_TEST
+
 /* 100 x 60: rows of 0 to 53 entries, in some ranges; columns 14 to 20, a block of 7, have none. */
 static tl_pattern *many_rows(void)
 {
@@ -196,8 +229,8 @@ static tl_pattern *many_rows(void)
     return tl_pattern_from_mask(100, 60, keep);
 }
 
-/* All three kernels, the ranges backward and one by one: gradients as the flags say, then the others the other
- * way. */
+/* All three kernels, the ranges backward and one by one: gradients as the flags say, then the others the
+ * other way. */
 static void check_by_blocks(const tl_pattern *p, int64_t n, bool transposed, int64_t shift, int64_t block,
                             bool add, bool add_values)
 {
@@ -230,9 +263,9 @@ START_TEST(blocks)
     const int64_t lanes = t->lanes,
                   width[] = { 4 * lanes, 5 * lanes, 6 * lanes - 1, 7 * lanes - 1, 8 * lanes - 1, 8 * lanes };
     tl_pattern *p = many_rows();
-    for (int c = 0; c < 8 * 6; c++)
-        check_by_blocks(p, width[c / 8], c % 2, c / 2 % 2, c / 4 % 2 ? 7 : 64, (c / 2 + c / 8) % 2,
-                        (c + c / 4) % 2);
+    for (int c = 0; c < 16 * 6; c++)
+        check_by_blocks(p, width[c / 16], c % 2, c / 2 % 2, c / 4 % 2 ? 7 : 64, (c / 2 + c / 16) % 2,
+                        c / 8 % 2);
     tl_pattern_release(p);
 }
 END_TEST
@@ -345,6 +378,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, spmm, 0, LEVELS);
     tcase_add_loop_test(c, sddmm, 0, LEVELS);
     tcase_add_loop_test(c, gradients, 0, LEVELS);
+    tcase_add_loop_test(c, signs_of_zeros, 0, LEVELS);
     tcase_add_loop_test(c, blocks, 0, LEVELS);
     tcase_add_loop_test(c, gradients_of_many, 0, LEVELS);
     tcase_add_loop_test(c, no_entries, 0, LEVELS);

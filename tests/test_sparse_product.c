@@ -105,6 +105,7 @@ enum { NO, GOES_OVER, IS_ADDED };
 /* Either gradient: is not wanted, goes over what is there, or is added to it. */
 static void check_backward(const example *e, int to_values, int to_x)
 {
+    tl_test_fill(e->dvalues, e->nnz, 5);
     double *dx = widened(e->dx, e->depth * e->n), *dvalues = widened(e->dvalues, e->nnz);
     for (int64_t k = 0; to_x == GOES_OVER && k < e->depth * e->n; k++)
         dx[k] = 0;

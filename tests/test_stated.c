@@ -90,8 +90,8 @@ END_TEST
 
 /* ---- sparse ---- */
 
-/* Both products of a sparse matrix, through an order or not, for tables of every number of lanes. add: each is
- * added to what is there, else it goes over it. */
+/* Both products of a sparse matrix, through an order or not, for tables of every number of lanes. add: each
+ * is added to what is there, else it goes over it. */
 static void check_sparse(bool fused, int64_t lanes, const tl_sparse *s, bool add)
 {
     enum { WIDTH = 37 };

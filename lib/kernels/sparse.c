@@ -55,8 +55,8 @@ INLINE int64_t one_near(uint64_t four, int64_t q)
     return (int64_t)(four >> 16 * q & 0xffff);
 }
 
-/* Where a walk by blocks is: at a piece; from its first entry on, the columns and, if there is an order, where
- * the values are; and the first four columns. */
+/* Where a walk by blocks is: at a piece; from its first entry on, the columns and, if there is an order,
+ * where the values are; and the first four columns. */
 typedef struct spot {
     const tl_piece *piece;
     const uint16_t *near;
@@ -196,8 +196,9 @@ INLINE void spmm_run(const run r, const tl_real *values, const int vecs, const b
 }
 
 /* Entries k .. k+n-1 of a run, n a constant up to 4; if it is blocked, their columns are those in `four`.
- * dvalues = (add_values: +=) the products of a with the rows of b that they name; and, for `both`, da += those rows by
- * the entries' values, each row loaded once. */
+ * dvalues = (add_values: +=) the products of a with the rows of b that they name; and, for `both`, da +=
+ * those rows by the entries' values, each row loaded once. What is not added to old values is added to 0, so
+ * that a zero has the sign that it would have in cleared memory. */
 INLINE void meet(const run r, int64_t k, const int n, uint64_t four, const tl_real *values, const int vecs,
                  const vec *a, const tl_real *restrict b, int64_t ldb, const bool both, vec *da,
                  tl_real *restrict dvalues, bool add_values)
@@ -232,8 +233,8 @@ INLINE void meet(const run r, int64_t k, const int n, uint64_t four, const tl_re
         dvalues[at[q]] = (add_values ? dvalues[at[q]] : 0) + total[q];
 }
 
-/* dvalues = (add_values: +=) the products of a run; for `both`, da = (old: +=) the sum over it. a and da: at its
- * row. */
+/* dvalues = (add_values: +=) the products of a run; for `both`, da = (old: +=) the sum over it. a and da: at
+ * its row. */
 INLINE void gradients_run(const run r, const tl_real *values, const int vecs, const bool part, int64_t width,
                           const tl_real *restrict a, const tl_real *restrict b, int64_t ldb, const bool both,
                           tl_real *restrict da, bool old, tl_real *restrict dvalues, bool add_values,
@@ -313,7 +314,7 @@ typedef struct walk {
     lines ahead;
     const tl_real *values;
     int64_t skipped;               /* columns before the block */
-    bool ordered, old, add_values; /* old: += */
+    bool ordered, old, add_values; /* old: Y or da is added to */
 } walk;
 
 INLINE walk walk_of_part(const tl_sparse *s, int64_t c, bool add, bool add_values)

@@ -37,11 +37,11 @@ static bool narrow(int64_t width)
 }
 
 /* Columns in a block for tiles of n samples or fewer; 0: row by row. What a row has in a block costs a load
- * and a store of its part of Y besides, so that it should have some entries; but the more columns, the fewer of
- * their rows of X are in the first cache. As measured at densities from 0.5 to 0.01, both together cost least
- * at about three quarters of the narrowest block and what holds seven entries more. X that is no larger than
- * the widest block is one, unless there were six: down to half an entry a row, its walk is no slower than one
- * by rows, as it asks for columns ahead. */
+ * and a store of its part of Y besides, so that it should have some entries; but the more columns, the fewer
+ * of their rows of X are in the first cache. As measured at densities from 0.5 to 0.01, both together cost
+ * least at about three quarters of the narrowest block and what holds seven entries more. X that is no larger
+ * than the widest block is one, unless there were six: down to half an entry a row, its walk is no slower
+ * than one by rows, as it asks for columns ahead. */
 static int64_t block_of(const tl_pattern *p, int64_t n)
 {
     const int64_t narrowest = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK * narrowest,

@@ -30,8 +30,8 @@ tl_status tl_sparse_product_prepare(const tl_sparse_product *p);
 void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                tl_real *y);
 
-/* dvalues = dY X^T or X dY^T at the pattern (add_values: +=); dX = W^T dY (add_x: +=). Either may be NULL: not
- * wanted. With both, each row of dY is loaded once for the two. */
+/* dvalues = dY X^T or X dY^T at the pattern (add_values: +=); dX = W^T dY (add_x: +=). Either may be NULL:
+ * not wanted. With both, each row of dY is loaded once for the two. */
 void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                 const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx,
                                 bool add_x);
