@@ -136,6 +136,10 @@ static const struct {
 /* Less than a vector, whole vectors, more; a tile of up to 128 samples, several. */
 static const int64_t samples[] = { 0, 1, 3, 16, 17, 64, 100, 128, 129, 300 };
 
+/* The values' gradient, and dX. */
+static const int ways[][2] = { { NO, GOES_OVER },       { NO, IS_ADDED }, { GOES_OVER, NO },
+                               { GOES_OVER, IS_ADDED }, { IS_ADDED, NO }, { IS_ADDED, GOES_OVER } };
+
 static void restore(void)
 {
     tl_set_num_threads(1);
@@ -158,8 +162,8 @@ START_TEST(layouts)
                 continue; /* blocks are for many samples */
             example e = example_new(p, _i % 8, samples[k]);
             check_forward(&e);
-            for (int way = 0; way < 9; way++)
-                check_backward(&e, way % 3, way / 3);
+            for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
+                check_backward(&e, ways[way][0], ways[way][1]);
             check_forward(&e); /* the backward pass left nothing behind */
             example_free(&e);
         }
