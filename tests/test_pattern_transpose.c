@@ -94,7 +94,7 @@ static void check_part(const tl_pattern *p, const tl_blocks *k, const int32_t *o
     const int64_t *row_ptr = tl_pattern_row_ptr(p), j0 = b * k->block, j1 = j0 + k->block;
     const int32_t *col = tl_pattern_col(p);
     int64_t entry = part[0].entry;
-    bool same = true;
+    bool same = true; /* here and below: Check records every assertion, which takes longer than all else */
     for (int64_t q = part[0].piece; q < part[1].piece; q++) {
         const tl_piece *now = &k->piece[q], *before = q > part[0].piece ? now - 1 : NULL;
         const int64_t end = now->first + now->n, group = (now->row - begin) / TL_SORTED_ROWS,
@@ -123,7 +123,7 @@ static void check_lines(const tl_pattern *p, const tl_blocks *k, const tl_part *
         for (int64_t i = 0; i < k->piece[q].n; i++, e++)
             seen[(k->order ? k->order[e] : k->piece[q].first + i) / TL_LINE] |= q < part[0].piece ? NEEDED
                                                                                                   : HERE;
-    bool needed = true, all = true; /* Check records every assertion, which takes longer than all else here */
+    bool needed = true, all = true;
     for (int64_t l = part[0].line; needed && l < part[1].line; l++) {
         needed = seen[k->line[l] / TL_LINE] == HERE;
         seen[k->line[l] / TL_LINE] = 0;
