@@ -6,8 +6,8 @@
 #include "parallel.h"
 
 enum {
-    RUN = 256,    /* weights, with gradient and slots well within L1 */
-    PIECE = 16384 /* weights in a piece of work */
+    RUN = 256,   /* weights, with gradient and slots well within L1 */
+    PIECE = 4096 /* weights in a piece of work */
 };
 
 static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real *constant)

@@ -236,22 +236,26 @@ START_TEST(several_threads_at_once)
 }
 END_TEST
 
-/* A product is shared by rows: no element's bits depend on how many share it. */
+/* A product is shared by rows or by columns: no element's bits depend on how many share it. */
 START_TEST(same_bits_for_any_number_of_threads)
 {
-    const int64_t mnk[][3] = { { 163, 161, 163 }, { 150, 31, 200 }, { 17, 400, 100 } };
+    const int64_t mnk[][3] = { { 163, 161, 163 }, { 150, 31, 200 }, { 17, 389, 100 } };
     const int64_t *z = mnk[_i];
     block a = block_new(z[0] * z[2], 1), b = block_new(z[2] * z[1], 2), c[3];
     const int threads[] = { 1, 2, 7 };
-    for (int k = 0; k < 3; k++) {
-        c[k] = block_new(z[0] * z[1], 3);
-        ck_assert_int_eq(tl_set_num_threads(threads[k]), TL_OK);
-        tl_gemm(z[0], z[1], z[2], tl_matrix_rows(a.values, z[2]), tl_matrix_rows(b.values, z[1]), c[k].values,
-                true);
-        ck_assert_int_eq(memcmp(c[k].values, c[0].values, (size_t)(z[0] * z[1]) * sizeof *c[k].values), 0);
+    for (int turned = 0; turned < 4; turned++) {
+        const tl_matrix in_a = turned & 1 ? (tl_matrix){ a.values, 1, z[0] } : tl_matrix_rows(a.values, z[2]);
+        const tl_matrix in_b = turned & 2 ? (tl_matrix){ b.values, 1, z[2] } : tl_matrix_rows(b.values, z[1]);
+        for (int k = 0; k < 3; k++) {
+            c[k] = block_new(z[0] * z[1], 3);
+            ck_assert_int_eq(tl_set_num_threads(threads[k]), TL_OK);
+            tl_gemm(z[0], z[1], z[2], in_a, in_b, c[k].values, true);
+            ck_assert_mem_eq(c[k].values, c[0].values, (size_t)(z[0] * z[1]) * sizeof *c[k].values);
+        }
+        block_free(c[0]), block_free(c[1]), block_free(c[2]);
     }
     tl_set_num_threads(1);
-    block_free(a), block_free(b), block_free(c[0]), block_free(c[1]), block_free(c[2]);
+    block_free(a), block_free(b);
 }
 END_TEST
 

@@ -214,6 +214,8 @@ static operand matrix(int64_t rows, int64_t cols, bool turned, uint64_t seed, in
     return random_values(rows > 0 && cols > 0 ? (rows - 1) * *row + (cols - 1) * *col + 1 : 0, 1, seed);
 }
 
+enum { GAP = 2 }; /* elements between two rows of C */
+
 START_TEST(gemm_small)
 {
     if (!runs(_i))
@@ -229,12 +231,13 @@ START_TEST(gemm_small)
         const bool sum = s / 4 % 2;
         int64_t ars, acs, brs, bcs;
         operand a = matrix(m, k, s % 2, 9, &ars, &acs), b = matrix(k, n, s / 2 % 2, 10, &brs, &bcs),
-                c = random_values(m * n, 1, 11), stated = random_values(m * n, 1, 11);
-        for (int64_t e = 0; e < m * n && !sum; e++)
-            c.at[e] = (tl_real)NAN; /* must be overwritten */
-        t->gemm_small(m, n, k, a.at, ars, acs, b.at, brs, bcs, c.at, sum);
-        tl_stated_gemm_small(fuses(), m, n, k, a.at, ars, acs, b.at, brs, bcs, stated.at, sum);
-        check_stated("gemm_small", c.block, stated.block, m * n + 1);
+                c = random_values(m * (n + GAP), 1, 11), stated = random_values(m * (n + GAP), 1, 11);
+        for (int64_t i = 0; i < m && !sum; i++)
+            for (int64_t j = 0; j < n; j++)
+                c.at[i * (n + GAP) + j] = (tl_real)NAN; /* must be overwritten; what is between rows, not */
+        t->gemm_small(m, n, k, a.at, ars, acs, b.at, brs, bcs, c.at, n + GAP, sum);
+        tl_stated_gemm_small(fuses(), m, n, k, a.at, ars, acs, b.at, brs, bcs, stated.at, n + GAP, sum);
+        check_stated("gemm_small", c.block, stated.block, m * (n + GAP) + 1);
         free(a.block), free(b.block), free(c.block), free(stated.block);
     }
 }

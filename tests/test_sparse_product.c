@@ -237,8 +237,8 @@ START_TEST(same_bits_for_a_sample_anywhere)
 }
 END_TEST
 
-/* Three quarters of the narrowest block, and seven entries; all of X if it is small, or no blocks: in units of
- * the narrowest block, for rows with so many entries in it. */
+/* Three quarters of the narrowest block, and seven entries; all of X if it is small, or no blocks: in units
+ * of the narrowest block, for rows with so many entries in it. */
 START_TEST(widths_of_blocks)
 {
     const int64_t unit = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK;

@@ -55,7 +55,7 @@ START_TEST(gemm_small)
                       bcs = way & 4 ? K : 1;
         for (int e = 0; e < M * N; e++)
             c[e] = before[e];
-        tl_stated_gemm_small(_i, M, N, K, a, ars, acs, b, brs, bcs, c, add);
+        tl_stated_gemm_small(_i, M, N, K, a, ars, acs, b, brs, bcs, c, N, add);
         for (int i = 0; i < M; i++)
             for (int j = 0; j < N; j++) {
                 plain p = { 0, 0, 0 };

@@ -18,7 +18,7 @@ void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t
                          tl_real *dvalues, bool add_values);
 
 void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
-                          const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
+                          const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc, bool add);
 void TL_LEVEL(exp)(int64_t n, const tl_real *x, tl_real *y);
 void TL_LEVEL(tanh)(int64_t n, const tl_real *x, tl_real *y);
 void TL_LEVEL(log1p)(int64_t n, const tl_real *x, tl_real *y);

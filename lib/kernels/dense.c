@@ -49,13 +49,17 @@ INLINE void multiply_rows(int64_t m, factors f, const int vecs, int64_t last, tl
 static void pack_b(int64_t depth, int64_t width, int64_t ld, const tl_real *b, int64_t brs, int64_t bcs,
                    tl_real *packed)
 {
-    for (int64_t l = 0; l < depth; l++)
-        for (int64_t j = 0; j < ld; j++)
-            packed[l * ld + j] = j < width ? b[l * brs + j * bcs] : 0;
+    for (int64_t l = 0; l < depth; l++, b += brs, packed += ld)
+        if (bcs == 1)
+            for (int64_t j = 0; j < ld; j += LANES)
+                store(packed + j, load_up_to(b + j, width - j));
+        else
+            for (int64_t j = 0; j < ld; j++)
+                packed[j] = j < width ? b[j * bcs] : 0;
 }
 
 void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
-                          const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add)
+                          const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc, bool add)
 {
     tl_real packed[DEPTH * TILE_VECS * LANES];
     for (int64_t j = 0; j < n; j += TILE_VECS * LANES)
@@ -73,10 +77,10 @@ void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int
                 f.b = packed, f.ldb = vecs * LANES;
             }
             if (vecs == 1)
-                multiply_rows(m, f, 1, last, c + j, n, add || l > 0);
+                multiply_rows(m, f, 1, last, c + j, ldc, add || l > 0);
             else if (vecs == 2)
-                multiply_rows(m, f, 2, last, c + j, n, add || l > 0);
+                multiply_rows(m, f, 2, last, c + j, ldc, add || l > 0);
             else
-                multiply_rows(m, f, 3, last, c + j, n, add || l > 0);
+                multiply_rows(m, f, 3, last, c + j, ldc, add || l > 0);
         }
 }

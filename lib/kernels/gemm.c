@@ -93,40 +93,51 @@ static bool is_small(int64_t m, int64_t n, int64_t k)
 }
 
 typedef struct product {
-    int64_t n, k;
+    int64_t m, n, k;
     tl_matrix a, b;
     tl_real *c;
-    bool add, small;
+    bool add;
 } product;
 
-/* Rows begin .. end-1 of C. An element's order of operations does not depend on them: our kernel's by its
- * statement, BLIS's because it splits k without regard to m and its kernels for small products are off. */
-static void multiply_rows(void *context, int64_t begin, int64_t end)
+/* Rows or columns begin .. end-1 of C. An element's order of operations does not depend on them: our
+ * kernel's by its statement. */
+static void small_rows(void *context, int64_t begin, int64_t end)
 {
     const product *p = context;
-    const tl_real *a = p->a.data + begin * p->a.row;
-    tl_real *c = p->c + begin * p->n;
-    if (p->small) {
-        tl_kernel_table()->gemm_small(end - begin, p->n, p->k, a, p->a.row, p->a.col, p->b.data, p->b.row,
-                                      p->b.col, c, p->add);
-        return;
-    }
+    tl_kernel_table()->gemm_small(end - begin, p->n, p->k, p->a.data + begin * p->a.row, p->a.row, p->a.col,
+                                  p->b.data, p->b.row, p->b.col, p->c + begin * p->n, p->n, p->add);
+}
+
+static void small_columns(void *context, int64_t begin, int64_t end)
+{
+    const product *p = context;
+    tl_kernel_table()->gemm_small(p->m, end - begin, p->k, p->a.data, p->a.row, p->a.col,
+                                  p->b.data + begin * p->b.col, p->b.row, p->b.col, p->c + begin, p->n,
+                                  p->add);
+}
+
+/* BLIS's neither: it splits k without regard to m, and its kernels for small products are off. */
+static void blis_rows(void *context, int64_t begin, int64_t end)
+{
+    const product *p = context;
     rntm_t rntm;
     one_thread(&rntm);
     tl_real one = 1, beta = p->add ? 1 : 0;
-    GEMM(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, end - begin, p->n, p->k, &one, (tl_real *)a, p->a.row,
-         p->a.col, (tl_real *)p->b.data, p->b.row, p->b.col, &beta, c, p->n, 1, NULL,
-         &rntm); /* BLIS has no const */
+    GEMM(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, end - begin, p->n, p->k, &one,
+         (tl_real *)p->a.data + begin * p->a.row, p->a.row, p->a.col, (tl_real *)p->b.data, p->b.row,
+         p->b.col, &beta, p->c + begin * p->n, p->n, 1, NULL, &rntm); /* BLIS has no const */
 }
 
-/* A thread's share of m rows; each repeats some work on B, so there are no more shares than threads. */
-static int64_t share(int64_t m, int64_t n, int64_t k)
+/* Calls body for a share of `count` rows or columns on each thread. All of them repeat some work on the other
+ * factor, so there are no more shares than threads. A share begins at a whole vector of every level: a row of
+ * B is then read where it lies. */
+static void multiply_in_shares(product *p, int64_t count,
+                               void (*body)(void *context, int64_t begin, int64_t end))
 {
-    enum { ROWS = 16, WORTH = 1 << 18 };
-    if ((double)m * (double)n * (double)k < WORTH)
-        return m;
-    const int64_t threads = tl_num_threads(), rows = (m + threads - 1) / threads;
-    return (rows + ROWS - 1) / ROWS * ROWS;
+    enum { UNIT = 16, WORTH = 1 << 18 };
+    const int64_t threads = tl_num_threads(), share = (count + threads - 1) / threads;
+    const bool worth = (double)p->m * (double)p->n * (double)p->k >= WORTH;
+    tl_parallel_for(count, worth ? (share + UNIT - 1) / UNIT * UNIT : count, body, p);
 }
 
 void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real *c, bool add)
@@ -140,7 +151,12 @@ void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real 
     } else if (k == 1 && b.col == 1) {
         outer(m, n, a, b, c, add);
     } else {
-        product p = { .n = n, .k = k, .a = a, .b = b, .c = c, .add = add, .small = is_small(m, n, k) };
-        tl_parallel_for(m, share(m, n, k), multiply_rows, &p);
+        product p = { .m = m, .n = n, .k = k, .a = a, .b = b, .c = c, .add = add };
+        if (!is_small(m, n, k))
+            multiply_in_shares(&p, m, blis_rows);
+        else if (m < n)
+            multiply_in_shares(&p, n, small_columns);
+        else
+            multiply_in_shares(&p, m, small_rows);
     }
 }

@@ -129,9 +129,9 @@ typedef struct tl_kernels {
     void (*philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out);
 
     /* C = A B (add: C += A B), m x k by k x n, for thin and tiny shapes; element (i, j) of A at a[i ars + j
-     * acs], of B likewise; C row-major. Each element is summed over k ascending, from 0 or from C. */
+     * acs], of B likewise, of C at c[i ldc + j]. Each is summed over k ascending, from 0 or from C. */
     void (*gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
-                       const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
+                       const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc, bool add);
 
     const tl_updates *updates;
 } tl_kernels;

@@ -168,14 +168,15 @@ void tl_stated_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int
 }
 
 void tl_stated_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars,
-                          int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add)
+                          int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc,
+                          bool add)
 {
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
-            tl_real sum = add ? c[i * n + j] : 0;
+            tl_real sum = add ? c[i * ldc + j] : 0;
             for (int64_t l = 0; l < k; l++)
                 sum = product_plus(fused, a[i * ars + l * acs], b[l * brs + j * bcs], sum);
-            c[i * n + j] = sum;
+            c[i * ldc + j] = sum;
         }
 }
 

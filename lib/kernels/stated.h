@@ -35,7 +35,8 @@ void tl_stated_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_
 void tl_stated_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
                                   const tl_real *dy, tl_real *da, bool add, tl_real *db);
 void tl_stated_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars,
-                          int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, bool add);
+                          int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc,
+                          bool add);
 
 typedef void tl_stated_update(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
                               tl_real *const *s);
