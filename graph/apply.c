@@ -1,9 +1,11 @@
 /* One step of an optimizer: what is checked, and in which order. The update itself is in update.c. */
 #include "internal.h"
 #include "kernels.h"
+#include "parallel.h"
 #include "update.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variable *const *vars, int32_t n,
@@ -87,21 +89,32 @@ static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
     return TL_OK;
 }
 
-/* The first of n values that is not finite; n if all are. By stretches, as a loop that may stop anywhere
- * is slow. */
+typedef struct search {
+    const tl_real *x;
+    atomic_llong first; /* of those found so far that are not finite; n of none */
+} search;
+
+/* By pieces, as a loop that may stop anywhere is slow. */
+static void search_piece(void *context, int64_t begin, int64_t end)
+{
+    search *s = context;
+    bool minus_zero;
+    if (isfinite(tl_kernel_table()->largest(end - begin, s->x + begin, &minus_zero)))
+        return;
+    while (isfinite(s->x[begin]))
+        begin++;
+    long long first = atomic_load(&s->first);
+    while (begin < first && !atomic_compare_exchange_weak(&s->first, &first, begin)) {
+    }
+}
+
+/* The first of n values that is not finite; n if all are. A thread looks at what it then updates. */
 static int64_t first_not_finite(int64_t n, const tl_real *x)
 {
-    enum { STRETCH = 4096 };
-    for (int64_t k = 0; k < n; k += STRETCH) {
-        const int64_t end = n - k < STRETCH ? n : k + STRETCH;
-        bool minus_zero;
-        if (isfinite(tl_kernel_table()->largest(end - k, x + k, &minus_zero)))
-            continue;
-        while (isfinite(x[k]))
-            k++;
-        return k;
-    }
-    return n;
+    enum { PIECE = 4096 };
+    search s = { x, n };
+    tl_parallel_for(n, PIECE, search_piece, &s);
+    return s.first;
 }
 
 /* That a gradient is finite; else TL_ERR_NUMERIC. */

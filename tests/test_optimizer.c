@@ -3,6 +3,7 @@
 #include "testing.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const tl_real numbers[] = { 1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12 };
@@ -286,6 +287,32 @@ START_TEST(not_finite_rows)
 }
 END_TEST
 
+/* Of two in a large gradient, wherever they are, the first is named, whichever thread finds its own first. */
+START_TEST(not_finite_first)
+{
+    enum { N = 20000, PLACES = 5 };
+    static const int at[PLACES] = { 0, 4095, 4096, 13000, N - 1 };
+    static tl_real g[N];
+    char error[200], text[200];
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ 0 });
+    tl_variable *v = tl_test_dense("w", TL_SHAPE(N), 1);
+    ck_assert_ok(tl_set_num_threads(_i));
+    for (int a = 0; a < PLACES; a++)
+        for (int b = a; b < PLACES; b++) {
+            g[at[b]] = (tl_real)INFINITY;
+            g[at[a]] = (tl_real)NAN;
+            snprintf(text, sizeof text, "sgd: the gradient of w[%d] is nan", at[a]);
+            ck_assert_int_eq(feed(o, (tl_gradient){ .variable = v, .values = g }, error), TL_ERR_NUMERIC);
+            ck_assert_str_eq(error, text);
+            g[at[a]] = g[at[b]] = 0;
+        }
+    ck_assert_ok(feed(o, (tl_gradient){ .variable = v, .values = g }, NULL));
+    tl_set_num_threads(1);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
 /* PROPAGATE: it is used, where it is and nowhere else. */
 START_TEST(not_finite_is_used)
 {
@@ -388,6 +415,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, not_finite_dense, 0, 2);
     tcase_add_loop_test(c, not_finite_sparse, 0, 2);
     tcase_add_loop_test(c, not_finite_rows, 0, 2);
+    tcase_add_loop_test(c, not_finite_first, 1, 4);
     tcase_add_test(c, not_finite_is_used);
     c = tl_test_case(s, "classes");
     tcase_add_test(c, own_class);
