@@ -108,12 +108,11 @@ static void search_piece(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* The first of n values that is not finite; n if all are. A thread looks at what it then updates. */
+/* The first of n values that is not finite; n if all are. */
 static int64_t first_not_finite(int64_t n, const tl_real *x)
 {
-    enum { PIECE = 4096 };
     search s = { x, n };
-    tl_parallel_for(n, PIECE, search_piece, &s);
+    tl_parallel_for(n, TL_UPDATE_PIECE, search_piece, &s);
     return s.first;
 }
 

@@ -5,10 +5,7 @@
 
 #include "parallel.h"
 
-enum {
-    RUN = 256,   /* weights, with gradient and slots well within L1 */
-    PIECE = 4096 /* weights in a piece of work */
-};
+enum { RUN = 256 }; /* weights, with gradient and slots well within L1 */
 
 static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real *constant)
 {
@@ -280,9 +277,9 @@ void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *con
     w.exact = pair->rows && s->row_t && tl_slots_options(s)->rows == TL_ROWS_EXACT;
     settle(s, pair->rows != NULL, offset);
     if (pair->rows)
-        tl_parallel_for(pair->n_rows, 1 + PIECE / (w.width + 1), update_rows, &w);
+        tl_parallel_for(pair->n_rows, 1 + TL_UPDATE_PIECE / (w.width + 1), update_rows, &w);
     else
-        tl_parallel_for(v->size, PIECE, update_values, &w);
+        tl_parallel_for(v->size, TL_UPDATE_PIECE, update_values, &w);
     s->t++;
     s->offset = offset;
     if (!w.exact) {

@@ -5,6 +5,10 @@
 #include "internal.h"
 #include "kernels.h"
 
+/* Weights in a piece of work. What looks at a gradient just before goes by it, too: a thread then looks at
+ * what it updates. */
+enum { TL_UPDATE_PIECE = 4096 };
+
 /* Weight decay and update of the pair's variable; tl_slots_make has succeeded. `apart`: where the rows of its
  * gradient lie, or NULL: in its values. Cannot fail. */
 void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *apart);
