@@ -222,11 +222,12 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
 
 tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
 {
-    if (!o || !g || !g->graph)
-        return tl_fail(TL_ERR_ARGUMENT, "apply_gradients: there is no %s",
-                       o ? "gradient to apply" : "optimizer");
+    if (!g || !g->graph)
+        return tl_fail(TL_ERR_ARGUMENT, "apply_gradients: there is no gradient to apply");
     if (g->graph->status != TL_OK)
         return tl_fail(g->graph->status, "%s", g->graph->error);
+    if (!o)
+        return tl_graph_fail(g->graph, "apply_gradients", tl_fail(TL_ERR_ARGUMENT, "the optimizer is NULL"));
     tl_gradients copy = *g;
     tl_status status = apply(o, &copy);
     return status == TL_OK ? TL_OK : tl_graph_fail(g->graph, o->class->name, status);

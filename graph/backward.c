@@ -127,7 +127,9 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
     spare *list = NULL;
     if (provide(y, &list) != TL_OK)
         return TL_ERR_MEMORY;
-    memcpy(y->grad, plan->seed, (size_t)y->size * sizeof *y->grad);
+    const tl_real before = y->variable ? plan->prefill : 0;
+    for (int64_t k = 0; k < y->size; k++)
+        y->grad[k] = before + plan->seed[k];
     for (tl_node *a = y; a; a = a->before) {
         if (!a->wanted || !a->op)
             continue;

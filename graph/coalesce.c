@@ -7,7 +7,6 @@
 #include "update.h"
 
 #include <float.h>
-#include <math.h>
 #include <string.h>
 
 /* Slice k of s: its values and its coefficient. */

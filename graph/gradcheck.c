@@ -23,11 +23,10 @@ static tl_status run(const check *c, tl_node **y)
 {
     tl_graph_reset(c->graph);
     *y = c->build(c->graph, c->context);
-    if (!*y) {
-        if (tl_graph_status(c->graph) != TL_OK)
-            return tl_fail(c->graph->status, "gradcheck: %s", c->graph->error);
+    if (tl_graph_status(c->graph) != TL_OK)
+        return tl_fail(c->graph->status, "gradcheck: %s", c->graph->error);
+    if (!*y)
         return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function returned NULL");
-    }
     if ((*y)->graph != c->graph)
         return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function's result is in another graph");
     if (c->u && (*y)->size != c->size)

@@ -3,7 +3,6 @@
 #include "update.h"
 
 #include <stdio.h>
-#include <string.h>
 
 tl_graph *tl_graph_new(void)
 {

@@ -39,8 +39,8 @@ TL_API tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data);
 TL_API tl_node *tl_input_sparse(tl_graph *g, tl_pattern *p, const tl_real *values);
 
 /* What a node holds: its values (nnz of them if sparse); its gradient after a backward pass that wanted
- * one, else NULL (tl_minimize keeps those of variables only). NULL for a NULL node, whose shape is a
- * scalar's. */
+ * one, else NULL (tl_minimize keeps those of variables only; a row-sparse one is in its pair only). NULL for
+ * a NULL node, whose shape is a scalar's. */
 TL_API const tl_real *tl_value(const tl_node *a);
 TL_API const tl_real *tl_grad(const tl_node *a);
 TL_API tl_shape tl_shape_of(const tl_node *a);

@@ -10,7 +10,7 @@ static tl_status check_options(const tl_optimizer_class *class, const tl_optimiz
     if (!(o->learning_rate >= 0) || isinf((tl_real)o->learning_rate))
         return tl_fail(TL_ERR_ARGUMENT, "%s: learning_rate %g is not 0 or more", class->name,
                        o->learning_rate);
-    if (!(o->weight_decay >= 0) || isinf(o->weight_decay))
+    if (!(o->weight_decay >= 0) || isinf((tl_real)o->weight_decay))
         return tl_fail(TL_ERR_ARGUMENT, "%s: weight_decay %g is not 0 or more", class->name, o->weight_decay);
     if (o->rows != TL_ROWS_EXACT && o->rows != TL_ROWS_LAZY)
         return tl_fail(TL_ERR_ARGUMENT, "%s: rows %d is no tl_rows_policy", class->name, (int)o->rows);

@@ -185,7 +185,6 @@ struct tl_runs; /* the library's own */
 typedef struct tl_optimizer_class {
     const char *name;
     int32_t n_slots;
-    const char *slot_name[TL_MAX_SLOTS];
     void (*update)(const tl_update *u);
     tl_idle idle;
     /* What all runs of a step have in common, into constant[TL_MAX_CONSTANTS]; NULL: nothing. */

@@ -24,7 +24,7 @@ TL_API void tl_variable_free(tl_variable *v);
 /* Removes connections of a dense variable for good: at once, weights and every slot that any optimizer
  * holds for it become +0 off `keep`; from then on no optimizer, weight decay, transform, NaN or Inf makes
  * such a weight anything else. `keep` has the shape of the variable seen as a matrix, and is retained. A
- * later call may widen, narrow (newly kept weights start at 0 with slots of 0) or remove the mask (keep =
+ * later call may widen, narrow (newly kept weights start at 0 with fresh slots) or remove the mask (keep =
  * NULL). TL_ERR_KIND for a sparse variable, TL_ERR_SHAPE where the shapes differ; then nothing has
  * changed. */
 TL_API tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep);
@@ -45,7 +45,8 @@ TL_API tl_status tl_variable_grow(tl_variable *v, tl_pattern *pattern,
 TL_API tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_count);
 
 /* The values, tl_variable_size of them: row-major if dense, in the order of the pattern if sparse. Owned
- * by the variable; to be written between steps only. */
+ * by the variable; to be written between steps only, and then through a pointer taken after the last step:
+ * the call brings rows up to date that TL_ROWS_EXACT left behind, which would else befall what is written. */
 TL_API tl_real *tl_variable_data(tl_variable *v);
 TL_API int64_t tl_variable_size(const tl_variable *v);
 

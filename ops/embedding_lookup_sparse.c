@@ -160,6 +160,8 @@ static void backward(tl_node *y)
         tl_parallel_for(y->shape.dim[0], 1 + (1 << 14) / (width + 1), find_shares, y);
     tl_add_rows(y, 0, m->n, m->row, m->bag, y->in[1] ? m->coef : NULL, m->share ? m->share : y->grad);
     tl_real *dw = y->in[1] ? y->in[1]->grad : NULL;
+    if (dw)
+        tl_read_rows(y, 0, m->n, m->row); /* a step may have come between forward and backward */
     for (int64_t k = 0; dw && k < m->n; k++) {
         const tl_real *dy = y->grad + m->bag[k] * width, *yb = y->val + m->bag[k] * width;
         const tl_real *e = y->in[0]->val + m->row[k] * width;

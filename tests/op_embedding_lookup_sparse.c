@@ -346,6 +346,34 @@ START_TEST(bad_bags)
 }
 END_TEST
 
+/* Between forward and backward a step of another graph decays all rows of the table, also those that its
+ * gradient does not name. The weights' gradient is taken at the table as it then is: 2 columns of 1 - 0.1,
+ * as with a dense gradient. */
+START_TEST(step_between)
+{
+    tl_variable *t = tl_variable_dense("t", TL_SHAPE(4, 2)), *w = tl_variable_dense("w", TL_SHAPE(2));
+    ck_assert_ok(tl_init_constant(t, 1));
+    ck_assert_ok(tl_init_constant(w, 1));
+    tl_graph *g = tl_graph_new(), *other = tl_graph_new();
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.1, .weight_decay = 1 });
+    const int64_t row_ptr[] = { 0, 2 };
+    const int32_t ids[] = { 0, 1 }, third = 2;
+    const tl_pattern_bag bag = { .n = 1, .row_ptr = row_ptr, .ids = ids };
+    tl_node *loss = tl_reduce_sum(tl_embedding_lookup_sparse(tl_use(g, t), &bag, tl_use(g, w), TL_SUM), -1);
+    tl_real ones[] = { 1, 1 };
+    tl_gradient pair = { .variable = t, .values = ones, .rows = &third, .n_rows = 1 };
+    ck_assert_ok(tl_apply_gradients(o, &(tl_gradients){ .pair = &pair, .n = 1, .graph = other }));
+    tl_gradients got;
+    ck_assert_ok(tl_backward_for(loss, &w, 1, &got));
+    ck_assert_values(got.pair[0].values, 2, 1e-6, 1.8, 1.8);
+    tl_graph_free(g);
+    tl_graph_free(other);
+    tl_optimizer_free(o);
+    tl_variable_free(t);
+    tl_variable_free(w);
+}
+END_TEST
+
 START_TEST(refusals)
 {
     tl_graph *g = tl_graph_new();
@@ -399,6 +427,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, divisor_of_zero);
     tcase_add_test(c, padding);
     tcase_add_test(c, bad_bags);
+    tcase_add_test(c, step_between);
     tcase_add_test(c, refusals);
     return s;
 }

@@ -208,6 +208,11 @@ static tl_node *sum_of(tl_graph *g, void *context)
     return tl_reduce_sum(tl_use(g, context), TL_ALL_AXES);
 }
 
+static tl_node *itself(tl_graph *g, void *context)
+{
+    return tl_use(g, context);
+}
+
 START_TEST(kinds_of_results)
 {
     tl_variable *s = tl_test_sparse("s", tl_test_pattern(4, 5, 0.5, 1), 1);
@@ -217,6 +222,8 @@ START_TEST(kinds_of_results)
     ck_assert_gradient(sum_of, d, d);
     ck_assert_gradient(sum_of, scalar, scalar);
     ck_assert_gradient(sum_of, empty, empty);
+    ck_assert_gradient(itself, s, s);
+    ck_assert_gradient(itself, d, d);
     tl_variable_free(s);
     tl_variable_free(d);
     tl_variable_free(scalar);
@@ -325,7 +332,12 @@ static tl_node *surprising(tl_graph *g, void *context)
     case 0: return NULL;
     case 1: return tl_matmul(tl_use(g, s->w), tl_use(g, s->w));
     case 2: return cube(s->elsewhere, s->w);
-    default: return tl_reduce_sum(cube(g, s->w), TL_ALL_AXES);
+    case 3: return tl_reduce_sum(cube(g, s->w), TL_ALL_AXES);
+    default: { /* what fails is not handed on */
+        tl_node *y = cube(g, s->w);
+        tl_matmul(y, y);
+        return y;
+    }
     }
 }
 
@@ -336,7 +348,8 @@ START_TEST(surprises)
     static const char *const text[] = { "gradcheck: the function returned NULL",
                                         "gradcheck: matmul: 3 times 3",
                                         "gradcheck: the function's result is in another graph",
-                                        "gradcheck: the function gave 3 values, and now gives 1" };
+                                        "gradcheck: the function gave 3 values, and now gives 1",
+                                        "gradcheck: matmul: 3 times 3" };
     tl_variable *w = tl_test_dense("w", TL_SHAPE(3), 1);
     tl_variable_data(w)[0] = (tl_real)-0.0, tl_variable_data(w)[1] = (tl_real)1e-40;
     tl_real before[3];
@@ -344,10 +357,10 @@ START_TEST(surprises)
     surprise count = { .w = w };
     ck_assert_ok(tl_gradcheck(surprising, &count, &w, 1, NULL));
     ck_assert_int_eq(count.calls, 1 + 2 * 3 + 3); /* size, differences, three backward passes */
-    for (int what = 0; what < 4; what++)
+    for (int what = 0; what < 5; what++)
         for (int at = 1 + (what == 3); at <= count.calls; at++) {
             surprise s = { w, tl_graph_new(), what, at, 0 };
-            tl_status status = what == 1 ? TL_ERR_SHAPE : TL_ERR_ARGUMENT;
+            tl_status status = what == 1 || what == 4 ? TL_ERR_SHAPE : TL_ERR_ARGUMENT;
             ck_assert_status(tl_gradcheck(surprising, &s, &w, 1, NULL), status, text[what]);
             ck_assert_int_eq(s.calls, at);
             ck_assert_same(tl_variable_data(w), before, 3);

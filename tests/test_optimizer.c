@@ -50,6 +50,20 @@ START_TEST(refused_options)
 }
 END_TEST
 
+/* What is finite as the double that it is given as, and not as the tl_real that it is used as. */
+START_TEST(too_large_for_weights)
+{
+    const double large = TL_IS_DOUBLE ? INFINITY : 1e39;
+    ck_assert_ptr_null(tl_sgd((tl_sgd_options){ .weight_decay = large }));
+    ck_assert_ptr_null(tl_adagrad((tl_adagrad_options){ .initial_accumulator = large }));
+    ck_assert_ptr_null(tl_ftrl((tl_ftrl_options){ .initial_accumulator = large }));
+    ck_assert_ptr_null(tl_ftrl((tl_ftrl_options){ .l1 = large }));
+    ck_assert_ptr_null(tl_ftrl((tl_ftrl_options){ .l2 = large }));
+    ck_assert_ptr_null(tl_ftrl((tl_ftrl_options){ .l2 = TL_IS_DOUBLE ? DBL_MAX : (double)FLT_MAX }));
+    ck_assert_ptr_null(tl_ftrl((tl_ftrl_options){ .power = -large }));
+}
+END_TEST
+
 START_TEST(null_arguments)
 {
     tl_gradients out = { 0 };
@@ -72,7 +86,12 @@ START_TEST(null_arguments)
                      "compute_gradients: the optimizer is NULL");
     ck_assert_status(tl_minimize(NULL, NULL), TL_ERR_ARGUMENT, "compute_gradients: the optimizer is NULL");
     ck_assert_status(tl_apply_gradients(NULL, &out), TL_ERR_ARGUMENT,
-                     "apply_gradients: there is no optimizer");
+                     "apply_gradients: there is no gradient to apply");
+    tl_graph *g = tl_graph_new();
+    ck_assert_status(tl_apply_gradients(NULL, &(tl_gradients){ .graph = g }), TL_ERR_ARGUMENT,
+                     "apply_gradients: the optimizer is NULL");
+    ck_assert_str_eq(tl_graph_error(g), "apply_gradients: the optimizer is NULL");
+    tl_graph_free(g);
     ck_assert_status(tl_apply_gradients(o, NULL), TL_ERR_ARGUMENT,
                      "apply_gradients: there is no gradient to apply");
     ck_assert_status(tl_apply_gradients(o, &out), TL_ERR_ARGUMENT,
@@ -348,9 +367,7 @@ static void update_sign(const tl_update *u)
 
 START_TEST(own_class)
 {
-    static const tl_optimizer_class sign = {
-        .name = "sign", .n_slots = 2, .slot_name = { "unused", "count" }, .update = update_sign
-    };
+    static const tl_optimizer_class sign = { .name = "sign", .n_slots = 2, .update = update_sign };
     int64_t updates = 0;
     sign_options options = { .factor = 2, .updates = &updates };
     tl_optimizer *o = tl_optimizer_new(&sign, (tl_optimizer_options){ .learning_rate = 0.5 }, &options,
@@ -404,6 +421,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("optimizer");
     TCase *c = tl_test_case(s, "life");
     tcase_add_test(c, refused_options);
+    tcase_add_test(c, too_large_for_weights);
     tcase_add_test(c, null_arguments);
     tcase_add_test(c, learning_rate);
     tcase_add_test(c, steps_slots_bytes);

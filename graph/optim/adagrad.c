@@ -25,7 +25,6 @@ static void start(const void *options, tl_real *start)
 
 static const tl_optimizer_class adagrad = { .name = "adagrad",
                                             .n_slots = 1,
-                                            .slot_name = { "sum" },
                                             .kernel = kernel,
                                             .idle = TL_IDLE_ALWAYS,
                                             .prepare = prepare,
@@ -39,7 +38,7 @@ tl_optimizer *tl_adagrad(tl_adagrad_options o)
         tl_fail(TL_ERR_ARGUMENT, "adagrad: epsilon %g is not positive", o.epsilon);
         return NULL;
     }
-    if (!(o.initial_accumulator >= 0) || isinf(o.initial_accumulator)) {
+    if (!(o.initial_accumulator >= 0) || isinf((tl_real)o.initial_accumulator)) {
         tl_fail(TL_ERR_ARGUMENT, "adagrad: initial_accumulator %g is not 0 or more", o.initial_accumulator);
         return NULL;
     }

@@ -41,25 +41,21 @@ static void start(const void *options, tl_real *start)
     start[0] = (tl_real)((const tl_ftrl_options *)options)->initial_accumulator;
 }
 
-static const tl_optimizer_class ftrl = { .name = "ftrl",
-                                         .n_slots = 2,
-                                         .slot_name = { "sum", "linear" },
-                                         .update = update,
-                                         .kernel = kernel,
-                                         .prepare = prepare,
-                                         .start = start };
+static const tl_optimizer_class ftrl = {
+    .name = "ftrl", .n_slots = 2, .update = update, .kernel = kernel, .prepare = prepare, .start = start
+};
 
 tl_optimizer *tl_ftrl(tl_ftrl_options o)
 {
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     o.initial_accumulator = o.initial_accumulator != 0 ? o.initial_accumulator : 0.1;
     o.power = o.power != 0 ? o.power : -0.5;
-    if (!(o.l1 >= 0 && o.l2 >= 0) || isinf(o.l1) || isinf(o.l2)) {
+    if (!(o.l1 >= 0 && o.l2 >= 0) || isinf((tl_real)o.l1) || isinf((tl_real)(2 * o.l2))) {
         tl_fail(TL_ERR_ARGUMENT, "ftrl: l1 %g and l2 %g are not both 0 or more", o.l1, o.l2);
         return NULL;
     }
-    if (!((tl_real)o.initial_accumulator > 0) || isinf(o.initial_accumulator) || !(o.power < 0) ||
-        isinf(o.power)) {
+    if (!((tl_real)o.initial_accumulator > 0) || isinf((tl_real)o.initial_accumulator) || !(o.power < 0) ||
+        isinf((tl_real)o.power)) {
         tl_fail(TL_ERR_ARGUMENT, "ftrl: initial_accumulator %g is not positive, or power %g not negative",
                 o.initial_accumulator, o.power);
         return NULL;

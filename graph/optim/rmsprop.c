@@ -24,30 +24,10 @@ static tl_update_kernel *kernel(const void *options)
 
 /* One class for each set of slots. */
 static const tl_optimizer_class class_of[2][2] = {
-    { { .name = "rmsprop",
-        .n_slots = 1,
-        .slot_name = { "square" },
-        .kernel = kernel,
-        .idle = TL_IDLE_FRESH,
-        .prepare = prepare },
-      { .name = "rmsprop",
-        .n_slots = 2,
-        .slot_name = { "square", "momentum" },
-        .kernel = kernel,
-        .idle = TL_IDLE_FRESH,
-        .prepare = prepare } },
-    { { .name = "rmsprop",
-        .n_slots = 2,
-        .slot_name = { "square", "mean" },
-        .kernel = kernel,
-        .idle = TL_IDLE_FRESH,
-        .prepare = prepare },
-      { .name = "rmsprop",
-        .n_slots = 3,
-        .slot_name = { "square", "mean", "momentum" },
-        .kernel = kernel,
-        .idle = TL_IDLE_FRESH,
-        .prepare = prepare } },
+    { { .name = "rmsprop", .n_slots = 1, .kernel = kernel, .idle = TL_IDLE_FRESH, .prepare = prepare },
+      { .name = "rmsprop", .n_slots = 2, .kernel = kernel, .idle = TL_IDLE_FRESH, .prepare = prepare } },
+    { { .name = "rmsprop", .n_slots = 2, .kernel = kernel, .idle = TL_IDLE_FRESH, .prepare = prepare },
+      { .name = "rmsprop", .n_slots = 3, .kernel = kernel, .idle = TL_IDLE_FRESH, .prepare = prepare } },
 };
 
 tl_optimizer *tl_rmsprop(tl_rmsprop_options o)

@@ -20,12 +20,9 @@ static tl_update_kernel *kernel(const void *options)
 static const tl_optimizer_class plain = {
     .name = "sgd", .kernel = kernel, .idle = TL_IDLE_ALWAYS, .prepare = prepare
 };
-static const tl_optimizer_class with_momentum = { .name = "sgd",
-                                                  .n_slots = 1,
-                                                  .slot_name = { "momentum" },
-                                                  .kernel = kernel,
-                                                  .idle = TL_IDLE_FRESH,
-                                                  .prepare = prepare };
+static const tl_optimizer_class with_momentum = {
+    .name = "sgd", .n_slots = 1, .kernel = kernel, .idle = TL_IDLE_FRESH, .prepare = prepare
+};
 
 tl_optimizer *tl_sgd(tl_sgd_options o)
 {
