@@ -52,7 +52,7 @@ const optimizer_kind optimizers[] = {
     { "adamw", 0.001, make_adamw, "weight decay 0.01" },
     { "amsgrad", 0.001, make_amsgrad, NULL },
     { "sgd", 0.1, make_sgd, NULL },
-    { "momentum", 0.05, make_momentum, "0.9" },
+    { "momentum", 0.05, make_momentum, "momentum 0.9" },
     { "nesterov", 0.05, make_nesterov, "momentum 0.9" },
     { "adagrad", 0.02, make_adagrad, NULL },
     { "rmsprop", 0.0003, make_rmsprop, "momentum 0.9" },

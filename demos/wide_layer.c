@@ -23,7 +23,8 @@ static const struct flag {
     { "--steps", "steps (default 10)", 1, 1000000, offsetof(options, steps) },
     { "--seed", "of the pattern, the weights and the data (default 1)", 0, INT64_MAX,
       offsetof(options, seed) },
-    { "--threads", "threads, 0: one for each processor (default 1)", 0, 1024, offsetof(options, threads) },
+    { "--threads", "threads, 0: one for each processor (default $TULLE_NUM_THREADS, or 1)", 0, 1024,
+      offsetof(options, threads) },
 };
 enum { N_FLAGS = sizeof flags / sizeof *flags };
 
@@ -103,28 +104,32 @@ static bool train(const options *o, tl_variable *w, tl_optimizer *adam, tl_graph
         if (step == 0 || step + 1 == o->steps)
             printf("loss after %" PRId64 " steps: %.4f\n", step, (double)tl_value(loss)[0]);
     }
-    const double each = o->steps > 1 ? rest / (double)(o->steps - 1) : first;
-    printf("first step: %.2f s; then %.3f s a step: %.0f million connections a second, each for %" PRId64
-           " samples\n",
-           first, each, (double)o->connections / each / 1e6, o->batch);
+    printf("first step: %.2f s", first);
+    if (o->steps > 1) {
+        const double each = rest / (double)(o->steps - 1);
+        printf("; then %.3f s a step: %.0f million connections a second, each for %" PRId64 " samples", each,
+               (double)o->connections / each / 1e6, o->batch);
+    }
+    printf("\n");
     return true;
 }
 
 int main(int argc, char **argv)
 {
-    options o = { 100000, 10000000, 64, 10, 1, 1 };
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return help();
+    options o = { 100000, 10000000, 64, 10, 1, -1 }; /* -1 threads: as many as there are */
+    for (int k = 1; k < argc; k++)
+        if (strcmp(argv[k], "--help") == 0)
+            return help();
     if (!read_options(&o, argc, argv))
         return 2;
     const double cells = (double)o.size * (double)o.size;
     tl_random r = { .seed = (uint64_t)o.seed };
-    tl_pattern *p = tl_set_num_threads((int)o.threads) == TL_OK
+    tl_pattern *p = o.threads < 0 || tl_set_num_threads((int)o.threads) == TL_OK
                         ? tl_pattern_random(o.size, o.size, (double)o.connections / cells, (uint64_t)o.seed)
                         : NULL;
-    tl_variable *w = tl_variable_sparse("w", p);
-    tl_optimizer *adam = tl_adam((tl_adam_options){ .learning_rate = 1e-3 });
-    tl_graph *g = tl_graph_new();
+    tl_variable *w = p ? tl_variable_sparse("w", p) : NULL;
+    tl_optimizer *adam = w ? tl_adam((tl_adam_options){ .learning_rate = 1e-3 }) : NULL;
+    tl_graph *g = adam ? tl_graph_new() : NULL;
     tl_real *x = malloc((size_t)(o.size * o.batch) * sizeof *x),
             *target = malloc((size_t)(o.size * o.batch) * sizeof *x);
     bool done = false;
@@ -150,5 +155,9 @@ int main(int argc, char **argv)
     tl_pattern_release(p);
     free(x);
     free(target);
-    return done && fflush(stdout) == 0 ? 0 : 1;
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "wide_layer: standard output: not all could be written\n");
+        return 1;
+    }
+    return done ? 0 : 1;
 }

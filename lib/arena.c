@@ -89,6 +89,6 @@ int64_t tl_arena_bytes(const tl_arena *a)
 {
     int64_t bytes = 0;
     for (const block *b = a->first; b; b = b->next)
-        bytes += b->size;
+        bytes += b->size + TL_ALIGN;
     return bytes;
 }

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -217,7 +218,8 @@ static bool own_pool(void)
     return pthread_mutex_trylock(&pool.owner) == 0;
 }
 
-/* Starts workers until there are `wanted`; fewer will do where the system has no more. */
+/* Starts workers until there are `wanted`; fewer will do where the system has no more. They take no signals:
+ * those are for the program's own threads. */
 static void staff(int wanted)
 {
     pthread_attr_t detached;
@@ -225,10 +227,14 @@ static void staff(int wanted)
         return;
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     pthread_t id;
+    sigset_t all, mask;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
     const uintptr_t seen = (uintptr_t)number_of(atomic_load(&pool.ticket)) << INDEX_BITS;
     while (pool.workers < wanted &&
            pthread_create(&id, &detached, worker, (void *)(seen | (unsigned)(pool.workers + 1))) == 0)
         pool.workers++;
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
     pthread_attr_destroy(&detached);
 }
 

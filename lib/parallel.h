@@ -9,7 +9,10 @@
 
 /* The number of threads for the work inside every call of this process, 1 to 1024. It starts at
  * TULLE_NUM_THREADS (0 there: as many as the affinity mask allows), or 1. TL_ERR_ARGUMENT if out of range;
- * n = 0 takes as many as the affinity mask allows. */
+ * n = 0 takes as many as the affinity mask allows.
+ *
+ * A process may fork, and its child has threads of its own. But if another thread multiplied dense matrices
+ * at that moment, the child must not: a lock of BLIS's may stay taken in it. */
 TL_API tl_status tl_set_num_threads(int n);
 TL_API int tl_num_threads(void);
 

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static tl_status check_size(const char *who, int64_t rows, int64_t cols, int64_t nnz)
+tl_status tl_pattern_check_size(const char *who, int64_t rows, int64_t cols, int64_t nnz)
 {
     if (rows < 0 || cols < 0 || rows > INT32_MAX || cols > INT32_MAX)
         return tl_fail(TL_ERR_SHAPE, "%s: %" PRId64 "x%" PRId64 " is not within 0 to %d", who, rows, cols,
@@ -24,7 +24,7 @@ static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_
 {
     if (!row_ptr)
         return tl_fail(TL_ERR_ARGUMENT, "%s: row_ptr is NULL", who);
-    if (check_size(who, rows, cols, 0) != TL_OK)
+    if (tl_pattern_check_size(who, rows, cols, 0) != TL_OK)
         return tl_last_status();
     if (row_ptr[0] != 0)
         return tl_fail(TL_ERR_ARGUMENT, "%s: row_ptr[0] is %" PRId64 ", not 0", who, row_ptr[0]);
@@ -33,7 +33,7 @@ static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_
             return tl_fail(TL_ERR_ARGUMENT,
                            "%s: row %" PRId64 " ends at %" PRId64 ", before its start %" PRId64, who, i,
                            row_ptr[i + 1], row_ptr[i]);
-    if (check_size(who, rows, cols, row_ptr[rows]) != TL_OK)
+    if (tl_pattern_check_size(who, rows, cols, row_ptr[rows]) != TL_OK)
         return tl_last_status();
     if (!col && row_ptr[rows] > 0)
         return tl_fail(TL_ERR_ARGUMENT, "%s: col is NULL", who);
@@ -93,7 +93,7 @@ tl_pattern *tl_pattern_from_csr(int64_t rows, int64_t cols, const int64_t *row_p
 tl_pattern *tl_pattern_from_mask(int64_t rows, int64_t cols, const uint8_t *keep)
 {
     const char *who = "pattern_from_mask";
-    if (check_size(who, rows, cols, 0) != TL_OK)
+    if (tl_pattern_check_size(who, rows, cols, 0) != TL_OK)
         return NULL;
     if (!keep && rows > 0 && cols > 0) {
         tl_fail(TL_ERR_ARGUMENT, "%s: keep is NULL", who);
@@ -102,7 +102,7 @@ tl_pattern *tl_pattern_from_mask(int64_t rows, int64_t cols, const uint8_t *keep
     int64_t nnz = 0;
     for (int64_t k = 0; k < rows * cols; k++)
         nnz += keep[k] != 0;
-    if (check_size(who, rows, cols, nnz) != TL_OK)
+    if (tl_pattern_check_size(who, rows, cols, nnz) != TL_OK)
         return NULL;
     tl_pattern *p = tl_pattern_unfilled(rows, cols, nnz);
     if (!p)

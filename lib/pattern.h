@@ -60,7 +60,8 @@ TL_API bool tl_pattern_equal(const tl_pattern *a, const tl_pattern *b);
 
 /* Heap bytes of the pattern and of what it keeps for products: its transpose and, where a walk by blocks of
  * columns pays, the entries of both in the order of that walk: 2 or, for the transpose, 6 bytes an entry, 12
- * for what a row has in a block, and 4 for each cache line of values that a block is the next to need. */
+ * for what a row has in a block, 24 for a range of rows in a block, and 4 for each cache line of values that
+ * a block is the next to need. */
 TL_API int64_t tl_pattern_bytes(const tl_pattern *p);
 
 /* Prints the shape and up to `most` entries (0: the shape only) to `out`, and checks every rule that the

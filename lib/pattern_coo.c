@@ -1,5 +1,5 @@
 /* Patterns from coordinates, and random ones. Both sort the cells as 64-bit keys. */
-#include "pattern.h"
+#include "pattern_private.h"
 #include "memory.h"
 #include "random.h"
 #include "sort.h"
@@ -11,12 +11,8 @@
 static tl_status check_coo(const char *who, int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
                            const int32_t *col)
 {
-    if (rows < 0 || cols < 0 || rows > INT32_MAX || cols > INT32_MAX)
-        return tl_fail(TL_ERR_SHAPE, "%s: %" PRId64 "x%" PRId64 " is not within 0 to %d", who, rows, cols,
-                       INT32_MAX);
-    if (nnz < 0 || nnz > INT32_MAX)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: %" PRId64 " entries are not within 0 to %d", who, nnz,
-                       INT32_MAX);
+    if (tl_pattern_check_size(who, rows, cols, nnz) != TL_OK)
+        return tl_last_status();
     if ((!row || !col) && nnz > 0)
         return tl_fail(TL_ERR_ARGUMENT, "%s: %s is NULL", who, row ? "col" : "row");
     for (int64_t k = 0; k < nnz; k++)
@@ -156,11 +152,8 @@ done:
 
 tl_pattern *tl_pattern_random(int64_t rows, int64_t cols, double density, uint64_t seed)
 {
-    if (rows < 0 || cols < 0 || rows > INT32_MAX || cols > INT32_MAX) {
-        tl_fail(TL_ERR_SHAPE, "pattern_random: %" PRId64 "x%" PRId64 " is not within 0 to %d", rows, cols,
-                INT32_MAX);
+    if (tl_pattern_check_size("pattern_random", rows, cols, 0) != TL_OK)
         return NULL;
-    }
     if (!(density >= 0 && density <= 1)) {
         tl_fail(TL_ERR_ARGUMENT, "pattern_random: density %g is not within 0 to 1", density);
         return NULL;

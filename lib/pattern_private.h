@@ -28,6 +28,9 @@ struct tl_pattern {
     _Atomic(tl_kept_blocks *) blocks;
 };
 
+/* TL_ERR_SHAPE or TL_ERR_ARGUMENT, in the name of `who`, for sizes that a pattern cannot have. */
+tl_status tl_pattern_check_size(const char *who, int64_t rows, int64_t cols, int64_t nnz);
+
 /* An unfilled pattern with one user, or NULL; sizes were checked. */
 tl_pattern *tl_pattern_unfilled(int64_t rows, int64_t cols, int64_t nnz);
 

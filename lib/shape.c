@@ -37,12 +37,18 @@ static int32_t sizes(tl_shape s)
     return s.rank < TL_MAX_RANK ? s.rank : TL_MAX_RANK;
 }
 
+/* Without a sign, as it may overflow. */
+static int64_t product(tl_shape s, int32_t n)
+{
+    uint64_t size = 1;
+    for (int32_t k = 0; k < n; k++)
+        size *= (uint64_t)s.dim[k];
+    return (int64_t)size;
+}
+
 int64_t tl_shape_size(tl_shape s)
 {
-    int64_t n = 1;
-    for (int32_t k = 0; k < sizes(s); k++)
-        n *= s.dim[k];
-    return n;
+    return product(s, sizes(s));
 }
 
 bool tl_shape_equal(tl_shape a, tl_shape b)
@@ -55,10 +61,7 @@ bool tl_shape_equal(tl_shape a, tl_shape b)
 
 int64_t tl_shape_rows(tl_shape s)
 {
-    int64_t n = 1;
-    for (int32_t k = 0; k + 1 < sizes(s); k++)
-        n *= s.dim[k];
-    return n;
+    return product(s, sizes(s) - 1);
 }
 
 int64_t tl_shape_cols(tl_shape s)

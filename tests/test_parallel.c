@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -365,6 +366,22 @@ START_TEST(number_of_threads)
 }
 END_TEST
 
+/* A signal that the program's own thread blocks waits for it: no worker takes it, and ends the process. */
+START_TEST(signals_are_the_program_s)
+{
+    ck_assert_ok(tl_set_num_threads(4));
+    ck_assert(covers(100, 1));
+    sigset_t usr1;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &usr1, NULL), 0);
+    ck_assert_int_eq(kill(getpid(), SIGUSR1), 0);
+    int got = 0;
+    ck_assert_int_eq(sigwait(&usr1, &got), 0);
+    ck_assert_int_eq(got, SIGUSR1);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("parallel");
@@ -383,6 +400,7 @@ Suite *tl_test_suite(void)
     (void)fork_after_use, (void)fork_during_a_loop;
 #else
     tcase_add_test(c, fork_after_use);
+    tcase_add_test(c, signals_are_the_program_s);
     tcase_add_test(c, fork_during_a_loop);
 #endif
     return s;

@@ -144,13 +144,15 @@ void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real 
 {
     if (m == 0 || n == 0 || (k == 0 && add))
         return;
-    if (n == 1 && lies_well(a) && b.row == 1) {
+    if (k == 0) /* there may be no data to point to */
+        memset(c, 0, (size_t)(m * n) * sizeof *c);
+    else if (n == 1 && lies_well(a) && b.row == 1)
         matrix_vector(m, k, a, b.data, c, add);
-    } else if (m == 1 && lies_well(b) && a.col == 1) {
+    else if (m == 1 && lies_well(b) && a.col == 1)
         matrix_vector(n, k, tl_matrix_transposed(b), a.data, c, add);
-    } else if (k == 1 && b.col == 1) {
+    else if (k == 1 && b.col == 1)
         outer(m, n, a, b, c, add);
-    } else {
+    else {
         product p = { .m = m, .n = n, .k = k, .a = a, .b = b, .c = c, .add = add };
         if (!is_small(m, n, k))
             multiply_in_shares(&p, m, blis_rows);

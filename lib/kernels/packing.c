@@ -102,6 +102,8 @@ static int64_t grain(tl_tile t)
 
 void tl_pack_tile(tl_samples m, int64_t t, const tl_real *data, tl_tile packed)
 {
+    if (m.features == 0) /* there may be no data to point to */
+        return;
     packing c = { .from = data + start_of(m, t), .m = m, .tile = packed };
     tl_parallel_for(m.features, grain(packed), pack, &c);
 }

@@ -5,7 +5,7 @@
 #include "kernels.h"
 
 /* Rows begin .. end-1 of Y = S X (add: Y += S X), for rows of any width that lie one after the other and
- * may not be read past their end. S is in one block; its columns need not ascend. Each element is
+ * may not be read past their end. S has no blocks and no order; its columns need not ascend. Each element is
  * summed over the row's entries in their order. */
 void tl_sum_table_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
                        tl_real *y, bool add);
