@@ -395,12 +395,12 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, no_more_threads_than_asked);
     tcase_add_test(c, nested_loops_stay_on_their_thread);
     tcase_add_test(c, loops_of_several_threads_at_once);
+    tcase_add_test(c, signals_are_the_program_s);
 #ifdef NO_THREADS_AFTER_FORK
     puts("parallel: loops in a forked process are not tested: the thread sanitizer refuses their threads");
     (void)fork_after_use, (void)fork_during_a_loop;
 #else
     tcase_add_test(c, fork_after_use);
-    tcase_add_test(c, signals_are_the_program_s);
     tcase_add_test(c, fork_during_a_loop);
 #endif
     return s;
