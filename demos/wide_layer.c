@@ -116,7 +116,7 @@ static bool train(const options *o, tl_variable *w, tl_optimizer *adam, tl_graph
 
 int main(int argc, char **argv)
 {
-    options o = { 100000, 10000000, 64, 10, 1, -1 }; /* -1 threads: as many as there are */
+    options o = { 100000, 10000000, 64, 10, 1, -1 }; /* -1 threads: as the library has it */
     for (int k = 1; k < argc; k++)
         if (strcmp(argv[k], "--help") == 0)
             return help();

@@ -114,7 +114,8 @@ TL_API tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pat
 TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result);
 
 /* For `shape`: the rows of a TL_ROWS input i that forward and backward will read, in any order. They are
- * brought up to date where an optimizer left them behind (TL_ROWS_EXACT); without this call all rows are. */
+ * brought up to date where an optimizer left them behind (TL_ROWS_EXACT); without this call all rows are. A
+ * backward that reads them calls it again first: a step may have come between. */
 TL_API void tl_read_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
 
 /* For `backward`, the gradient of a TL_ROWS input i, in place of in[i]->grad:

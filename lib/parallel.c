@@ -218,8 +218,8 @@ static bool own_pool(void)
     return pthread_mutex_trylock(&pool.owner) == 0;
 }
 
-/* Starts workers until there are `wanted`; fewer will do where the system has no more. They take no signals:
- * those are for the program's own threads. */
+/* Starts workers until there are `wanted`; fewer will do where the system has no more. They take no signals
+ * but those of their own faults: the others are for the program's own threads. */
 static void staff(int wanted)
 {
     pthread_attr_t detached;
@@ -229,6 +229,9 @@ static void staff(int wanted)
     pthread_t id;
     sigset_t all, mask;
     sigfillset(&all);
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+    for (size_t k = 0; k < sizeof faults / sizeof *faults; k++)
+        sigdelset(&all, faults[k]);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
     const uintptr_t seen = (uintptr_t)number_of(atomic_load(&pool.ticket)) << INDEX_BITS;
     while (pool.workers < wanted &&
