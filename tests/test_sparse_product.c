@@ -241,29 +241,16 @@ END_TEST
  * of the narrowest block, for rows with so many entries in it. */
 START_TEST(widths_of_blocks)
 {
-    const int64_t unit = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK;
+    const int64_t unit = tl_kernel_table()->block;
+    const double widest = TL_WIDEST_BLOCK;
     const struct {
         int64_t units;
         double entries, width;
-    } some[] = { { 64, 56, 1 },
-                 { 64, 28, 1 },
-                 { 64, 14, 1.25 },
-                 { 64, 7, 1.75 },
-                 { 64, 1, 7.75 },
-                 { 64, 0.5, 14.75 },
-                 { 17, 1, 7.75 },
-                 { 17, 0.5, 0 },
-                 { 24, 0.5, 14.75 },
-                 { 64, 0.4, (double)widest },
-                 { 64, 0.25, (double)widest },
-                 { 64, 0.234375, 0 },
-                 { 4, 0, 0 },
-                 { 16, 4, 2.5 },
-                 { 16, 3.5, 16 },
-                 { 16, 0.0625, 16 },
-                 { 6, 28, 1 },
-                 { 5, 28, 5 },
-                 { 1, 12, 1 } };
+    } some[] = { { 64, 56, 1 },      { 64, 28, 1 },       { 64, 14, 1.25 },     { 64, 7, 1.75 },
+                 { 64, 1, 7.75 },    { 64, 0.5, 14.75 },  { 17, 1, 7.75 },      { 17, 0.5, 0 },
+                 { 24, 0.5, 14.75 }, { 64, 0.4, widest }, { 64, 0.25, widest }, { 64, 0.234375, 0 },
+                 { 4, 0, 0 },        { 16, 4, 2.5 },      { 16, 3.5, 16 },      { 16, 0.0625, 16 },
+                 { 6, 28, 1 },       { 5, 28, 5 },        { 1, 12, 1 } };
     for (size_t k = 0; k < sizeof some / sizeof *some; k++) {
         const int64_t cols = some[k].units * unit, n = (int64_t)(some[k].entries * (double)some[k].units),
                       row_ptr[] = { 0, n };
