@@ -21,15 +21,15 @@
 
 /* ---- operands ---- */
 
-/* Random values in memory that ends behind the last of them: what reads further crashes. BLIS has kernels
- * that did. */
+/* Memory for n values that ends behind the last of them: what reads further crashes. BLIS has kernels that
+ * did. What is not set is not a number. */
 typedef struct block {
     void *map;
     size_t mapped;
     tl_real *values;
 } block;
 
-static block block_new(int64_t n, uint64_t seed)
+static block block_new(int64_t n)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (size_t)n * sizeof(tl_real);
     block b = { .mapped = (bytes + page - 1) / page * page + page };
@@ -38,6 +38,14 @@ static block block_new(int64_t n, uint64_t seed)
     char *end = (char *)b.map + b.mapped - page;
     ck_assert_int_eq(mprotect(end, page, PROT_NONE), 0);
     b.values = (tl_real *)(void *)(end - bytes);
+    for (int64_t e = 0; e < n; e++)
+        b.values[e] = (tl_real)NAN;
+    return b;
+}
+
+static block block_filled(int64_t n, uint64_t seed)
+{
+    block b = block_new(n);
     tl_test_fill(b.values, n, seed);
     return b;
 }
@@ -50,11 +58,15 @@ static void block_free(block b)
 /* How a matrix lies in memory. */
 enum { ROWS, COLUMNS, PADDED, SPREAD, LAYOUTS };
 
-static tl_matrix random_matrix(int64_t rows, int64_t cols, int layout, uint64_t seed, block *b)
+/* The matrix of these values, which are row after row. */
+static tl_matrix matrix_in_layout(int64_t rows, int64_t cols, int layout, const tl_real *values, block *b)
 {
     const int64_t row[] = { cols, 1, cols + 3, 2 * cols + 1 }, col[] = { 1, rows, 1, 2 };
-    int64_t last = (rows - 1) * row[layout] + (cols - 1) * col[layout];
-    *b = block_new(rows > 0 && cols > 0 ? last + 1 : 0, seed);
+    const int64_t last = (rows - 1) * row[layout] + (cols - 1) * col[layout];
+    *b = block_new(rows > 0 && cols > 0 ? last + 1 : 0);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            b->values[i * row[layout] + j * col[layout]] = values[i * cols + j];
     return (tl_matrix){ b->values, row[layout], col[layout] };
 }
 
@@ -63,30 +75,59 @@ static double at(tl_matrix a, int64_t i, int64_t j)
     return (double)a.data[i * a.row + j * a.col];
 }
 
+/* C = (add: +=) A B by three loops. */
+typedef struct example {
+    int64_t m, n, k;
+    tl_real *a, *b, *c;          /* row after row; c: before */
+    double *product, *magnitude; /* of each element: A B, and the sum of the magnitudes of what it adds up */
+} example;
+
+static example example_new(int64_t m, int64_t n, int64_t k)
+{
+    example e = { m,
+                  n,
+                  k,
+                  .a = malloc((size_t)(m * k + 1) * sizeof *e.a),
+                  .b = malloc((size_t)(k * n + 1) * sizeof *e.b),
+                  .c = malloc((size_t)(m * n + 1) * sizeof *e.c),
+                  .product = calloc((size_t)(m * n + 1), sizeof *e.product),
+                  .magnitude = calloc((size_t)(m * n + 1), sizeof *e.magnitude) };
+    tl_test_fill(e.a, m * k, 1), tl_test_fill(e.b, k * n, 2), tl_test_fill(e.c, m * n, 3);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t l = 0; l < k; l++)
+            for (int64_t j = 0; j < n; j++) {
+                const double term = (double)e.a[i * k + l] * (double)e.b[l * n + j];
+                e.product[i * n + j] += term;
+                e.magnitude[i * n + j] += fabs(term);
+            }
+    return e;
+}
+
+static void example_free(example *e)
+{
+    free(e->a), free(e->b), free(e->c), free(e->product), free(e->magnitude);
+}
+
 /* A sum of k products in any order is within k roundings of each from the exact one (Higham 2002, section
  * 3.1), plus one for the addition to C; twice that, for in the double build the loops here have as much. */
-static void check_product(int64_t m, int64_t n, int64_t k, int a_layout, int b_layout, bool add)
+static void check_product(const example *e, int a_layout, int b_layout, bool add)
 {
-    block in_a, in_b, before = block_new(m * n, 3), in_c = block_new(m * n, 3);
-    tl_matrix a = random_matrix(m, k, a_layout, 1, &in_a), b = random_matrix(k, n, b_layout, 2, &in_b);
+    block in_a, in_b, in_c = block_new(e->m * e->n);
+    const tl_matrix a = matrix_in_layout(e->m, e->k, a_layout, e->a, &in_a),
+                    b = matrix_in_layout(e->k, e->n, b_layout, e->b, &in_b);
     tl_real *c = in_c.values;
-    for (int64_t e = 0; e < m * n && !add; e++)
-        c[e] = (tl_real)NAN; /* must be overwritten */
-    tl_gemm(m, n, k, a, b, c, add);
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++) {
-            double plain = add ? (double)before.values[i * n + j] : 0, magnitude = fabs(plain);
-            for (int64_t l = 0; l < k; l++) {
-                plain += at(a, i, l) * at(b, l, j);
-                magnitude += fabs(at(a, i, l) * at(b, l, j));
-            }
-            double apart = fabs((double)c[i * n + j] - plain);
-            if (!(apart <= 2 * (double)(k + 1) * ROUNDING * magnitude))
-                ck_abort_msg("%lldx%lldx%lld, layouts %d and %d%s: (%lld, %lld) is %.17g, not %.17g",
-                             (long long)m, (long long)n, (long long)k, a_layout, b_layout,
-                             add ? ", added" : "", (long long)i, (long long)j, (double)c[i * n + j], plain);
-        }
-    block_free(in_a), block_free(in_b), block_free(in_c), block_free(before);
+    if (add)
+        memcpy(c, e->c, (size_t)(e->m * e->n) * sizeof *c);
+    tl_gemm(e->m, e->n, e->k, a, b, c, add);
+    for (int64_t q = 0; q < e->m * e->n; q++) {
+        const double before = add ? (double)e->c[q] : 0, plain = before + e->product[q],
+                     apart = fabs((double)c[q] - plain);
+        if (!(apart <= 2 * (double)(e->k + 1) * ROUNDING * (fabs(before) + e->magnitude[q])))
+            ck_abort_msg("%lldx%lldx%lld, layouts %d and %d%s: element %lld is %.17g, not %.17g",
+                         (long long)e->m, (long long)e->n, (long long)e->k, a_layout, b_layout,
+                         add ? ", added" : "", (long long)q, (double)c[q], plain);
+    }
+    block_free(in_a), block_free(in_b), block_free(in_c);
 }
 
 /* Sizes around each bend of the road; the last three are BLIS's: m n k above 2^22, and none at most 32. */
@@ -124,9 +165,13 @@ static void restore(void)
 START_TEST(products)
 {
     const int64_t *mnk = size[_i % SIZES];
-    for (int layout = 0; layout < LAYOUTS * LAYOUTS && at_level(_i / SIZES); layout += is_large(mnk) ? 5 : 1)
+    if (!at_level(_i / SIZES))
+        return;
+    example e = example_new(mnk[0], mnk[1], mnk[2]);
+    for (int layout = 0; layout < LAYOUTS * LAYOUTS; layout += is_large(mnk) ? 5 : 1)
         for (int add = 0; add < 2; add++)
-            check_product(mnk[0], mnk[1], mnk[2], layout / LAYOUTS, layout % LAYOUTS, add);
+            check_product(&e, layout / LAYOUTS, layout % LAYOUTS, add);
+    example_free(&e);
 }
 END_TEST
 
@@ -175,9 +220,9 @@ START_TEST(one_order)
     for (int s = 0; s < SIZES && at_level(_i); s++)
         for (int turned = 0; turned < 4; turned++) {
             const int64_t m = size[s][0], n = size[s][1], k = size[s][2];
-            block row = block_new(k, 5), col = block_new(k, 6), a = block_new(m * k, 0),
-                  b = block_new(k * n, 0);
-            block c = block_new(m * n, 0);
+            block row = block_filled(k, 5), col = block_filled(k, 6), a = block_new(m * k),
+                  b = block_new(k * n);
+            block c = block_new(m * n);
             const tl_matrix at_a = turned & 1 ? (tl_matrix){ a.values, 1, m } : (tl_matrix){ a.values, k, 1 };
             const tl_matrix at_b = turned & 2 ? (tl_matrix){ b.values, 1, k } : (tl_matrix){ b.values, n, 1 };
             for (int64_t l = 0; l < k; l++) {
@@ -241,13 +286,13 @@ START_TEST(same_bits_for_any_number_of_threads)
 {
     const int64_t mnk[][3] = { { 163, 161, 163 }, { 150, 31, 200 }, { 17, 389, 100 } };
     const int64_t *z = mnk[_i];
-    block a = block_new(z[0] * z[2], 1), b = block_new(z[2] * z[1], 2), c[3];
+    block a = block_filled(z[0] * z[2], 1), b = block_filled(z[2] * z[1], 2), c[3];
     const int threads[] = { 1, 2, 7 };
     for (int turned = 0; turned < 4; turned++) {
         const tl_matrix in_a = turned & 1 ? (tl_matrix){ a.values, 1, z[0] } : tl_matrix_rows(a.values, z[2]);
         const tl_matrix in_b = turned & 2 ? (tl_matrix){ b.values, 1, z[2] } : tl_matrix_rows(b.values, z[1]);
         for (int k = 0; k < 3; k++) {
-            c[k] = block_new(z[0] * z[1], 3);
+            c[k] = block_filled(z[0] * z[1], 3);
             ck_assert_int_eq(tl_set_num_threads(threads[k]), TL_OK);
             tl_gemm(z[0], z[1], z[2], in_a, in_b, c[k].values, true);
             ck_assert_mem_eq(c[k].values, c[0].values, (size_t)(z[0] * z[1]) * sizeof *c[k].values);

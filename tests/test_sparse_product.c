@@ -3,6 +3,7 @@
 #include "testing.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernels.h"
@@ -25,7 +26,16 @@ static tl_real *filled(int64_t n, uint64_t seed)
     return v;
 }
 
-/* Bits 0, 1, 2 of `layout`: transposed, X by sample, Y by sample. Scratch holds rubbish. */
+/* Memory that must be written before it is read. */
+static tl_real *unset(int64_t n)
+{
+    tl_real *v = malloc((size_t)(n + 1) * sizeof *v);
+    for (int64_t k = 0; k <= n; k++)
+        v[k] = (tl_real)NAN;
+    return v;
+}
+
+/* Bits 0, 1, 2 of `layout`: transposed, X by sample, Y by sample. */
 static example example_new(tl_pattern *pattern, int layout, int64_t n)
 {
     example e = { .p = { .pattern = pattern,
@@ -40,8 +50,8 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
     ck_assert_int_eq(e.depth, layout & 1 ? tl_pattern_rows(pattern) : tl_pattern_cols(pattern));
     ck_assert_ok(tl_sparse_product_prepare(&e.p));
     const int64_t x_packed = tl_sparse_product_x_packed(&e.p);
-    e.p.x_packed = x_packed > 0 ? filled(x_packed, 10) : NULL;
-    e.p.room = filled(tl_sparse_product_room(&e.p), 11);
+    e.p.x_packed = x_packed > 0 ? unset(x_packed) : NULL;
+    e.p.room = unset(tl_sparse_product_room(&e.p));
     e.i = malloc((size_t)(e.nnz + 1) * sizeof *e.i), e.j = malloc((size_t)(e.nnz + 1) * sizeof *e.j);
     for (int64_t r = 0; r < tl_pattern_rows(pattern); r++)
         for (int64_t at = tl_pattern_row_ptr(pattern)[r]; at < tl_pattern_row_ptr(pattern)[r + 1]; at++) {
