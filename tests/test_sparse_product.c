@@ -146,6 +146,12 @@ static const struct {
 /* Less than a vector, whole vectors, more; a tile of up to 128 samples, several. */
 static const int64_t samples[] = { 0, 1, 3, 16, 17, 64, 100, 128, 129, 300 };
 
+/* Samples in a full tile. */
+static int64_t tile(void)
+{
+    return TL_TILE_VECS * tl_kernel_table()->lanes;
+}
+
 /* The values' gradient, and dX. */
 static const int ways[][2] = { { NO, GOES_OVER },       { NO, IS_ADDED }, { GOES_OVER, NO },
                                { GOES_OVER, IS_ADDED }, { IS_ADDED, NO }, { IS_ADDED, GOES_OVER } };
@@ -166,11 +172,16 @@ START_TEST(layouts)
         return;
     for (size_t m = 0; m < sizeof matrix / sizeof *matrix; m++) {
         tl_pattern *p = tl_test_pattern(matrix[m].rows, matrix[m].cols, matrix[m].density, m);
-        for (size_t k = 0; k < sizeof samples / sizeof *samples; k++) {
-            const int64_t cols = matrix[m].cols, n = samples[k];
-            if (cols > 2000 ? n != 64 : cols > 100 && n != 100 && n != 129)
-                continue; /* blocks are for many samples */
-            example e = example_new(p, _i % 8, samples[k]);
+        const int64_t cols = matrix[m].cols, part_and_more[] = { 3 * tile() / 4 + 1, tile() + 1 },
+                      half = tile() / 2;
+        const int64_t *n = samples; /* but blocks are for wide tiles */
+        size_t count = sizeof samples / sizeof *samples;
+        if (cols > 2000)
+            n = &half, count = 1;
+        else if (cols > 100)
+            n = part_and_more, count = 2;
+        for (size_t k = 0; k < count; k++) {
+            example e = example_new(p, _i % 8, n[k]);
             check_forward(&e);
             for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
                 check_backward(&e, ways[way][0], ways[way][1]);
@@ -198,18 +209,18 @@ static void check_blocks(const tl_pattern *p, int64_t ranges)
 /* Large enough for several tiles, ranges of rows and blocks of columns; at AVX-512 also of the transpose. */
 START_TEST(same_bits_for_any_number_of_threads)
 {
-    enum { SAMPLES = 133 };
+    const int64_t n = tile() + 5;
     tl_pattern *p = tl_test_pattern(720, 1600, 0.1, 1);
     const int threads[] = { 1, 2, 7 };
     example e[3];
     for (int k = 0; k < 3; k++) {
         ck_assert_ok(tl_set_num_threads(threads[k]));
-        e[k] = example_new(p, _i, SAMPLES);
+        e[k] = example_new(p, _i, n);
         tl_sparse_product_forward(&e[k].p, e[k].values, e[k].x, e[k].y);
         tl_sparse_product_backward(&e[k].p, e[k].values, e[k].x, e[k].dy, e[k].dvalues, false, e[k].dx, true);
-        ck_assert(same(e[k].y, e[0].y, e[0].rows * SAMPLES));
+        ck_assert(same(e[k].y, e[0].y, e[0].rows * n));
         ck_assert(same(e[k].dvalues, e[0].dvalues, e[0].nnz));
-        ck_assert(same(e[k].dx, e[0].dx, e[0].depth * SAMPLES));
+        ck_assert(same(e[k].dx, e[0].dx, e[0].depth * n));
     }
     for (int k = 0; k < 3; k++)
         example_free(&e[k]);
@@ -222,12 +233,12 @@ END_TEST
  * X. */
 START_TEST(same_bits_for_a_sample_anywhere)
 {
-    enum { SAMPLES = 133 };
+    const int64_t n = tile() + 5;
     tl_pattern *p = tl_test_pattern(10, 2000, 0.2, 1);
-    example all = example_new(p, _i, SAMPLES), one = example_new(p, _i, 1);
+    example all = example_new(p, _i, n), one = example_new(p, _i, 1);
     tl_sparse_product_forward(&all.p, all.values, all.x, all.y);
     tl_sparse_product_backward(&all.p, all.values, all.x, all.dy, NULL, false, all.dx, false);
-    for (int64_t k = 0; k < SAMPLES; k++) {
+    for (int64_t k = 0; k < n; k++) {
         for (int64_t j = 0; j < all.depth; j++)
             one.x[j] = all.x[x_at(&all, j, k)];
         for (int64_t i = 0; i < all.rows; i++)

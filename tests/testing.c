@@ -66,12 +66,18 @@ void tl_test_same(const char *file, int line, const char *what, const tl_real *a
                      (double)actual[k], (double)expected[k]);
 }
 
+/* In [0, 1). Knuth's generator for MMIX (The Art of Computer Programming, section 3.3.4): some tests draw
+ * millions. */
+static double draw(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(*state >> 11) * 0x1p-53;
+}
+
 void tl_test_fill(tl_real *values, int64_t n, uint64_t seed)
 {
-    uint64_t state = seed; /* Knuth's MMIX generator (2002, section 3.3.4): some tests fill megabytes */
     for (int64_t k = 0; k < n; k++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        const double u = (double)(state >> 11) * 0x1p-52 - 1;
+        const double u = 2 * draw(&seed) - 1;
         values[k] = (tl_real)(u + copysign(0.2, u));
     }
 }
@@ -96,11 +102,10 @@ tl_variable *tl_test_sparse(const char *name, tl_pattern *pattern, uint64_t seed
 tl_pattern *tl_test_pattern(int64_t rows, int64_t cols, double density, uint64_t seed)
 {
     uint8_t *keep = calloc((size_t)(rows * cols + 1), 1);
-    tl_random r = { .seed = seed };
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < cols; j++) {
             bool empty = (rows > 2 && i == 1) || (cols > 2 && j == 1);
-            keep[i * cols + j] = tl_random_uniform(&r) < density && !empty;
+            keep[i * cols + j] = draw(&seed) < density && !empty;
         }
     tl_pattern *p = tl_pattern_from_mask(rows, cols, keep);
     free(keep);
