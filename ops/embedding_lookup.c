@@ -29,13 +29,26 @@ static tl_status shape(tl_node *y)
     return tl_shape_dense(y, out);
 }
 
+/* Asks for a row, or for as much of a wide one as a chip needs to foresee the rest. */
+static void foresee(const tl_real *row, int64_t width)
+{
+    enum { LINE = 64 / sizeof(tl_real), MOST = 8 * LINE };
+    for (int64_t j = 0; j < width && j < MOST; j += LINE)
+        __builtin_prefetch(row + j);
+}
+
 static void copy_rows(void *context, int64_t begin, int64_t end)
 {
+    enum { AHEAD = 16 }; /* rows; as measured where no cache holds the table */
     const tl_node *y = context;
     const lookup *by = y->attr;
     const int64_t width = y->size / tl_shape_size(by->shape);
-    for (int64_t i = begin; i < end; i++)
-        memcpy(y->out + i * width, y->in[0]->val + by->id[i] * width, (size_t)width * sizeof *y->out);
+    const tl_real *table = y->in[0]->val;
+    for (int64_t i = begin; i < end; i++) {
+        if (i + AHEAD < end)
+            foresee(table + by->id[i + AHEAD] * width, width);
+        memcpy(y->out + i * width, table + by->id[i] * width, (size_t)width * sizeof *y->out);
+    }
 }
 
 static void forward(tl_node *y)
