@@ -172,8 +172,8 @@ START_TEST(layouts)
         return;
     for (size_t m = 0; m < sizeof matrix / sizeof *matrix; m++) {
         tl_pattern *p = tl_test_pattern(matrix[m].rows, matrix[m].cols, matrix[m].density, m);
-        const int64_t cols = matrix[m].cols, part_and_more[] = { 3 * tile() / 4 + 1, tile() + 1 },
-                      half = tile() / 2;
+        const int64_t cols = matrix[m].cols,
+                      part_and_more[] = { 3 * tile() / 4 + 1, tile() + tile() / 2 + 1 }, half = tile() / 2;
         const int64_t *n = samples; /* but blocks are for wide tiles */
         size_t count = sizeof samples / sizeof *samples;
         if (cols > 2000)
