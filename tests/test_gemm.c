@@ -84,9 +84,9 @@ typedef struct example {
 
 static example example_new(int64_t m, int64_t n, int64_t k)
 {
-    example e = { m,
-                  n,
-                  k,
+    example e = { .m = m,
+                  .n = n,
+                  .k = k,
                   .a = malloc((size_t)(m * k + 1) * sizeof *e.a),
                   .b = malloc((size_t)(k * n + 1) * sizeof *e.b),
                   .c = malloc((size_t)(m * n + 1) * sizeof *e.c),

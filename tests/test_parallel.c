@@ -382,6 +382,33 @@ START_TEST(signals_are_the_program_s)
 }
 END_TEST
 
+static atomic_int faults;
+
+static void count_fault(int number)
+{
+    (void)number;
+    atomic_fetch_add(&faults, 1);
+}
+
+static void meet_and_fault(void *context, int64_t begin, int64_t end)
+{
+    meet(context, begin, end);
+    raise(SIGFPE); /* to this thread; where that blocks it, nothing happens */
+}
+
+/* But a worker takes the signals of its own faults: a program's handler sees a crash wherever it is. */
+START_TEST(faults_of_workers_are_seen)
+{
+    meeting m = { .expected = 2 };
+    ck_assert_ok(tl_set_num_threads(2));
+    ck_assert_int_eq(sigaction(SIGFPE, &(struct sigaction){ .sa_handler = count_fault }, NULL), 0);
+    tl_parallel_for(2, 1, meet_and_fault, &m);
+    ck_assert_int_eq(m.here, 2);
+    ck_assert_int_eq(atomic_load(&faults), 2);
+    ck_assert_int_eq(sigaction(SIGFPE, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL), 0);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("parallel");
@@ -396,6 +423,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, nested_loops_stay_on_their_thread);
     tcase_add_test(c, loops_of_several_threads_at_once);
     tcase_add_test(c, signals_are_the_program_s);
+    tcase_add_test(c, faults_of_workers_are_seen);
 #ifdef NO_THREADS_AFTER_FORK
     puts("parallel: loops in a forked process are not tested: the thread sanitizer refuses their threads");
     (void)fork_after_use, (void)fork_during_a_loop;
