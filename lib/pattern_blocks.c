@@ -1,6 +1,7 @@
 /* The blocks of a pattern (blocks.h). */
 #include "memory.h"
 #include "pattern_private.h"
+#include "sort.h"
 #include "status_private.h"
 
 #include <string.h>
@@ -60,20 +61,24 @@ static void use_value(making *m, int64_t at)
     *used = m->number;
 }
 
-/* Rows begin .. end-1, a few, in the block of columns j0 .. j1-1: the longest first. */
+/* Rows begin .. end-1, up to TL_SORTED_ROWS, in the block of columns j0 .. j1-1: the longest first. */
 static void add_pieces(making *m, int64_t begin, int64_t end, int64_t j0, int64_t j1)
 {
-    tl_piece *piece = m->piece + m->at.piece;
+    tl_piece made[TL_SORTED_ROWS], *piece = m->piece + m->at.piece;
+    uint64_t key[TL_SORTED_ROWS], spare[TL_SORTED_ROWS];
+    const int low = tl_bits(TL_SORTED_ROWS), high = low + tl_bits((uint64_t)(j1 - j0 + 1));
     int64_t pieces = 0;
     for (int64_t i = begin; i < end; i++) {
-        const tl_piece made = next_piece(m, i, j1);
-        if (made.n == 0 && j0 > 0)
+        const tl_piece p = next_piece(m, i, j1);
+        if (p.n == 0 && j0 > 0)
             continue;
-        int64_t k = pieces++;
-        for (; k > 0 && piece[k - 1].n < made.n; k--)
-            piece[k] = piece[k - 1];
-        piece[k] = made;
+        made[pieces] = p;
+        key[pieces] = (uint64_t)(j1 - j0 - p.n) << low | (uint64_t)pieces;
+        pieces++;
     }
+    tl_radix_sort(pieces, key, spare, low, high);
+    for (int64_t k = 0; k < pieces; k++)
+        piece[k] = made[key[k] % TL_SORTED_ROWS];
     m->at.piece += pieces;
     for (int64_t k = 0; k < pieces; k++)
         for (int64_t e = piece[k].first; e < piece[k].first + piece[k].n; e++, m->at.entry++) {
@@ -138,7 +143,7 @@ static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *
                  .next = tl_alloc(p->rows, sizeof *m.next),
                  .number = 1,
                  .used = tl_alloc_zero(p->nnz / TL_LINE + 1, sizeof *m.used),
-                 .piece = tl_alloc(n_pieces, sizeof *m.piece),
+                 .piece = tl_alloc(n_pieces + 1, sizeof *m.piece),
                  .column = tl_alloc(n_columns, sizeof *m.column),
                  .ordered = order ? tl_alloc(n_ordered, sizeof *m.ordered) : NULL,
                  .line = tl_alloc(p->nnz, sizeof *m.line) }; /* as many as there can be */
@@ -152,13 +157,14 @@ static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *
         part[n_ranges * n_blocks] = part[n_ranges * n_blocks + 1] = m.at;
         for (int64_t e = p->nnz; e < n_columns; e++)
             m.column[e] = 0;
+        m.piece[n_pieces] = (tl_piece){ 0 };
     }
     int32_t *line = room ? tl_alloc(m.at.line, sizeof *line) : NULL;
     if (line)
         memcpy(line, m.line, (size_t)m.at.line * sizeof *line);
     made->of.line = line;
     made->bytes = (int64_t)sizeof *made + n_parts * (int64_t)sizeof *part +
-                  n_pieces * (int64_t)sizeof *m.piece + n_columns * (int64_t)sizeof *m.column +
+                  (n_pieces + 1) * (int64_t)sizeof *m.piece + n_columns * (int64_t)sizeof *m.column +
                   n_ordered * (int64_t)sizeof *m.ordered + m.at.line * (int64_t)sizeof *line;
     tl_free(m.next);
     tl_free(m.used);

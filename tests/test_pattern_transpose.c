@@ -156,6 +156,7 @@ static void check_blocks(const tl_pattern *p, const tl_blocks *k, const int32_t 
     ck_assert_int_eq(last[1].line, last->line);
     for (int64_t e = 0; e < TL_COLUMNS_AHEAD; e++)
         ck_assert_int_eq(k->column[last->entry + e], 0);
+    ck_assert_int_eq(k->piece[last->piece].row, 0);
 }
 
 static int64_t bytes_of(const tl_blocks *k)
@@ -163,34 +164,57 @@ static int64_t bytes_of(const tl_blocks *k)
     const int64_t parts = k->n_ranges * k->n_blocks;
     const tl_part *last = &k->part[parts];
     return (int64_t)sizeof(tl_kept_blocks) + (parts + 2) * (int64_t)sizeof(tl_part) +
-           last->piece * (int64_t)sizeof(tl_piece) + (last->entry + TL_COLUMNS_AHEAD) * 2 +
+           (last->piece + 1) * (int64_t)sizeof(tl_piece) + (last->entry + TL_COLUMNS_AHEAD) * 2 +
            (k->order ? last->entry * 4 : 0) + last->line * 4;
 }
 
-/* Of one range and of several; with an order and without one, which p keeps apart. */
+/* Blocks with an order and without one: p keeps them apart. */
+static void check_both(tl_pattern *p, int64_t width)
+{
+    const int64_t nnz = tl_pattern_nnz(p), before = tl_pattern_bytes(p);
+    int32_t *order = malloc((size_t)(nnz + 1) * sizeof *order);
+    for (int64_t e = 0; e < nnz; e++)
+        order[e] = (int32_t)(nnz - 1 - e);
+    const tl_blocks *plain = tl_pattern_blocks(p, width, NULL), *ordered = tl_pattern_blocks(p, width, order);
+    check_blocks(p, plain, NULL);
+    check_blocks(p, ordered, order);
+    ck_assert_int_eq(plain->n_ranges > 1, nnz > 2000);
+    ck_assert_int_eq(tl_pattern_bytes(p), before + bytes_of(plain) + bytes_of(ordered));
+    const int64_t asked = tl_test_allocations();
+    ck_assert_ptr_eq(tl_pattern_blocks(p, width, NULL), plain);
+    ck_assert_ptr_eq(tl_pattern_blocks(p, width, order), ordered);
+    ck_assert_int_eq(tl_test_allocations(), asked);
+    free(order);
+}
+
+/* Some full rows above many short ones: ranges of few rows, and one of more than are sorted together. */
+static tl_pattern *uneven_pattern(void)
+{
+    enum { ROWS = 4 * TL_SORTED_ROWS, FULL = 100, COLS = 59 };
+    uint8_t *keep = malloc(ROWS * COLS);
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < COLS; j++)
+            keep[i * COLS + j] = i < FULL || (i * i + j) % 40 == 0;
+    tl_pattern *p = tl_pattern_from_mask(ROWS, COLS, keep);
+    const int64_t n = tl_pattern_ranges(ROWS, 0);
+    ck_assert_int_gt(ROWS - tl_pattern_range(tl_pattern_row_ptr(p), ROWS, n, n - 1), TL_SORTED_ROWS);
+    free(keep);
+    return p;
+}
+
+/* Of one range and of several. */
 START_TEST(blocks)
 {
     const int64_t block[] = { 1, 3, 7, 59, 60, 1 << 16 };
-    for (int k = 0; k < 6 * 4; k++) {
-        const int64_t rows = 101, cols = 59, width = block[k / 4];
-        tl_pattern *p = tl_test_pattern(rows, cols, (k % 4) / 3.0, (uint64_t)k);
-        const int64_t nnz = tl_pattern_nnz(p);
-        int32_t *order = malloc((size_t)(nnz + 1) * sizeof *order);
-        for (int64_t e = 0; e < nnz; e++)
-            order[e] = (int32_t)(nnz - 1 - e);
-        const int64_t before = tl_pattern_bytes(p);
-        const tl_blocks *plain = tl_pattern_blocks(p, width, NULL),
-                        *ordered = tl_pattern_blocks(p, width, order);
-        check_blocks(p, plain, NULL);
-        check_blocks(p, ordered, order);
-        ck_assert_int_eq(plain->n_ranges > 1, nnz > 2000);
-        ck_assert_int_eq(tl_pattern_bytes(p), before + bytes_of(plain) + bytes_of(ordered));
-        const int64_t asked = tl_test_allocations();
-        ck_assert_ptr_eq(tl_pattern_blocks(p, width, NULL), plain);
-        ck_assert_ptr_eq(tl_pattern_blocks(p, width, order), ordered);
-        ck_assert_int_eq(tl_test_allocations(), asked);
-        tl_pattern_release(p);
-        free(order);
+    for (int k = 0; k < 6; k++) {
+        for (int d = 0; d < 4; d++) {
+            tl_pattern *p = tl_test_pattern(101, 59, d / 3.0, (uint64_t)(4 * k + d));
+            check_both(p, block[k]);
+            tl_pattern_release(p);
+        }
+        tl_pattern *uneven = uneven_pattern();
+        check_both(uneven, block[k]);
+        tl_pattern_release(uneven);
     }
 }
 END_TEST

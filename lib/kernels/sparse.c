@@ -25,13 +25,18 @@ INLINE void store_at(tl_real *p, int v, const int vecs, int64_t width, const boo
 
 enum { FAR = 1 << 18 }; /* entries; values so far apart are not in a cache of the usual size */
 
+INLINE void foresee_row(const tl_real *row, const int vecs)
+{
+    for (int v = 0; v < vecs; v += LANES < TL_LINE ? TL_LINE / LANES : 1)
+        __builtin_prefetch(row + v * LANES);
+}
+
 /* The row of a table that an entry some entries on will read. */
-INLINE void foresee_row(const tl_sparse *s, int64_t e, const int vecs, const tl_real *x, int64_t ldx)
+INLINE void foresee_table(const tl_sparse *s, int64_t e, const int vecs, const tl_real *x, int64_t ldx)
 {
     enum { AHEAD = 12 };
     const int64_t last = s->row_ptr[s->rows] - 1, soon = e + AHEAD < last ? e + AHEAD : last;
-    for (int v = 0; v < vecs; v++)
-        __builtin_prefetch(x + s->col[soon] * ldx + v * LANES);
+    foresee_row(x + s->col[soon] * ldx, vecs);
 }
 
 /* A value and its gradient. Either may be NULL: not of this walk. */
@@ -97,7 +102,7 @@ INLINE void add_rows(const run r, const tl_real *values, const int vecs, const t
     }
     for (; k < r.n; k++) {
         if (table)
-            foresee_row(table, r.first + k, vecs, x, ldx);
+            foresee_table(table, r.first + k, vecs, x, ldx);
         add_row(values[place(r, k)], vecs, x + (r.blocked ? one_near(four, k % 4) : r.col[k]) * ldx, sum);
     }
 }
@@ -175,7 +180,7 @@ INLINE void gradients_run(const run r, const tl_real *values, const int vecs, co
     for (; k + 4 <= r.n; k += 4) {
         const uint64_t next = r.blocked ? four_near(r.near + k + 4) : 0;
         for (int q = 0; table && q < 4; q++)
-            foresee_row(table, r.first + k + q, vecs, b, ldb);
+            foresee_table(table, r.first + k + q, vecs, b, ldb);
         meet(r, k, 4, four, values, vecs, av, b, ldb, both, dav, dvalues, add_values);
         four = next;
     }
@@ -269,6 +274,7 @@ INLINE void gradients_pieces(walk w, const bool ordered, const int vecs, const b
 {
     for (spot at = w.first, next; at.piece < w.end; at = next) {
         next = spot_after(at, ordered);
+        foresee_row(a + next.piece->row * lda, vecs);
         foresee_lines(&w.ahead, w.values, dvalues);
         gradients_run(run_of_piece(at, ordered), w.values, vecs, part, width, a + at.piece->row * lda, b,
                       vecs * LANES, both, both ? da + at.piece->row * ldda : NULL, w.old, dvalues,
