@@ -162,16 +162,30 @@ void *tl_workspace(const tl_node *y)
     return y->graph->workspace;
 }
 
-tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound, const char *of,
-                       const char *unit)
+/* The first id that is neither below the bound nor padding; n: none. All are looked at first without a way
+ * out, so that the loop is made of vectors. */
+static int64_t first_outside(const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding)
+{
+    const uint32_t below = bound > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)bound;
+    const uint32_t padded = padding != NULL, pad = padding ? (uint32_t)*padding : 0;
+    uint32_t outside = 0;
+    for (int64_t k = 0; k < n; k++)
+        outside |= ((uint32_t)ids[k] >= below) & ~(padded & ((uint32_t)ids[k] == pad));
+    for (int64_t k = 0; outside && k < n; k++)
+        if ((uint32_t)ids[k] >= below && !(padding && ids[k] == *padding))
+            return k;
+    return n;
+}
+
+tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding,
+                       const char *of, const char *unit)
 {
     if (!ids && n > 0)
         return tl_fail(TL_ERR_ARGUMENT, "%s is NULL", name);
-    for (int64_t k = 0; k < n; k++)
-        if (ids[k] < 0 || ids[k] >= bound)
-            return tl_fail(TL_ERR_INDEX, "%s[%lld] = %d, %s has %lld %s", name, (long long)k, (int)ids[k], of,
-                           (long long)bound, unit);
-    return TL_OK;
+    const int64_t k = first_outside(ids, n, bound, padding);
+    return k == n ? TL_OK
+                  : tl_fail(TL_ERR_INDEX, "%s[%lld] = %d, %s has %lld %s", name, (long long)k, (int)ids[k],
+                            of, (long long)bound, unit);
 }
 
 tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b)

@@ -22,7 +22,8 @@ static tl_status shape(tl_node *y)
                        tl_shape_text(out).text, tl_shape_text(table).text, TL_MAX_RANK);
     for (int32_t k = 1; k < table.rank; k++)
         out.dim[out.rank++] = table.dim[k];
-    tl_status status = tl_check_ids("ids", by->id, tl_shape_size(by->shape), table.dim[0], "table", "rows");
+    tl_status status = tl_check_ids("ids", by->id, tl_shape_size(by->shape), table.dim[0], NULL, "table",
+                                    "rows");
     if (status != TL_OK)
         return status;
     tl_read_rows(y, 0, tl_shape_size(by->shape), by->id);

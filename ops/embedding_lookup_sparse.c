@@ -22,17 +22,6 @@ typedef struct members {
     tl_real *share;   /* dY / D of each bag, where all its members get that and D need not be 1; else NULL */
 } members;
 
-/* Where to look for the first bad id: behind the last, if all are rows of the table. Without a way out, so
- * that the loop is made of vectors. */
-static int64_t first_outside(const tl_pattern_bag *b, int64_t n, int64_t rows)
-{
-    const uint32_t bound = rows > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)rows;
-    uint32_t outside = 0;
-    for (int64_t k = 0; k < n; k++)
-        outside |= (uint32_t)b->ids[k] >= bound;
-    return outside ? 0 : n;
-}
-
 static tl_status check(const lookup *by, const tl_shape table, const tl_node *weights)
 {
     const tl_pattern_bag *b = &by->bags;
@@ -52,12 +41,10 @@ static tl_status check(const lookup *by, const tl_shape table, const tl_node *we
     int64_t n = b->row_ptr[b->n];
     if (n > INT32_MAX)
         return tl_fail(TL_ERR_ARGUMENT, "%lld ids are more than %d", (long long)n, INT32_MAX);
-    if (n > 0 && !b->ids)
-        return tl_fail(TL_ERR_ARGUMENT, "ids is NULL");
-    for (int64_t k = first_outside(b, n, table.dim[0]); k < n; k++)
-        if ((b->ids[k] < 0 || b->ids[k] >= table.dim[0]) && !(b->has_padding && b->ids[k] == b->padding_id))
-            return tl_fail(TL_ERR_INDEX, "ids[%lld] = %d, table has %lld rows", (long long)k, (int)b->ids[k],
-                           (long long)table.dim[0]);
+    const tl_status status = tl_check_ids("ids", b->ids, n, table.dim[0],
+                                          b->has_padding ? &b->padding_id : NULL, "table", "rows");
+    if (status != TL_OK)
+        return status;
     if (weights && (weights->shape.rank != 1 || weights->shape.dim[0] != n))
         return tl_fail(TL_ERR_SHAPE, "weights are %s for %lld ids", tl_shape_text(weights->shape).text,
                        (long long)n);

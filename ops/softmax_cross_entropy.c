@@ -34,7 +34,7 @@ static tl_status shape(tl_node *y)
     int64_t rows = tl_shape_rows(x);
     if (x.rank == 0)
         return tl_fail(TL_ERR_SHAPE, "the logits are a scalar");
-    tl_status status = tl_check_ids("labels", by->label, rows, tl_shape_cols(x), "a row", "logits");
+    tl_status status = tl_check_ids("labels", by->label, rows, tl_shape_cols(x), NULL, "a row", "logits");
     if (status != TL_OK)
         return status;
     saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);

@@ -264,14 +264,22 @@ END_TEST
 START_TEST(ids)
 {
     const int32_t good[] = { 0, 9, 3 }, high[] = { 0, 9, 10 }, low[] = { 0, -1, 12 };
-    ck_assert_ok(tl_check_ids("ids", good, 3, 10, "table", "rows"));
-    ck_assert_ok(tl_check_ids("ids", NULL, 0, 10, "table", "rows"));
-    ck_assert_ok(tl_check_ids("ids", high, 2, 10, "table", "rows"));
-    ck_assert_status(tl_check_ids("ids", high, 3, 10, "table", "rows"), TL_ERR_INDEX,
+    ck_assert_ok(tl_check_ids("ids", good, 3, 10, NULL, "table", "rows"));
+    ck_assert_ok(tl_check_ids("ids", NULL, 0, 10, NULL, "table", "rows"));
+    ck_assert_ok(tl_check_ids("ids", high, 2, 10, NULL, "table", "rows"));
+    ck_assert_status(tl_check_ids("ids", high, 3, 10, NULL, "table", "rows"), TL_ERR_INDEX,
                      "ids[2] = 10, table has 10 rows");
-    ck_assert_status(tl_check_ids("labels", low, 3, 10, "logits", "columns"), TL_ERR_INDEX,
+    ck_assert_status(tl_check_ids("labels", low, 3, 10, NULL, "logits", "columns"), TL_ERR_INDEX,
                      "labels[1] = -1, logits has 10 columns");
-    ck_assert_status(tl_check_ids("ids", NULL, 1, 10, "table", "rows"), TL_ERR_ARGUMENT, "ids is NULL");
+    ck_assert_ok(tl_check_ids("ids", low, 2, 10, &low[1], "table", "rows"));
+    ck_assert_status(tl_check_ids("ids", low, 3, 10, &low[1], "table", "rows"), TL_ERR_INDEX,
+                     "ids[2] = 12, table has 10 rows");
+    ck_assert_status(tl_check_ids("ids", good, 1, 0, NULL, "table", "rows"), TL_ERR_INDEX,
+                     "ids[0] = 0, table has 0 rows");
+    ck_assert_ok(tl_check_ids("ids", good, 3, INT64_MAX, NULL, "table", "rows"));
+    ck_assert_status(tl_check_ids("ids", low, 3, INT64_MAX, NULL, "table", "rows"), TL_ERR_INDEX,
+                     "ids[1] = -1, table has 9223372036854775807 rows");
+    ck_assert_status(tl_check_ids("ids", NULL, 1, 10, NULL, "table", "rows"), TL_ERR_ARGUMENT, "ids is NULL");
 }
 END_TEST
 
