@@ -166,7 +166,7 @@ void *tl_workspace(const tl_node *y)
  * out, so that the loop is made of vectors. */
 static int64_t first_outside(const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding)
 {
-    const uint32_t below = bound > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)bound;
+    const uint32_t below = bound < 0 ? 0 : bound > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)bound;
     const uint32_t padded = padding != NULL, pad = padding ? (uint32_t)*padding : 0;
     uint32_t outside = 0;
     for (int64_t k = 0; k < n; k++)

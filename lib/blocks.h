@@ -28,7 +28,7 @@ enum {
 typedef struct tl_blocks {
     int64_t block, n_blocks, n_ranges; /* block: columns in one; the last may have fewer */
     const tl_part *part;
-    const tl_piece *piece;  /* and one more, of row 0 */
+    const tl_piece *piece;  /* and one more, of row 0, as a walk looks a piece ahead */
     const uint16_t *column; /* of each entry, less the first of its block, and TL_COLUMNS_AHEAD more */
     const int32_t *order;   /* of each entry, if the matrix has one; or NULL */
     const int32_t *line;    /* a value in each cache line that a block needs and the one before it did not */

@@ -66,19 +66,20 @@ static void add_pieces(making *m, int64_t begin, int64_t end, int64_t j0, int64_
 {
     tl_piece made[TL_SORTED_ROWS], *piece = m->piece + m->at.piece;
     uint64_t key[TL_SORTED_ROWS], spare[TL_SORTED_ROWS];
-    const int low = tl_bits(TL_SORTED_ROWS), high = low + tl_bits((uint64_t)(j1 - j0 + 1));
-    int64_t pieces = 0;
+    const int bits = tl_bits(TL_SORTED_ROWS); /* of a piece's number, in a key below its length */
+    int64_t pieces = 0, longest = 0;
     for (int64_t i = begin; i < end; i++) {
         const tl_piece p = next_piece(m, i, j1);
         if (p.n == 0 && j0 > 0)
             continue;
-        made[pieces] = p;
-        key[pieces] = (uint64_t)(j1 - j0 - p.n) << low | (uint64_t)pieces;
-        pieces++;
+        made[pieces++] = p;
+        longest = p.n > longest ? p.n : longest;
     }
-    tl_radix_sort(pieces, key, spare, low, high);
     for (int64_t k = 0; k < pieces; k++)
-        piece[k] = made[key[k] % TL_SORTED_ROWS];
+        key[k] = (uint64_t)(longest - made[k].n) << bits | (uint64_t)k;
+    tl_radix_sort(pieces, key, spare, bits, bits + tl_bits((uint64_t)longest + 1));
+    for (int64_t k = 0; k < pieces; k++)
+        piece[k] = made[key[k] & (((uint64_t)1 << bits) - 1)];
     m->at.piece += pieces;
     for (int64_t k = 0; k < pieces; k++)
         for (int64_t e = piece[k].first; e < piece[k].first + piece[k].n; e++, m->at.entry++) {

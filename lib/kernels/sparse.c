@@ -27,7 +27,7 @@ enum { FAR = 1 << 18 }; /* entries; values so far apart are not in a cache of th
 
 INLINE void foresee_row(const tl_real *row, const int vecs)
 {
-    for (int v = 0; v < vecs; v += LANES < TL_LINE ? TL_LINE / LANES : 1)
+    for (int v = 0; v < vecs; v++)
         __builtin_prefetch(row + v * LANES);
 }
 
