@@ -102,8 +102,8 @@ TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 TL_API tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size);
 TL_API void *tl_workspace(const tl_node *y);
 
-/* For `shape`: that 0 <= ids[k] < bound, or ids[k] is *padding, if that is not NULL. TL_ERR_INDEX reads
- * "ids[7] = 12, table has 10 rows" for name = "ids", of = "table", unit = "rows". */
+/* For `shape`: that each of n ids is 0 or more and below the bound, or is *padding, if that is not NULL.
+ * TL_ERR_INDEX reads "ids[7] = 12, table has 10 rows" for name = "ids", of = "table", unit = "rows". */
 TL_API tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound,
                               const int32_t *padding, const char *of, const char *unit);
 

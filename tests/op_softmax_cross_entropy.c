@@ -281,7 +281,7 @@ END_TEST
 
 START_TEST(label_refusals)
 {
-    const int32_t high[] = { 9, 0, 0, 0, 0, 0, 0, 12 }, low[] = { 1, 9, -1 }, edge[] = { 0, 10 };
+    const int32_t high[] = { 9, 0, 0, 0, 0, 0, 0, 12 }, low[] = { 1, 9, -1, 0 }, edge[] = { 0, 10, 0 };
     const tl_real x[80] = { 0 }, w[8] = { 0 };
     tl_graph *g = tl_graph_new();
     ck_assert_refused(g, tl_softmax_cross_entropy(tl_input(g, TL_SHAPE(8, 10), x), high), TL_ERR_INDEX,
