@@ -162,17 +162,24 @@ void *tl_workspace(const tl_node *y)
     return y->graph->workspace;
 }
 
-/* The first id that is neither below the bound nor padding; n: none. All are looked at first without a way
- * out, so that the loop is made of vectors. */
+/* 1 or 0, by operators without branches and in words as wide as ids, so that a loop over them is made of
+ * vectors. */
+static inline uint32_t is_outside(uint32_t id, uint32_t below, uint32_t padded, uint32_t pad)
+{
+    return (id >= below) & ~(padded & (id == pad));
+}
+
+/* The first id that is neither below the bound nor padding; n: none. All are looked at first, without a way
+ * out of the loop. */
 static int64_t first_outside(const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding)
 {
     const uint32_t below = bound < 0 ? 0 : bound > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)bound;
     const uint32_t padded = padding != NULL, pad = padding ? (uint32_t)*padding : 0;
     uint32_t outside = 0;
     for (int64_t k = 0; k < n; k++)
-        outside |= ((uint32_t)ids[k] >= below) & ~(padded & ((uint32_t)ids[k] == pad));
+        outside |= is_outside((uint32_t)ids[k], below, padded, pad);
     for (int64_t k = 0; outside && k < n; k++)
-        if ((uint32_t)ids[k] >= below && !(padding && ids[k] == *padding))
+        if (is_outside((uint32_t)ids[k], below, padded, pad))
             return k;
     return n;
 }

@@ -187,7 +187,8 @@ static void check_both(tl_pattern *p, int64_t width)
     free(order);
 }
 
-/* Some full rows above many shorter ones, some empty: ranges of few rows, and one of more than are sorted together. */
+/* Some full rows above many shorter ones, some empty: ranges of few rows, and one of more than are sorted
+ * together. */
 static tl_pattern *uneven_pattern(void)
 {
     enum { ROWS = 4 * TL_SORTED_ROWS, FULL = 100, COLS = 59 };
