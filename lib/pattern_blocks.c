@@ -23,7 +23,7 @@ int64_t tl_pattern_range(const int64_t *row_ptr, int64_t rows, int64_t n_ranges,
 
 int64_t tl_pattern_ranges(int64_t rows, double work)
 {
-    enum { ROWS = 256, FEW = 4, MOST = 256, WORK = 1 << 17 };
+    enum { ROWS = 256, FEW = 8, MOST = 256, WORK = 1 << 17 };
     const double by_rows = (double)((rows + ROWS - 1) / ROWS), by_work = work / WORK;
     const double n = by_rows >= FEW || by_work < by_rows ? by_rows : by_work < FEW ? by_work : FEW;
     const int64_t most = rows < 1 ? 1 : rows < MOST ? rows : MOST;
