@@ -36,17 +36,21 @@ static int64_t *field(options *o, const struct flag *f)
 /* False after a line on stderr. */
 static bool read_options(options *o, int argc, char **argv)
 {
-    for (int at = 1; at < argc; at += 2) {
+    for (int at = 1; at < argc;) {
+        const char *argument = argv[at++], *equals = strchr(argument, '=');
+        const size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
         int k = 0;
-        while (k < N_FLAGS && strcmp(argv[at], flags[k].name) != 0)
+        while (k < N_FLAGS &&
+               (strlen(flags[k].name) != length || strncmp(argument, flags[k].name, length) != 0))
             k++;
         if (k == N_FLAGS) {
-            fprintf(stderr, "wide_layer: %s: there is no such flag (see --help)\n", argv[at]);
+            fprintf(stderr, "wide_layer: %s: there is no such flag (see --help)\n", argument);
             return false;
         }
+        const char *text = equals ? equals + 1 : at < argc ? argv[at++] : "";
         char *end = NULL;
-        const long long value = at + 1 < argc ? strtoll(argv[at + 1], &end, 10) : 0;
-        if (!end || end == argv[at + 1] || *end || value < flags[k].least || value > flags[k].most) {
+        const long long value = strtoll(text, &end, 10);
+        if (end == text || *end || value < flags[k].least || value > flags[k].most) {
             fprintf(stderr,
                     "wide_layer: %s: needs a whole number from %" PRId64 " to %" PRId64 " (see --help)\n",
                     flags[k].name, flags[k].least, flags[k].most);
