@@ -1,5 +1,6 @@
 /* One very wide sparse layer, trained: dense, its weights and Adam's state would need 12 bytes for each of
  * size x size cells. What exists is what is paid for, in memory and in time. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,16 +42,17 @@ static bool read_options(options *o, int argc, char **argv)
         const size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
         int k = 0;
         while (k < N_FLAGS &&
-               (strlen(flags[k].name) != length || strncmp(argument, flags[k].name, length) != 0))
+               (strlen(flags[k].name) != length || memcmp(argument, flags[k].name, length) != 0))
             k++;
         if (k == N_FLAGS) {
-            fprintf(stderr, "wide_layer: %s: there is no such flag (see --help)\n", argument);
+            fprintf(stderr, "wide_layer: %.*s: there is no such flag (see --help)\n", (int)length, argument);
             return false;
         }
         const char *text = equals ? equals + 1 : at < argc ? argv[at++] : "";
         char *end = NULL;
+        errno = 0;
         const long long value = strtoll(text, &end, 10);
-        if (end == text || *end || value < flags[k].least || value > flags[k].most) {
+        if (end == text || *end || errno || value < flags[k].least || value > flags[k].most) {
             fprintf(stderr,
                     "wide_layer: %s: needs a whole number from %" PRId64 " to %" PRId64 " (see --help)\n",
                     flags[k].name, flags[k].least, flags[k].most);
@@ -63,7 +65,7 @@ static bool read_options(options *o, int argc, char **argv)
 
 static int help(void)
 {
-    printf("Usage: wide_layer [--flag value]...\n\nTrains one sparse layer and tells what it "
+    printf("Usage: wide_layer [--flag value | --flag=value]...\n\nTrains one sparse layer and tells what it "
            "costs.\n\nFlags:\n");
     for (int k = 0; k < N_FLAGS; k++)
         printf("  %-15s %s\n", flags[k].name, flags[k].help);

@@ -36,8 +36,8 @@ tl_pattern *tl_pattern_unfilled(int64_t rows, int64_t cols, int64_t nnz);
 
 /* Rows in ranges of about the same work: how many ranges for `work` products in all, and where range r of
  * n_ranges begins. A row costs its entries and a little more. A range has some 256 rows, whose part of Y
- * stays in the second cache while the blocks go by; fewer where that would leave the threads with nothing to
- * share, more where there would be more than 256 ranges. */
+ * stays in the second cache while the blocks go by; fewer where eight threads would not have one each and
+ * there is work for them, more where there would be more than 256 ranges. */
 int64_t tl_pattern_ranges(int64_t rows, double work);
 int64_t tl_pattern_range(const int64_t *row_ptr, int64_t rows, int64_t n_ranges, int64_t r);
 

@@ -187,20 +187,50 @@ static void check_both(tl_pattern *p, int64_t width)
     free(order);
 }
 
-/* Some full rows above many shorter ones, some empty: ranges of few rows, and one of more than are sorted
- * together. */
+/* A range has 256 rows; fewer, but work for 2^17 products, where there would be less than eight. */
+START_TEST(ranges)
+{
+    enum { WORK = 1 << 17 };
+    static const struct {
+        int64_t rows;
+        double work;
+        int64_t n;
+    } expected[] = {
+        { 0, 0, 1 },           { 1, 0, 1 },
+        { 3, 1e9, 3 }, /* a row is not cut */
+        { 100, 1e9, 8 },       { 1024, 0, 4 },
+        { 1024, 5 * WORK, 5 }, { 1024, 8 * WORK - 1, 7 },
+        { 1024, 1e9, 8 },      { 1792, 1e9, 8 },
+        { 1793, 0, 8 },        { 2049, 1e9, 9 },
+        { 65536, 1e9, 256 },   { 1 << 20, 1e12, 256 },
+    };
+    for (size_t k = 0; k < sizeof expected / sizeof *expected; k++)
+        ck_assert_int_eq(tl_pattern_ranges(expected[k].rows, expected[k].work), expected[k].n);
+}
+END_TEST
+
+enum { UNEVEN_ROWS = 8 * TL_SORTED_ROWS, FULL_ROWS = 100 };
+
+/* Some full rows above many shorter ones, some empty. */
 static tl_pattern *uneven_pattern(void)
 {
-    enum { ROWS = 4 * TL_SORTED_ROWS, FULL = 100, COLS = 59 };
-    uint8_t *keep = malloc(ROWS * COLS);
-    for (int i = 0; i < ROWS; i++)
+    enum { COLS = 59 };
+    uint8_t *keep = malloc(UNEVEN_ROWS * COLS);
+    for (int i = 0; i < UNEVEN_ROWS; i++)
         for (int j = 0; j < COLS; j++)
-            keep[i * COLS + j] = i < FULL || (i % 50 > 0 && (i * i + j) % (2 + i % 50) == 0);
-    tl_pattern *p = tl_pattern_from_mask(ROWS, COLS, keep);
-    const int64_t n = tl_pattern_ranges(ROWS, 0);
-    ck_assert_int_gt(ROWS - tl_pattern_range(tl_pattern_row_ptr(p), ROWS, n, n - 1), TL_SORTED_ROWS);
+            keep[i * COLS + j] = i < FULL_ROWS || (i % 50 > 0 && (i * i + j) % (2 + i % 50) == 0);
+    tl_pattern *p = tl_pattern_from_mask(UNEVEN_ROWS, COLS, keep);
     free(keep);
     return p;
+}
+
+/* There is a range of few rows, and one of more than are sorted together. */
+static void check_uneven(const tl_pattern *p, int64_t n_ranges)
+{
+    const int64_t *row_ptr = tl_pattern_row_ptr(p);
+    ck_assert_int_lt(tl_pattern_range(row_ptr, UNEVEN_ROWS, n_ranges, 1), FULL_ROWS);
+    ck_assert_int_gt(UNEVEN_ROWS - tl_pattern_range(row_ptr, UNEVEN_ROWS, n_ranges, n_ranges - 1),
+                     TL_SORTED_ROWS);
 }
 
 /* Of one range and of several. */
@@ -215,6 +245,7 @@ START_TEST(blocks)
         }
         tl_pattern *uneven = uneven_pattern();
         check_both(uneven, block[k]);
+        check_uneven(uneven, tl_pattern_blocks(uneven, block[k], NULL)->n_ranges);
         tl_pattern_release(uneven);
     }
 }
@@ -357,6 +388,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, transpose);
     tcase_add_test(c, transpose_is_cached);
     tcase_add_test(c, transpose_without_memory);
+    tcase_add_test(c, ranges);
     tcase_add_test(c, blocks);
     tcase_add_test(c, blocks_without_memory);
     tcase_add_test(c, blocks_of_nothing);
