@@ -25,7 +25,7 @@ INLINE void store_at(tl_real *p, int v, const int vecs, int64_t width, const boo
 
 enum { FAR = 1 << 18 }; /* entries; values so far apart are not in a cache of the usual size */
 
-/* A row that is read soon. (One that is only written, or added to, gains nothing by it.) */
+/* A row that is read soon. (One that is only written gains nothing by it, nor does dX.) */
 INLINE void foresee_row(const tl_real *row, const int vecs)
 {
     for (int v = 0; v < vecs; v++)
@@ -263,6 +263,8 @@ INLINE void spmm_pieces(walk w, const bool ordered, const int vecs, const bool p
 {
     for (spot at = w.first, next; at.piece < w.end; at = next) {
         next = spot_after(at, ordered); /* its columns are asked for before they are needed */
+        if (LANES >= TL_LINE)           /* else it waits for loads rather than for lines */
+            foresee_row(y + next.piece->row * ldy, vecs);
         foresee_lines(&w.ahead, w.values, NULL);
         spmm_run(run_of_piece(at, ordered), w.values, vecs, part, width, x, vecs * LANES,
                  y + at.piece->row * ldy, w.old, NULL);
