@@ -25,7 +25,8 @@ INLINE void store_at(tl_real *p, int v, const int vecs, int64_t width, const boo
 
 enum { FAR = 1 << 18 }; /* entries; values so far apart are not in a cache of the usual size */
 
-/* A row that is read soon. (One that is only written gains nothing by it, nor does dX.) */
+/* A row that is read soon. (One that is only written gains nothing by it, nor does dX; but to ask whether Y is
+ * read costs more than to ask for it.) */
 INLINE void foresee_row(const tl_real *row, const int vecs)
 {
     for (int v = 0; v < vecs; v++)
