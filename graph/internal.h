@@ -4,12 +4,12 @@
 
 #include <pthread.h>
 
-#include "arena.h"
+#include "lib/arena.h"
 #include "gradient.h"
-#include "memory.h"
+#include "lib/memory.h"
 #include "op.h"
 #include "optimizer.h"
-#include "status_private.h"
+#include "lib/status_private.h"
 
 /* ---- Variables and slots ---- */
 

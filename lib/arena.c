@@ -1,7 +1,7 @@
 /* A chain of heap blocks, filled front to back. The chain is kept over a reset, so equal steps find equal
  * room in it. */
-#include "arena.h"
-#include "memory.h"
+#include "lib/arena.h"
+#include "lib/memory.h"
 
 #include <string.h>
 

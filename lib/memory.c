@@ -1,6 +1,6 @@
 /* Aligned heap blocks. Built twice: plainly into the library, with TL_TEST_HOOKS into the tests. */
 #define _DEFAULT_SOURCE /* madvise */
-#include "memory.h"
+#include "lib/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

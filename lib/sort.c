@@ -1,5 +1,5 @@
 /* Least significant digit first, at most 11 bits at a time. */
-#include "sort.h"
+#include "lib/sort.h"
 
 #include <string.h>
 

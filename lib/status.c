@@ -1,5 +1,5 @@
 /* The thread's last failure. */
-#include "status_private.h"
+#include "lib/status_private.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* bias: Y(i, :) = A(i, :) + b.  dA += dY;  db += sum over i of dY(i, :). */
-#include "bias.h"
+#include "ops/bias.h"
 
 static void forward_rows(void *context, int64_t begin, int64_t end)
 {

@@ -2,7 +2,7 @@
 #ifndef TL_BIAS_H
 #define TL_BIAS_H
 
-#include "hand_on.h"
+#include "ops/grad_pass.h"
 #include "ops.h"
 
 static inline tl_status tl_bias_shape(tl_node *y)

@@ -1,6 +1,6 @@
 /* bias_relu: Y(i, :) = max(A(i, :) + b, 0), and NaN where the sum is.  With G = dY where Y > 0, else 0:
  * dA += G;  db += sum over i of G(i, :).  One pass where relu of bias takes two. */
-#include "bias.h"
+#include "ops/bias.h"
 
 static void forward_rows(void *context, int64_t begin, int64_t end)
 {

@@ -3,7 +3,7 @@
 #ifndef TL_BROADCAST_H
 #define TL_BROADCAST_H
 
-#include "hand_on.h"
+#include "ops/grad_pass.h"
 
 static inline tl_status tl_broadcast_shape(tl_node *y, const char *word)
 {

@@ -4,7 +4,7 @@
  * It is the product Y^T = op(S)^T op(D)^T, with samples as rows on both sides. */
 #include "op.h"
 #include "ops.h"
-#include "sparse_room.h"
+#include "ops/sparse_workspace.h"
 
 static tl_status shape(tl_node *y)
 {

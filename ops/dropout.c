@@ -1,5 +1,5 @@
 /* dropout: Y = A / (1 - p) where kept, with probability 1 - p, else 0.  dA += dY / (1 - p) where kept. */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "op.h"
 #include "ops.h"
 

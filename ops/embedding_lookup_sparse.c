@@ -3,7 +3,7 @@
  * dw_k += <e_k, dY> / D, less <Y, dY> / D for a mean, less w_k <Y, dY> / D^2 for sqrtn. */
 #include "op.h"
 #include "ops.h"
-#include "rows.h"
+#include "lib/matrix/rows.h"
 
 #include <math.h>
 

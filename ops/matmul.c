@@ -1,5 +1,5 @@
 /* matmul: Y = op(A) op(B).  dA += dY op(B)^T, transposed as A is;  dB += op(A)^T dY, transposed as B is. */
-#include "gemm.h"
+#include "lib/matrix/gemm.h"
 #include "op.h"
 #include "ops.h"
 

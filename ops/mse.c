@@ -1,5 +1,5 @@
 /* mse: Y = mean of (A - B)^2.  dA += 2 (A - B) dY / n;  dB -= the same. */
-#include "loss.h"
+#include "ops/loss.h"
 
 static tl_status shape(tl_node *y)
 {

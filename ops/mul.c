@@ -1,5 +1,5 @@
 /* mul: Y = A B elementwise, B broadcast.  dA += dY B;  dB += dY A summed over what each element met. */
-#include "broadcast.h"
+#include "ops/broadcast.h"
 #include "ops.h"
 
 static tl_status shape(tl_node *y)

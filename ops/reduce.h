@@ -2,7 +2,7 @@
 #ifndef TL_REDUCE_H
 #define TL_REDUCE_H
 
-#include "hand_on.h"
+#include "ops/grad_pass.h"
 #include "ops.h"
 
 typedef struct tl_reduce {

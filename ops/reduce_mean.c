@@ -1,5 +1,5 @@
 /* reduce_mean: Y = mean of A over one axis or all, 0 over nothing.  dA += dY / n, repeated along the axis. */
-#include "reduce.h"
+#include "ops/reduce.h"
 
 /* A sum over nothing is 0, and stays so. */
 static tl_real count(const tl_node *y)

@@ -1,5 +1,5 @@
 /* reduce_sum: Y = sum of A over one axis or all.  dA += dY, repeated along the axis. */
-#include "reduce.h"
+#include "ops/reduce.h"
 
 static void forward(tl_node *y)
 {

@@ -1,5 +1,5 @@
 /* reshape: Y = A in another shape of as many elements.  dA += dY. */
-#include "hand_on.h"
+#include "ops/grad_pass.h"
 #include "ops.h"
 
 static tl_status shape(tl_node *y)

@@ -1,5 +1,5 @@
 /* sigmoid: Y = 1 / (1 + exp(-A)).  dA += dY Y (1 - Y). */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "op.h"
 #include "ops.h"
 

@@ -1,7 +1,7 @@
 /* sigmoid_cross_entropy: Y = mean of max(x, 0) - x z + log1p(exp(-|x|)), logits x, targets z.
  * dx += (sigmoid(x) - z) dY / n;  dz -= x dY / n. */
-#include "kernels.h"
-#include "loss.h"
+#include "lib/kernels/kernels.h"
+#include "ops/loss.h"
 
 enum { STRETCH = 256 }; /* values whose exponentials are at hand */
 

@@ -1,7 +1,7 @@
 /* softmax_cross_entropy: Y = sum over rows i of w_i (log sum exp(Z(i, :)) - Z(i, label_i)) / sum of w, where
  * Z(i, :) = X(i, :) - max X(i, :), so that only differences count.
  * dX(i, :) += w_i (exp(Z(i, :) - log sum exp(Z(i, :))) - onehot(label_i)) dY / sum of w. */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "op.h"
 #include "ops.h"
 

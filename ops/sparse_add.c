@@ -1,6 +1,6 @@
 /* sparse_add: Y = A + B for A sparse: with B sparse, on the union of the patterns; with B dense, dense.
  * dA += dY at A's pattern;  dB += dY at B's. */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "op.h"
 #include "ops.h"
 

@@ -2,7 +2,7 @@
  * dD += op(S)^T dY, transposed as D is. */
 #include "op.h"
 #include "ops.h"
-#include "sparse_room.h"
+#include "ops/sparse_workspace.h"
 
 static tl_status shape(tl_node *y)
 {

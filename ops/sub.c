@@ -1,5 +1,5 @@
 /* sub: Y = A - B, B broadcast.  dA += dY;  dB -= dY summed over what each element met. */
-#include "broadcast.h"
+#include "ops/broadcast.h"
 #include "ops.h"
 
 static tl_status shape(tl_node *y)

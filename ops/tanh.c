@@ -1,5 +1,5 @@
 /* tanh: Y = tanh A.  dA += dY (1 - Y^2). */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "op.h"
 #include "ops.h"
 

@@ -1,5 +1,5 @@
 /* Runs the suite of one test file; the exit status tells. */
-#include "testing.h"
+#include "tests/testing.h"
 
 int main(void)
 {

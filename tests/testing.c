@@ -1,5 +1,5 @@
 /* Fixtures, comparisons and random operands of the tests. */
-#include "testing.h"
+#include "tests/testing.h"
 
 #include <math.h>
 #include <string.h>

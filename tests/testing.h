@@ -6,7 +6,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "memory.h"
+#include "lib/memory.h"
 #include "op.h"
 #include "tulle.h"
 

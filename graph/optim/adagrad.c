@@ -1,5 +1,5 @@
 /* Adagrad: s += g^2, w -= lr g / (sqrt(s) + epsilon). */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "optimizer.h"
 
 #include <math.h>

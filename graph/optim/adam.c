@@ -1,6 +1,6 @@
 /* Adam: m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2, w -= lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + epsilon).
  * AMSGrad: the running maximum of v in v's place. AdamW: weight decay, decoupled. */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "optimizer.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* FTRL-proximal: s' = s + g^2, l += g - w (s'^-p - s^-p) / lr;
  * w = (sign(l) l1 - l) / (s'^-p / lr + 2 l2) where |l| > l1, else 0. */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "optimizer.h"
 
 #include <tgmath.h>

@@ -1,6 +1,6 @@
 /* RMSprop: s = rho s + (1-rho) g^2, a = mu a + g / (sqrt(s) + epsilon), w -= lr a; without momentum a is
  * the quotient alone. Centered: s less the square of the running mean of g. */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "optimizer.h"
 
 #include <math.h>

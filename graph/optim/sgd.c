@@ -1,5 +1,5 @@
 /* SGD: w -= lr g.  Momentum: a = mu a + g, w -= lr a.  Nesterov: w -= lr (g + mu a), with the new a. */
-#include "kernels.h"
+#include "lib/kernels/kernels.h"
 #include "optimizer.h"
 
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)

@@ -1,9 +1,9 @@
 /* MNIST's IDX files. A header is believed only as far as the bytes behind it bear it out: the block of
  * elements grows as they arrive. */
 #include "idx.h"
-#include "memory.h"
+#include "lib/memory.h"
 #include "shape.h"
-#include "status_private.h"
+#include "lib/status_private.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* The dense product for thin and tiny shapes. A tile of C stays in registers along k; what it needs of B is
  * packed, on the stack, where it does not lie as whole vectors. */
-#include "built.h"
-#include "vector.h"
+#include "lib/kernels/isa_names.h"
+#include "lib/kernels/vector.h"
 
 enum { TILE_VECS = 3, DEPTH = 128 };
 #if defined(__AVX512F__)
@@ -58,8 +58,8 @@ static void pack_b(int64_t depth, int64_t width, int64_t ld, const tl_real *b, i
                 packed[j] = j < width ? b[j * bcs] : 0;
 }
 
-void TL_LEVEL(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
-                          const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc, bool add)
+void TL_ISA(gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
+                        const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc, bool add)
 {
     tl_real packed[DEPTH * TILE_VECS * LANES];
     for (int64_t j = 0; j < n; j += TILE_VECS * LANES)

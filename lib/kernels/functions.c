@@ -1,7 +1,7 @@
 /* Functions of every element, by the vector functions of the C library where it has them, else one by one.
  * The rest of a run goes through a whole vector as well, so that a result does not depend on its place. */
-#include "built.h"
-#include "vector.h"
+#include "lib/kernels/isa_names.h"
+#include "lib/kernels/vector.h"
 
 #include <tgmath.h>
 
@@ -53,7 +53,7 @@ INLINE vec logistic_of(vec x)
 }
 
 #define OF_EACH(name)                                                                                        \
-    void TL_LEVEL(name)(int64_t n, const tl_real *x, tl_real *y)                                             \
+    void TL_ISA(name)(int64_t n, const tl_real *x, tl_real *y)                                               \
     {                                                                                                        \
         int64_t k = 0;                                                                                       \
         for (; k + LANES <= n; k += LANES)                                                                   \

@@ -1,6 +1,6 @@
 /* The plain kernels, and the table of one build. */
-#include "built.h"
-#include "vector.h"
+#include "lib/kernels/isa_names.h"
+#include "lib/kernels/vector.h"
 
 #ifdef TULLE_DOUBLE
 typedef int64_t bits;
@@ -186,15 +186,15 @@ static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int
 enum { BLOCK = (32 << 10) / (TL_TILE_VECS * VEC_BYTES) };
 _Static_assert(TL_WIDEST_BLOCK *BLOCK <= 1 << 16, "columns of a block fit in 16 bits");
 
-extern const tl_kernels TL_LEVEL(kernels);
+extern const tl_kernels TL_ISA(kernels);
 
-const tl_kernels TL_LEVEL(kernels) = {
-    .name = TEXT(TL_LEVEL_NAME),
+const tl_kernels TL_ISA(kernels) = {
+    .name = TEXT(TL_ISA_NAME),
     .lanes = LANES,
     .block = BLOCK,
-    .spmm = TL_LEVEL(spmm),
-    .sddmm = TL_LEVEL(sddmm),
-    .gradients = TL_LEVEL(gradients),
+    .spmm = TL_ISA(spmm),
+    .sddmm = TL_ISA(sddmm),
+    .gradients = TL_ISA(gradients),
     .transpose = transpose,
     .largest = largest,
     .add = add,
@@ -203,11 +203,11 @@ const tl_kernels TL_LEVEL(kernels) = {
     .sum_rows = sum_rows,
     .bias_relu = bias_relu,
     .bias_relu_backward = bias_relu_backward,
-    .exp = TL_LEVEL(exp),
-    .tanh = TL_LEVEL(tanh),
-    .log1p = TL_LEVEL(log1p),
-    .logistic = TL_LEVEL(logistic),
-    .philox = TL_LEVEL(philox),
-    .gemm_small = TL_LEVEL(gemm_small),
-    .updates = &TL_LEVEL(updates),
+    .exp = TL_ISA(exp),
+    .tanh = TL_ISA(tanh),
+    .log1p = TL_ISA(log1p),
+    .logistic = TL_ISA(logistic),
+    .philox = TL_ISA(philox),
+    .gemm_small = TL_ISA(gemm_small),
+    .updates = &TL_ISA(updates),
 };

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 #include "base.h"
-#include "blocks.h"
+#include "lib/kernels/blocks.h"
 
 #define TL_TILE_VECS    8  /* vectors in a tile of samples: they and one operand stay in registers */
 #define TL_WIDEST_BLOCK 16 /* times the table's `block`: the most columns in a block */

@@ -1,6 +1,6 @@
 /* Philox 4x32-10 (random.h), many blocks at a time: a lane for each. */
-#include "built.h"
-#include "vector.h"
+#include "lib/kernels/isa_names.h"
+#include "lib/kernels/vector.h"
 
 enum { AT_ONCE = 16 };
 
@@ -41,7 +41,7 @@ static void some_blocks(uint64_t key, uint64_t counter, uint32_t out[4 * AT_ONCE
     }
 }
 
-void TL_LEVEL(philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out)
+void TL_ISA(philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out)
 {
     int64_t k = 0;
     for (; k + AT_ONCE <= n; k += AT_ONCE)

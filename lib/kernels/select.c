@@ -1,6 +1,6 @@
 /* Which table of kernels this chip gets. */
-#include "kernels.h"
-#include "level.h"
+#include "lib/kernels/kernels.h"
+#include "isa.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,9 +4,9 @@
  * then stay in a cache. Where X is small, all of it is one block.
  *
  * The order of an element's sum is that of the row's entries either way. */
-#include "built.h"
-#include "runs.h"
-#include "vector.h"
+#include "lib/kernels/isa_names.h"
+#include "lib/kernels/row_span.h"
+#include "lib/kernels/vector.h"
 
 enum { FULL = false, PART = true }; /* the last vector of a tile */
 
@@ -345,8 +345,8 @@ FOR_WIDE_TILES(GRADIENTS_WALK)
             }                                                                                                \
         }
 
-void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
-                    int64_t ldx, tl_real *y, int64_t ldy, bool add)
+void TL_ISA(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
+                  int64_t ldx, tl_real *y, int64_t ldy, bool add)
 {
 #define SPMM_ROWS(vecs, part)                                                                                \
     case TILE(vecs, part):                                                                                   \
@@ -357,8 +357,8 @@ void TL_LEVEL(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t widt
     ROWS_OR_BLOCKS(SPMM_ROWS, SPMM_BLOCKS, add, false)
 }
 
-void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                     int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues, bool add_values)
+void TL_ISA(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
+                   int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues, bool add_values)
 {
 #define SDDMM_ROWS(vecs, part)                                                                               \
     case TILE(vecs, part):                                                                                   \
@@ -370,9 +370,9 @@ void TL_LEVEL(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t wid
     ROWS_OR_BLOCKS(SDDMM_ROWS, SDDMM_BLOCKS, false, add_values)
 }
 
-void TL_LEVEL(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                         int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
-                         tl_real *dvalues, bool add_values)
+void TL_ISA(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
+                       int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
+                       tl_real *dvalues, bool add_values)
 {
 #define GRADIENTS_ROWS(vecs, part)                                                                           \
     case TILE(vecs, part):                                                                                   \

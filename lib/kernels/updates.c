@@ -1,7 +1,7 @@
 /* Steps of optimizers on runs of weights: one pass over weights, gradients and slots. The formulas are in
  * kernels.h. Whole vectors and the rest go through the same operations, so runs can be split anywhere. */
-#include "built.h"
-#include "vector.h"
+#include "lib/kernels/isa_names.h"
+#include "lib/kernels/vector.h"
 
 #include <float.h>
 #include <tgmath.h>
@@ -204,12 +204,12 @@ static void ftrl(const tl_runs *runs)
         FOR_EACH_VECTOR(2, ftrl_step, SLOT(0), SLOT(1));
 }
 
-const tl_updates TL_LEVEL(updates) = { .sgd = sgd,
-                                       .momentum = momentum,
-                                       .nesterov = nesterov,
-                                       .adagrad = adagrad,
-                                       .rmsprop = { { rmsprop, rmsprop_momentum },
-                                                    { rmsprop_centered, rmsprop_centered_momentum } },
-                                       .adam = adam,
-                                       .amsgrad = amsgrad,
-                                       .ftrl = ftrl };
+const tl_updates TL_ISA(updates) = { .sgd = sgd,
+                                     .momentum = momentum,
+                                     .nesterov = nesterov,
+                                     .adagrad = adagrad,
+                                     .rmsprop = { { rmsprop, rmsprop_momentum },
+                                                  { rmsprop_centered, rmsprop_centered_momentum } },
+                                     .adam = adam,
+                                     .amsgrad = amsgrad,
+                                     .ftrl = ftrl };

@@ -13,7 +13,7 @@
  *     "ns_per_entry", after "nnz", the entries of the sparse matrix
  *
  * The program keeps the C locale that it starts in, so that printf writes 0.5, not 0,5. */
-#include "bench.h"
+#include "tests/bench/bench.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* embedding_step: bags of ids, their mean, squared error, a row-sparse gradient, one step of an optimizer. */
-#include "bench.h"
+#include "tests/bench/bench.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Compiled once per instruction set, with contraction; FMA_PEAK names the table. */
-#include "fma.h"
+#include "tests/bench/fma.h"
 
 #if defined(__AVX512F__)
 enum { BYTES = 64 };

@@ -1,5 +1,5 @@
 /* One layer: the dense product, the product with a sparse variable, and a training step of that. */
-#include "bench.h"
+#include "tests/bench/bench.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* What other figures are to be read against: what one core can do, what the library costs without work. */
-#include "bench.h"
-#include "fma.h"
+#include "tests/bench/bench.h"
+#include "tests/bench/fma.h"
 
 #include <stdio.h>
 #include <stdlib.h>

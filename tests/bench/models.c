@@ -1,5 +1,5 @@
 /* Training steps of whole networks. */
-#include "bench.h"
+#include "tests/bench/bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>

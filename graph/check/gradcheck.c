@@ -1,0 +1,167 @@
+/* Gradients against central differences. One set of differences judges every backward pass: the plain one,
+ * one over gradients that are already there, and one for each variable alone. */
+#include "gradcheck.h"
+#include "graph/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double prefill = 0.5; /* what is there before the second pass; exact in every number type */
+
+typedef struct check {
+    tl_build build;
+    void *context;
+    tl_graph *graph;
+    double step, tolerance;
+    int64_t size;    /* of the result */
+    tl_real *u;      /* [size] the random upstream gradient */
+    double *numeric; /* the differences, of one variable after the other */
+} check;
+
+/* The function's result in an empty graph. Its size must stay what it was at the first call. */
+static tl_status run(const check *c, tl_node **y)
+{
+    tl_graph_reset(c->graph);
+    *y = c->build(c->graph, c->context);
+    if (tl_graph_status(c->graph) != TL_OK)
+        return tl_fail(c->graph->status, "gradcheck: %s", c->graph->error);
+    if (!*y)
+        return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function returned NULL");
+    if ((*y)->graph != c->graph)
+        return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function's result is in another graph");
+    if (c->u && (*y)->size != c->size)
+        return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function gave %lld values, and now gives %lld",
+                       (long long)c->size, (long long)(*y)->size);
+    return TL_OK;
+}
+
+static tl_status draw_upstream(check *c, uint64_t seed)
+{
+    tl_node *y;
+    tl_status status = run(c, &y);
+    if (status != TL_OK)
+        return status;
+    c->size = y->size;
+    c->u = tl_alloc(c->size, sizeof *c->u);
+    if (!c->u)
+        return tl_fail_memory();
+    tl_random r = { .seed = seed };
+    for (int64_t k = 0; k < c->size; k++)
+        c->u[k] = (tl_real)tl_random_normal(&r);
+    return TL_OK;
+}
+
+/* <U, f> */
+static tl_status value(const check *c, double *out)
+{
+    tl_node *y;
+    tl_status status = run(c, &y);
+    *out = 0;
+    for (int64_t k = 0; status == TL_OK && k < y->size; k++)
+        *out += (double)c->u[k] * (double)y->val[k];
+    return status;
+}
+
+static tl_status difference(const check *c, tl_real *w, double *out)
+{
+    const tl_real was = *w;
+    const double h = c->step * fmax(1, fabs((double)was));
+    const tl_real up = (tl_real)((double)was + h), down = (tl_real)((double)was - h);
+    double above = 0, below = 0;
+    *w = up;
+    tl_status status = value(c, &above);
+    *w = down;
+    if (status == TL_OK)
+        status = value(c, &below);
+    *w = was;
+    *out = (above - below) / ((double)up - (double)down);
+    return status;
+}
+
+/* Element k of a gradient of any kind. */
+static double element(const tl_gradient *pair, int64_t k)
+{
+    if (!pair->values)
+        return 0;
+    if (!pair->rows)
+        return (double)pair->values[k];
+    int64_t width = pair->variable->size / pair->variable->shape.dim[0];
+    for (int64_t i = 0; i < pair->n_rows; i++)
+        if (pair->rows[i] == k / width)
+            return (double)pair->values[i * width + k % width];
+    return 0;
+}
+
+/* One backward pass, for the variables first .. first+n-1, against their differences. */
+static tl_status judge(const check *c, tl_variable *const *vars, int32_t n, double before,
+                       const double *numeric)
+{
+    tl_node *y;
+    tl_gradients g;
+    tl_status status = run(c, &y);
+    if (status == TL_OK)
+        status = tl_backward_from(
+            y,
+            &(tl_backward_plan){
+                .seed = c->u, .prefill = (tl_real)before, .variable = vars, .n = n, .poison = true },
+            &g);
+    if (status != TL_OK)
+        return status;
+    for (int32_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < vars[i]->size; k++, numeric++) {
+            double analytic = element(&g.pair[i], k) - (g.pair[i].values ? before : 0);
+            double scale = fmax(1, fmax(fabs(analytic), fabs(*numeric)));
+            if (!(fabs(analytic - *numeric) <= c->tolerance * scale)) /* a NaN fails */
+                return tl_fail(TL_ERR_NUMERIC, "gradcheck: %s[%lld]: analytic %.9g, numeric %.9g%s",
+                               vars[i]->name, (long long)k, analytic, *numeric,
+                               before != 0 ? ", with gradients already present" : "");
+        }
+    return TL_OK;
+}
+
+static tl_status check_all(check *c, tl_variable *const *vars, int32_t n, uint64_t seed)
+{
+    tl_status status = draw_upstream(c, seed);
+    int64_t total = 0;
+    for (int32_t i = 0; i < n; i++)
+        total += vars[i]->size;
+    if (status == TL_OK && !(c->numeric = tl_alloc(total, sizeof *c->numeric)))
+        status = tl_fail_memory();
+    double *at = c->numeric;
+    for (int32_t i = 0; i < n; i++)
+        for (int64_t k = 0; status == TL_OK && k < vars[i]->size; k++)
+            status = difference(c, tl_variable_data(vars[i]) + k, at++);
+    if (status == TL_OK)
+        status = judge(c, vars, n, 0, c->numeric);
+    if (status == TL_OK)
+        status = judge(c, vars, n, prefill, c->numeric);
+    at = c->numeric;
+    for (int32_t i = 0; status == TL_OK && i < n; at += vars[i++]->size)
+        status = judge(c, &vars[i], 1, 0, at);
+    return status;
+}
+
+tl_status tl_gradcheck(tl_build build, void *context, tl_variable *const *vars, int32_t n,
+                       const tl_gradcheck_options *options)
+{
+    const bool is_double = sizeof(tl_real) == sizeof(double);
+    const tl_gradcheck_options o = options ? *options : (tl_gradcheck_options){ 0 };
+    check c = { .build = build, .context = context };
+    c.step = o.step != 0 ? o.step : is_double ? 1e-5 : 1e-2;
+    c.tolerance = o.tolerance != 0 ? o.tolerance : is_double ? 1e-6 : 2e-2;
+    if (!build)
+        return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function is NULL");
+    if (!(c.step > 0) || !(c.tolerance > 0))
+        return tl_fail(TL_ERR_ARGUMENT, "gradcheck: step %g and tolerance %g are not both positive", c.step,
+                       c.tolerance);
+    tl_status status = tl_check_variables(vars, n);
+    if (status != TL_OK)
+        return tl_fail(status, "gradcheck: %s", tl_error());
+    if (!(c.graph = tl_graph_new()))
+        return TL_ERR_MEMORY;
+    status = check_all(&c, vars, n, o.seed);
+    tl_graph_free(c.graph);
+    tl_free(c.u);
+    tl_free(c.numeric);
+    return status;
+}

@@ -1,0 +1,105 @@
+/* The graph as text and as Graphviz DOT. */
+#include "dump.h"
+#include "graph/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* "784x300"; of a sparse node "784x300, 23520 entries (10 %)", of a masked variable "784x300, 23520 kept
+ * (10 %)". */
+static void print_shape(const tl_node *a, FILE *out)
+{
+    const tl_pattern *p = a->variable ? a->variable->pattern : a->pattern;
+    fprintf(out, "%s", tl_shape_text(a->shape).text);
+    if (!p)
+        return;
+    const double cells = (double)tl_pattern_rows(p) * (double)tl_pattern_cols(p);
+    fprintf(out, ", %lld %s (%.3g %%)", (long long)tl_pattern_nnz(p),
+            a->kind == TL_SPARSE ? "entries" : "kept",
+            cells > 0 ? 100 * (double)tl_pattern_nnz(p) / cells : 0.0);
+}
+
+/* What stands for a node: its variable, "input", or its op. */
+static const char *name_of(const tl_node *a)
+{
+    return a->variable ? a->variable->name : a->op ? a->op->name : "input";
+}
+
+/* Text on one line; for a DOT string with what it must escape. */
+static void print_text(const char *text, bool escaped, FILE *out)
+{
+    for (; *text; text++) {
+        if (escaped && (*text == '"' || *text == '\\'))
+            fputc('\\', out);
+        fputc(*text == '\n' ? ' ' : *text, out);
+    }
+}
+
+static tl_status finish(FILE *out, const char *who)
+{
+    if (fflush(out) != 0 || ferror(out))
+        return tl_fail(TL_ERR_IO, "%s: %s", who, strerror(errno));
+    return TL_OK;
+}
+
+static tl_status check(const char *who, const tl_graph *g, const FILE *out)
+{
+    if (!g || !out)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the %s is NULL", who, g ? "file" : "graph");
+    return TL_OK;
+}
+
+tl_status tl_graph_print(const tl_graph *g, FILE *out)
+{
+    if (check("graph_print", g, out) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    for (const tl_node *a = g->first; a; a = a->after) {
+        fprintf(out, "%%%d = %s", (int)a->number, a->variable ? "variable " : "");
+        print_text(name_of(a), false, out);
+        for (int32_t i = 0; a->op && i < a->op->n_in; i++) {
+            fprintf(out, "%s", i == 0 ? "(" : ", ");
+            if (a->in[i])
+                fprintf(out, "%%%d", (int)a->in[i]->number);
+            else
+                fprintf(out, "-");
+        }
+        fprintf(out, "%s : ", a->op ? ")" : "");
+        print_shape(a, out);
+        fprintf(out, "\n");
+    }
+    if (g->status != TL_OK) {
+        fprintf(out, "failed: ");
+        print_text(g->error, false, out);
+        fprintf(out, "\n");
+    }
+    return finish(out, "graph_print");
+}
+
+tl_status tl_graph_dot(const tl_graph *g, FILE *out)
+{
+    if (check("graph_dot", g, out) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    fprintf(out, "digraph tulle {\n  node [fontname=\"sans-serif\", fontsize=11, shape=box, style=rounded];\n"
+                 "  edge [color=gray40];\n");
+    for (const tl_node *a = g->first; a; a = a->after) {
+        const char *look = a->op                  ? ""
+                           : !a->variable         ? ", shape=ellipse, style=dashed"
+                           : a->kind == TL_SPARSE ? ", style=filled, fillcolor=gold"
+                                                  : ", style=filled, fillcolor=khaki";
+        fprintf(out, "  n%d [label=\"", (int)a->number);
+        print_text(name_of(a), true, out);
+        fprintf(out, "\\n");
+        print_shape(a, out);
+        fprintf(out, "\"%s];\n", look);
+        for (int32_t i = 0; a->op && i < a->op->n_in; i++)
+            if (a->in[i])
+                fprintf(out, "  n%d -> n%d;\n", (int)a->in[i]->number, (int)a->number);
+    }
+    if (g->status != TL_OK) {
+        fprintf(out, "  failed [label=\"");
+        print_text(g->error, true, out);
+        fprintf(out, "\", shape=note, color=red];\n");
+    }
+    fprintf(out, "}\n");
+    return finish(out, "graph_dot");
+}

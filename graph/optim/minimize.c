@@ -1,0 +1,243 @@
+/* One step of an optimizer: what is checked, and in which order. The update itself is in update.c. */
+#include "graph/internal.h"
+#include "lib/kernels/kernels.h"
+#include "parallel.h"
+#include "graph/optim/update.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variable *const *vars, int32_t n,
+                               tl_gradients *out)
+{
+    if (!o) {
+        const tl_status status = tl_fail(TL_ERR_ARGUMENT, "the optimizer is NULL");
+        return loss ? tl_graph_fail(loss->graph, "compute_gradients", status)
+                    : tl_fail(status, "compute_gradients: %s", tl_error());
+    }
+    return vars ? tl_backward_for(loss, vars, n, out) : tl_backward(loss, out);
+}
+
+static void restrict_all(const tl_gradients *g)
+{
+    for (int32_t i = 0; i < g->n; i++)
+        if (!g->pair[i].variable->sparse && g->pair[i].variable->pattern) {
+            tl_bring_together(g->graph, &g->pair[i]);
+            tl_restrict_gradient(&g->pair[i], g->pair[i].variable->pattern);
+        }
+}
+
+/* That a transform changed values and dropped pairs at most: what is left is a subsequence of what was
+ * there. */
+static tl_status check_transform(const tl_gradients *before, const tl_gradients *after, int32_t number)
+{
+    int32_t j = 0;
+    if (after->n < 0 || after->n > before->n || (after->n > 0 && !after->pair) ||
+        after->graph != before->graph)
+        return tl_fail(TL_ERR_ARGUMENT, "transform %d changed the list of pairs otherwise than by dropping",
+                       (int)number);
+    for (int32_t i = 0; i < after->n; i++, j++) {
+        while (j < before->n && before->pair[j].variable != after->pair[i].variable)
+            j++;
+        if (j == before->n)
+            return tl_fail(TL_ERR_ARGUMENT, "transform %d added or reordered a pair, at %d", (int)number,
+                           (int)i);
+        const tl_gradient *was = &before->pair[j], *is = &after->pair[i];
+        if (is->rows != was->rows || is->n_rows != was->n_rows || (is->values && !was->values))
+            return tl_fail(TL_ERR_ARGUMENT, "transform %d changed the rows of the gradient of %s",
+                           (int)number, is->variable->name);
+    }
+    return TL_OK;
+}
+
+static tl_status check_pairs(const tl_gradients *g)
+{
+    int32_t present = 0;
+    for (int32_t i = 0; i < g->n; i++) {
+        if (!g->pair[i].variable)
+            return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
+        for (int32_t j = 0; j < i; j++)
+            if (g->pair[j].variable == g->pair[i].variable)
+                return tl_fail(TL_ERR_ARGUMENT, "%s is there twice, in pairs %d and %d",
+                               g->pair[i].variable->name, (int)j, (int)i);
+        if (tl_check_gradient(g->graph, &g->pair[i]) != TL_OK)
+            return tl_last_status();
+        present += g->pair[i].values != NULL;
+    }
+    return present > 0 ? TL_OK : tl_fail(TL_ERR_ARGUMENT, "there is no gradient to apply");
+}
+
+static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
+{
+    for (int32_t k = 0; k < o->n_transforms; k++) {
+        const tl_gradients before = *g; /* a transform has pairs of its own to drop, not the caller's */
+        g->pair = tl_arena_alloc(&g->graph->arena, g->n, sizeof *g->pair);
+        if (!g->pair)
+            return tl_fail_memory();
+        memcpy(g->pair, before.pair, (size_t)g->n * sizeof *g->pair);
+        const uint64_t failures = tl_failures();
+        tl_status status = tl_fail_named(o->transform[k].fn(g, o->transform[k].context), failures);
+        if (status == TL_OK)
+            status = check_transform(&before, g, k);
+        if (status == TL_OK && g->n > 0)
+            status = check_pairs(g);
+        if (status != TL_OK)
+            return status;
+        restrict_all(g); /* the next transform's norm is of what exists, too */
+    }
+    return TL_OK;
+}
+
+typedef struct search {
+    const tl_real *x;
+    atomic_llong first; /* of those found so far that are not finite; n of none */
+} search;
+
+/* By pieces, as a loop that may stop anywhere is slow. */
+static void search_piece(void *context, int64_t begin, int64_t end)
+{
+    search *s = context;
+    bool minus_zero;
+    if (isfinite(tl_kernel_table()->largest(end - begin, s->x + begin, &minus_zero)))
+        return;
+    while (isfinite(s->x[begin]))
+        begin++;
+    long long first = atomic_load(&s->first);
+    while (begin < first && !atomic_compare_exchange_weak(&s->first, &first, begin)) {
+    }
+}
+
+/* The first of n values that is not finite; n if all are. */
+static int64_t first_not_finite(int64_t n, const tl_real *x)
+{
+    search s = { x, n };
+    tl_parallel_for(n, TL_UPDATE_PIECE, search_piece, &s);
+    return s.first;
+}
+
+/* That a gradient is finite; else TL_ERR_NUMERIC. */
+static tl_status check_finite(const tl_gradient *pair)
+{
+    const int64_t n = tl_gradient_size(pair), k = first_not_finite(n, pair->values);
+    if (k == n)
+        return TL_OK;
+    const double value = isnan(pair->values[k]) ? (double)NAN : (double)pair->values[k]; /* without a sign */
+    if (!pair->rows)
+        return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[%lld] is %g", pair->variable->name, (long long)k,
+                       value);
+    const int64_t width = n / pair->n_rows;
+    return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[row %d, %lld] is %g", pair->variable->name,
+                   (int)pair->rows[k / width], (long long)(k % width), value);
+}
+
+/* The same, of rows that may lie apart: they are brought together only if their bound does not tell. */
+static bool is_finite(const tl_graph *g, const tl_gradient *pair)
+{
+    if (tl_apart_and_finite(g, pair))
+        return true;
+    tl_bring_together(g, pair);
+    return check_finite(pair) == TL_OK;
+}
+
+/* What becomes of the step: an error wherever a variable's policy wants one, before any that would skip
+ * the step. */
+static tl_status judge_values(const tl_optimizer *o, const tl_gradients *g, bool *skip)
+{
+    *skip = false;
+    for (int32_t i = 0; i < g->n; i++) {
+        const tl_slots *s = tl_slots_find(o, g->pair[i].variable);
+        const tl_non_finite policy = s ? tl_slots_options(s)->non_finite : o->o.non_finite;
+        if (policy == TL_NON_FINITE_PROPAGATE || is_finite(g->graph, &g->pair[i]))
+            continue;
+        if (policy == TL_NON_FINITE_ERROR)
+            return TL_ERR_NUMERIC;
+        *skip = true;
+    }
+    return TL_OK;
+}
+
+/* Slots for every pair, or none that was not there: those of step 0 are new, as an update follows at once. */
+static tl_status make_slots(tl_optimizer *o, const tl_gradients *g)
+{
+    bool whole = true;
+    for (int32_t i = 0; whole && i < g->n; i++) {
+        tl_slots *s = g->pair[i].values ? tl_slots_get(o, g->pair[i].variable) : NULL;
+        whole = !g->pair[i].values || (s && tl_slots_make(s, &g->pair[i]) == TL_OK);
+    }
+    for (tl_slots *s = o->slots, *next; !whole && s; s = next) {
+        next = s->next_of_optimizer;
+        if (s->t == 0 && s->has_options)
+            tl_slots_unmake(s);
+        else if (s->t == 0)
+            tl_slots_free(s);
+    }
+    return whole ? TL_OK : TL_ERR_MEMORY;
+}
+
+/* The learning rates of the coming step: a schedule may be the user's own, and a variable may have a rate
+ * of its own. */
+static tl_status check_rates(const tl_optimizer *o, const tl_gradients *g)
+{
+    for (int32_t i = 0; i < g->n; i++) {
+        const tl_slots *s = tl_slots_find(o, g->pair[i].variable);
+        const double rate = s ? tl_slots_rate(s, o->step + 1) : tl_optimizer_learning_rate(o);
+        if (g->pair[i].values && (!(rate >= 0) || isinf((tl_real)rate)))
+            return tl_fail(TL_ERR_ARGUMENT, "the schedule gives a learning rate of %g for %s at step %lld",
+                           rate, g->pair[i].variable->name, (long long)o->step + 1);
+    }
+    return TL_OK;
+}
+
+/* Everything that can fail comes first; then the updates, which cannot. */
+static tl_status apply(tl_optimizer *o, tl_gradients *g)
+{
+    tl_status status = check_pairs(g);
+    if (status != TL_OK)
+        return status;
+    restrict_all(g);
+    if (o->n_transforms > 0) {
+        status = run_transforms(o, g);
+        if (status == TL_OK)
+            status = check_pairs(g);
+        if (status != TL_OK)
+            return status;
+    }
+    bool skip;
+    if (judge_values(o, g, &skip) != TL_OK)
+        return TL_ERR_NUMERIC;
+    if (skip)
+        return TL_OK;
+    if (check_rates(o, g) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    if (make_slots(o, g) != TL_OK)
+        return TL_ERR_MEMORY;
+    for (int32_t i = 0; i < g->n; i++)
+        if (g->pair[i].values)
+            tl_update_variable(tl_slots_find(o, g->pair[i].variable), &g->pair[i],
+                               tl_rows_apart(g->graph, &g->pair[i]));
+    o->step++;
+    return TL_OK;
+}
+
+tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
+{
+    if (!g || !g->graph)
+        return tl_fail(TL_ERR_ARGUMENT, "apply_gradients: there is no gradient to apply");
+    if (g->graph->status != TL_OK)
+        return tl_fail(g->graph->status, "%s", g->graph->error);
+    if (!o)
+        return tl_graph_fail(g->graph, "apply_gradients", tl_fail(TL_ERR_ARGUMENT, "the optimizer is NULL"));
+    tl_gradients copy = *g;
+    tl_status status = apply(o, &copy);
+    return status == TL_OK ? TL_OK : tl_graph_fail(g->graph, o->class->name, status);
+}
+
+tl_status tl_minimize(tl_optimizer *o, tl_node *loss)
+{
+    tl_gradients g;
+    const bool apart = o && o->n_transforms == 0; /* nobody reads the rows of a gradient */
+    const tl_status status = o ? tl_backward_for_step(loss, apart, &g)
+                               : tl_compute_gradients(o, loss, NULL, 0, &g);
+    return status == TL_OK ? tl_apply_gradients(o, &g) : status;
+}

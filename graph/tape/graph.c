@@ -1,0 +1,175 @@
+/* The tape's life: nodes in the order they were recorded, leaves, the sticky error, and the reset. */
+#include "graph/internal.h"
+#include "graph/optim/update.h"
+
+#include <stdio.h>
+
+tl_graph *tl_graph_new(void)
+{
+    tl_graph *g = tl_alloc_zero(1, sizeof *g);
+    if (!g)
+        tl_fail_memory();
+    return g;
+}
+
+void tl_graph_reset(tl_graph *g)
+{
+    if (!g)
+        return;
+    for (tl_kept *k = g->kept; k; k = k->next)
+        tl_pattern_release(k->pattern);
+    tl_memo_sweep(g, false);
+    tl_arena_reset(&g->arena);
+    *g = (tl_graph){ .arena = g->arena, .memo = g->memo, .workspace_size = g->workspace_size };
+}
+
+void tl_graph_free(tl_graph *g)
+{
+    if (!g)
+        return;
+    tl_graph_reset(g);
+    tl_memo_sweep(g, true);
+    tl_arena_free(&g->arena);
+    tl_free(g);
+}
+
+tl_status tl_graph_status(const tl_graph *g)
+{
+    return g ? g->status : TL_ERR_ARGUMENT;
+}
+
+const char *tl_graph_error(const tl_graph *g)
+{
+    return g ? g->error : "there is no graph";
+}
+
+int64_t tl_graph_bytes(const tl_graph *g)
+{
+    return g ? tl_arena_bytes(&g->arena) : 0;
+}
+
+tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status)
+{
+    tl_fail(status, "%s: %s", who, tl_error());
+    if (g->status == TL_OK) {
+        g->status = status;
+        snprintf(g->error, sizeof g->error, "%s", tl_error());
+    }
+    return status;
+}
+
+tl_status tl_graph_keep(tl_graph *g, tl_pattern *p)
+{
+    tl_kept *k = tl_arena_alloc(&g->arena, 1, sizeof *k);
+    if (!k)
+        return tl_fail_memory();
+    *k = (tl_kept){ g->kept, tl_pattern_retain(p) };
+    g->kept = k;
+    return TL_OK;
+}
+
+void tl_graph_append(tl_graph *g, tl_node *y)
+{
+    y->number = g->n_nodes++;
+    y->before = g->last;
+    if (g->last)
+        g->last->after = y;
+    else
+        g->first = y;
+    g->last = y;
+    if (!y->variable)
+        return;
+    if (g->last_leaf)
+        g->last_leaf->next_leaf = y;
+    else
+        g->first_leaf = y;
+    g->last_leaf = y;
+}
+
+/* Puts a leaf on the tape; what it holds was checked. */
+static tl_node *leaf(tl_graph *g, const char *who, tl_shape shape, tl_pattern *pattern, const tl_real *val,
+                     tl_variable *v)
+{
+    tl_node *y = tl_arena_alloc_zero(&g->arena, 1, sizeof *y);
+    if (!y || (pattern && tl_graph_keep(g, pattern) != TL_OK)) {
+        tl_graph_fail(g, who, tl_fail_memory());
+        return NULL;
+    }
+    y->graph = g;
+    y->kind = pattern ? TL_SPARSE : TL_DENSE;
+    y->shape = shape;
+    y->pattern = pattern;
+    y->size = pattern ? tl_pattern_nnz(pattern) : tl_shape_size(shape);
+    y->val = val;
+    y->variable = v;
+    y->depends = v != NULL;
+    tl_graph_append(g, y);
+    return y;
+}
+
+/* Records a failure of a call that makes a leaf. */
+static tl_node *refuse(tl_graph *g, const char *who, tl_status status)
+{
+    if (g)
+        tl_graph_fail(g, who, status);
+    else
+        tl_fail(status, "%s: %s", who, tl_error());
+    return NULL;
+}
+
+tl_node *tl_use(tl_graph *g, tl_variable *v)
+{
+    if (!g || !v)
+        return refuse(g, "use", tl_fail(TL_ERR_ARGUMENT, "the %s is NULL", g ? "variable" : "graph"));
+    if (g->status != TL_OK)
+        return NULL;
+    tl_node *y = tl_leaf_of(g, v);
+    return y ? y : leaf(g, "use", v->shape, v->sparse ? v->pattern : NULL, v->data, v);
+}
+
+tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data)
+{
+    if (!g)
+        return refuse(g, "input", tl_fail(TL_ERR_ARGUMENT, "the graph is NULL"));
+    if (g->status != TL_OK)
+        return NULL;
+    tl_status status = tl_shape_check(shape);
+    if (status == TL_OK && !data && tl_shape_size(shape) > 0)
+        status = tl_fail(TL_ERR_ARGUMENT, "no data for %s", tl_shape_text(shape).text);
+    return status == TL_OK ? leaf(g, "input", shape, NULL, data, NULL) : refuse(g, "input", status);
+}
+
+tl_node *tl_input_sparse(tl_graph *g, tl_pattern *p, const tl_real *values)
+{
+    const char *who = "input_sparse";
+    if (!g || !p)
+        return refuse(g, who, tl_fail(TL_ERR_ARGUMENT, "the %s is NULL", g ? "pattern" : "graph"));
+    if (g->status != TL_OK)
+        return NULL;
+    if (!values && tl_pattern_nnz(p) > 0)
+        return refuse(g, who,
+                      tl_fail(TL_ERR_ARGUMENT, "no values for %lld entries", (long long)tl_pattern_nnz(p)));
+    return leaf(g, who, TL_SHAPE(tl_pattern_rows(p), tl_pattern_cols(p)), p, values, NULL);
+}
+
+const tl_real *tl_value(const tl_node *a)
+{
+    if (a && a->variable)
+        tl_catch_up(a->variable);
+    return a ? a->val : NULL;
+}
+
+const tl_real *tl_grad(const tl_node *a)
+{
+    return a ? a->grad : NULL;
+}
+
+tl_shape tl_shape_of(const tl_node *a)
+{
+    return a ? a->shape : TL_SHAPE();
+}
+
+tl_pattern *tl_pattern_of(const tl_node *a)
+{
+    return a ? a->pattern : NULL;
+}

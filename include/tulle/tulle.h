@@ -1,0 +1,24 @@
+/* tulle: reverse-mode autodiff in which a sparse weight matrix is a first-class trainable variable.
+ * Op authors include op.h besides. */
+#ifndef TULLE_H
+#define TULLE_H
+
+#include "base.h"
+#include "status.h"
+#include "shape.h"
+#include "random.h"
+#include "parallel.h"
+#include "isa.h"
+#include "pattern.h"
+#include "idx.h"
+#include "variable.h"
+#include "graph.h"
+#include "gradient.h"
+#include "optimizer.h"
+#include "schedule.h"
+#include "transform.h"
+#include "gradcheck.h"
+#include "dump.h"
+#include "ops.h"
+
+#endif

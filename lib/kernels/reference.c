@@ -1,0 +1,266 @@
+/* The specification of the kernels, in plain loops. To be compiled without contraction: what is fused is
+ * written here. */
+#include "lib/kernels/reference.h"
+
+#include <float.h>
+#include <tgmath.h>
+
+/* a b + c, rounded once if fused, else twice. */
+static tl_real product_plus(bool fused, tl_real a, tl_real b, tl_real c)
+{
+    return fused ? fma(a, b, c) : a * b + c;
+}
+
+/* ---- Sparse matrices ---- */
+
+/* Where the value of entry e is. */
+static int64_t place(const tl_sparse *s, int64_t e)
+{
+    return s->order ? s->order[e] : e;
+}
+
+void tl_stated_spmm(bool fused, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
+                    const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, bool add)
+{
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t k = 0; k < width; k++) {
+            tl_real sum = add ? y[i * ldy + k] : 0;
+            for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++)
+                sum = product_plus(fused, s->values[place(s, e)], x[s->col[e] * ldx + k], sum);
+            y[i * ldy + k] = sum;
+        }
+}
+
+/* The sum of x[k] y[k]: `parts` sums over k mod parts, each ascending, then added by halves. */
+static tl_real dot_by_parts(bool fused, int64_t parts, int64_t n, const tl_real *x, const tl_real *y)
+{
+    tl_real sum[64] = { 0 };
+    for (int64_t k = 0; k < n; k++)
+        sum[k % parts] = product_plus(fused, x[k], y[k], sum[k % parts]);
+    for (int64_t half = parts / 2; half >= 1; half /= 2)
+        for (int64_t l = 0; l < half; l++)
+            sum[l] += sum[l + half];
+    return sum[0];
+}
+
+void tl_stated_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
+                     const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues,
+                     bool add_values)
+{
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++)
+            dvalues[place(s, e)] = (add_values ? dvalues[place(s, e)] : 0) +
+                                   dot_by_parts(fused, lanes, width, a + i * lda, b + s->col[e] * ldb);
+}
+
+void tl_stated_gradients(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end,
+                         int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
+                         tl_real *da, int64_t ldda, bool add, tl_real *dvalues, bool add_values)
+{
+    tl_stated_spmm(fused, s, begin, end, width, b, ldb, da, ldda, add);
+    tl_stated_sddmm(fused, lanes, s, begin, end, width, a, lda, b, ldb, dvalues, add_values);
+}
+
+/* ---- Dense vectors and matrices ---- */
+
+void tl_stated_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
+                         bool add)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            y[j * ldy + i] = add ? y[j * ldy + i] + x[i * ldx + j] : x[i * ldx + j];
+}
+
+tl_real tl_stated_largest(int64_t n, const tl_real *x, bool *minus_zero)
+{
+    tl_real most = 0;
+    *minus_zero = false;
+    for (int64_t k = 0; k < n; k++) {
+        if (isnan(x[k]) || fabs(x[k]) > most)
+            most = fabs(x[k]);
+        *minus_zero |= x[k] == 0 && signbit(x[k]);
+    }
+    return most;
+}
+
+void tl_stated_add(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] += x[k];
+}
+
+void tl_stated_axpy(bool fused, int64_t n, tl_real a, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = product_plus(fused, a, x[k], y[k]);
+}
+
+tl_real tl_stated_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y)
+{
+    return dot_by_parts(fused, 64, n, x, y);
+}
+
+void tl_stated_sum_rows(bool fused, int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z,
+                        tl_real *y)
+{
+    const int64_t parts = cols == 1 ? 16 : 1;
+    for (int64_t j = 0; j < cols; j++) {
+        double sum[16] = { 0 };
+        for (int64_t i = 0; i < rows; i++) {
+            const double xij = (double)x[i * cols + j], zij = z ? (double)z[i * cols + j] : 1,
+                         before = sum[i % parts];
+            sum[i % parts] = fused ? fma(xij, zij, before) : xij * zij + before;
+        }
+        for (int64_t half = parts / 2; half >= 1; half /= 2)
+            for (int64_t l = 0; l < half; l++)
+                sum[l] += sum[l + half];
+        y[j] += (tl_real)(sign * sum[0]);
+    }
+}
+
+void tl_stated_exp(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = exp(x[k]);
+}
+
+void tl_stated_tanh(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = tanh(x[k]);
+}
+
+void tl_stated_log1p(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = log1p(x[k]);
+}
+
+void tl_stated_logistic(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = (x[k] < 0 ? exp(x[k]) : 1) / (1 + exp(-fabs(x[k])));
+}
+
+void tl_stated_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++) {
+            const tl_real sum = a[i * cols + j] + b[j];
+            y[i * cols + j] = sum <= 0 ? 0 : sum;
+        }
+}
+
+void tl_stated_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
+                                  const tl_real *dy, tl_real *da, bool add, tl_real *db)
+{
+    for (int64_t j = begin; j < end; j++) {
+        double sum = 0;
+        for (int64_t i = 0; i < rows; i++) {
+            const tl_real g = y[i * cols + j] > 0 ? dy[i * cols + j] : 0;
+            if (da)
+                da[i * cols + j] = add ? da[i * cols + j] + g : g;
+            sum += (double)g;
+        }
+        if (db)
+            db[j] += (tl_real)sum;
+    }
+}
+
+void tl_stated_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars,
+                          int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc,
+                          bool add)
+{
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            tl_real sum = add ? c[i * ldc + j] : 0;
+            for (int64_t l = 0; l < k; l++)
+                sum = product_plus(fused, a[i * ars + l * acs], b[l * brs + j * bcs], sum);
+            c[i * ldc + j] = sum;
+        }
+}
+
+/* ---- Steps of optimizers ---- */
+
+/* An average as it is kept: 0 for a subnormal one. */
+static tl_real kept(tl_real average)
+{
+    const tl_real smallest = sizeof(tl_real) == sizeof(double) ? (tl_real)DBL_MIN : (tl_real)FLT_MIN;
+    return fabs(average) < smallest ? 0 : average;
+}
+
+void tl_stated_sgd(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
+{
+    (void)s;
+    for (int64_t k = 0; k < n; k++)
+        w[k] = product_plus(fused, -c[0], g[k], w[k]);
+}
+
+void tl_stated_momentum(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
+                        tl_real *const *s)
+{
+    for (int64_t k = 0; k < n; k++) {
+        s[0][k] = kept(product_plus(fused, c[1], s[0][k], g[k]));
+        w[k] = product_plus(fused, -c[0], s[0][k], w[k]);
+    }
+}
+
+void tl_stated_nesterov(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
+                        tl_real *const *s)
+{
+    for (int64_t k = 0; k < n; k++) {
+        s[0][k] = kept(product_plus(fused, c[1], s[0][k], g[k]));
+        w[k] = product_plus(fused, -c[0], product_plus(fused, c[1], s[0][k], g[k]), w[k]);
+    }
+}
+
+void tl_stated_adagrad(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
+                       tl_real *const *s)
+{
+    for (int64_t k = 0; k < n; k++) {
+        s[0][k] = product_plus(fused, g[k], g[k], s[0][k]);
+        w[k] -= c[0] * g[k] / (sqrt(s[0][k]) + c[1]);
+    }
+}
+
+void tl_stated_rmsprop(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
+                       tl_real *const *s)
+{
+    for (int64_t k = 0; k < n; k++) {
+        s[0][k] = kept(product_plus(fused, c[2], s[0][k], c[3] * g[k] * g[k]));
+        tl_real square = s[0][k];
+        if (s[1]) {
+            s[1][k] = kept(product_plus(fused, c[2], s[1][k], c[3] * g[k]));
+            square = product_plus(fused, -s[1][k], s[1][k], square);
+            square = square < 0 ? 0 : square;
+        }
+        tl_real q = g[k] / (sqrt(square) + c[1]);
+        if (s[2])
+            q = s[2][k] = kept(product_plus(fused, c[4], s[2][k], q));
+        w[k] = product_plus(fused, -c[0], q, w[k]);
+    }
+}
+
+void tl_stated_adam(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
+{
+    for (int64_t k = 0; k < n; k++) {
+        s[0][k] = kept(product_plus(fused, c[3], s[0][k], c[4] * g[k]));
+        s[1][k] = kept(product_plus(fused, c[5], s[1][k], c[6] * g[k] * g[k]));
+        tl_real square = s[1][k];
+        if (s[2])
+            square = s[2][k] = s[1][k] > s[2][k] ? s[1][k] : s[2][k];
+        w[k] -= c[0] * s[0][k] / product_plus(fused, c[1], sqrt(square), c[2]);
+    }
+}
+
+void tl_stated_ftrl(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
+{
+    for (int64_t k = 0; k < n && c[0] != 0; k++) {
+        const tl_real before = sqrt(s[0][k]);
+        s[0][k] = product_plus(fused, g[k], g[k], s[0][k]);
+        const tl_real after = sqrt(s[0][k]);
+        s[1][k] += product_plus(fused, -((after - before) / c[0]), w[k], g[k]);
+        const tl_real pull = s[1][k] > 0 ? c[1] - s[1][k] : -c[1] - s[1][k];
+        w[k] = fabs(s[1][k]) <= c[1] ? 0 : pull / (after / c[0] + c[2]);
+    }
+}

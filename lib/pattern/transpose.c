@@ -1,0 +1,82 @@
+/* What a pattern derives from itself at the first use and keeps: its transpose, and (pattern_blocks.c) its
+ * entries by blocks of columns. */
+#include "lib/pattern/pattern_private.h"
+#include "lib/memory.h"
+#include "lib/status_private.h"
+
+static void free_transposed(tl_transposed *t)
+{
+    tl_pattern_release(t->pattern);
+    tl_free(t->order);
+    tl_free(t);
+}
+
+static tl_transposed *build_transpose(const tl_pattern *p)
+{
+    tl_transposed *t = tl_alloc_zero(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->pattern = tl_pattern_unfilled(p->cols, p->rows, p->nnz);
+    t->order = tl_alloc(p->nnz, sizeof *t->order);
+    if (!t->pattern || !t->order) {
+        free_transposed(t);
+        return NULL;
+    }
+    /* start[j]: where the next entry of column j goes. Held one place up, it ends as the row pointer. */
+    int64_t *start = t->pattern->row_ptr;
+    for (int64_t e = 0; e < p->nnz; e++)
+        start[p->col[e] + 1]++;
+    for (int64_t j = 0, at = 0; j < p->cols; j++) {
+        int64_t count = start[j + 1];
+        start[j + 1] = at;
+        at += count;
+    }
+    for (int64_t i = 0; i < p->rows; i++)
+        for (int64_t e = p->row_ptr[i]; e < p->row_ptr[i + 1]; e++) {
+            int64_t to = start[p->col[e] + 1]++;
+            t->pattern->col[to] = (int32_t)i;
+            t->order[to] = (int32_t)e;
+        }
+    return t;
+}
+
+const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **order)
+{
+    if (!p) {
+        tl_fail(TL_ERR_ARGUMENT, "pattern_transpose: the pattern is NULL");
+        return NULL;
+    }
+    _Atomic(tl_transposed *) *cached = &((tl_pattern *)p)->transposed;
+    tl_transposed *t = atomic_load_explicit(cached, memory_order_acquire);
+    if (!t) {
+        tl_transposed *fresh = build_transpose(p);
+        if (!fresh) {
+            tl_fail_memory();
+            return NULL;
+        }
+        if (atomic_compare_exchange_strong(cached, &t, fresh)) {
+            t = fresh;
+        } else { /* another thread was faster */
+            free_transposed(fresh);
+        }
+    }
+    if (order)
+        *order = t->order;
+    return t->pattern;
+}
+
+void tl_pattern_free_views(tl_pattern *p)
+{
+    tl_transposed *t = atomic_load(&p->transposed);
+    if (t)
+        free_transposed(t);
+    tl_pattern_free_blocks(p);
+}
+
+int64_t tl_pattern_bytes_of_views(const tl_pattern *p)
+{
+    tl_pattern *mutable = (tl_pattern *)p;
+    const tl_transposed *t = atomic_load_explicit(&mutable->transposed, memory_order_acquire);
+    const int64_t bytes = t ? tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->order : 0;
+    return bytes + tl_pattern_bytes_of_blocks(p);
+}

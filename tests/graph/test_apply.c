@@ -1,0 +1,395 @@
+/* The op author's side: what tl_apply checks and copies, and what an op's functions may call. */
+#include "tests/testing.h"
+
+#include <string.h>
+
+static const tl_real numbers[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+
+/* What the op under test was asked to do. */
+static struct seen {
+    int shapes, forwards;
+    tl_node *in[TL_MAX_IN];
+    const void *attr;
+} seen;
+
+static tl_status shape(tl_node *y)
+{
+    seen.shapes++;
+    memcpy(seen.in, y->in, sizeof seen.in);
+    seen.attr = y->attr;
+    return tl_shape_dense(y, TL_SHAPE(2));
+}
+
+static void forward(tl_node *y)
+{
+    seen.forwards++;
+    y->out[0] = y->out[1] = 7;
+}
+
+static void backward(tl_node *y)
+{
+    (void)y;
+}
+
+/* ---- What is checked ---- */
+
+START_TEST(kinds)
+{
+    static const tl_op probe = { .name = "probe",
+                                 .n_in = 3,
+                                 .in_kind = { TL_DENSE, TL_SPARSE, TL_ROWS },
+                                 .shape = shape,
+                                 .forward = forward };
+    tl_graph *g = tl_graph_new();
+    tl_pattern *p = tl_test_pattern(3, 4, 0.5, 1);
+    seen.shapes = 0;
+    for (int wrong = 0; wrong < 4; wrong++) { /* which input has the other kind; 3: none */
+        tl_node *d = tl_input(g, TL_SHAPE(3, 2), numbers), *s = tl_input_sparse(g, p, numbers);
+        tl_node *in[] = { wrong == 0 ? s : d, wrong == 1 ? d : s, wrong == 2 ? s : d };
+        static const char *const text[] = { "probe: input 0 (3x4) is sparse, and must be dense",
+                                            "probe: input 1 (3x2) is dense, and must be sparse",
+                                            "probe: input 2 (3x4) is sparse, and must be dense" };
+        if (wrong < 3)
+            ck_assert_refused(g, tl_apply(&probe, in, NULL, 0), TL_ERR_KIND, text[wrong]);
+        else
+            ck_assert_ptr_nonnull(tl_apply(&probe, in, NULL, 0));
+        ck_assert_int_eq(seen.shapes, wrong == 3);
+    }
+    tl_pattern_release(p);
+    tl_graph_free(g);
+}
+END_TEST
+
+START_TEST(optional_inputs)
+{
+    static const tl_op probe = {
+        .name = "probe", .n_in = 4, .n_optional = 2, .shape = shape, .forward = forward
+    };
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(3), numbers), *b = tl_input(g, TL_SHAPE(4), numbers);
+    seen.shapes = 0;
+    ck_assert_ptr_nonnull(tl_apply(&probe, (tl_node *[]){ a, b, NULL, NULL }, NULL, 0));
+    ck_assert_ptr_null(seen.in[2]);
+    ck_assert_ptr_nonnull(tl_apply(&probe, (tl_node *[]){ a, b, NULL, a }, NULL, 0));
+    ck_assert_ptr_null(seen.in[2]);
+    ck_assert_ptr_eq(seen.in[3], a);
+    ck_assert_refused(g, tl_apply(&probe, (tl_node *[]){ a, NULL, a, a }, NULL, 0), TL_ERR_ARGUMENT,
+                      "probe: input 1 is NULL");
+    a = tl_input(g, TL_SHAPE(3), numbers);
+    ck_assert_refused(g, tl_apply(&probe, (tl_node *[]){ NULL, NULL, NULL, a }, NULL, 0), TL_ERR_ARGUMENT,
+                      "probe: input 0 is NULL");
+    ck_assert_int_eq(seen.shapes, 2);
+    ck_assert_ptr_null(tl_apply(&probe, (tl_node *[]){ NULL, NULL, NULL, NULL }, NULL, 0));
+    tl_graph_free(g);
+}
+END_TEST
+
+/* An op without a gradient takes constants, and refuses whatever depends on a variable, however far away. */
+START_TEST(without_gradient)
+{
+    static const tl_op none = { .name = "none", .n_in = 2, .shape = shape, .forward = forward };
+    static const tl_op second = { .name = "second",
+                                  .n_in = 2,
+                                  .shape = shape,
+                                  .forward = forward,
+                                  .backward = backward,
+                                  .no_gradient = 1u << 1 };
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
+    tl_node *x = tl_input(g, TL_SHAPE(3), numbers);
+    ck_assert_ptr_nonnull(tl_apply(&none, (tl_node *[]){ x, x }, NULL, 0));
+    ck_assert_refused(g, tl_apply(&none, (tl_node *[]){ tl_use(g, v), x }, NULL, 0), TL_ERR_ARGUMENT,
+                      "none: there is no gradient for input 0, which depends on a variable");
+    x = tl_input(g, TL_SHAPE(3), numbers);
+    tl_node *y = tl_apply(&second, (tl_node *[]){ tl_use(g, v), x }, NULL, 0);
+    ck_assert_ptr_nonnull(y);
+    ck_assert_refused(g, tl_apply(&second, (tl_node *[]){ x, tl_scale(tl_relu(y), 2) }, NULL, 0),
+                      TL_ERR_ARGUMENT,
+                      "second: there is no gradient for input 1, which depends on a variable");
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
+static tl_status refuse(tl_node *y)
+{
+    seen.shapes++;
+    return tl_fail(TL_ERR_INDEX, "%s is not to my taste", tl_shape_text(y->in[0]->shape).text);
+}
+
+/* A refused op is not run and not on the tape; nothing after it is even asked. */
+START_TEST(refused_by_shape)
+{
+    static const tl_op picky = { .name = "picky", .n_in = 1, .shape = refuse, .forward = forward };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(3, 4), numbers);
+    seen = (struct seen){ 0 };
+    ck_assert_ptr_null(tl_apply(&picky, &x, NULL, 0));
+    ck_assert_ptr_null(tl_apply(&picky, &x, NULL, 0));
+    ck_assert_int_eq(seen.shapes, 1);
+    ck_assert_int_eq(seen.forwards, 0);
+    ck_assert_ptr_null(x->after);
+    ck_assert_int_eq(tl_graph_status(g), TL_ERR_INDEX);
+    ck_assert_str_eq(tl_graph_error(g), "picky: 3x4 is not to my taste");
+    tl_graph_free(g);
+}
+END_TEST
+
+/* ---- What an op is given ---- */
+
+START_TEST(attributes_are_copied)
+{
+    static const tl_op probe = { .name = "probe", .n_in = 1, .shape = shape, .forward = forward };
+    struct attr {
+        char text[8];
+        double number;
+    } attr = { "before", 0.25 };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(3), numbers), *y = tl_apply(&probe, &x, &attr, sizeof attr);
+    ck_assert_ptr_eq(seen.attr, y->attr); /* there when shape is asked */
+    attr = (struct attr){ "after", 0 };
+    const struct attr *copy = y->attr;
+    ck_assert_str_eq(copy->text, "before");
+    ck_assert(copy->number == 0.25);
+    ck_assert_ptr_null(tl_apply(&probe, &x, NULL, 0)->attr);
+    tl_graph_free(g);
+}
+END_TEST
+
+START_TEST(node_fields)
+{
+    static const tl_op probe = { .name = "probe", .n_in = 2, .shape = shape, .forward = forward };
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(3), numbers), *b = tl_input(g, TL_SHAPE(3), numbers);
+    tl_node *y = tl_apply(&probe, (tl_node *[]){ a, b }, NULL, 0);
+    ck_assert_ptr_eq(y->op, &probe);
+    ck_assert_ptr_eq(y->in[0], a);
+    ck_assert_ptr_eq(y->in[1], b);
+    ck_assert_ptr_null(y->in[2]);
+    ck_assert_ptr_eq(y->out, y->val);
+    ck_assert_ptr_eq(tl_value(y), y->val);
+    ck_assert_values(y->val, 2, 0, 7, 7);
+    ck_assert_int_eq((int64_t)((uintptr_t)y->out % 64), 0);
+    ck_assert_ptr_null(y->grad);
+    ck_assert_ptr_null(a->op);
+    ck_assert_ptr_null(a->out);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* What `declare` hands to the next shape: a choice, and a pattern. */
+static struct {
+    int how;
+    tl_pattern *pattern;
+} declared;
+
+static tl_status declare(tl_node *y)
+{
+    switch (declared.how) {
+    case 0: return tl_shape_dense(y, TL_SHAPE(2, 2, 3));
+    case 1: return tl_shape_dense(y, TL_SHAPE(2, -3));
+    case 2: return tl_shape_sparse(y, declared.pattern);
+    default: return tl_shape_like(y, y->in[0]);
+    }
+}
+
+static void ones(tl_node *y)
+{
+    for (int64_t k = 0; k < y->size; k++)
+        y->out[k] = 1;
+}
+
+START_TEST(declared_shapes)
+{
+    static const tl_op dense_in = { .name = "probe", .n_in = 1, .shape = declare, .forward = ones };
+    static const tl_op sparse_in = {
+        .name = "probe", .n_in = 1, .in_kind = { TL_SPARSE }, .shape = declare, .forward = ones
+    };
+    tl_graph *g = tl_graph_new();
+    tl_pattern *p = declared.pattern = tl_test_pattern(3, 4, 1, 1);
+    tl_node *x = tl_input(g, TL_SHAPE(2, 6), numbers), *s = tl_input_sparse(g, p, numbers), *y;
+    tl_pattern_release(p); /* the nodes keep it */
+    declared.how = 0;
+    y = tl_apply(&dense_in, &x, NULL, 0);
+    ck_assert_str_eq(tl_shape_text(y->shape).text, "2x2x3");
+    ck_assert_int_eq(y->size, 12);
+    declared.how = 2;
+    y = tl_apply(&dense_in, &x, NULL, 0);
+    ck_assert_int_eq(y->kind, TL_SPARSE);
+    ck_assert_ptr_eq(y->pattern, p);
+    ck_assert_int_eq(y->size, 6);
+    ck_assert_str_eq(tl_shape_text(y->shape).text, "3x4");
+    declared.how = 3;
+    y = tl_apply(&sparse_in, &s, NULL, 0);
+    ck_assert_ptr_eq(y->pattern, p);
+    y = tl_apply(&dense_in, &x, NULL, 0);
+    ck_assert_int_eq(y->kind, TL_DENSE);
+    ck_assert_str_eq(tl_shape_text(y->shape).text, "2x6");
+    declared.how = 1;
+    ck_assert_refused(g, tl_apply(&dense_in, &x, NULL, 0), TL_ERR_SHAPE, "probe: 2x-3 has a negative size");
+    tl_graph_free(g);
+}
+END_TEST
+
+static int64_t wanted_scratch;
+
+static tl_status take_scratch(tl_node *y)
+{
+    y->scratch = tl_scratch(y, wanted_scratch, sizeof(double));
+    return y->scratch ? tl_shape_like(y, y->in[0]) : TL_ERR_MEMORY;
+}
+
+START_TEST(scratch)
+{
+    static const tl_op probe = { .name = "probe", .n_in = 1, .shape = take_scratch, .forward = ones };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(3), numbers), *y[2];
+    wanted_scratch = 5;
+    for (int k = 0; k < 2; k++) {
+        y[k] = tl_apply(&probe, &x, NULL, 0);
+        ck_assert_int_eq((int64_t)((uintptr_t)y[k]->scratch % 64), 0);
+        for (int i = 0; i < 5; i++)
+            ((double *)y[k]->scratch)[i] = 10 * k + i;
+    }
+    ck_assert(((double *)y[0]->scratch)[4] == 4); /* a node's own */
+    wanted_scratch = INT64_MAX / 8;
+    ck_assert_refused(g, tl_apply(&probe, &x, NULL, 0), TL_ERR_MEMORY, "probe: out of memory");
+    wanted_scratch = -1;
+    x = tl_input(g, TL_SHAPE(3), numbers);
+    ck_assert_refused(g, tl_apply(&probe, &x, NULL, 0), TL_ERR_MEMORY, "probe: out of memory");
+    tl_graph_free(g);
+}
+END_TEST
+
+/* One bad id among many, at each place: with ids that are whole vectors and some more. */
+START_TEST(one_bad_id)
+{
+    enum { N = 37, BOUND = 10 };
+    const int32_t bad[] = { BOUND, -2, INT32_MAX, INT32_MIN }, padding = -1;
+    for (int k = 0; k < 4 * N; k++) {
+        int32_t id[N];
+        char message[64];
+        for (int i = 0; i < N; i++)
+            id[i] = i % 5 > 0 ? i % BOUND : padding;
+        ck_assert_ok(tl_check_ids("ids", id, N, BOUND, &padding, "table", "rows"));
+        id[k / 4] = bad[k % 4];
+        snprintf(message, sizeof message, "ids[%d] = %d, table has %d rows", k / 4, (int)bad[k % 4], BOUND);
+        ck_assert_status(tl_check_ids("ids", id, N, BOUND, &padding, "table", "rows"), TL_ERR_INDEX, message);
+    }
+}
+END_TEST
+
+START_TEST(ids)
+{
+    const int32_t good[] = { 0, 9, 3 }, high[] = { 0, 9, 10 }, low[] = { 0, -1, 12 };
+    ck_assert_ok(tl_check_ids("ids", good, 3, 10, NULL, "table", "rows"));
+    ck_assert_ok(tl_check_ids("ids", NULL, 0, 10, NULL, "table", "rows"));
+    ck_assert_ok(tl_check_ids("ids", high, 2, 10, NULL, "table", "rows"));
+    ck_assert_status(tl_check_ids("ids", high, 3, 10, NULL, "table", "rows"), TL_ERR_INDEX,
+                     "ids[2] = 10, table has 10 rows");
+    ck_assert_status(tl_check_ids("labels", low, 3, 10, NULL, "logits", "columns"), TL_ERR_INDEX,
+                     "labels[1] = -1, logits has 10 columns");
+    ck_assert_ok(tl_check_ids("ids", low, 2, 10, &low[1], "table", "rows"));
+    ck_assert_status(tl_check_ids("ids", low, 3, 10, &low[1], "table", "rows"), TL_ERR_INDEX,
+                     "ids[2] = 12, table has 10 rows");
+    ck_assert_status(tl_check_ids("ids", good, 1, -1, NULL, "table", "rows"), TL_ERR_INDEX,
+                     "ids[0] = 0, table has -1 rows");
+    ck_assert_status(tl_check_ids("ids", good, 1, 0, NULL, "table", "rows"), TL_ERR_INDEX,
+                     "ids[0] = 0, table has 0 rows");
+    ck_assert_ok(tl_check_ids("ids", good, 3, INT64_MAX, NULL, "table", "rows"));
+    ck_assert_status(tl_check_ids("ids", low, 3, INT64_MAX, NULL, "table", "rows"), TL_ERR_INDEX,
+                     "ids[1] = -1, table has 9223372036854775807 rows");
+    ck_assert_status(tl_check_ids("ids", NULL, 1, 10, NULL, "table", "rows"), TL_ERR_ARGUMENT, "ids is NULL");
+}
+END_TEST
+
+/* ---- Patterns made from others ---- */
+
+static int patterns_made;
+
+static tl_status transpose_shape(tl_node *y)
+{
+    tl_pattern *from = y->in[0]->pattern, *made = tl_memo_pattern(y, from, NULL);
+    if (!made) {
+        const tl_pattern *t = tl_pattern_transpose(from, NULL);
+        if (!t)
+            return TL_ERR_MEMORY;
+        made = tl_pattern_from_csr(tl_pattern_rows(t), tl_pattern_cols(t), tl_pattern_row_ptr(t),
+                                   tl_pattern_col(t));
+        patterns_made++;
+        if (!made || tl_memo_store(y, from, NULL, made) != TL_OK)
+            return TL_ERR_MEMORY;
+    }
+    return tl_shape_sparse(y, made);
+}
+
+static const tl_op transpose = {
+    .name = "transpose", .n_in = 1, .in_kind = { TL_SPARSE }, .shape = transpose_shape, .forward = ones
+};
+
+/* Made at the first use, found in the same step and in the next, dropped after a step that did not use it. */
+START_TEST(memo)
+{
+    static const struct {
+        bool a, b; /* which of two patterns the step uses */
+        int made;  /* patterns made by then */
+    } steps[] = { { true, false, 1 },  { true, true, 2 },  { true, true, 2 },
+                  { false, true, 2 },  { true, true, 3 },  { false, false, 3 },
+                  { false, false, 3 }, { true, false, 4 }, { true, false, 4 } };
+    tl_graph *g = tl_graph_new();
+    tl_pattern *p[] = { tl_test_pattern(3, 4, 0.5, 1), tl_test_pattern(3, 4, 0.5, 2) };
+    patterns_made = 0;
+    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++, tl_graph_reset(g)) {
+        for (int twice = 0; twice < 2; twice++)
+            for (int i = 0; i < 2; i++) {
+                tl_node *s = tl_input_sparse(g, p[i], numbers);
+                tl_node *y = (i == 0 ? steps[k].a : steps[k].b) ? tl_apply(&transpose, &s, NULL, 0) : NULL;
+                ck_assert(!y || tl_pattern_equal(y->pattern, tl_pattern_transpose(p[i], NULL)));
+            }
+        ck_assert_int_eq(tl_graph_status(g), TL_OK);
+        ck_assert_msg(patterns_made == steps[k].made, "%d patterns after step %d", patterns_made, (int)k);
+    }
+    tl_pattern_release(p[0]);
+    tl_pattern_release(p[1]);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* Whichever allocation fails, the op does, and what was made of a pattern is not lost. */
+START_TEST(memo_short_of_memory)
+{
+    int failures = 0;
+    for (bool done = false; !done; failures += !done) {
+        tl_graph *g = tl_graph_new();
+        tl_pattern *p = tl_test_pattern(3, 4, 0.5, 1);
+        tl_node *s = tl_input_sparse(g, p, numbers);
+        tl_test_fail_allocation(failures + 1);
+        done = tl_apply(&transpose, &s, NULL, 0) != NULL;
+        tl_test_fail_allocation(0);
+        ck_assert_int_eq(tl_graph_status(g), done ? TL_OK : TL_ERR_MEMORY);
+        tl_pattern_release(p);
+        tl_graph_free(g);
+    }
+    ck_assert_int_ge(failures, 3); /* the transpose, its copy, the memo */
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("node");
+    TCase *c = tl_test_case(s, "checks");
+    tcase_add_test(c, kinds);
+    tcase_add_test(c, optional_inputs);
+    tcase_add_test(c, without_gradient);
+    tcase_add_test(c, refused_by_shape);
+    c = tl_test_case(s, "an op's functions");
+    tcase_add_test(c, attributes_are_copied);
+    tcase_add_test(c, node_fields);
+    tcase_add_test(c, declared_shapes);
+    tcase_add_test(c, scratch);
+    tcase_add_test(c, ids);
+    tcase_add_test(c, one_bad_id);
+    tcase_add_test(c, memo);
+    tcase_add_test(c, memo_short_of_memory);
+    return s;
+}

@@ -1,0 +1,248 @@
+/* TL_ROWS_EXACT: a table updated by the rows it was read by is, to the bit, the table updated by dense
+ * gradients, and whoever reads it on the way sees that one. */
+#include "tests/testing.h"
+#include "tests/graph/zoo.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ROWS = 40, WIDTH = 3, IDS = 6, STEPS = 500 };
+
+/* Two tables with the same start: one is fed row-sparse gradients, the other the same ones as dense
+ * arrays. */
+typedef struct pair_of_tables {
+    tl_variable *by_rows, *dense;
+    tl_optimizer *for_rows, *for_dense;
+    tl_graph *g;
+    tl_random r;
+} pair_of_tables;
+
+static pair_of_tables make(int k)
+{
+    const char *name;
+    pair_of_tables t = { .by_rows = tl_test_dense("rows", TL_SHAPE(ROWS, WIDTH), 5),
+                         .dense = tl_test_dense("dense", TL_SHAPE(ROWS, WIDTH), 5),
+                         .for_rows = zoo(k, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name),
+                         .for_dense = zoo(k, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name),
+                         .g = tl_graph_new(),
+                         .r = { .seed = 100 } };
+    ck_assert_msg(t.for_rows && t.for_dense, "%s: %s", name, tl_error());
+    return t;
+}
+
+static void drop(pair_of_tables *t)
+{
+    tl_graph_free(t->g);
+    tl_variable_free(t->by_rows);
+    tl_optimizer_free(t->for_rows);
+    tl_optimizer_free(t->for_dense);
+    tl_variable_free(t->dense);
+}
+
+static tl_node *loss_of(tl_graph *g, tl_variable *v, const int32_t *ids, int32_t n)
+{
+    tl_node *e = tl_embedding_lookup(tl_use(g, v), ids, TL_SHAPE(n));
+    return tl_reduce_sum(tl_mul(tl_tanh(e), e), TL_ALL_AXES);
+}
+
+/* One step of both by the ids; the losses must be the same bits. n = 0 is a step with an empty gradient. */
+static void step(pair_of_tables *t, int32_t n)
+{
+    int32_t ids[IDS];
+    tl_real values[ROWS * WIDTH] = { 0 };
+    tl_gradients g, other;
+    for (int k = 0; k < n; k++) /* some rows often, some hardly ever */
+        ids[k] = (int32_t)(tl_random_integer(&t->r, ROWS) * tl_random_integer(&t->r, ROWS) / ROWS);
+    tl_node *loss = loss_of(t->g, t->by_rows, ids, n), *same = loss_of(t->g, t->dense, ids, n);
+    ck_assert_same(tl_value(loss), tl_value(same), 1);
+    ck_assert_ok(tl_backward(loss, &g));
+    ck_assert_ptr_nonnull(g.pair[0].rows);
+    for (int64_t k = 0; k < g.pair[0].n_rows; k++)
+        memcpy(values + g.pair[0].rows[k] * WIDTH, g.pair[0].values + k * WIDTH, WIDTH * sizeof *values);
+    tl_gradient pair = { .variable = t->dense, .values = values };
+    other = (tl_gradients){ &pair, 1, t->g };
+    ck_assert_ok(tl_apply_gradients(t->for_rows, &g));
+    ck_assert_ok(tl_apply_gradients(t->for_dense, &other));
+    tl_graph_reset(t->g);
+}
+
+/* The table and all slots, after a flush through a pointer that was taken before. */
+static void compare(pair_of_tables *t, const tl_real *held)
+{
+    ck_assert_ok(tl_optimizer_flush(t->for_rows));
+    ck_assert_same(held, tl_variable_data(t->dense), ROWS * WIDTH);
+    for (int32_t k = 0; tl_optimizer_slot(t->for_dense, t->dense, k); k++)
+        ck_assert_same(tl_optimizer_slot(t->for_rows, t->by_rows, k),
+                       tl_optimizer_slot(t->for_dense, t->dense, k), ROWS * WIDTH);
+    ck_assert_int_eq(tl_optimizer_steps(t->for_rows, t->by_rows), tl_optimizer_steps(t->for_dense, t->dense));
+}
+
+START_TEST(the_bits_of_the_dense_run)
+{
+    pair_of_tables t = make(_i % ZOO);
+    const tl_cosine_decay cosine = { .steps = 400, .last = 1e-4 };
+    const tl_real *held = tl_variable_data(t.by_rows);
+    if (_i >= ZOO) {
+        ck_assert_ok(tl_optimizer_set_schedule(t.for_rows, tl_schedule_cosine, &cosine));
+        ck_assert_ok(tl_optimizer_set_schedule(t.for_dense, tl_schedule_cosine, &cosine));
+    }
+    for (int k = 0; k < STEPS; k++)
+        step(&t, k % 50 == 7 ? 0 : IDS);
+    compare(&t, held);
+    drop(&t);
+}
+END_TEST
+
+/* Options that change on the way, a mask that comes, changes and goes, dense steps in between. */
+START_TEST(changes_on_the_way)
+{
+    pair_of_tables t = make(_i);
+    const tl_real *held = tl_variable_data(t.by_rows);
+    tl_pattern *some = tl_pattern_random(ROWS, WIDTH, 0.5, 1),
+               *others = tl_pattern_random(ROWS, WIDTH, 0.7, 2);
+    tl_optimizer *o[] = { t.for_rows, t.for_dense };
+    tl_variable *v[] = { t.by_rows, t.dense };
+    for (int k = 0; k < 120; k++) {
+        for (int i = 0; i < 2; i++) {
+            if (k == 20)
+                ck_assert_ok(tl_optimizer_set_learning_rate(o[i], 0.02));
+            if (k == 40)
+                ck_assert_ok(
+                    tl_optimizer_set_options_for(o[i], v[i], (tl_optimizer_options){ .weight_decay = 0.1 }));
+            if (k == 60)
+                ck_assert_ok(tl_optimizer_set_options_for(o[i], v[i],
+                                                          (tl_optimizer_options){ .learning_rate = 0.03 }));
+            if (k == 70 || k == 90)
+                ck_assert_ok(tl_variable_set_mask(v[i], k == 70 ? some : others));
+            if (k == 105)
+                ck_assert_ok(tl_variable_set_mask(v[i], NULL));
+            if (k % 30 == 29) { /* a dense gradient */
+                ck_assert_ok(tl_minimize(o[i], tl_reduce_sum(tl_tanh(tl_use(t.g, v[i])), TL_ALL_AXES)));
+                tl_graph_reset(t.g);
+            }
+        }
+        step(&t, IDS);
+    }
+    compare(&t, held);
+    tl_pattern_release(some);
+    tl_pattern_release(others);
+    drop(&t);
+}
+END_TEST
+
+/* Steps of another optimizer, and steps that leave the table out under a schedule, do not disturb the
+ * order. */
+START_TEST(other_optimizers_and_absent_steps)
+{
+    pair_of_tables t = make(_i);
+    const tl_exponential_decay fading = { .every = 10, .factor = 0.9 };
+    tl_variable *v[] = { t.by_rows, t.dense }, *elsewhere = tl_test_dense("elsewhere", TL_SHAPE(2), 1);
+    tl_optimizer *o[] = { t.for_rows, t.for_dense };
+    tl_optimizer *second = tl_sgd((tl_sgd_options){ .learning_rate = 0.01, .momentum = 0.5 });
+    const tl_real *held = tl_variable_data(t.by_rows);
+    for (int i = 0; i < 2; i++)
+        ck_assert_ok(tl_optimizer_set_schedule(o[i], tl_schedule_exponential, &fading));
+    for (int k = 0; k < 100; k++) {
+        step(&t, IDS);
+        for (int i = 0; i < 2; i++) {
+            const int32_t id = 3;
+            if (k % 7 == 0)
+                ck_assert_ok(tl_minimize(second, loss_of(t.g, v[i], &id, 1)));
+            if (k % 11 == 0)
+                ck_assert_ok(tl_minimize(o[i], tl_reduce_sum(tl_use(t.g, elsewhere), 0)));
+            tl_graph_reset(t.g);
+        }
+    }
+    tl_optimizer_flush(second);
+    compare(&t, held);
+    tl_optimizer_free(second);
+    tl_variable_free(elsewhere);
+    drop(&t);
+}
+END_TEST
+
+/* Every reader of rows that lag: a dense op, tl_value of the leaf, tl_variable_data. */
+START_TEST(readers)
+{
+    pair_of_tables t = make(5);
+    for (int k = 0; k < 30; k++)
+        step(&t, IDS);
+    tl_node *sum = tl_scale(tl_use(t.g, t.by_rows), 1), *same = tl_scale(tl_use(t.g, t.dense), 1);
+    ck_assert_same(tl_value(sum), tl_value(same), ROWS * WIDTH);
+    for (int k = 0; k < 30; k++)
+        step(&t, IDS);
+    ck_assert_same(tl_value(tl_use(t.g, t.by_rows)), tl_variable_data(t.dense), ROWS * WIDTH);
+    tl_graph_reset(t.g);
+    for (int k = 0; k < 30; k++)
+        step(&t, IDS);
+    ck_assert_same(tl_variable_data(t.by_rows), tl_variable_data(t.dense), ROWS * WIDTH);
+    drop(&t);
+}
+END_TEST
+
+/* Weights of bags that lag: the op reads them while it declares its result. */
+START_TEST(weights_that_lag)
+{
+    const int64_t row_ptr[] = { 0, 2 };
+    const int32_t ids[] = { 0, 1 };
+    const tl_pattern_bag bags = { .n = 1, .row_ptr = row_ptr, .ids = ids };
+    const tl_real ones[] = { 1, 1 };
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(2), 1);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.1, .momentum = 0.9 });
+    tl_graph *g = tl_graph_new();
+    for (int32_t k = 0; k < 6; k++, tl_graph_reset(g)) { /* only element k % 2 is touched */
+        const int32_t id = k % 2;
+        ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_embedding_lookup(tl_use(g, w), &id, TL_SHAPE(1)), 0)));
+    }
+    tl_node *y = tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(2, 1), ones), &bags, tl_use(g, w), TL_SUM);
+    const tl_real read = tl_value(y)[0], expected = tl_variable_data(w)[0] + tl_variable_data(w)[1];
+    ck_assert_same(&read, &expected, 1);
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(w);
+}
+END_TEST
+
+/* A step between forward and backward: what backward reads of the table is the table of that time, all of
+ * it. */
+START_TEST(a_step_before_backward)
+{
+    const tl_real one[] = { 1 }, zeros[3] = { 0 };
+    const int32_t id = 0;
+    tl_real dx[2][3];
+    for (int dense = 0; dense < 2; dense++) {
+        tl_variable *t = tl_variable_dense("t", TL_SHAPE(3, 1)), *x = tl_variable_dense("x", TL_SHAPE(1, 3));
+        tl_optimizer *o = tl_sgd(
+            (tl_sgd_options){ .learning_rate = 0.1, .weight_decay = 1, .decoupled = true });
+        tl_graph *g = tl_graph_new();
+        ck_assert_ok(tl_init_constant(t, 2));
+        tl_node *e = tl_embedding_lookup(tl_use(g, t), &id, TL_SHAPE(1));
+        tl_node *other = tl_reduce_sum(tl_matmul(tl_use(g, x), tl_use(g, t)), TL_ALL_AXES);
+        if (dense)
+            e = tl_add(e, tl_scale(tl_matmul(tl_input(g, TL_SHAPE(1, 3), zeros), tl_use(g, t)), 1));
+        for (int k = 0; k < 2; k++)
+            ck_assert_ok(tl_minimize(o, tl_mse(e, tl_input(g, TL_SHAPE(1, 1), one))));
+        tl_gradients out;
+        ck_assert_ok(tl_backward_for(other, &x, 1, &out));
+        memcpy(dx[dense], out.pair[0].values, sizeof dx[dense]);
+        tl_graph_free(g);
+        tl_optimizer_free(o);
+        tl_variable_free(t);
+        tl_variable_free(x);
+    }
+    ck_assert_same(dx[0], dx[1], 3);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("rows");
+    TCase *c = tl_test_case(s, "rows");
+    tcase_add_loop_test(c, the_bits_of_the_dense_run, 0, 2 * ZOO);
+    tcase_add_loop_test(c, changes_on_the_way, 0, ZOO);
+    tcase_add_loop_test(c, other_optimizers_and_absent_steps, 0, ZOO);
+    tcase_add_test(c, readers);
+    tcase_add_test(c, weights_that_lag);
+    tcase_add_test(c, a_step_before_backward);
+    return s;
+}

@@ -1,0 +1,156 @@
+/* A table whose rows lag behind, read by several threads at once, each through a graph of its own; and the
+ * optimizer freed before anybody has read. Who looks sees the table of the dense run, to the bit. */
+#include "tests/testing.h"
+#include "tests/graph/zoo.h"
+
+#include <pthread.h>
+#include <string.h>
+
+enum { ROWS = 400, WIDTH = 5, SIZE = ROWS * WIDTH, IDS = 16, STEPS = 40, LOOKS = 60, MOST = 4 };
+
+/* Two tables with the same start: one steps by rows, its twin by dense gradients. */
+typedef struct tables {
+    tl_variable *by_rows, *dense;
+    tl_optimizer *for_rows, *for_dense;
+    tl_graph *g;
+    tl_random r;
+} tables;
+
+static tables make(int k)
+{
+    const char *name;
+    tables t = { .by_rows = tl_test_dense("rows", TL_SHAPE(ROWS, WIDTH), 5),
+                 .dense = tl_test_dense("dense", TL_SHAPE(ROWS, WIDTH), 5),
+                 .for_rows = zoo(k, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name),
+                 .for_dense = zoo(k, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name),
+                 .g = tl_graph_new(),
+                 .r = { .seed = 100 } };
+    ck_assert_msg(t.for_rows && t.for_dense, "%s: %s", name, tl_error());
+    return t;
+}
+
+static void drop(tables *t)
+{
+    tl_graph_free(t->g);
+    tl_optimizer_free(t->for_rows);
+    tl_optimizer_free(t->for_dense);
+    tl_variable_free(t->by_rows);
+    tl_variable_free(t->dense);
+}
+
+static void train(tables *t, int steps)
+{
+    for (int k = 0; k < steps; k++, tl_graph_reset(t->g)) {
+        int32_t ids[IDS];
+        tl_real values[SIZE] = { 0 };
+        tl_gradients g;
+        for (int i = 0; i < IDS; i++)
+            ids[i] = (int32_t)tl_random_integer(&t->r, ROWS);
+        tl_node *e = tl_embedding_lookup(tl_use(t->g, t->by_rows), ids, TL_SHAPE(IDS));
+        ck_assert_ok(tl_backward(tl_reduce_sum(tl_mul(e, e), TL_ALL_AXES), &g));
+        for (int64_t i = 0; i < g.pair[0].n_rows; i++)
+            memcpy(values + g.pair[0].rows[i] * WIDTH, g.pair[0].values + i * WIDTH, WIDTH * sizeof *values);
+        tl_gradient pair = { .variable = t->dense, .values = values };
+        ck_assert_ok(tl_apply_gradients(t->for_rows, &g));
+        ck_assert_ok(tl_apply_gradients(t->for_dense, &(tl_gradients){ &pair, 1, t->g }));
+    }
+}
+
+typedef struct reader {
+    pthread_t id;
+    int number;
+    tl_variable *v;
+    const tl_real *expected; /* the twin's values */
+    int wrong, failed;
+} reader;
+
+static void compare(reader *r, const tl_real *seen, const tl_real *expected, int64_t n)
+{
+    if (!seen)
+        r->failed++;
+    else
+        r->wrong += memcmp(seen, expected, (size_t)n * sizeof *seen) != 0;
+}
+
+/* Lookups with their gradients, mostly, and a look at the whole table. Assertions are the parent's. */
+static void *look(void *context)
+{
+    reader *r = context;
+    tl_graph *g = tl_graph_new();
+    tl_random random = { .seed = 7 + (uint64_t)r->number % 2 }; /* some threads want the very same rows */
+    for (int k = 0; k < LOOKS; k++, tl_graph_reset(g)) {
+        int32_t ids[IDS];
+        tl_gradients out;
+        for (int i = 0; i < IDS; i++)
+            ids[i] = (int32_t)tl_random_integer(&random, ROWS);
+        tl_node *table = tl_use(g, r->v), *e = tl_embedding_lookup(table, ids, TL_SHAPE(IDS));
+        for (int i = 0; i < IDS; i++)
+            compare(r, e ? tl_value(e) + i * WIDTH : NULL, r->expected + ids[i] * WIDTH, WIDTH);
+        r->failed += tl_backward(tl_reduce_sum(tl_mul(e, e), TL_ALL_AXES), &out) != TL_OK;
+        if (k == LOOKS / 2 + 5 * r->number) {
+            compare(r, tl_value(tl_scale(table, 1)), r->expected, SIZE);
+            compare(r, tl_value(table), r->expected, SIZE);
+            compare(r, tl_variable_data(r->v), r->expected, SIZE);
+        }
+    }
+    tl_graph_free(g);
+    return NULL;
+}
+
+/* Readers at once; the table lags before and after the first of them, and is up to date when the last has
+ * looked. */
+static void read_together(tables *t, int threads)
+{
+    reader r[MOST];
+    const tl_real *expected = tl_variable_data(t->dense);
+    for (int k = 0; k < threads; k++) {
+        r[k] = (reader){ .number = k, .v = t->by_rows, .expected = expected };
+        ck_assert_int_eq(pthread_create(&r[k].id, NULL, look, &r[k]), 0);
+    }
+    for (int k = 0; k < threads; k++) {
+        pthread_join(r[k].id, NULL);
+        ck_assert_int_eq(r[k].failed, 0);
+        ck_assert_int_eq(r[k].wrong, 0);
+    }
+}
+
+/* Momentum, Adam, AdamW, FTRL; 2 and 4 readers; the library's own loops on 1 and 3 threads. */
+START_TEST(threads_read_what_lags)
+{
+    const int optimizers[] = { 2, 5, 7, 15 }, threads = _i / 4 % 2 ? 4 : 2;
+    tables t = make(optimizers[_i % 4]);
+    const tl_exponential_decay fading = { .every = 10, .factor = 0.9 };
+    ck_assert_ok(tl_set_num_threads(_i / 8 ? 3 : 1));
+    if (_i / 4 % 2) { /* a schedule is asked by all of them, too */
+        ck_assert_ok(tl_optimizer_set_schedule(t.for_rows, tl_schedule_exponential, &fading));
+        ck_assert_ok(tl_optimizer_set_schedule(t.for_dense, tl_schedule_exponential, &fading));
+    }
+    for (int round = 0; round < 3; round++) {
+        train(&t, STEPS);
+        read_together(&t, threads);
+    }
+    ck_assert_ok(tl_set_num_threads(1));
+    drop(&t);
+}
+END_TEST
+
+/* Freed while rows lag: nobody else knows the steps that they missed. */
+START_TEST(an_optimizer_that_is_freed)
+{
+    tables t = make(_i);
+    train(&t, STEPS);
+    tl_optimizer_free(t.for_rows);
+    t.for_rows = NULL;
+    ck_assert_same(tl_variable_data(t.by_rows), tl_variable_data(t.dense), SIZE);
+    drop(&t);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("rows_threads");
+    TCase *c = tl_test_case(s, "rows_threads");
+    tcase_add_loop_test(c, threads_read_what_lags, 0, 16);
+    tcase_add_loop_test(c, an_optimizer_that_is_freed, 0, ZOO);
+    return s;
+}

@@ -1,0 +1,388 @@
+/* Transforms: what a user's may do and may not, and the ones that come with the library. */
+#include "tests/testing.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- A world to transform ---- */
+
+enum { PAIRS = 3, SIZE = 6 }; /* a dense 2x3, a sparse one on all of 2x3, a table of 3x2 with all its rows */
+
+typedef struct world {
+    tl_variable *v[PAIRS];
+    tl_optimizer *o;
+    tl_graph *g;
+    tl_real values[PAIRS][SIZE];
+    tl_gradient pair[PAIRS];
+    tl_gradients list;
+} world;
+
+static const int32_t all_rows[] = { 0, 1, 2 };
+
+static world *begin(void)
+{
+    static world w;
+    tl_pattern *p = tl_pattern_random(2, 3, 1, 1);
+    w = (world){ .g = tl_graph_new(), .o = tl_sgd((tl_sgd_options){ .learning_rate = 1, .momentum = 0.5 }) };
+    w.v[0] = tl_variable_dense("d", TL_SHAPE(2, 3));
+    w.v[1] = tl_variable_sparse("s", p);
+    w.v[2] = tl_variable_dense("t", TL_SHAPE(3, 2));
+    tl_pattern_release(p);
+    for (int i = 0; i < PAIRS; i++) {
+        w.pair[i] = (tl_gradient){ .variable = w.v[i], .values = w.values[i] };
+        for (int k = 0; k < SIZE; k++)
+            w.values[i][k] = (tl_real)(k + 1);
+    }
+    w.pair[2].rows = all_rows, w.pair[2].n_rows = 3;
+    w.list = (tl_gradients){ .pair = w.pair, .n = PAIRS, .graph = w.g };
+    return &w;
+}
+
+static void end(world *w)
+{
+    tl_graph_free(w->g);
+    tl_optimizer_free(w->o);
+    for (int i = 0; i < PAIRS; i++)
+        tl_variable_free(w->v[i]);
+}
+
+/* That no variable has moved, and no step was counted. */
+static void check_unmoved(world *w)
+{
+    const tl_real zeros[SIZE] = { 0 };
+    for (int i = 0; i < PAIRS; i++) {
+        ck_assert_same(tl_variable_data(w->v[i]), zeros, SIZE);
+        ck_assert_int_eq(tl_optimizer_steps(w->o, w->v[i]), 0);
+    }
+}
+
+/* ---- The user's own ---- */
+
+/* Appends its letter to a text. */
+typedef struct note {
+    char letter, *text;
+} note;
+
+static tl_status write_note(tl_gradients *g, void *context)
+{
+    const note *n = context;
+    (void)g;
+    n->text[strlen(n->text)] = n->letter;
+    return TL_OK;
+}
+
+START_TEST(order_of_registration)
+{
+    world *w = begin();
+    char text[16] = "";
+    note notes[7];
+    for (int k = 0; k < 7; k++) {
+        notes[k] = (note){ (char)('a' + k), text };
+        ck_assert_ok(tl_optimizer_add_transform(w->o, write_note, &notes[k]));
+    }
+    ck_assert_ok(tl_apply_gradients(w->o, &w->list));
+    ck_assert_str_eq(text, "abcdefg");
+    end(w);
+}
+END_TEST
+
+/* What a transform did: 0 looks at the whole list, 1 doubles, 2 drops the first, 3 drops all, .. */
+static struct {
+    int what;
+    int32_t seen;
+} now;
+
+static const int32_t other_rows[] = { 0, 1, 2 };
+
+static tl_status meddle(tl_gradients *g, void *context)
+{
+    world *w = context;
+    static tl_gradient more[PAIRS + 1];
+    now.seen = g->n;
+    memcpy(more, g->pair, PAIRS * sizeof *more);
+    switch (now.what) {
+    case 1:
+        for (int32_t i = 0; i < g->n; i++)
+            for (int64_t k = 0; k < tl_gradient_size(&g->pair[i]); k++)
+                g->pair[i].values[k] *= 2;
+        break;
+    case 2: memmove(g->pair, g->pair + 1, (size_t)--g->n * sizeof *g->pair); break;
+    case 3: g->n = 0; break;
+    case 4: g->pair[1].values = NULL; break;
+    case 5: g->pair[0] = more[1], g->pair[1] = more[0]; break;
+    case 6: g->pair[1] = g->pair[0]; break;
+    case 7: g->pair[1].variable = NULL; break;
+    case 8: more[PAIRS] = more[0], g->pair = more, g->n++; break;
+    case 9: g->n = -1; break;
+    case 10: g->pair = NULL; break;
+    case 11: g->graph = NULL; break;
+    case 12: g->pair[2].rows = other_rows; break;
+    case 13: g->pair[2].n_rows = 1; break;
+    case 14: g->pair[2].rows = NULL, g->pair[2].n_rows = 0; break;
+    case 15: g->pair[0].rows = all_rows; break;
+    case 16: return tl_fail(TL_ERR_NUMERIC, "not today");
+    case 17: w->pair[0].values[1] = (tl_real)NAN; break;
+    default: break;
+    }
+    return TL_OK;
+}
+
+START_TEST(allowed_changes)
+{
+    static const struct {
+        int what;
+        double first[PAIRS]; /* the first weight of each variable after the step */
+    } table[] = { { 0, { -1, -1, -1 } }, { 1, { -2, -2, -2 } }, { 2, { 0, -1, -1 } }, { 4, { -1, 0, -1 } } };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        world *w = begin();
+        now.what = table[i].what;
+        ck_assert_ok(tl_optimizer_add_transform(w->o, meddle, w));
+        ck_assert_ok(tl_apply_gradients(w->o, &w->list));
+        ck_assert_int_eq(now.seen, PAIRS); /* the whole list */
+        for (int k = 0; k < PAIRS; k++) {
+            ck_assert_values(tl_variable_data(w->v[k]), 1, 0, table[i].first[k]);
+            ck_assert_int_eq(tl_optimizer_steps(w->o, w->v[k]), table[i].first[k] != 0);
+            ck_assert_int_eq(tl_optimizer_slot(w->o, w->v[k], 0) != NULL, table[i].first[k] != 0);
+        }
+        ck_assert_int_eq(w->list.n, PAIRS); /* the caller's head of the list is as it was */
+        end(w);
+    }
+}
+END_TEST
+
+/* Everything else is found out, named by the transform's number, and changes nothing. */
+START_TEST(refused_changes)
+{
+    const char *otherwise = "sgd: transform 1 changed the list of pairs otherwise than by dropping";
+    const char *rows = "sgd: transform 1 changed the rows of the gradient of t";
+    const struct {
+        int what;
+        tl_status status;
+        const char *text;
+    } table[] = {
+        { 3, TL_ERR_ARGUMENT, "sgd: there is no gradient to apply" },
+        { 5, TL_ERR_ARGUMENT, "sgd: transform 1 added or reordered a pair, at 1" },
+        { 6, TL_ERR_ARGUMENT, "sgd: transform 1 added or reordered a pair, at 1" },
+        { 7, TL_ERR_ARGUMENT, "sgd: transform 1 added or reordered a pair, at 1" },
+        { 8, TL_ERR_ARGUMENT, otherwise },
+        { 9, TL_ERR_ARGUMENT, otherwise },
+        { 10, TL_ERR_ARGUMENT, otherwise },
+        { 11, TL_ERR_ARGUMENT, otherwise },
+        { 12, TL_ERR_ARGUMENT, rows },
+        { 13, TL_ERR_ARGUMENT, rows },
+        { 14, TL_ERR_ARGUMENT, rows },
+        { 15, TL_ERR_ARGUMENT, "sgd: transform 1 changed the rows of the gradient of d" },
+        { 16, TL_ERR_NUMERIC, "sgd: not today" },
+        { 17, TL_ERR_NUMERIC, "sgd: the gradient of d[1] is nan" },
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char text[4] = "";
+        note first = { 'a', text }, last = { 'c', text };
+        world *w = begin();
+        now.what = table[i].what;
+        ck_assert_ok(tl_optimizer_add_transform(w->o, write_note, &first));
+        ck_assert_ok(tl_optimizer_add_transform(w->o, meddle, w));
+        if (now.what != 3 && now.what != 17)
+            ck_assert_ok(tl_optimizer_add_transform(w->o, write_note, &last));
+        ck_assert_status(tl_apply_gradients(w->o, &w->list), table[i].status, table[i].text);
+        ck_assert_str_eq(tl_graph_error(w->g), table[i].text);
+        ck_assert_str_eq(text, "a"); /* those behind it did not run */
+        check_unmoved(w);
+        end(w);
+    }
+}
+END_TEST
+
+/* A pair without values may not gain some. */
+static tl_status give_values(tl_gradients *g, void *context)
+{
+    g->pair[1].values = context;
+    return TL_OK;
+}
+
+START_TEST(absent_pairs_stay_absent)
+{
+    world *w = begin();
+    w->pair[1].values = NULL;
+    ck_assert_ok(tl_optimizer_add_transform(w->o, give_values, w->values[1]));
+    ck_assert_status(tl_apply_gradients(w->o, &w->list), TL_ERR_ARGUMENT,
+                     "sgd: transform 0 changed the rows of the gradient of s");
+    check_unmoved(w);
+    end(w);
+}
+END_TEST
+
+/* Before the transforms and after them: what a transform sees, and what it leaves, is 0 off a mask. */
+static tl_status check_and_spoil(tl_gradients *g, void *context)
+{
+    tl_real *d = g->pair[0].values;
+    *(bool *)context = d[0] == 1 && d[1] == 0 && d[5] == 0;
+    d[1] = (tl_real)NAN, d[5] = 7;
+    return TL_OK;
+}
+
+START_TEST(masks_around_transforms)
+{
+    const uint8_t keep[SIZE] = { 1, 0, 1, 1, 1, 0 };
+    bool restricted = false;
+    world *w = begin();
+    tl_pattern *p = tl_pattern_from_mask(2, 3, keep);
+    ck_assert_ok(tl_variable_set_mask(w->v[0], p));
+    tl_pattern_release(p);
+    w->values[0][1] = (tl_real)INFINITY;
+    ck_assert_ok(tl_optimizer_add_transform(w->o, check_and_spoil, &restricted));
+    ck_assert_ok(tl_apply_gradients(w->o, &w->list));
+    ck_assert(restricted);
+    ck_assert_values(tl_variable_data(w->v[0]), SIZE, 0, -1, 0, -3, -4, -5, 0);
+    end(w);
+}
+END_TEST
+
+START_TEST(masked_between_transforms)
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(2, 2));
+    tl_pattern *keep = tl_pattern_random(2, 2, 0.25, 1);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1 });
+    tl_graph *g = tl_graph_new();
+    tl_noise noise = { .deviation = 100, .r = { .seed = 1 } };
+    tl_clip clip = { .max_norm = 1e9 };
+    tl_real values[4] = { 0 };
+    ck_assert_ok(tl_variable_set_mask(v, keep));
+    ck_assert_ok(tl_optimizer_add_transform(o, tl_add_noise, &noise));
+    ck_assert_ok(tl_optimizer_add_transform(o, tl_clip_by_global_norm, &clip));
+    ck_assert_ok(tl_apply_gradients(o, &(tl_gradients){ &(tl_gradient){ v, values, NULL, 0 }, 1, g }));
+    double sum = 0; /* the step was the gradient: of one weight */
+    for (int k = 0; k < 4; k++)
+        sum += fabs((double)tl_variable_data(v)[k]);
+    ck_assert_double_eq_tol(clip.norm, sum, 1e-3);
+    ck_assert_double_gt(sum, 0);
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+    tl_pattern_release(keep);
+}
+END_TEST
+
+START_TEST(short_of_memory)
+{
+    world *w = begin();
+    tl_test_fail_allocation(1);
+    ck_assert_status(tl_optimizer_add_transform(w->o, write_note, NULL), TL_ERR_MEMORY, "out of memory");
+    ck_assert_ok(tl_apply_gradients(w->o, &w->list)); /* it was not registered */
+    end(w);
+}
+END_TEST
+
+/* ---- clip_by_global_norm ---- */
+
+/* The squares of 1 .. 6 sum to 91, in each of three kinds. */
+START_TEST(clip)
+{
+    const double max_norm[] = { 2, 16, 17, INFINITY }, norm = sqrt(3 * 91.0); /* 16.5 */
+    for (int i = 0; i < 4; i++) {
+        tl_clip by = { .max_norm = max_norm[i] };
+        double factor = by.max_norm < norm ? by.max_norm / norm : 1;
+        world *w = begin();
+        ck_assert_double_eq_tol(tl_global_norm(&w->list), norm, 1e-14);
+        ck_assert_ok(tl_clip_by_global_norm(&w->list, &by));
+        ck_assert_double_eq_tol(by.norm, norm, 1e-14);
+        for (int k = 0; k < PAIRS; k++)
+            ck_assert_values(w->values[k], SIZE, factor == 1 ? 0 : TL_NEAR, factor, 2 * factor, 3 * factor,
+                             4 * factor, 5 * factor, 6 * factor);
+        end(w);
+    }
+}
+END_TEST
+
+/* 100 repeats of a row of four ones are one row of four hundreds: norm 200. (Of the slices it would be
+ * 20.) */
+START_TEST(norm_of_coalesced_rows)
+{
+    tl_graph *g = tl_graph_new();
+    tl_variable *t = tl_variable_dense("t", TL_SHAPE(5, 4));
+    int32_t ids[100];
+    tl_gradients out;
+    for (int k = 0; k < 100; k++)
+        ids[k] = 3;
+    ck_assert_ok(
+        tl_backward(tl_reduce_sum(tl_embedding_lookup(tl_use(g, t), ids, TL_SHAPE(100)), TL_ALL_AXES), &out));
+    ck_assert(tl_global_norm(&out) == 200);
+    tl_graph_free(g);
+    tl_variable_free(t);
+}
+END_TEST
+
+/* Summed in double: squares that overflow or vanish in float. */
+START_TEST(norm_is_in_double)
+{
+    world *w = begin();
+    w->list.n = 1;
+    for (int k = 0; k < SIZE; k++)
+        w->values[0][k] = (tl_real)1e30;
+    ck_assert_double_eq_tol(tl_global_norm(&w->list) / 1e30, sqrt(6), 1e-6);
+    for (int k = 0; k < SIZE; k++)
+        w->values[0][k] = (tl_real)1e-30;
+    ck_assert_double_eq_tol(tl_global_norm(&w->list) / 1e-30, sqrt(6), 1e-6);
+    w->pair[0].values = NULL; /* absent */
+    ck_assert(tl_global_norm(&w->list) == 0);
+    end(w);
+}
+END_TEST
+
+/* Clipping to nothing would hide a NaN, and scaling by 0 or NaN spread it. */
+START_TEST(norm_not_finite)
+{
+    const tl_real bad[] = { (tl_real)NAN, (tl_real)INFINITY, (tl_real)-INFINITY };
+    for (int i = 0; i < 3; i++) {
+        tl_clip by = { .max_norm = 1 };
+        world *w = begin();
+        w->values[1][2] = bad[i];
+        ck_assert_ok(tl_clip_by_global_norm(&w->list, &by));
+        ck_assert(!isfinite(by.norm));
+        ck_assert_values(w->values[0], SIZE, 0, 1, 2, 3, 4, 5, 6);
+        ck_assert_values(w->values[1], SIZE, 0, 1, 2, (double)bad[i], 4, 5, 6);
+        ck_assert_ok(tl_optimizer_add_transform(w->o, tl_clip_by_global_norm, &by));
+        ck_assert_int_eq(tl_apply_gradients(w->o, &w->list), TL_ERR_NUMERIC);
+        check_unmoved(w);
+        end(w);
+    }
+}
+END_TEST
+
+START_TEST(refused_clips)
+{
+    world *w = begin();
+    const double wrong[] = { 0, -1, NAN };
+    static const char *const text[] = { "clip_by_global_norm: max_norm is 0, and must be positive",
+                                        "clip_by_global_norm: max_norm is -1, and must be positive",
+                                        "clip_by_global_norm: max_norm is nan, and must be positive" };
+    for (int k = 0; k < 3; k++) {
+        tl_clip by = { .max_norm = wrong[k] };
+        ck_assert_status(tl_clip_by_global_norm(&w->list, &by), TL_ERR_ARGUMENT, text[k]);
+    }
+    ck_assert_status(tl_clip_by_global_norm(&w->list, NULL), TL_ERR_ARGUMENT,
+                     "clip_by_global_norm: the context is not a tl_clip");
+    ck_assert_values(w->values[0], SIZE, 0, 1, 2, 3, 4, 5, 6);
+    end(w);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("transform");
+    TCase *c = tl_test_case(s, "the user's own");
+    tcase_add_test(c, order_of_registration);
+    tcase_add_test(c, allowed_changes);
+    tcase_add_test(c, refused_changes);
+    tcase_add_test(c, absent_pairs_stay_absent);
+    tcase_add_test(c, masks_around_transforms);
+    tcase_add_test(c, masked_between_transforms);
+    tcase_add_test(c, short_of_memory);
+    c = tl_test_case(s, "clip_by_global_norm");
+    tcase_add_test(c, clip);
+    tcase_add_test(c, norm_of_coalesced_rows);
+    tcase_add_test(c, norm_is_in_double);
+    tcase_add_test(c, norm_not_finite);
+    tcase_add_test(c, refused_clips);
+    return s;
+}
