@@ -51,10 +51,10 @@ tl_slots *tl_slots_find(const tl_optimizer *o, const tl_variable *v);
 tl_slots *tl_slots_get(tl_optimizer *o, tl_variable *v);
 
 /* The arrays that a step with this gradient needs, at their start where they are new. TL_ERR_MEMORY. */
-tl_status tl_slots_make(tl_slots *s, const tl_gradient *pair);
+tl_status tl_slots_alloc(tl_slots *s, const tl_gradient *pair);
 
 /* Frees the arrays again. */
-void tl_slots_unmake(tl_slots *s);
+void tl_slots_release(tl_slots *s);
 
 /* The options that count for these slots. */
 const tl_optimizer_options *tl_slots_options(const tl_slots *s);
@@ -100,14 +100,14 @@ typedef struct tl_row_slices {
     int64_t n;
     const int32_t *rows, *source;
     const tl_real *coef, *values;
-    bool lasting; /* no step of an optimizer changes the values */
+    bool stable; /* no step of an optimizer changes the values */
 } tl_row_slices;
 
 /* A pattern that the graph retains until the reset. */
-typedef struct tl_kept {
-    struct tl_kept *next;
+typedef struct tl_held_pattern {
+    struct tl_held_pattern *next;
     tl_pattern *pattern;
-} tl_kept;
+} tl_held_pattern;
 
 /* A pattern that an op made from others; survives a reset once. */
 typedef struct tl_memo {
@@ -122,7 +122,7 @@ struct tl_graph {
     tl_node *first, *last;           /* the tape */
     tl_node *first_leaf, *last_leaf; /* the variables on it */
     int32_t n_nodes;
-    tl_kept *kept;
+    tl_held_pattern *kept;
     tl_memo *memo;
     void *workspace;        /* NULL: not yet taken in this step */
     int64_t workspace_size; /* in bytes: the most that any step needed */
@@ -153,7 +153,7 @@ typedef struct tl_backward_plan {
     tl_variable *const *variable; /* the wanted ones; NULL: all */
     int32_t n;
     bool for_step; /* gradients of nodes in between make room for others when their op has run */
-    bool apart;    /* rows of gradients may be left where they lie, of which tl_rows_apart tells */
+    bool row_refs; /* rows of gradients may be left where they lie, of which tl_gradient_row_refs tells */
     bool poison;   /* what is fresh is filled with NaN, so that it shows where an op does not assign */
 } tl_backward_plan;
 
@@ -176,21 +176,21 @@ tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair);
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v);
 
 /* tl_backward for a step that follows at once, before anything is recorded: keeps the gradients of variables
- * only. `apart`: as in the plan. */
-tl_status tl_backward_for_step(tl_node *loss, bool apart, tl_gradients *out);
+ * only. `row_refs`: as in the plan. */
+tl_status tl_backward_for_step(tl_node *loss, bool row_refs, tl_gradients *out);
 
-/* The row-sparse gradient of a leaf from the slices it has collected; `apart`: rows that are one slice may be
+/* The row-sparse gradient of a leaf from the slices it has collected; `row_refs`: rows that are one slice may be
  * left where that is. */
-tl_status tl_coalesce(tl_node *leaf, bool apart, tl_gradient *out);
+tl_status tl_coalesce(tl_node *leaf, bool row_refs, tl_gradient *out);
 
 /* Where each row of a pair lies, if not in its values; else NULL. */
-const tl_real *const *tl_rows_apart(const tl_graph *g, const tl_gradient *pair);
+const tl_real *const *tl_gradient_row_refs(const tl_graph *g, const tl_gradient *pair);
 
-/* Whether rows lie apart and are so small that no sum among them has overflowed. False tells nothing. */
-bool tl_apart_and_finite(const tl_graph *g, const tl_gradient *pair);
+/* Whether rows lie row_refs and are so small that no sum among them has overflowed. False tells nothing. */
+bool tl_row_refs_finite(const tl_graph *g, const tl_gradient *pair);
 
-/* Puts rows that lie apart into the pair's values. */
-void tl_bring_together(const tl_graph *g, const tl_gradient *pair);
+/* Puts rows that lie row_refs into the pair's values. */
+void tl_gradient_pack(const tl_graph *g, const tl_gradient *pair);
 
 /* table(rows[k], :) += coef[k] values(source[k], :), in order, for rows of `width`. */
 void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table);

@@ -36,12 +36,12 @@ tl_status tl_fail_memory(void)
     return tl_fail(TL_ERR_MEMORY, "out of memory");
 }
 
-uint64_t tl_failures(void)
+uint64_t tl_error_count(void)
 {
     return failures;
 }
 
-tl_status tl_fail_named(tl_status status, uint64_t before)
+tl_status tl_fail_default(tl_status status, uint64_t before)
 {
     return status != TL_OK && failures == before ? tl_fail(status, "%s", tl_status_name(status)) : status;
 }

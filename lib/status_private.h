@@ -12,9 +12,9 @@ tl_status tl_last_status(void);
 tl_status tl_fail_memory(void);
 
 /* How many failures there were on this thread: whether a function that returned a status said why. */
-uint64_t tl_failures(void);
+uint64_t tl_error_count(void);
 
 /* Gives a failure that came without a text, since `before` failures, its status as one. Returns status. */
-tl_status tl_fail_named(tl_status status, uint64_t before);
+tl_status tl_fail_default(tl_status status, uint64_t before);
 
 #endif

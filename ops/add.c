@@ -22,13 +22,16 @@ static void forward(tl_node *y)
 
 static void backward(tl_node *y)
 {
-    tl_hand_on(y);
-    tl_hand_on_sums(y, 1, NULL);
+    tl_grad_pass(y);
+    tl_grad_sum_rows(y, 1, NULL);
 }
 
-static const tl_op op = {
-    .name = "add", .n_in = 2, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
-};
+static const tl_op op = { .name = "add",
+                          .n_in = 2,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_add(tl_node *a, tl_node *b)
 {

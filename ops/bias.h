@@ -16,7 +16,7 @@ static inline tl_status tl_bias_shape(tl_node *y)
 /* Calls body for pieces of Y's rows. */
 static inline void tl_bias_each_rows(tl_node *y, void (*body)(void *y, int64_t begin, int64_t end))
 {
-    tl_parallel_for(tl_shape_rows(y->shape), 1 + TL_PIECE / (tl_shape_cols(y->shape) + 1), body, y);
+    tl_parallel_for(tl_shape_rows(y->shape), 1 + TL_GRAIN / (tl_shape_cols(y->shape) + 1), body, y);
 }
 
 #endif

@@ -19,7 +19,8 @@ static void backward_columns(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     tl_kernel_table()->bias_relu_backward(tl_shape_rows(y->shape), tl_shape_cols(y->shape), begin, end,
-                                          y->val, y->grad, y->in[0]->grad, !y->in[0]->fresh, y->in[1]->grad);
+                                          y->val, y->grad, y->in[0]->grad, !y->in[0]->overwrite,
+                                          y->in[1]->grad);
 }
 
 static void backward(tl_node *y)
@@ -33,7 +34,7 @@ static const tl_op op = { .name = "bias_relu",
                           .shape = tl_bias_shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 0 };
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_bias_relu(tl_node *a, tl_node *b)
 {

@@ -48,7 +48,7 @@ static inline void tl_broadcast_each(tl_node *y, tl_broadcast_body *body)
             repeated[k] = k < b->size ? b->val[k] : repeated[k - b->size];
         c.b = repeated;
     }
-    tl_parallel_for(y->size, TL_PIECE, tl_broadcast_range, &c);
+    tl_parallel_for(y->size, TL_GRAIN, tl_broadcast_range, &c);
 }
 
 #endif

@@ -28,14 +28,14 @@ static tl_status shape(tl_node *y)
                               .x_by_sample = !d_turned,
                               .y_by_sample = true,
                               .n = d_turned ? cols : rows,
-                              .x_changes = d->variable != NULL };
+                              .x_mutable = d->variable != NULL };
     tl_shape out = d->shape;
     out.dim[0] = d_turned ? p->n : out.dim[0];
     out.dim[out.rank - 1] = s->shape.dim[!s_turned];
     tl_status status = tl_shape_dense(y, out);
     if (status != TL_OK)
         return status;
-    return tl_sparse_product_take_room(y, p);
+    return tl_sparse_product_alloc(y, p);
 }
 
 static void forward(tl_node *y)
@@ -46,8 +46,8 @@ static void forward(tl_node *y)
 static void backward(tl_node *y)
 {
     const tl_node *d = y->in[0], *s = y->in[1];
-    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, !s->fresh, d->grad,
-                               !d->fresh);
+    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, !s->overwrite,
+                               d->grad, !d->overwrite);
 }
 
 static const tl_op op = { .name = "dense_sparse_matmul",
@@ -56,7 +56,7 @@ static const tl_op op = { .name = "dense_sparse_matmul",
                           .shape = shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 0 | 1 << 1 };
+                          .can_overwrite = 1 << 0 | 1 << 1 };
 
 tl_node *tl_dense_sparse_matmul(tl_node *d, tl_node *s, tl_trans t)
 {

@@ -72,10 +72,10 @@ static void backward_range(void *context, int64_t begin, int64_t end)
     const uint8_t *kept = ((const drawn *)y->scratch)->kept;
     const tl_real up = 1 / (1 - ((const chance *)y->attr)->p), *dy = y->grad;
     tl_real *restrict da = y->in[0]->grad;
-    const bool fresh = y->in[0]->fresh;
+    const bool overwrite = y->in[0]->overwrite;
     for (int64_t k = begin; k < end; k++) {
         const tl_real scaled = up * dy[k];
-        da[k] = (fresh ? 0 : da[k]) + (kept[k] ? scaled : 0);
+        da[k] = (overwrite ? 0 : da[k]) + (kept[k] ? scaled : 0);
     }
 }
 
@@ -85,9 +85,12 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, PIECE, backward_range, y);
 }
 
-static const tl_op op = {
-    .name = "dropout", .n_in = 1, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
-};
+static const tl_op op = { .name = "dropout",
+                          .n_in = 1,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r)
 {

@@ -26,7 +26,7 @@ static tl_status shape(tl_node *y)
                                     "rows");
     if (status != TL_OK)
         return status;
-    tl_read_rows(y, 0, tl_shape_size(by->shape), by->id);
+    tl_declare_rows(y, 0, tl_shape_size(by->shape), by->id);
     return tl_shape_dense(y, out);
 }
 

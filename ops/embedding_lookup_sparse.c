@@ -99,7 +99,7 @@ static tl_status shape(tl_node *y)
         list_members(by, weights, b, m);
         m->first[b + 1] = m->n;
     }
-    tl_read_rows(y, 0, m->n, m->row);
+    tl_declare_rows(y, 0, m->n, m->row);
     status = tl_shape_dense(y, TL_SHAPE(by->bags.n, y->in[0]->shape.dim[1]));
     if (status == TL_OK && !y->in[1] && by->combiner != TL_SUM)
         status = (m->share = tl_scratch(y, y->size, sizeof *m->share)) ? TL_OK : TL_ERR_MEMORY;
@@ -112,7 +112,7 @@ static void sum_bags(void *context, int64_t begin, int64_t end)
     const tl_node *y = context;
     const members *m = y->scratch;
     const tl_sparse bags = {
-        .rows = y->shape.dim[0], .row_ptr = m->first, .col = m->row, .values = m->coef, .table = true
+        .rows = y->shape.dim[0], .row_ptr = m->first, .col = m->row, .values = m->coef, .x_uncached = true
     };
     tl_sum_table_rows(&bags, begin, end, y->shape.dim[1], y->in[0]->val, y->out, false);
 }
@@ -148,7 +148,7 @@ static void backward(tl_node *y)
     tl_add_rows(y, 0, m->n, m->row, m->bag, y->in[1] ? m->coef : NULL, m->share ? m->share : y->grad);
     tl_real *dw = y->in[1] ? y->in[1]->grad : NULL;
     if (dw)
-        tl_read_rows(y, 0, m->n, m->row); /* a step may have come between forward and backward */
+        tl_declare_rows(y, 0, m->n, m->row); /* a step may have come between forward and backward */
     for (int64_t k = 0; dw && k < m->n; k++) {
         const tl_real *dy = y->grad + m->bag[k] * width, *yb = y->val + m->bag[k] * width;
         const tl_real *e = y->in[0]->val + m->row[k] * width;

@@ -56,13 +56,13 @@ static void backward(tl_node *y)
     const tl_matrix a_t = tl_matrix_transposed(p->a), b_t = tl_matrix_transposed(p->b);
     const tl_node *a = y->in[0], *b = y->in[1];
     if (a->grad && p->a_turned)
-        tl_gemm(p->k, p->m, p->n, p->b, dy_t, a->grad, !a->fresh);
+        tl_gemm(p->k, p->m, p->n, p->b, dy_t, a->grad, !a->overwrite);
     else if (a->grad)
-        tl_gemm(p->m, p->k, p->n, dy, b_t, a->grad, !a->fresh);
+        tl_gemm(p->m, p->k, p->n, dy, b_t, a->grad, !a->overwrite);
     if (b->grad && p->b_turned)
-        tl_gemm(p->n, p->k, p->m, dy_t, p->a, b->grad, !b->fresh);
+        tl_gemm(p->n, p->k, p->m, dy_t, p->a, b->grad, !b->overwrite);
     else if (b->grad)
-        tl_gemm(p->k, p->n, p->m, a_t, dy, b->grad, !b->fresh);
+        tl_gemm(p->k, p->n, p->m, a_t, dy, b->grad, !b->overwrite);
 }
 
 static const tl_op op = { .name = "matmul",
@@ -70,7 +70,7 @@ static const tl_op op = { .name = "matmul",
                           .shape = shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 0 | 1 << 1 };
+                          .can_overwrite = 1 << 0 | 1 << 1 };
 
 tl_node *tl_matmul(tl_node *a, tl_node *b)
 {

@@ -38,9 +38,9 @@ static void backward_range(void *context, int64_t begin, int64_t end)
     const tl_real *a = left->val, *b = right->val, c = 2 * y->grad[0] / (tl_real)left->size;
     tl_real *da = left->grad, *db = right->grad;
     for (int64_t k = begin; da && k < end; k++)
-        da[k] = (left->fresh ? 0 : da[k]) + c * (a[k] - b[k]);
+        da[k] = (left->overwrite ? 0 : da[k]) + c * (a[k] - b[k]);
     for (int64_t k = begin; db && k < end; k++)
-        db[k] = (right->fresh ? 0 : db[k]) - c * (a[k] - b[k]);
+        db[k] = (right->overwrite ? 0 : db[k]) - c * (a[k] - b[k]);
 }
 
 static void backward(tl_node *y)
@@ -53,7 +53,7 @@ static const tl_op op = { .name = "mse",
                           .shape = shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 0 | 1 << 1 };
+                          .can_overwrite = 1 << 0 | 1 << 1 };
 
 tl_node *tl_mse(tl_node *a, tl_node *b)
 {

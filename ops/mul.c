@@ -24,21 +24,24 @@ static void add_to_a(tl_node *y, int64_t at, int64_t n, const tl_real *b)
 {
     const tl_real *dy = y->grad + at;
     tl_real *restrict da = y->in[0]->grad + at;
-    const bool fresh = y->in[0]->fresh;
+    const bool overwrite = y->in[0]->overwrite;
     for (int64_t k = 0; k < n; k++)
-        da[k] = (fresh ? 0 : da[k]) + dy[k] * b[k];
+        da[k] = (overwrite ? 0 : da[k]) + dy[k] * b[k];
 }
 
 static void backward(tl_node *y)
 {
     if (y->in[0]->grad)
         tl_broadcast_each(y, add_to_a);
-    tl_hand_on_sums(y, 1, y->in[0]->val);
+    tl_grad_sum_rows(y, 1, y->in[0]->val);
 }
 
-static const tl_op op = {
-    .name = "mul", .n_in = 2, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
-};
+static const tl_op op = { .name = "mul",
+                          .n_in = 2,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_mul(tl_node *a, tl_node *b)
 {

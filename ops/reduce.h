@@ -36,7 +36,7 @@ static inline void tl_reduce_columns(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     const tl_reduce *r = y->scratch;
-    tl_kernel_table()->sum_rows(r->n, r->inner, begin, end, 1, y->in[0]->val, NULL, y->out);
+    tl_kernel_table()->col_sums(r->n, r->inner, begin, end, 1, y->in[0]->val, NULL, y->out);
 }
 
 static inline void tl_reduce_blocks(void *context, int64_t begin, int64_t end)
@@ -44,7 +44,7 @@ static inline void tl_reduce_blocks(void *context, int64_t begin, int64_t end)
     const tl_node *y = context;
     const tl_reduce *r = y->scratch;
     for (int64_t i = begin; i < end; i++)
-        tl_kernel_table()->sum_rows(r->n, r->inner, 0, r->inner, 1, y->in[0]->val + i * r->n * r->inner, NULL,
+        tl_kernel_table()->col_sums(r->n, r->inner, 0, r->inner, 1, y->in[0]->val + i * r->n * r->inner, NULL,
                                     y->out + i * r->inner);
 }
 
@@ -59,7 +59,7 @@ static inline void tl_reduce_forward(tl_node *y, tl_real divisor)
     if (r->outer == 1)
         tl_parallel_for(r->inner, tl_strip(r->n, r->inner), tl_reduce_columns, y);
     else
-        tl_parallel_for(r->outer, 1 + TL_PIECE / (r->n * r->inner), tl_reduce_blocks, y);
+        tl_parallel_for(r->outer, 1 + TL_GRAIN / (r->n * r->inner), tl_reduce_blocks, y);
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] /= divisor;
 }
@@ -80,7 +80,7 @@ static inline void tl_repeat_elements(void *context, int64_t begin, int64_t end)
     for (int64_t k = begin, next = begin + r->n - begin % r->n; k < end; next += r->n, dy++) {
         const tl_real g = c->c * *dy;
         for (; k < next && k < end; k++)
-            da[k] = (a->fresh ? 0 : da[k]) + g;
+            da[k] = (a->overwrite ? 0 : da[k]) + g;
     }
 }
 
@@ -95,7 +95,7 @@ static inline void tl_repeat_rows(void *context, int64_t begin, int64_t end)
         for (; i < next && i < end; i++) {
             tl_real *restrict da = a->grad + i * r->inner;
             for (int64_t j = 0; j < r->inner; j++)
-                da[j] = (a->fresh ? 0 : da[j]) + c->c * dy[j];
+                da[j] = (a->overwrite ? 0 : da[j]) + c->c * dy[j];
         }
 }
 
@@ -107,9 +107,9 @@ static inline void tl_reduce_backward(tl_node *y, tl_real divisor)
     if (!y->in[0]->grad || y->in[0]->size == 0)
         return;
     if (r->inner == 1)
-        tl_parallel_for(r->outer * r->n, TL_PIECE, tl_repeat_elements, &c);
+        tl_parallel_for(r->outer * r->n, TL_GRAIN, tl_repeat_elements, &c);
     else
-        tl_parallel_for(r->outer * r->n, 1 + TL_PIECE / r->inner, tl_repeat_rows, &c);
+        tl_parallel_for(r->outer * r->n, 1 + TL_GRAIN / r->inner, tl_repeat_rows, &c);
 }
 
 #endif

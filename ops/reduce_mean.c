@@ -23,7 +23,7 @@ static const tl_op op = { .name = "reduce_mean",
                           .shape = tl_reduce_shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 0 };
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_reduce_mean(tl_node *a, int32_t axis)
 {

@@ -16,7 +16,7 @@ static const tl_op op = { .name = "reduce_sum",
                           .shape = tl_reduce_shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 0 };
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_reduce_sum(tl_node *a, int32_t axis)
 {

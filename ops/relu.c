@@ -28,10 +28,10 @@ static void backward_range(void *context, int64_t begin, int64_t end)
     const tl_node *y = context;
     const tl_real *a = y->in[0]->val, *dy = y->grad;
     tl_real *restrict da = y->in[0]->grad;
-    const bool fresh = y->in[0]->fresh;
+    const bool overwrite = y->in[0]->overwrite;
     for (int64_t k = begin; k < end; k++) {
         const tl_real g = dy[k]; /* read in any case, so that no branch is needed */
-        da[k] = (fresh ? 0 : da[k]) + (a[k] > 0 ? g : 0);
+        da[k] = (overwrite ? 0 : da[k]) + (a[k] > 0 ? g : 0);
     }
 }
 
@@ -41,9 +41,12 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, PIECE, backward_range, y);
 }
 
-static const tl_op op = {
-    .name = "relu", .n_in = 1, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
-};
+static const tl_op op = { .name = "relu",
+                          .n_in = 1,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_relu(tl_node *a)
 {

@@ -20,12 +20,15 @@ static void forward(tl_node *y)
 
 static void backward(tl_node *y)
 {
-    tl_hand_on(y);
+    tl_grad_pass(y);
 }
 
-static const tl_op op = {
-    .name = "reshape", .n_in = 1, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
-};
+static const tl_op op = { .name = "reshape",
+                          .n_in = 1,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_reshape(tl_node *a, tl_shape shape)
 {

@@ -28,9 +28,9 @@ static void backward_range(void *context, int64_t begin, int64_t end)
     const tl_node *y = context;
     const tl_real c = *(const tl_real *)y->attr, *dy = y->grad;
     tl_real *restrict da = y->in[0]->grad;
-    const bool fresh = y->in[0]->fresh;
+    const bool overwrite = y->in[0]->overwrite;
     for (int64_t k = begin; k < end; k++)
-        da[k] = (fresh ? 0 : da[k]) + c * dy[k];
+        da[k] = (overwrite ? 0 : da[k]) + c * dy[k];
 }
 
 static void backward(tl_node *y)
@@ -39,9 +39,12 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, PIECE, backward_range, y);
 }
 
-static const tl_op op = {
-    .name = "scale", .n_in = 1, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
-};
+static const tl_op op = { .name = "scale",
+                          .n_in = 1,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_scale(tl_node *a, tl_real factor)
 {

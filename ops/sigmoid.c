@@ -13,7 +13,7 @@ static tl_status shape(tl_node *y)
 static void forward_range(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
-    tl_kernel_table()->logistic(end - begin, y->in[0]->val + begin, y->out + begin);
+    tl_kernel_table()->sigmoid(end - begin, y->in[0]->val + begin, y->out + begin);
 }
 
 static void forward(tl_node *y)
@@ -26,9 +26,9 @@ static void backward_range(void *context, int64_t begin, int64_t end)
     const tl_node *y = context;
     const tl_real *val = y->val, *dy = y->grad;
     tl_real *restrict da = y->in[0]->grad;
-    const bool fresh = y->in[0]->fresh;
+    const bool overwrite = y->in[0]->overwrite;
     for (int64_t k = begin; k < end; k++)
-        da[k] = (fresh ? 0 : da[k]) + dy[k] * val[k] * (1 - val[k]);
+        da[k] = (overwrite ? 0 : da[k]) + dy[k] * val[k] * (1 - val[k]);
 }
 
 static void backward(tl_node *y)
@@ -37,9 +37,12 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, PIECE, backward_range, y);
 }
 
-static const tl_op op = {
-    .name = "sigmoid", .n_in = 1, .shape = shape, .forward = forward, .backward = backward, .begins = 1 << 0
-};
+static const tl_op op = { .name = "sigmoid",
+                          .n_in = 1,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward = backward,
+                          .can_overwrite = 1 << 0 };
 
 tl_node *tl_sigmoid(tl_node *a)
 {

@@ -42,12 +42,12 @@ static void backward_range(void *context, int64_t begin, int64_t end)
     tl_real *dx = left->grad, *dz = right->grad, p[STRETCH];
     for (int64_t k = begin; dx && k < end; k += STRETCH) {
         const int64_t n = end - k < STRETCH ? end - k : STRETCH;
-        tl_kernel_table()->logistic(n, x + k, p);
+        tl_kernel_table()->sigmoid(n, x + k, p);
         for (int64_t l = 0; l < n; l++)
-            dx[k + l] = (left->fresh ? 0 : dx[k + l]) + c * (p[l] - z[k + l]);
+            dx[k + l] = (left->overwrite ? 0 : dx[k + l]) + c * (p[l] - z[k + l]);
     }
     for (int64_t k = begin; dz && k < end; k++)
-        dz[k] = (right->fresh ? 0 : dz[k]) - c * x[k];
+        dz[k] = (right->overwrite ? 0 : dz[k]) - c * x[k];
 }
 
 static void backward(tl_node *y)
@@ -60,7 +60,7 @@ static const tl_op op = { .name = "sigmoid_cross_entropy",
                           .shape = shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 0 | 1 << 1 };
+                          .can_overwrite = 1 << 0 | 1 << 1 };
 
 tl_node *tl_sigmoid_cross_entropy(tl_node *logits, tl_node *targets)
 {

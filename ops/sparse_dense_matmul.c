@@ -23,9 +23,9 @@ static tl_status shape(tl_node *y)
                               .transposed = s_turned,
                               .x_by_sample = d_turned,
                               .n = d->shape.dim[!d_turned],
-                              .x_changes = d->variable != NULL };
+                              .x_mutable = d->variable != NULL };
     const tl_status status = tl_shape_dense(y, TL_SHAPE(s->shape.dim[s_turned], p->n));
-    return status == TL_OK ? tl_sparse_product_take_room(y, p) : status;
+    return status == TL_OK ? tl_sparse_product_alloc(y, p) : status;
 }
 
 static void forward(tl_node *y)
@@ -36,8 +36,8 @@ static void forward(tl_node *y)
 static void backward(tl_node *y)
 {
     const tl_node *s = y->in[0], *d = y->in[1];
-    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, !s->fresh, d->grad,
-                               !d->fresh);
+    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, !s->overwrite,
+                               d->grad, !d->overwrite);
 }
 
 static const tl_op op = { .name = "sparse_dense_matmul",
@@ -46,7 +46,7 @@ static const tl_op op = { .name = "sparse_dense_matmul",
                           .shape = shape,
                           .forward = forward,
                           .backward = backward,
-                          .begins = 1 << 0 | 1 << 1 };
+                          .can_overwrite = 1 << 0 | 1 << 1 };
 
 tl_node *tl_sparse_dense_matmul(tl_node *s, tl_node *d, tl_trans t)
 {

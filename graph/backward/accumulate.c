@@ -11,7 +11,7 @@ static tl_status make_dense(tl_node *leaf)
         return tl_fail_memory();
     for (const tl_row_slices *s = leaf->first_slices; s; s = s->next)
         tl_scatter_rows(s, leaf->size / leaf->shape.dim[0], leaf->grad);
-    leaf->by_rows = false;
+    leaf->row_sparse = false;
     return TL_OK;
 }
 
@@ -53,9 +53,9 @@ static tl_status add_pair(tl_graph *total, const tl_graph *from, const tl_gradie
     if (leaf->kind == TL_SPARSE && leaf->pattern != pair->variable->pattern)
         return tl_fail(TL_ERR_ARGUMENT, "the pattern of %s has changed since the sum was begun",
                        pair->variable->name);
-    if (!leaf->wanted) { /* the first time */
-        leaf->wanted = true;
-        leaf->by_rows = pair->rows != NULL;
+    if (!leaf->needs_grad) { /* the first time */
+        leaf->needs_grad = true;
+        leaf->row_sparse = pair->rows != NULL;
     }
     if (pair->rows)
         return add_rows(leaf, pair, weight);

@@ -22,14 +22,15 @@ static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
     for (tl_node *a = y->graph->first; a; a = a->after) {
         a->grad = NULL;
         a->first_slices = a->last_slices = NULL;
-        a->apart = NULL;
-        a->wanted = a->variable && a->number <= y->number && chosen(a, plan);
+        a->row_refs = NULL;
+        a->needs_grad = a->variable && a->number <= y->number && chosen(a, plan);
         for (int32_t i = 0; a->op && i < a->op->n_in; i++)
-            a->wanted = a->wanted || (a->in[i] && a->in[i]->wanted);
+            a->needs_grad = a->needs_grad || (a->in[i] && a->in[i]->needs_grad);
         a->reached = a == y;
-        a->fresh = false;
+        a->overwrite = false;
         /* until a dense use turns up below */
-        a->by_rows = a->variable && a->kind == TL_DENSE && a->shape.rank > 0 && plan->prefill == 0 && a != y;
+        a->row_sparse = a->variable && a->kind == TL_DENSE && a->shape.rank > 0 && plan->prefill == 0 &&
+                        a != y;
     }
 }
 
@@ -37,11 +38,11 @@ static void mark_wanted(tl_node *y, const tl_backward_plan *plan)
 static void mark_reached(tl_node *y)
 {
     for (tl_node *a = y; a; a = a->before) {
-        a->wanted = a->wanted && a->reached;
-        for (int32_t i = 0; a->wanted && a->op && i < a->op->n_in; i++)
-            if (a->in[i] && a->in[i]->wanted) {
+        a->needs_grad = a->needs_grad && a->reached;
+        for (int32_t i = 0; a->needs_grad && a->op && i < a->op->n_in; i++)
+            if (a->in[i] && a->in[i]->needs_grad) {
                 a->in[i]->reached = true;
-                a->in[i]->by_rows = a->in[i]->by_rows && a->op->in_kind[i] == TL_ROWS;
+                a->in[i]->row_sparse = a->in[i]->row_sparse && a->op->in_kind[i] == TL_ROWS;
             }
     }
 }
@@ -99,7 +100,7 @@ static bool begins(const tl_node *y, int32_t i, const tl_backward_plan *plan)
     int32_t times = 0;
     for (int32_t k = 0; k < y->op->n_in; k++)
         times += y->in[k] == y->in[i];
-    return (y->op->begins >> i & 1) && y->op->in_kind[i] != TL_ROWS && times == 1 &&
+    return (y->op->can_overwrite >> i & 1) && y->op->in_kind[i] != TL_ROWS && times == 1 &&
            !(y->in[i]->variable && plan->prefill != 0);
 }
 
@@ -108,15 +109,15 @@ static tl_status provide_inputs(tl_node *y, const tl_backward_plan *plan, spare 
 {
     for (int32_t i = 0; i < y->op->n_in; i++) {
         tl_node *a = y->in[i];
-        if (!a || !a->wanted || a->by_rows || a->grad)
+        if (!a || !a->needs_grad || a->row_sparse || a->grad)
             continue;
         if (provide(a, list) != TL_OK)
             return TL_ERR_MEMORY;
-        a->fresh = begins(y, i, plan);
-        if (!a->fresh)
+        a->overwrite = begins(y, i, plan);
+        if (!a->overwrite)
             tl_parallel_for(a->size, 1 << 15, clear, a->grad);
-        const tl_real start = a->fresh ? (tl_real)NAN : a->variable ? plan->prefill : 0;
-        for (int64_t k = 0; (a->fresh ? plan->poison : start != 0) && k < a->size; k++)
+        const tl_real start = a->overwrite ? (tl_real)NAN : a->variable ? plan->prefill : 0;
+        for (int64_t k = 0; (a->overwrite ? plan->poison : start != 0) && k < a->size; k++)
             a->grad[k] = start;
     }
     return TL_OK;
@@ -131,7 +132,7 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
     for (int64_t k = 0; k < y->size; k++)
         y->grad[k] = before + plan->seed[k];
     for (tl_node *a = y; a; a = a->before) {
-        if (!a->wanted || !a->op)
+        if (!a->needs_grad || !a->op)
             continue;
         if (provide_inputs(a, plan, &list) != TL_OK)
             return TL_ERR_MEMORY;
@@ -141,7 +142,7 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
         a->op->backward(a);
         for (int32_t i = 0; i < a->op->n_in; i++)
             if (a->in[i])
-                a->in[i]->fresh = false;
+                a->in[i]->overwrite = false;
         if (a->graph->status != TL_OK)
             return a->graph->status;
         if (plan->for_step)
@@ -150,10 +151,10 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
     return TL_OK;
 }
 
-static tl_status pair_of(tl_node *leaf, bool apart, tl_gradient *out)
+static tl_status pair_of(tl_node *leaf, bool row_refs, tl_gradient *out)
 {
     *out = (tl_gradient){ .variable = leaf->variable, .values = leaf->grad };
-    return leaf->by_rows ? tl_coalesce(leaf, apart, out) : TL_OK;
+    return leaf->row_sparse ? tl_coalesce(leaf, row_refs, out) : TL_OK;
 }
 
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v)
@@ -169,7 +170,7 @@ tl_status tl_gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out
 {
     int32_t room = plan->n;
     for (tl_node *a = g->first_leaf; !plan->variable && a; a = a->next_leaf)
-        room += a->wanted;
+        room += a->needs_grad;
     tl_gradient *pair = tl_arena_alloc_zero(&g->arena, room, sizeof *pair);
     if (!pair)
         return tl_fail_memory();
@@ -181,12 +182,12 @@ tl_status tl_gather(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out
             a = tl_leaf_of(g, plan->variable[i]);
             pair[i].variable = plan->variable[i];
         } else {
-            while (!next->wanted)
+            while (!next->needs_grad)
                 next = next->next_leaf;
             a = next;
             next = next->next_leaf;
         }
-        if (a && a->wanted && pair_of(a, plan->apart, &pair[i]) != TL_OK)
+        if (a && a->needs_grad && pair_of(a, plan->row_refs, &pair[i]) != TL_OK)
             return TL_ERR_MEMORY;
     }
     return TL_OK;
@@ -197,9 +198,9 @@ tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradient
     *out = (tl_gradients){ .graph = y->graph };
     mark_wanted(y, plan);
     mark_reached(y);
-    if (y->wanted && propagate(y, plan) != TL_OK)
+    if (y->needs_grad && propagate(y, plan) != TL_OK)
         return TL_ERR_MEMORY; /* nothing else can fail there */
-    if (!y->wanted && !plan->variable)
+    if (!y->needs_grad && !plan->variable)
         return tl_fail(TL_ERR_ARGUMENT, "the loss reaches no variable");
     return tl_gather(y->graph, plan, out);
 }
@@ -258,9 +259,9 @@ tl_status tl_backward(tl_node *loss, tl_gradients *out)
     return backward(loss, false, (tl_backward_plan){ 0 }, out);
 }
 
-tl_status tl_backward_for_step(tl_node *loss, bool apart, tl_gradients *out)
+tl_status tl_backward_for_step(tl_node *loss, bool row_refs, tl_gradients *out)
 {
-    return backward(loss, false, (tl_backward_plan){ .for_step = true, .apart = apart }, out);
+    return backward(loss, false, (tl_backward_plan){ .for_step = true, .row_refs = row_refs }, out);
 }
 
 tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl_gradients *out)

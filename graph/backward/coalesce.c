@@ -47,10 +47,10 @@ static void sum_rows(sums *s, int64_t n, int64_t slices)
     tl_parallel_for(n, tl_table_rows_grain(n, slices, s->width), sum_range, s);
 }
 
-/* ---- Rows apart ---- */
+/* ---- Rows row_refs ---- */
 
 /* Rows that are one slice lie where that is, the others, summed, at the front of the pair's values. */
-struct tl_apart {
+struct tl_row_refs {
     const tl_real **row, *values;
     bool finite; /* for certain */
 };
@@ -58,30 +58,30 @@ struct tl_apart {
 static tl_node *leaf_of(const tl_graph *g, const tl_gradient *pair)
 {
     tl_node *leaf = pair->rows ? tl_leaf_of(g, pair->variable) : NULL;
-    return leaf && leaf->apart && leaf->apart->values == pair->values ? leaf : NULL;
+    return leaf && leaf->row_refs && leaf->row_refs->values == pair->values ? leaf : NULL;
 }
 
-const tl_real *const *tl_rows_apart(const tl_graph *g, const tl_gradient *pair)
+const tl_real *const *tl_gradient_row_refs(const tl_graph *g, const tl_gradient *pair)
 {
     const tl_node *leaf = leaf_of(g, pair);
-    return leaf ? leaf->apart->row : NULL;
+    return leaf ? leaf->row_refs->row : NULL;
 }
 
-bool tl_apart_and_finite(const tl_graph *g, const tl_gradient *pair)
+bool tl_row_refs_finite(const tl_graph *g, const tl_gradient *pair)
 {
     const tl_node *leaf = leaf_of(g, pair);
-    return leaf && leaf->apart->finite;
+    return leaf && leaf->row_refs->finite;
 }
 
-void tl_bring_together(const tl_graph *g, const tl_gradient *pair)
+void tl_gradient_pack(const tl_graph *g, const tl_gradient *pair)
 {
     tl_node *leaf = leaf_of(g, pair);
     const int64_t width = tl_row_width(pair->variable);
     if (!leaf)
         return;
     for (int64_t k = pair->n_rows; k-- > 0;) /* no sum lies behind the place of its row */
-        memmove(pair->values + k * width, leaf->apart->row[k], (size_t)width * sizeof *pair->values);
-    leaf->apart = NULL;
+        memmove(pair->values + k * width, leaf->row_refs->row[k], (size_t)width * sizeof *pair->values);
+    leaf->row_refs = NULL;
 }
 
 /* ---- Coalescing ---- */
@@ -111,7 +111,7 @@ static tl_status join(tl_arena *arena, const tl_row_slices *sets, int64_t n, int
             if (weighted)
                 coef[at] = c;
         }
-    *all = (tl_row_slices){ .n = n, .rows = rows, .coef = coef, .values = values, .lasting = true };
+    *all = (tl_row_slices){ .n = n, .rows = rows, .coef = coef, .values = values, .stable = true };
     return TL_OK;
 }
 
@@ -139,13 +139,13 @@ static int64_t number_of(uint64_t key)
 
 /* Whether the sum of one slice is that slice: without a coefficient, and without a -0, as sums begin at 0 and
  * 0 + -0 is 0. *most: the largest magnitude among the slices, or more. */
-static bool are_their_sums(const tl_row_slices *all, int64_t width, tl_real *most)
+static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *most)
 {
     bool minus_zero;
     int32_t last = all->source ? -1 : (int32_t)all->n - 1;
     for (int64_t k = 0; all->source && k < all->n; k++)
         last = all->source[k] > last ? all->source[k] : last;
-    *most = tl_kernel_table()->largest((last + (int64_t)1) * width, all->values, &minus_zero);
+    *most = tl_kernel_table()->max_abs((last + (int64_t)1) * width, all->values, &minus_zero);
     return !all->coef && !minus_zero;
 }
 
@@ -187,19 +187,19 @@ static tl_status sum_all(tl_arena *arena, const tl_row_slices *all, const uint64
 }
 
 /* Where the rows of the pair lie; those of several slices are summed. NULL if memory is short. */
-static struct tl_apart *lay_apart(tl_arena *arena, const tl_row_slices *all, const uint64_t *key,
-                                  int64_t width, tl_gradient *out)
+static struct tl_row_refs *collect_row_refs(tl_arena *arena, const tl_row_slices *all, const uint64_t *key,
+                                            int64_t width, tl_gradient *out)
 {
     const int64_t n = all->n, most_sums = n / 2 + 1; /* with one that is noted too early */
-    struct tl_apart *apart = tl_arena_alloc(arena, 1, sizeof *apart);
+    struct tl_row_refs *row_refs = tl_arena_alloc(arena, 1, sizeof *row_refs);
     const tl_real **row = tl_arena_alloc(arena, n, sizeof *row);
     int32_t *rows = tl_arena_alloc(arena, n, sizeof *rows), *col = tl_arena_alloc(arena, n, sizeof *col);
-    int32_t *start = tl_arena_alloc(arena, 2 * most_sums, sizeof *start);
+    int32_t *begin = tl_arena_alloc(arena, most_sums, sizeof *begin);
+    int32_t *end = tl_arena_alloc(arena, most_sums, sizeof *end);
     int32_t *sum_of = tl_arena_alloc(arena, most_sums, sizeof *sum_of);
     tl_real *coef = tl_arena_alloc(arena, n, sizeof *coef);
-    if (!apart || !row || !rows || !col || !start || !sum_of || !coef)
+    if (!row_refs || !row || !rows || !col || !begin || !end || !sum_of || !coef)
         return NULL;
-    int32_t *end = start + most_sums;
     int64_t found = 0, n_sums = 0, last = -1;
     bool again = false;
     for (int64_t e = 0; e < n; e++) {
@@ -212,7 +212,7 @@ static struct tl_apart *lay_apart(tl_arena *arena, const tl_row_slices *all, con
         rows[found - 1] = (int32_t)last;
         col[e] = all->source ? all->source[number] : (int32_t)number;
         row[found - 1] = all->values + col[e] * width;
-        start[n_sums] = (int32_t)e;
+        begin[n_sums] = (int32_t)e;
         end[n_sums - again] = (int32_t)e + 1;
         sum_of[n_sums - again] = (int32_t)found - 1;
     }
@@ -223,26 +223,26 @@ static struct tl_apart *lay_apart(tl_arena *arena, const tl_row_slices *all, con
     out->values = tl_arena_alloc(arena, found * width, sizeof *out->values);
     if (!out->values)
         return NULL;
-    sums s = { .of = { .rows = most_sums, .start = start, .col = col, .values = coef },
+    sums s = { .of = { .rows = most_sums, .row_begin = begin, .row_end = end, .col = col, .values = coef },
                .x = all->values,
                .width = width,
                .out = out->values };
     sum_rows(&s, n_sums, n - (found - n_sums));
     for (int64_t k = 0; k < n_sums; k++)
         row[sum_of[k]] = out->values + k * width;
-    *apart = (struct tl_apart){ .row = row, .values = out->values };
-    return apart;
+    *row_refs = (struct tl_row_refs){ .row = row, .values = out->values };
+    return row_refs;
 }
 
 /* Whether sums of n numbers up to `most` are finite: each grows by twice the next number at most, as what it
  * was is a number to round to. */
-static bool stay_finite(int64_t n, tl_real most)
+static bool bounded_finite(int64_t n, tl_real most)
 {
     const double limit = sizeof(tl_real) == sizeof(double) ? DBL_MAX : (double)FLT_MAX;
     return 2 * (double)n * (double)most < limit;
 }
 
-tl_status tl_coalesce(tl_node *leaf, bool apart, tl_gradient *out)
+tl_status tl_coalesce(tl_node *leaf, bool row_refs, tl_gradient *out)
 {
     tl_arena *arena = &leaf->graph->arena;
     const int64_t width = tl_row_width(leaf->variable);
@@ -259,11 +259,11 @@ tl_status tl_coalesce(tl_node *leaf, bool apart, tl_gradient *out)
         return tl_fail_memory();
     *out = (tl_gradient){ .variable = leaf->variable };
     tl_real most;
-    if (!apart || !all.lasting || !are_their_sums(&all, width, &most))
+    if (!row_refs || !all.stable || !can_use_uncopied(&all, width, &most))
         return sum_all(arena, &all, key, width, out);
-    leaf->apart = lay_apart(arena, &all, key, width, out);
-    if (!leaf->apart)
+    leaf->row_refs = collect_row_refs(arena, &all, key, width, out);
+    if (!leaf->row_refs)
         return tl_fail_memory();
-    leaf->apart->finite = stay_finite(n, most);
+    leaf->row_refs->finite = bounded_finite(n, most);
     return TL_OK;
 }

@@ -26,7 +26,7 @@ static void start(const void *options, tl_real *start)
 static const tl_optimizer_class adagrad = { .name = "adagrad",
                                             .n_slots = 1,
                                             .kernel = kernel,
-                                            .idle = TL_IDLE_ALWAYS,
+                                            .zero_grad = TL_ZERO_GRAD_NOOP,
                                             .prepare = prepare,
                                             .start = start };
 

@@ -23,7 +23,7 @@ static void restrict_all(const tl_gradients *g)
 {
     for (int32_t i = 0; i < g->n; i++)
         if (!g->pair[i].variable->sparse && g->pair[i].variable->pattern) {
-            tl_bring_together(g->graph, &g->pair[i]);
+            tl_gradient_pack(g->graph, &g->pair[i]);
             tl_restrict_gradient(&g->pair[i], g->pair[i].variable->pattern);
         }
 }
@@ -76,8 +76,8 @@ static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
         if (!g->pair)
             return tl_fail_memory();
         memcpy(g->pair, before.pair, (size_t)g->n * sizeof *g->pair);
-        const uint64_t failures = tl_failures();
-        tl_status status = tl_fail_named(o->transform[k].fn(g, o->transform[k].context), failures);
+        const uint64_t failures = tl_error_count();
+        tl_status status = tl_fail_default(o->transform[k].fn(g, o->transform[k].context), failures);
         if (status == TL_OK)
             status = check_transform(&before, g, k);
         if (status == TL_OK && g->n > 0)
@@ -99,7 +99,7 @@ static void search_piece(void *context, int64_t begin, int64_t end)
 {
     search *s = context;
     bool minus_zero;
-    if (isfinite(tl_kernel_table()->largest(end - begin, s->x + begin, &minus_zero)))
+    if (isfinite(tl_kernel_table()->max_abs(end - begin, s->x + begin, &minus_zero)))
         return;
     while (isfinite(s->x[begin]))
         begin++;
@@ -131,12 +131,12 @@ static tl_status check_finite(const tl_gradient *pair)
                    (int)pair->rows[k / width], (long long)(k % width), value);
 }
 
-/* The same, of rows that may lie apart: they are brought together only if their bound does not tell. */
+/* The same, of rows that may lie row_refs: they are brought together only if their bound does not tell. */
 static bool is_finite(const tl_graph *g, const tl_gradient *pair)
 {
-    if (tl_apart_and_finite(g, pair))
+    if (tl_row_refs_finite(g, pair))
         return true;
-    tl_bring_together(g, pair);
+    tl_gradient_pack(g, pair);
     return check_finite(pair) == TL_OK;
 }
 
@@ -163,12 +163,12 @@ static tl_status make_slots(tl_optimizer *o, const tl_gradients *g)
     bool whole = true;
     for (int32_t i = 0; whole && i < g->n; i++) {
         tl_slots *s = g->pair[i].values ? tl_slots_get(o, g->pair[i].variable) : NULL;
-        whole = !g->pair[i].values || (s && tl_slots_make(s, &g->pair[i]) == TL_OK);
+        whole = !g->pair[i].values || (s && tl_slots_alloc(s, &g->pair[i]) == TL_OK);
     }
     for (tl_slots *s = o->slots, *next; !whole && s; s = next) {
         next = s->next_of_optimizer;
         if (s->t == 0 && s->has_options)
-            tl_slots_unmake(s);
+            tl_slots_release(s);
         else if (s->t == 0)
             tl_slots_free(s);
     }
@@ -215,7 +215,7 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
     for (int32_t i = 0; i < g->n; i++)
         if (g->pair[i].values)
             tl_update_variable(tl_slots_find(o, g->pair[i].variable), &g->pair[i],
-                               tl_rows_apart(g->graph, &g->pair[i]));
+                               tl_gradient_row_refs(g->graph, &g->pair[i]));
     o->step++;
     return TL_OK;
 }
@@ -236,8 +236,8 @@ tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
 tl_status tl_minimize(tl_optimizer *o, tl_node *loss)
 {
     tl_gradients g;
-    const bool apart = o && o->n_transforms == 0; /* nobody reads the rows of a gradient */
-    const tl_status status = o ? tl_backward_for_step(loss, apart, &g)
+    const bool row_refs = o && o->n_transforms == 0; /* nobody reads the rows of a gradient */
+    const tl_status status = o ? tl_backward_for_step(loss, row_refs, &g)
                                : tl_compute_gradients(o, loss, NULL, 0, &g);
     return status == TL_OK ? tl_apply_gradients(o, &g) : status;
 }

@@ -173,27 +173,27 @@ typedef struct tl_update {
 #define TL_MAX_CONSTANTS 8
 
 /* What a step with a gradient of 0, without weight decay, changes. */
-typedef enum tl_idle {
-    TL_IDLE_NEVER, /* anything */
-    TL_IDLE_FRESH, /* nothing, as long as the slots are at their start */
-    TL_IDLE_ALWAYS /* nothing */
-} tl_idle;
+typedef enum tl_zero_grad {
+    TL_ZERO_GRAD_CHANGES,       /* anything */
+    TL_ZERO_GRAD_NOOP_AT_START, /* nothing, as long as the slots are at their start */
+    TL_ZERO_GRAD_NOOP           /* nothing */
+} tl_zero_grad;
 
-struct tl_runs; /* the library's own */
+struct tl_update_args; /* the library's own */
 
 /* One kind of optimizer. `update` works element by element, so that runs can be split anywhere. */
 typedef struct tl_optimizer_class {
     const char *name;
     int32_t n_slots;
     void (*update)(const tl_update *u);
-    tl_idle idle;
+    tl_zero_grad zero_grad;
     /* What all runs of a step have in common, into constant[TL_MAX_CONSTANTS]; NULL: nothing. */
     void (*prepare)(const void *options, double learning_rate, int64_t t, tl_real *constant);
     /* Where slots start, into start[n_slots], which holds zeros; NULL: at 0. */
     void (*start)(const void *options, tl_real *start);
     /* Not for authors: the library's own classes name one of its kernels, in place of `update`, which runs
      * where this is, or returns, NULL. */
-    void (*(*kernel)(const void *options))(const struct tl_runs *runs);
+    void (*(*kernel)(const void *options))(const struct tl_update_args *runs);
 } tl_optimizer_class;
 
 /* An optimizer of that class, which must outlive it; options[size] is copied and handed to `update`. */

@@ -10,10 +10,10 @@ int64_t tl_row_width(const tl_variable *v)
     return v->shape.rank > 0 && v->shape.dim[0] > 0 ? v->size / v->shape.dim[0] : 0;
 }
 
-tl_idle tl_slots_idle(const tl_slots *s)
+tl_zero_grad tl_slots_zero_grad(const tl_slots *s)
 {
     const tl_optimizer_options *o = tl_slots_options(s);
-    return o->weight_decay > 0 || o->per_weight_age ? TL_IDLE_NEVER : s->optimizer->class->idle;
+    return o->weight_decay > 0 || o->per_weight_age ? TL_ZERO_GRAD_CHANGES : s->optimizer->class->zero_grad;
 }
 
 static int64_t current_t(const tl_slots *s, int64_t row)
@@ -27,7 +27,7 @@ enum { BATCH = 16 }; /* rows whose weights and slots stay in L1 while the steps 
  * share is computed once. */
 static void catch_up(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
 {
-    const bool skip_fresh = !s->swept && tl_slots_idle(s) == TL_IDLE_FRESH;
+    const bool skip_fresh = !s->swept && tl_slots_zero_grad(s) == TL_ZERO_GRAD_NOOP_AT_START;
     int64_t from = s->t;
     for (int64_t k = 0; k < n; k++) {
         const int64_t row = rows ? rows[k] : first + k;

@@ -24,10 +24,26 @@ static tl_update_kernel *kernel(const void *options)
 
 /* One class for each set of slots. */
 static const tl_optimizer_class class_of[2][2] = {
-    { { .name = "rmsprop", .n_slots = 1, .kernel = kernel, .idle = TL_IDLE_FRESH, .prepare = prepare },
-      { .name = "rmsprop", .n_slots = 2, .kernel = kernel, .idle = TL_IDLE_FRESH, .prepare = prepare } },
-    { { .name = "rmsprop", .n_slots = 2, .kernel = kernel, .idle = TL_IDLE_FRESH, .prepare = prepare },
-      { .name = "rmsprop", .n_slots = 3, .kernel = kernel, .idle = TL_IDLE_FRESH, .prepare = prepare } },
+    { { .name = "rmsprop",
+        .n_slots = 1,
+        .kernel = kernel,
+        .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
+        .prepare = prepare },
+      { .name = "rmsprop",
+        .n_slots = 2,
+        .kernel = kernel,
+        .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
+        .prepare = prepare } },
+    { { .name = "rmsprop",
+        .n_slots = 2,
+        .kernel = kernel,
+        .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
+        .prepare = prepare },
+      { .name = "rmsprop",
+        .n_slots = 3,
+        .kernel = kernel,
+        .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
+        .prepare = prepare } },
 };
 
 tl_optimizer *tl_rmsprop(tl_rmsprop_options o)

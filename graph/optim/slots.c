@@ -41,7 +41,7 @@ double tl_slots_rate(const tl_slots *s, int64_t step)
     return o->schedule ? o->schedule(step, rate, o->schedule_context) : rate;
 }
 
-void tl_slots_unmake(tl_slots *s)
+void tl_slots_release(tl_slots *s)
 {
     for (int32_t k = 0; k < s->n; k++) {
         tl_free(s->slot[k]);
@@ -67,7 +67,7 @@ static tl_status make_slots(tl_slots *s)
     for (int32_t k = 0; k < s->n; k++) {
         s->slot[k] = tl_alloc_zero(v->size, sizeof(tl_real));
         if (!s->slot[k]) {
-            tl_slots_unmake(s);
+            tl_slots_release(s);
             return tl_fail_memory();
         }
         for (int64_t i = 0; s->start[k] != 0 && i < v->size; i++)
@@ -78,7 +78,7 @@ static tl_status make_slots(tl_slots *s)
     return TL_OK;
 }
 
-tl_status tl_slots_make(tl_slots *s, const tl_gradient *pair)
+tl_status tl_slots_alloc(tl_slots *s, const tl_gradient *pair)
 {
     const tl_optimizer_options *o = tl_slots_options(s);
     const tl_variable *v = s->variable;
@@ -89,10 +89,10 @@ tl_status tl_slots_make(tl_slots *s, const tl_gradient *pair)
         for (int64_t k = 0; s->age && k < v->size; k++)
             s->age[k] = (int32_t)s->t;
     }
-    if (pair->rows && o->rows == TL_ROWS_EXACT && tl_slots_idle(s) != TL_IDLE_ALWAYS && !s->row_t)
+    if (pair->rows && o->rows == TL_ROWS_EXACT && tl_slots_zero_grad(s) != TL_ZERO_GRAD_NOOP && !s->row_t)
         s->row_t = tl_alloc_zero(v->shape.dim[0], sizeof *s->row_t);
-    bool whole = (s->age || !o->per_weight_age) &&
-                 (s->row_t || !pair->rows || o->rows != TL_ROWS_EXACT || tl_slots_idle(s) == TL_IDLE_ALWAYS);
+    bool whole = (s->age || !o->per_weight_age) && (s->row_t || !pair->rows || o->rows != TL_ROWS_EXACT ||
+                                                    tl_slots_zero_grad(s) == TL_ZERO_GRAD_NOOP);
     return whole ? TL_OK : tl_fail_memory();
 }
 
@@ -106,6 +106,6 @@ void tl_slots_free(tl_slots *s)
     while (*at != s)
         at = &(*at)->next_of_variable;
     *at = s->next_of_variable;
-    tl_slots_unmake(s);
+    tl_slots_release(s);
     tl_free(s);
 }

@@ -31,7 +31,7 @@ static void update_once(const tl_step *c, const tl_update *u)
         c->s->optimizer->class->update(u);
         return;
     }
-    tl_runs run = { .n = 1, .width = u->n, .g = &u->g, .w = u->w, .constant = u->constant };
+    tl_update_args run = { .n = 1, .width = u->n, .g = &u->g, .w = u->w, .constant = u->constant };
     for (int32_t i = 0; i < c->s->n; i++)
         run.slot[i] = u->slot[i];
     c->kernel(&run);
@@ -110,7 +110,7 @@ static void update_together(const tl_step *c, int64_t at, int64_t n, const tl_re
     }
 }
 
-/* Weights that lie apart, brought together. */
+/* Weights that lie row_refs, brought together. */
 typedef struct gathered {
     int64_t n, at[RUN];
     tl_real g[RUN];
@@ -203,12 +203,12 @@ void tl_update_rows(const tl_step *c, int64_t first, int64_t n, const int32_t *r
     for (int64_t k = 0; !g && k < n; k++)
         none[k] = zeros;
     if (c->kernel && is_plain(s) && !s->variable->pattern && (g || width <= RUN)) {
-        tl_runs runs = { .n = n,
-                         .width = width,
-                         .row = rows,
-                         .g = g ? g : none,
-                         .w = s->variable->data + first * width,
-                         .constant = c->constant };
+        tl_update_args runs = { .n = n,
+                                .width = width,
+                                .row = rows,
+                                .g = g ? g : none,
+                                .w = s->variable->data + first * width,
+                                .constant = c->constant };
         for (int32_t i = 0; i < s->n; i++)
             runs.slot[i] = s->slot[i] + first * width;
         c->kernel(&runs);
@@ -227,7 +227,7 @@ typedef struct work {
     tl_step step;
     tl_slots *s;
     const tl_gradient *pair;
-    const tl_real *const *apart; /* the rows of the gradient, or NULL: the pair's values */
+    const tl_real *const *row_refs; /* the rows of the gradient, or NULL: the pair's values */
     int64_t width;
     bool exact; /* row-sparse, and the rows that are left out will be brought up to date */
 } work;
@@ -246,7 +246,7 @@ static void update_rows(void *context, int64_t begin, int64_t end)
         const int32_t *rows = w->pair->rows + k;
         const tl_real *g[TL_MOST_ROWS];
         for (int64_t i = 0; i < n; i++)
-            g[i] = w->apart ? w->apart[k + i] : w->pair->values + (k + i) * w->width;
+            g[i] = w->row_refs ? w->row_refs[k + i] : w->pair->values + (k + i) * w->width;
         if (w->exact)
             tl_slots_catch_up_rows(w->s, n, rows);
         tl_update_rows(&w->step, 0, n, rows, g);
@@ -265,14 +265,14 @@ static void settle(tl_slots *s, bool by_rows, int64_t offset)
             tl_slots_catch_up(other);
 }
 
-void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *apart)
+void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs)
 {
     tl_variable *v = s->variable;
     const int64_t step = s->optimizer->step + 1, offset = step - (s->t + 1);
     work w = { .step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step)),
                .s = s,
                .pair = pair,
-               .apart = apart,
+               .row_refs = row_refs,
                .width = tl_row_width(v) };
     w.exact = pair->rows && s->row_t && tl_slots_options(s)->rows == TL_ROWS_EXACT;
     settle(s, pair->rows != NULL, offset);

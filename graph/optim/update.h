@@ -9,9 +9,9 @@
  * what it updates. */
 enum { TL_UPDATE_PIECE = 4096 };
 
-/* Weight decay and update of the pair's variable; tl_slots_make has succeeded. `apart`: where the rows of its
+/* Weight decay and update of the pair's variable; tl_slots_alloc has succeeded. `row_refs`: where the rows of its
  * gradient lie, or NULL: in its values. Cannot fail. */
-void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *apart);
+void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs);
 
 /* Step t of these slots, at this learning rate. */
 typedef struct tl_step {
@@ -35,7 +35,7 @@ enum { TL_MOST_ROWS = 256 };
 void tl_update_rows(const tl_step *c, int64_t first, int64_t n, const int32_t *rows, const tl_real *const *g);
 
 /* Whether a step with a gradient of 0 may be left out. */
-tl_idle tl_slots_idle(const tl_slots *s);
+tl_zero_grad tl_slots_zero_grad(const tl_slots *s);
 
 /* The values in a row of a table. */
 int64_t tl_row_width(const tl_variable *v);

@@ -29,7 +29,7 @@ static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_grap
             return tl_fail(TL_ERR_KIND, "input %d (%s) is %s, and must be %s", (int)i,
                            tl_shape_text(in[i]->shape).text, sparse ? "dense" : "sparse",
                            sparse ? "sparse" : "dense");
-        if (in[i]->depends && (!op->backward || (op->no_gradient >> i & 1)))
+        if (in[i]->requires_grad && (!op->backward || (op->no_gradient >> i & 1)))
             return tl_fail(TL_ERR_ARGUMENT, "there is no gradient for input %d, which depends on a variable",
                            (int)i);
     }
@@ -44,7 +44,7 @@ static tl_status fill(tl_node *y, const tl_op *op, tl_node *const *in, const voi
     y->op = op;
     for (int32_t i = 0; i < op->n_in; i++) {
         y->in[i] = in[i];
-        y->depends = y->depends || (in[i] && in[i]->depends);
+        y->requires_grad = y->requires_grad || (in[i] && in[i]->requires_grad);
         rows = rows || op->in_kind[i] == TL_ROWS;
     }
     if (attr_size > 0 && !attr)
@@ -64,15 +64,15 @@ static tl_status fill(tl_node *y, const tl_op *op, tl_node *const *in, const voi
 void tl_catch_up_inputs(const tl_node *y)
 {
     for (int32_t i = 0; i < y->op->n_in; i++)
-        if (y->in[i] && y->in[i]->variable && !(y->rows_named >> i & 1))
+        if (y->in[i] && y->in[i]->variable && !(y->rows_declared >> i & 1))
             tl_catch_up(y->in[i]->variable);
 }
 
 static tl_status ask_shape(tl_node *y)
 {
-    const uint64_t before = tl_failures();
+    const uint64_t before = tl_error_count();
     y->size = -1;
-    tl_status status = tl_fail_named(y->op->shape(y), before);
+    tl_status status = tl_fail_default(y->op->shape(y), before);
     if (status == TL_OK && y->size < 0)
         status = tl_fail(TL_ERR_SHAPE, "its shape function declares no result");
     return status;
@@ -235,9 +235,9 @@ void tl_memo_sweep(tl_graph *g, bool all)
     }
 }
 
-void tl_read_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
+void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
 {
-    y->rows_named |= (uint32_t)1 << i;
+    y->rows_declared |= (uint32_t)1 << i;
     if (y->in[i]->variable)
         tl_catch_up_rows(y->in[i]->variable, n, rows);
 }
@@ -246,15 +246,15 @@ void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const in
                  const tl_real *coef, const tl_real *values)
 {
     tl_node *table = y->in[i];
-    if (!table->wanted || n == 0)
+    if (!table->needs_grad || n == 0)
         return;
     const tl_row_slices slices = { .n = n,
                                    .rows = rows,
                                    .source = source,
                                    .coef = coef,
                                    .values = values,
-                                   .lasting = tl_arena_holds(&y->graph->arena, values) };
-    if (!table->by_rows) {
+                                   .stable = tl_arena_holds(&y->graph->arena, values) };
+    if (!table->row_sparse) {
         tl_scatter_rows(&slices, table->size / table->shape.dim[0], table->grad);
         return;
     }

@@ -16,7 +16,7 @@ void tl_graph_reset(tl_graph *g)
 {
     if (!g)
         return;
-    for (tl_kept *k = g->kept; k; k = k->next)
+    for (tl_held_pattern *k = g->kept; k; k = k->next)
         tl_pattern_release(k->pattern);
     tl_memo_sweep(g, false);
     tl_arena_reset(&g->arena);
@@ -60,10 +60,10 @@ tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status)
 
 tl_status tl_graph_keep(tl_graph *g, tl_pattern *p)
 {
-    tl_kept *k = tl_arena_alloc(&g->arena, 1, sizeof *k);
+    tl_held_pattern *k = tl_arena_alloc(&g->arena, 1, sizeof *k);
     if (!k)
         return tl_fail_memory();
-    *k = (tl_kept){ g->kept, tl_pattern_retain(p) };
+    *k = (tl_held_pattern){ g->kept, tl_pattern_retain(p) };
     g->kept = k;
     return TL_OK;
 }
@@ -102,7 +102,7 @@ static tl_node *leaf(tl_graph *g, const char *who, tl_shape shape, tl_pattern *p
     y->size = pattern ? tl_pattern_nnz(pattern) : tl_shape_size(shape);
     y->val = val;
     y->variable = v;
-    y->depends = v != NULL;
+    y->requires_grad = v != NULL;
     tl_graph_append(g, y);
     return y;
 }

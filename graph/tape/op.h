@@ -47,10 +47,10 @@ typedef struct tl_op {
     void (*backward)(tl_node *y);
     uint32_t no_gradient; /* bit i: input i has no gradient, and may not depend on a variable */
 
-    /* Bit i: backward can begin the gradient of input i. Where in[i]->fresh, it assigns to all of
+    /* Bit i: backward can begin the gradient of input i. Where in[i]->overwrite, it assigns to all of
      * in[i]->grad, which was not cleared, in place of adding. Left out: it always adds, which costs a pass
      * over memory. A node that is the input twice is never fresh, nor is one of kind TL_ROWS. */
-    uint32_t begins;
+    uint32_t can_overwrite;
 } tl_op;
 
 struct tl_node {
@@ -66,7 +66,7 @@ struct tl_node {
     tl_real *grad;       /* gradient, or NULL: not wanted, and then not computed */
     const void *attr;    /* the graph's copy of what tl_apply was given */
     void *scratch;       /* whatever `shape` leaves here */
-    bool fresh;          /* nothing is in grad yet; only while an op that `begins` it runs backward */
+    bool overwrite;      /* nothing is in grad yet; only while an op that `begins` it runs backward */
 
     /* The graph's own. */
     tl_graph *graph;
@@ -75,11 +75,12 @@ struct tl_node {
     tl_node *next_leaf;                               /* among the leaves that are variables */
     struct tl_row_slices *slices;                     /* one for each input, where one of them is TL_ROWS */
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
-    struct tl_apart *apart;        /* of a leaf: where the rows of that gradient lie, if not in its values */
-    uint32_t rows_named;           /* bit i: tl_read_rows was called for input i */
-    bool depends;                  /* on a variable */
-    bool wanted, reached, by_rows; /* in this backward pass: its gradient; from the loss; as row slices */
-    int32_t number;                /* on the tape, from 0 */
+    struct tl_row_refs *row_refs; /* of a leaf: where the rows of that gradient lie, if not in its values */
+    uint32_t rows_declared;       /* bit i: tl_declare_rows was called for input i */
+    bool requires_grad;           /* on a variable */
+    bool needs_grad, reached,
+        row_sparse; /* in this backward pass: its gradient; from the loss; as row slices */
+    int32_t number; /* on the tape, from 0 */
 };
 
 /* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. NULL if an
@@ -116,7 +117,7 @@ TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_patt
 /* For `shape`: the rows of a TL_ROWS input i that forward and backward will read, in any order. They are
  * brought up to date where an optimizer left them behind (TL_ROWS_EXACT); without this call all rows are. A
  * backward that reads them calls it again first: a step may have come between. */
-TL_API void tl_read_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
+TL_API void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
 
 /* For `backward`, the gradient of a TL_ROWS input i, in place of in[i]->grad:
  * row rows[k] of it += coef[k] * row source[k] of values, for k = 0 .. n-1 in order.

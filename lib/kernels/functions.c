@@ -46,7 +46,7 @@ INLINE vec log1p_of(vec x)
 #endif
 
 /* By the form that does not overflow. */
-INLINE vec logistic_of(vec x)
+INLINE vec sigmoid_of(vec x)
 {
     const vec one = (vec){ 0 } + 1, e = exp_of(choose(x < 0, x, -x));
     return choose(x < 0, e, one) / (one + e);
@@ -65,4 +65,4 @@ INLINE vec logistic_of(vec x)
 OF_EACH(exp)
 OF_EACH(tanh)
 OF_EACH(log1p)
-OF_EACH(logistic)
+OF_EACH(sigmoid)

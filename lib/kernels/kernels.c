@@ -11,7 +11,7 @@ typedef int32_t bits;
 #endif
 
 /* Magnitudes ascend as their bits do, and NaN is behind Inf. */
-static tl_real largest(int64_t n, const tl_real *x, bool *minus_zero)
+static tl_real max_abs(int64_t n, const tl_real *x, bool *minus_zero)
 {
     bits most = 0, least = 0;
     for (int64_t k = 0; k < n; k++) {
@@ -82,7 +82,7 @@ static double sum_column(int64_t n, const tl_real *x, const tl_real *z)
 
 enum { STRIP = 256 }; /* columns whose sums stay in L1 */
 
-static void sum_rows(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign,
+static void col_sums(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign,
                      const tl_real *restrict x, const tl_real *restrict z, tl_real *restrict y)
 {
     if (cols == 1 && begin < end)
@@ -194,19 +194,19 @@ const tl_kernels TL_ISA(kernels) = {
     .block = BLOCK,
     .spmm = TL_ISA(spmm),
     .sddmm = TL_ISA(sddmm),
-    .gradients = TL_ISA(gradients),
+    .spmm_sddmm = TL_ISA(spmm_sddmm),
     .transpose = transpose,
-    .largest = largest,
+    .max_abs = max_abs,
     .add = add,
     .axpy = axpy,
     .dot = dot,
-    .sum_rows = sum_rows,
+    .col_sums = col_sums,
     .bias_relu = bias_relu,
     .bias_relu_backward = bias_relu_backward,
     .exp = TL_ISA(exp),
     .tanh = TL_ISA(tanh),
     .log1p = TL_ISA(log1p),
-    .logistic = TL_ISA(logistic),
+    .sigmoid = TL_ISA(sigmoid),
     .philox = TL_ISA(philox),
     .gemm_small = TL_ISA(gemm_small),
     .updates = &TL_ISA(updates),

@@ -22,27 +22,28 @@ typedef struct tl_sparse {
     int64_t rows;
     const int64_t *row_ptr;
     const int32_t *col;
-    const int32_t *order; /* entry e has values[order[e]]; NULL: values[e] */
+    const int32_t *perm; /* entry e has values[order[e]]; NULL: values[e] */
     const tl_real *values;
-    const int32_t *start;    /* unless NULL, row i has the entries start[i] .. start[rows + i] - 1, and
-                                row_ptr may be NULL where there is no order and no table */
+    /* Unless NULL, row i has the entries row_begin[i] .. row_end[i] - 1, and row_ptr is not looked at; it may
+     * then be NULL if perm is NULL and x_uncached is false. */
+    const int32_t *row_begin, *row_end;
     const tl_blocks *blocks; /* or NULL: row by row */
-    bool table;              /* rows of X are read that no cache holds */
+    bool x_uncached;         /* rows of X are read that no cache holds */
 } tl_sparse;
 
 /* Runs of weights for the steps of optimizers, `width` in each. */
-typedef struct tl_runs {
+typedef struct tl_update_args {
     int64_t n, width;
     const int32_t *row;      /* run i is row row[i] of w and of the slots; NULL: row i */
     const tl_real *const *g; /* the gradient of each run */
     tl_real *w, *slot[4];    /* as many slots as the step has */
     const tl_real *constant; /* seven, of which a step takes some */
-} tl_runs;
+} tl_update_args;
 
 /* Steps of optimizers on weights w with gradients g, slots s and constants c, element by element. Products
  * and quotients are taken from the left; of a sum of two products the first is the fused one. An average (any
  * slot but the sums of adagrad and ftrl and amsgrad's maximum) that becomes subnormal becomes 0. */
-typedef void tl_update_kernel(const tl_runs *runs);
+typedef void tl_update_kernel(const tl_update_args *runs);
 typedef struct tl_updates {
     tl_update_kernel *sgd;      /* w -= c0 g */
     tl_update_kernel *momentum; /* s0 = c1 s0 + g, w -= c0 s0 */
@@ -82,16 +83,16 @@ typedef struct tl_kernels {
 
     /* In one walk what spmm and sddmm compute, to the bit: dA = S B (add: dA += S B), and dvalues =
      * (add_values: +=) the products. */
-    void (*gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                      int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
-                      tl_real *dvalues, bool add_values);
+    void (*spmm_sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
+                       int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
+                       tl_real *dvalues, bool add_values);
 
     /* y(j, i) = x(i, j), or += ; x is rows x cols with rows ldx apart, y with rows ldy apart */
     void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                       bool add);
 
     /* the largest magnitude among x, 0 of none; NaN if there is one. *minus_zero: whether -0 is there */
-    tl_real (*largest)(int64_t n, const tl_real *x, bool *minus_zero);
+    tl_real (*max_abs)(int64_t n, const tl_real *x, bool *minus_zero);
 
     /* y[k] += x[k] */
     void (*add)(int64_t n, const tl_real *x, tl_real *y);
@@ -105,7 +106,7 @@ typedef struct tl_kernels {
     /* For columns j = begin .. end-1: y[j] += sign times the sum over i, in double, of x[i cols + j], or of
      * its product with z there unless z is NULL: ascending; of a single column, by i mod 16, each ascending,
      * and these by halves */
-    void (*sum_rows)(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign, const tl_real *x,
+    void (*col_sums)(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign, const tl_real *x,
                      const tl_real *z, tl_real *y);
 
     /* y = max(a + b, 0), and NaN where the sum is: `rows` rows of `cols` values, with one b for all of
@@ -123,7 +124,7 @@ typedef struct tl_kernels {
     void (*exp)(int64_t n, const tl_real *x, tl_real *y);
     void (*tanh)(int64_t n, const tl_real *x, tl_real *y);
     void (*log1p)(int64_t n, const tl_real *x, tl_real *y);
-    void (*logistic)(int64_t n, const tl_real *x, tl_real *y);
+    void (*sigmoid)(int64_t n, const tl_real *x, tl_real *y);
 
     /* Blocks counter .. counter+n-1 of tl_philox(key, 0, counter, ..), four words each. */
     void (*philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out);

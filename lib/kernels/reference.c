@@ -16,11 +16,11 @@ static tl_real product_plus(bool fused, tl_real a, tl_real b, tl_real c)
 /* Where the value of entry e is. */
 static int64_t place(const tl_sparse *s, int64_t e)
 {
-    return s->order ? s->order[e] : e;
+    return s->perm ? s->perm[e] : e;
 }
 
-void tl_stated_spmm(bool fused, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
-                    const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, bool add)
+void tl_ref_spmm(bool fused, const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
+                 int64_t ldx, tl_real *y, int64_t ldy, bool add)
 {
     for (int64_t i = begin; i < end; i++)
         for (int64_t k = 0; k < width; k++) {
@@ -43,9 +43,9 @@ static tl_real dot_by_parts(bool fused, int64_t parts, int64_t n, const tl_real 
     return sum[0];
 }
 
-void tl_stated_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
-                     const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues,
-                     bool add_values)
+void tl_ref_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
+                  const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues,
+                  bool add_values)
 {
     for (int64_t i = begin; i < end; i++)
         for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++)
@@ -53,25 +53,25 @@ void tl_stated_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begi
                                    dot_by_parts(fused, lanes, width, a + i * lda, b + s->col[e] * ldb);
 }
 
-void tl_stated_gradients(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end,
-                         int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
-                         tl_real *da, int64_t ldda, bool add, tl_real *dvalues, bool add_values)
+void tl_ref_spmm_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end,
+                       int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
+                       tl_real *da, int64_t ldda, bool add, tl_real *dvalues, bool add_values)
 {
-    tl_stated_spmm(fused, s, begin, end, width, b, ldb, da, ldda, add);
-    tl_stated_sddmm(fused, lanes, s, begin, end, width, a, lda, b, ldb, dvalues, add_values);
+    tl_ref_spmm(fused, s, begin, end, width, b, ldb, da, ldda, add);
+    tl_ref_sddmm(fused, lanes, s, begin, end, width, a, lda, b, ldb, dvalues, add_values);
 }
 
 /* ---- Dense vectors and matrices ---- */
 
-void tl_stated_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
-                         bool add)
+void tl_ref_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
+                      bool add)
 {
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < cols; j++)
             y[j * ldy + i] = add ? y[j * ldy + i] + x[i * ldx + j] : x[i * ldx + j];
 }
 
-tl_real tl_stated_largest(int64_t n, const tl_real *x, bool *minus_zero)
+tl_real tl_ref_max_abs(int64_t n, const tl_real *x, bool *minus_zero)
 {
     tl_real most = 0;
     *minus_zero = false;
@@ -83,25 +83,25 @@ tl_real tl_stated_largest(int64_t n, const tl_real *x, bool *minus_zero)
     return most;
 }
 
-void tl_stated_add(int64_t n, const tl_real *x, tl_real *y)
+void tl_ref_add(int64_t n, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
         y[k] += x[k];
 }
 
-void tl_stated_axpy(bool fused, int64_t n, tl_real a, const tl_real *x, tl_real *y)
+void tl_ref_axpy(bool fused, int64_t n, tl_real a, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
         y[k] = product_plus(fused, a, x[k], y[k]);
 }
 
-tl_real tl_stated_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y)
+tl_real tl_ref_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y)
 {
     return dot_by_parts(fused, 64, n, x, y);
 }
 
-void tl_stated_sum_rows(bool fused, int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z,
-                        tl_real *y)
+void tl_ref_col_sums(bool fused, int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z,
+                     tl_real *y)
 {
     const int64_t parts = cols == 1 ? 16 : 1;
     for (int64_t j = 0; j < cols; j++) {
@@ -118,31 +118,31 @@ void tl_stated_sum_rows(bool fused, int64_t rows, int64_t cols, int sign, const 
     }
 }
 
-void tl_stated_exp(int64_t n, const tl_real *x, tl_real *y)
+void tl_ref_exp(int64_t n, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
         y[k] = exp(x[k]);
 }
 
-void tl_stated_tanh(int64_t n, const tl_real *x, tl_real *y)
+void tl_ref_tanh(int64_t n, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
         y[k] = tanh(x[k]);
 }
 
-void tl_stated_log1p(int64_t n, const tl_real *x, tl_real *y)
+void tl_ref_log1p(int64_t n, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
         y[k] = log1p(x[k]);
 }
 
-void tl_stated_logistic(int64_t n, const tl_real *x, tl_real *y)
+void tl_ref_sigmoid(int64_t n, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
         y[k] = (x[k] < 0 ? exp(x[k]) : 1) / (1 + exp(-fabs(x[k])));
 }
 
-void tl_stated_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y)
+void tl_ref_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y)
 {
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < cols; j++) {
@@ -151,8 +151,8 @@ void tl_stated_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_
         }
 }
 
-void tl_stated_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
-                                  const tl_real *dy, tl_real *da, bool add, tl_real *db)
+void tl_ref_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
+                               const tl_real *dy, tl_real *da, bool add, tl_real *db)
 {
     for (int64_t j = begin; j < end; j++) {
         double sum = 0;
@@ -167,9 +167,9 @@ void tl_stated_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int
     }
 }
 
-void tl_stated_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars,
-                          int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc,
-                          bool add)
+void tl_ref_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars,
+                       int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc,
+                       bool add)
 {
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
@@ -189,15 +189,14 @@ static tl_real kept(tl_real average)
     return fabs(average) < smallest ? 0 : average;
 }
 
-void tl_stated_sgd(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
+void tl_ref_sgd(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     (void)s;
     for (int64_t k = 0; k < n; k++)
         w[k] = product_plus(fused, -c[0], g[k], w[k]);
 }
 
-void tl_stated_momentum(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
-                        tl_real *const *s)
+void tl_ref_momentum(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
         s[0][k] = kept(product_plus(fused, c[1], s[0][k], g[k]));
@@ -205,8 +204,7 @@ void tl_stated_momentum(bool fused, int64_t n, const tl_real *c, const tl_real *
     }
 }
 
-void tl_stated_nesterov(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
-                        tl_real *const *s)
+void tl_ref_nesterov(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
         s[0][k] = kept(product_plus(fused, c[1], s[0][k], g[k]));
@@ -214,8 +212,7 @@ void tl_stated_nesterov(bool fused, int64_t n, const tl_real *c, const tl_real *
     }
 }
 
-void tl_stated_adagrad(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
-                       tl_real *const *s)
+void tl_ref_adagrad(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
         s[0][k] = product_plus(fused, g[k], g[k], s[0][k]);
@@ -223,8 +220,7 @@ void tl_stated_adagrad(bool fused, int64_t n, const tl_real *c, const tl_real *g
     }
 }
 
-void tl_stated_rmsprop(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
-                       tl_real *const *s)
+void tl_ref_rmsprop(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
         s[0][k] = kept(product_plus(fused, c[2], s[0][k], c[3] * g[k] * g[k]));
@@ -241,7 +237,7 @@ void tl_stated_rmsprop(bool fused, int64_t n, const tl_real *c, const tl_real *g
     }
 }
 
-void tl_stated_adam(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
+void tl_ref_adam(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
         s[0][k] = kept(product_plus(fused, c[3], s[0][k], c[4] * g[k]));
@@ -253,7 +249,7 @@ void tl_stated_adam(bool fused, int64_t n, const tl_real *c, const tl_real *g, t
     }
 }
 
-void tl_stated_ftrl(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
+void tl_ref_ftrl(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n && c[0] != 0; k++) {
         const tl_real before = sqrt(s[0][k]);

@@ -16,23 +16,23 @@ typedef struct run {
     const int32_t *col;   /* their columns; */
     const uint16_t *near; /* if blocked, these, counted from the first of the block, */
     uint64_t four;        /* and the first four of them */
-    const int32_t *order; /* if ordered, where their values are; else at first and up */
+    const int32_t *perm;  /* if ordered, where their values are; else at first and up */
 } run;
 
 INLINE run run_of_row(const tl_sparse *s, int64_t i, const bool ordered)
 {
-    const int64_t first = s->start ? s->start[i] : s->row_ptr[i],
-                  end = s->start ? s->start[s->rows + i] : s->row_ptr[i + 1];
+    const int64_t first = s->row_begin ? s->row_begin[i] : s->row_ptr[i],
+                  end = s->row_end ? s->row_end[i] : s->row_ptr[i + 1];
     return (run){ .n = end - first,
                   .first = first,
                   .ordered = ordered,
                   .col = s->col + first,
-                  .order = ordered ? s->order + first : NULL };
+                  .perm = ordered ? s->perm + first : NULL };
 }
 
 INLINE int64_t place(const run r, int64_t k)
 {
-    return r.ordered ? r.order[k] : r.first + k;
+    return r.ordered ? r.perm[k] : r.first + k;
 }
 
 /* Four columns of a block by one load: more than products, it is loads that these loops have to wait for,
@@ -56,23 +56,23 @@ INLINE int64_t one_near(uint64_t four, int64_t q)
 /* Where a walk by blocks is: at a piece; from its first entry on, the columns and, if there is an order,
  * where the values are; and the first four columns. */
 typedef struct spot {
-    const tl_piece *piece;
+    const tl_segment *piece;
     const uint16_t *near;
-    const int32_t *order;
+    const int32_t *perm;
     uint64_t four;
 } spot;
 
 INLINE spot first_spot(const tl_blocks *k, int64_t part)
 {
-    const tl_part *p = k->part + part;
+    const tl_block_part *p = k->part + part;
     const uint16_t *near = k->column + p->entry;
-    return (spot){ k->piece + p->piece, near, k->order ? k->order + p->entry : NULL, four_near(near) };
+    return (spot){ k->piece + p->piece, near, k->perm ? k->perm + p->entry : NULL, four_near(near) };
 }
 
 INLINE spot spot_after(const spot at, const bool ordered)
 {
     const uint16_t *near = at.near + at.piece->n;
-    return (spot){ at.piece + 1, near, ordered ? at.order + at.piece->n : NULL, four_near(near) };
+    return (spot){ at.piece + 1, near, ordered ? at.perm + at.piece->n : NULL, four_near(near) };
 }
 
 INLINE run run_of_piece(const spot at, const bool ordered)
@@ -83,7 +83,7 @@ INLINE run run_of_piece(const spot at, const bool ordered)
                   .ordered = ordered,
                   .near = at.near,
                   .four = at.four,
-                  .order = at.order };
+                  .perm = at.perm };
 }
 
 #endif

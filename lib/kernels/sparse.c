@@ -60,7 +60,7 @@ INLINE void foresee_next_row(const tl_sparse *s, const run r, const tl_real *dva
     const int64_t e = r.first + r.n, wanted = r.n < MOST ? r.n : MOST,
                   end = e + wanted < nnz ? e + wanted : nnz;
     for (int64_t soon = e; soon < end; soon++)
-        foresee_value(s->values, dvalues, s->order[soon]);
+        foresee_value(s->values, dvalues, s->perm[soon]);
 }
 
 /* In a walk by blocks: the lines that the next block needs and this one does not, some at each piece. */
@@ -71,7 +71,7 @@ typedef struct lines {
 
 INLINE lines lines_after(const tl_blocks *k, int64_t part)
 {
-    const tl_part *p = k->part + part;
+    const tl_block_part *p = k->part + part;
     const int64_t pieces = p[1].piece - p[0].piece, n = p[2].line - p[1].line;
     return (lines){ k->line + p[1].line, k->line + p[2].line, pieces > 0 ? (n + pieces - 1) / pieces : 0 };
 }
@@ -204,9 +204,9 @@ INLINE void spmm_rows(const tl_sparse *s, int64_t begin, int64_t end, const int 
 {
     for (int64_t i = begin; i < end; i++) {
         tl_real *yi = y + i * ldy;
-        if (s->table)
-            spmm_run(run_of_row(s, i, s->order), s->values, vecs, part, width, x, ldx, yi, add, s);
-        else if (s->order)
+        if (s->x_uncached)
+            spmm_run(run_of_row(s, i, s->perm), s->values, vecs, part, width, x, ldx, yi, add, s);
+        else if (s->perm)
             spmm_run(run_of_row(s, i, true), s->values, vecs, part, width, x, ldx, yi, add, NULL);
         else
             spmm_run(run_of_row(s, i, false), s->values, vecs, part, width, x, ldx, yi, add, NULL);
@@ -221,11 +221,11 @@ INLINE void gradients_rows(const tl_sparse *s, int64_t begin, int64_t end, const
     for (int64_t i = begin; i < end; i++) {
         const tl_real *ai = a + i * lda;
         tl_real *dai = both ? da + i * ldda : NULL;
-        if (both && s->order)
+        if (both && s->perm)
             foresee_next_row(s, run_of_row(s, i, true), dvalues);
-        if (s->order || s->table)
-            gradients_run(run_of_row(s, i, s->order), s->values, vecs, part, width, ai, b, ldb, both, dai,
-                          add, dvalues, add_values, s->table ? s : NULL);
+        if (s->perm || s->x_uncached)
+            gradients_run(run_of_row(s, i, s->perm), s->values, vecs, part, width, ai, b, ldb, both, dai, add,
+                          dvalues, add_values, s->x_uncached ? s : NULL);
         else
             gradients_run(run_of_row(s, i, false), s->values, vecs, part, width, ai, b, ldb, both, dai, add,
                           dvalues, add_values, NULL);
@@ -239,7 +239,7 @@ INLINE void gradients_rows(const tl_sparse *s, int64_t begin, int64_t end, const
  * registers there, and no sum of an address to take apart. */
 typedef struct walk {
     spot first;
-    const tl_piece *end;
+    const tl_segment *end;
     lines ahead;
     const tl_real *values;
     int64_t skipped;               /* columns before the block */
@@ -254,7 +254,7 @@ INLINE walk walk_of_part(const tl_sparse *s, int64_t c, bool add, bool add_value
                    .ahead = lines_after(k, c),
                    .values = s->values,
                    .skipped = c % k->n_blocks * k->block,
-                   .ordered = k->order,
+                   .ordered = k->perm,
                    .old = add || c % k->n_blocks > 0,
                    .add_values = add_values };
 }
@@ -370,9 +370,9 @@ void TL_ISA(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width
     ROWS_OR_BLOCKS(SDDMM_ROWS, SDDMM_BLOCKS, false, add_values)
 }
 
-void TL_ISA(gradients)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                       int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
-                       tl_real *dvalues, bool add_values)
+void TL_ISA(spmm_sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
+                        int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
+                        tl_real *dvalues, bool add_values)
 {
 #define GRADIENTS_ROWS(vecs, part)                                                                           \
     case TILE(vecs, part):                                                                                   \

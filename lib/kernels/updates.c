@@ -35,7 +35,7 @@ INLINE vec root_of(vec x)
 }
 
 /* Rows of a table are where no prefetcher of a chip expects them. */
-INLINE void foresee_run(const tl_runs r, int64_t i, const int slots)
+INLINE void foresee_run(const tl_update_args r, int64_t i, const int slots)
 {
     enum { AHEAD = 6, MOST = 512, LINE = 64 / sizeof(tl_real) };
     if (!r.row || i + AHEAD >= r.n)
@@ -52,7 +52,7 @@ INLINE void foresee_run(const tl_runs r, int64_t i, const int slots)
  * constants are copied, or every store would have them loaded again. */
 #define FOR_EACH_VECTOR(slots, step, ...)                                                                    \
     do {                                                                                                     \
-        const tl_runs r = *runs;                                                                             \
+        const tl_update_args r = *runs;                                                                      \
         const tl_real *given = r.constant,                                                                   \
                       c[] = { given[0], given[1], given[2], given[3], given[4], given[5], given[6] };        \
         for (int64_t i = 0; i < r.n; i++) {                                                                  \
@@ -73,7 +73,7 @@ INLINE void sgd_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *
     store_up_to(w, load_up_to(w, left) - load_up_to(g, left) * c[0], left);
 }
 
-static void sgd(const tl_runs *runs)
+static void sgd(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(0, sgd_step, NULL);
 }
@@ -90,12 +90,12 @@ INLINE void momentum_step(int64_t left, const tl_real *c, const tl_real *g, tl_r
     store_up_to(w, wk - step * c[0], left);
 }
 
-static void momentum(const tl_runs *runs)
+static void momentum(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(1, momentum_step, SLOT(0), false);
 }
 
-static void nesterov(const tl_runs *runs)
+static void nesterov(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(1, momentum_step, SLOT(0), true);
 }
@@ -110,7 +110,7 @@ INLINE void adagrad_step(int64_t left, const tl_real *c, const tl_real *g, tl_re
     store_up_to(w, wk - gk * c[0] / (root_of(sk) + c[1]), left);
 }
 
-static void adagrad(const tl_runs *runs)
+static void adagrad(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(1, adagrad_step, SLOT(0));
 }
@@ -136,22 +136,22 @@ INLINE void rmsprop_step(int64_t left, const tl_real *c, const tl_real *g, tl_re
     store_up_to(w, wk - step * c[0], left);
 }
 
-static void rmsprop(const tl_runs *runs)
+static void rmsprop(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(1, rmsprop_step, SLOT(0), NULL, NULL);
 }
 
-static void rmsprop_momentum(const tl_runs *runs)
+static void rmsprop_momentum(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(2, rmsprop_step, SLOT(0), NULL, SLOT(1));
 }
 
-static void rmsprop_centered(const tl_runs *runs)
+static void rmsprop_centered(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(2, rmsprop_step, SLOT(0), SLOT(1), NULL);
 }
 
-static void rmsprop_centered_momentum(const tl_runs *runs)
+static void rmsprop_centered_momentum(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(3, rmsprop_step, SLOT(0), SLOT(1), SLOT(2));
 }
@@ -174,12 +174,12 @@ INLINE void adam_step(int64_t left, const tl_real *c, const tl_real *g, tl_real 
     store_up_to(v, vk, left);
 }
 
-static void adam(const tl_runs *runs)
+static void adam(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(2, adam_step, SLOT(0), SLOT(1), NULL);
 }
 
-static void amsgrad(const tl_runs *runs)
+static void amsgrad(const tl_update_args *runs)
 {
     FOR_EACH_VECTOR(3, adam_step, SLOT(0), SLOT(1), SLOT(2));
 }
@@ -198,7 +198,7 @@ INLINE void ftrl_step(int64_t left, const tl_real *c, const tl_real *g, tl_real 
     store_up_to(l, lk, left);
 }
 
-static void ftrl(const tl_runs *runs)
+static void ftrl(const tl_update_args *runs)
 {
     if (runs->constant[0] != 0)
         FOR_EACH_VECTOR(2, ftrl_step, SLOT(0), SLOT(1));

@@ -33,23 +33,23 @@ int64_t tl_pattern_ranges(int64_t rows, double work)
 /* Blocks that are being made. */
 typedef struct making {
     const tl_pattern *p;
-    const int32_t *order;
+    const int32_t *perm;
     int64_t *next;  /* of each row, its first entry that has no piece yet */
     int32_t *used;  /* of each cache line of values, the number of the last part that needs it, or 0 */
     int32_t number; /* of this part; the first is 2, as 0 must not pass for the one before */
-    tl_part at;
-    tl_piece *piece;
+    tl_block_part at;
+    tl_segment *piece;
     uint16_t *column;
     int32_t *ordered, *line;
 } making;
 
 /* What row i has from its next entry to column j1. */
-static tl_piece next_piece(making *m, int64_t i, int64_t j1)
+static tl_segment next_piece(making *m, int64_t i, int64_t j1)
 {
     const int64_t first = m->next[i];
     while (m->next[i] < m->p->row_ptr[i + 1] && m->p->col[m->next[i]] < j1)
         m->next[i]++;
-    return (tl_piece){ (int32_t)i, (int32_t)first, (int32_t)(m->next[i] - first) };
+    return (tl_segment){ (int32_t)i, (int32_t)first, (int32_t)(m->next[i] - first) };
 }
 
 /* This part needs value `at`. */
@@ -64,12 +64,12 @@ static void use_value(making *m, int64_t at)
 /* Rows begin .. end-1, up to TL_SORTED_ROWS, in the block of columns j0 .. j1-1: the longest first. */
 static void add_pieces(making *m, int64_t begin, int64_t end, int64_t j0, int64_t j1)
 {
-    tl_piece made[TL_SORTED_ROWS], *piece = m->piece + m->at.piece;
+    tl_segment made[TL_SORTED_ROWS], *piece = m->piece + m->at.piece;
     uint64_t key[TL_SORTED_ROWS], spare[TL_SORTED_ROWS];
     const int bits = tl_bits(TL_SORTED_ROWS); /* of a piece's number, in a key below its length */
     int64_t pieces = 0, longest = 0;
     for (int64_t i = begin; i < end; i++) {
-        const tl_piece p = next_piece(m, i, j1);
+        const tl_segment p = next_piece(m, i, j1);
         if (p.n == 0 && j0 > 0)
             continue;
         made[pieces++] = p;
@@ -84,14 +84,14 @@ static void add_pieces(making *m, int64_t begin, int64_t end, int64_t j0, int64_
     for (int64_t k = 0; k < pieces; k++)
         for (int64_t e = piece[k].first; e < piece[k].first + piece[k].n; e++, m->at.entry++) {
             m->column[m->at.entry] = (uint16_t)(m->p->col[e] - j0);
-            use_value(m, m->order ? m->order[e] : e);
-            if (m->order)
-                m->ordered[m->at.entry] = m->order[e];
+            use_value(m, m->perm ? m->perm[e] : e);
+            if (m->perm)
+                m->ordered[m->at.entry] = m->perm[e];
         }
 }
 
 /* Range r. */
-static void add_range(making *m, const tl_blocks *k, int64_t r, tl_part *part)
+static void add_range(making *m, const tl_blocks *k, int64_t r, tl_block_part *part)
 {
     const int64_t begin = tl_pattern_range(m->p->row_ptr, m->p->rows, k->n_ranges, r),
                   end = tl_pattern_range(m->p->row_ptr, m->p->rows, k->n_ranges, r + 1);
@@ -116,40 +116,40 @@ static int64_t count_pieces(const tl_pattern *p, int64_t block)
     return n;
 }
 
-static void free_blocks(tl_kept_blocks *b)
+static void free_blocks(tl_cached_blocks *b)
 {
     if (b) {
         tl_free((void *)b->of.part);
         tl_free((void *)b->of.piece);
         tl_free((void *)b->of.column);
-        tl_free((void *)b->of.order);
+        tl_free((void *)b->of.perm);
         tl_free((void *)b->of.line);
         tl_free(b);
     }
 }
 
-static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *order)
+static tl_cached_blocks *build(const tl_pattern *p, int64_t block, const int32_t *perm)
 {
     enum { SAMPLES = 128 }; /* in a tile, at most */
-    tl_kept_blocks *made = tl_alloc_zero(1, sizeof *made);
+    tl_cached_blocks *made = tl_alloc_zero(1, sizeof *made);
     if (!made)
         return NULL;
     const int64_t n_blocks = p->cols > 0 ? (p->cols + block - 1) / block : 1,
                   n_ranges = tl_pattern_ranges(p->rows, (double)p->nnz * SAMPLES),
                   n_pieces = count_pieces(p, block), n_parts = n_ranges * n_blocks + 2,
-                  n_columns = p->nnz + TL_COLUMNS_AHEAD, n_ordered = order ? p->nnz : 0;
-    tl_part *part = tl_alloc(n_parts, sizeof *part);
+                  n_columns = p->nnz + TL_COLUMNS_AHEAD, n_ordered = perm ? p->nnz : 0;
+    tl_block_part *part = tl_alloc(n_parts, sizeof *part);
     making m = { .p = p,
-                 .order = order,
+                 .perm = perm,
                  .next = tl_alloc(p->rows, sizeof *m.next),
                  .number = 1,
                  .used = tl_alloc_zero(p->nnz / TL_LINE + 1, sizeof *m.used),
                  .piece = tl_alloc(n_pieces + 1, sizeof *m.piece),
                  .column = tl_alloc(n_columns, sizeof *m.column),
-                 .ordered = order ? tl_alloc(n_ordered, sizeof *m.ordered) : NULL,
+                 .ordered = perm ? tl_alloc(n_ordered, sizeof *m.ordered) : NULL,
                  .line = tl_alloc(p->nnz, sizeof *m.line) }; /* as many as there can be */
     made->of = (tl_blocks){ block, n_blocks, n_ranges, part, m.piece, m.column, m.ordered, NULL };
-    const bool room = part && m.next && m.used && m.piece && m.column && (m.ordered || !order) && m.line;
+    const bool room = part && m.next && m.used && m.piece && m.column && (m.ordered || !perm) && m.line;
     if (room) {
         for (int64_t i = 0; i < p->rows; i++)
             m.next[i] = p->row_ptr[i];
@@ -158,7 +158,7 @@ static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *
         part[n_ranges * n_blocks] = part[n_ranges * n_blocks + 1] = m.at;
         for (int64_t e = p->nnz; e < n_columns; e++)
             m.column[e] = 0;
-        m.piece[n_pieces] = (tl_piece){ 0 };
+        m.piece[n_pieces] = (tl_segment){ 0 };
     }
     int32_t *line = room ? tl_alloc(m.at.line, sizeof *line) : NULL;
     if (line)
@@ -177,17 +177,17 @@ static tl_kept_blocks *build(const tl_pattern *p, int64_t block, const int32_t *
     return made;
 }
 
-const tl_blocks *tl_pattern_blocks(const tl_pattern *p, int64_t block, const int32_t *order)
+const tl_blocks *tl_pattern_blocks(const tl_pattern *p, int64_t block, const int32_t *perm)
 {
-    _Atomic(tl_kept_blocks *) *head = &((tl_pattern *)p)->blocks;
-    tl_kept_blocks *fresh = NULL, *first = atomic_load_explicit(head, memory_order_acquire);
+    _Atomic(tl_cached_blocks *) *head = &((tl_pattern *)p)->blocks;
+    tl_cached_blocks *fresh = NULL, *first = atomic_load_explicit(head, memory_order_acquire);
     for (;;) {
-        for (const tl_kept_blocks *b = first; b; b = b->next)
-            if (b->of.block == block && !b->of.order == !order) {
+        for (const tl_cached_blocks *b = first; b; b = b->next)
+            if (b->of.block == block && !b->of.perm == !perm) {
                 free_blocks(fresh); /* another thread was faster */
                 return &b->of;
             }
-        if (!fresh && !(fresh = build(p, block, order))) {
+        if (!fresh && !(fresh = build(p, block, perm))) {
             tl_fail_memory();
             return NULL;
         }
@@ -199,7 +199,7 @@ const tl_blocks *tl_pattern_blocks(const tl_pattern *p, int64_t block, const int
 
 void tl_pattern_free_blocks(tl_pattern *p)
 {
-    for (tl_kept_blocks *b = atomic_load(&p->blocks), *next; b; b = next) {
+    for (tl_cached_blocks *b = atomic_load(&p->blocks), *next; b; b = next) {
         next = b->next;
         free_blocks(b);
     }
@@ -208,8 +208,8 @@ void tl_pattern_free_blocks(tl_pattern *p)
 int64_t tl_pattern_bytes_of_blocks(const tl_pattern *p)
 {
     int64_t bytes = 0;
-    for (const tl_kept_blocks *b = atomic_load_explicit(&((tl_pattern *)p)->blocks, memory_order_acquire); b;
-         b = b->next)
+    for (const tl_cached_blocks *b = atomic_load_explicit(&((tl_pattern *)p)->blocks, memory_order_acquire);
+         b; b = b->next)
         bytes += b->bytes;
     return bytes;
 }

@@ -8,8 +8,8 @@ static void sum_rest(const tl_sparse *s, int64_t begin, int64_t end, int64_t fir
     for (int64_t i = begin; i < end; i++) {
         for (int64_t j = first; j < width && !add; j++)
             y[i * width + j] = 0;
-        const int64_t last = s->start ? s->start[s->rows + i] : s->row_ptr[i + 1];
-        for (int64_t k = s->start ? s->start[i] : s->row_ptr[i]; k < last; k++)
+        const int64_t last = s->row_end ? s->row_end[i] : s->row_ptr[i + 1];
+        for (int64_t k = s->row_begin ? s->row_begin[i] : s->row_ptr[i]; k < last; k++)
             tl_kernel_table()->axpy(width - first, s->values[k], x + s->col[k] * width + first,
                                     y + i * width + first);
     }

@@ -58,17 +58,17 @@ static int64_t block_of(const tl_pattern *p, int64_t n)
     return density * (double)block >= 4 && cols > block + block / 2 ? block : 0;
 }
 
-static tl_status prepare(const tl_pattern *p, const int32_t *order, int64_t n)
+static tl_status prepare(const tl_pattern *p, const int32_t *perm, int64_t n)
 {
     const int64_t block = block_of(p, n);
-    return block == 0 || tl_pattern_blocks(p, block, order) ? TL_OK : TL_ERR_MEMORY;
+    return block == 0 || tl_pattern_blocks(p, block, perm) ? TL_OK : TL_ERR_MEMORY;
 }
 
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p)
 {
-    const int32_t *order = NULL;
-    const tl_pattern *turned = tl_pattern_transpose(p->pattern, &order);
-    return turned && prepare(p->pattern, NULL, p->n) == TL_OK && prepare(turned, order, p->n) == TL_OK
+    const int32_t *perm = NULL;
+    const tl_pattern *turned = tl_pattern_transpose(p->pattern, &perm);
+    return turned && prepare(p->pattern, NULL, p->n) == TL_OK && prepare(turned, perm, p->n) == TL_OK
                ? TL_OK
                : TL_ERR_MEMORY;
 }
@@ -76,16 +76,16 @@ tl_status tl_sparse_product_prepare(const tl_sparse_product *p)
 /* S or its transpose, for tiles of n samples or fewer. */
 static tl_sparse sparse_of(const tl_pattern *p, bool transposed, const tl_real *values, int64_t n)
 {
-    const int32_t *order = NULL;
+    const int32_t *perm = NULL;
     if (transposed)
-        p = tl_pattern_transpose(p, &order);
+        p = tl_pattern_transpose(p, &perm);
     const int64_t block = block_of(p, n);
     return (tl_sparse){ .rows = tl_pattern_rows(p),
                         .row_ptr = tl_pattern_row_ptr(p),
                         .col = tl_pattern_col(p),
-                        .order = order,
+                        .perm = perm,
                         .values = values,
-                        .blocks = block > 0 ? tl_pattern_blocks(p, block, order) : NULL };
+                        .blocks = block > 0 ? tl_pattern_blocks(p, block, perm) : NULL };
 }
 
 /* ---- A tile, in ranges of rows for the threads ---- */
@@ -122,8 +122,8 @@ static void sddmm_ranges(void *context, int64_t begin, int64_t end)
 static void gradients_ranges(void *context, int64_t begin, int64_t end)
 {
     const walk *w = context;
-    tl_kernel_table()->gradients(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->a.at, w->a.ld,
-                                 w->b.at, w->b.ld, w->out.at, w->out.ld, w->add, w->dvalues, w->add_values);
+    tl_kernel_table()->spmm_sddmm(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->a.at, w->a.ld,
+                                  w->b.at, w->b.ld, w->out.at, w->out.ld, w->add, w->dvalues, w->add_values);
 }
 
 static void walk_ranges(walk w, void (*body)(void *context, int64_t begin, int64_t end))
@@ -131,7 +131,7 @@ static void walk_ranges(walk w, void (*body)(void *context, int64_t begin, int64
     enum { LARGE = 1 << 22 }; /* values: b is then not in a cache of the usual size */
     if (narrow(w.b.width))
         w.s.blocks = NULL;
-    w.s.table = !w.s.blocks && w.depth * w.b.width > LARGE;
+    w.s.x_uncached = !w.s.blocks && w.depth * w.b.width > LARGE;
     w.ranges = w.s.blocks ? w.s.blocks->n_ranges
                           : tl_pattern_ranges(w.s.rows, (double)w.s.row_ptr[w.s.rows] * (double)w.b.width);
     tl_parallel_for(w.ranges, 1, body, &w);
@@ -166,20 +166,20 @@ static int64_t tile_room(tl_samples m)
 }
 
 /* Tiles of X and Y, or of dX and dY. */
-int64_t tl_sparse_product_room(const tl_sparse_product *p)
+int64_t tl_sparse_product_workspace(const tl_sparse_product *p)
 {
     return tile_room(x_of(p)) + tile_room(y_of(p));
 }
 
 static tl_real *y_room(const tl_sparse_product *p)
 {
-    return p->room ? p->room + tile_room(x_of(p)) : NULL;
+    return p->workspace ? p->workspace + tile_room(x_of(p)) : NULL;
 }
 
 /* Where tile t of X is packed, by forward and for backward if it lies by sample. */
 static tl_real *x_room(const tl_sparse_product *p, int64_t t)
 {
-    return p->x_by_sample ? p->x_packed + tl_packed_before(x_of(p), t) : p->room;
+    return p->x_by_sample ? p->x_packed + tl_packed_before(x_of(p), t) : p->workspace;
 }
 
 void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
@@ -199,7 +199,7 @@ void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values
 static tl_tile x_again(const tl_sparse_product *p, int64_t t, const tl_real *x)
 {
     const tl_samples m = x_of(p);
-    return m.by_sample && p->x_changes ? read_tile(m, t, x, x_room(p, t)) : pass_tile(m, t, x, x_room(p, t));
+    return m.by_sample && p->x_mutable ? read_tile(m, t, x, x_room(p, t)) : pass_tile(m, t, x, x_room(p, t));
 }
 
 /* dX, with the values' gradient or without. */
@@ -209,7 +209,7 @@ static void backward_to_x(const tl_sparse_product *p, const tl_real *values, con
     const tl_sparse turned = sparse_of(p->pattern, !p->transposed, values, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
-        const tl_tile dxt = pass_tile(xm, t, dx, p->room);
+        const tl_tile dxt = pass_tile(xm, t, dx, p->workspace);
         walk_ranges((walk){ .s = turned,
                             .a = x_again(p, t, x),
                             .b = read_tile(ym, t, dy, y_room(p)),
@@ -235,7 +235,7 @@ static void backward_to_values(const tl_sparse_product *p, const tl_real *x, con
                    .depth = tl_pattern_cols(p->pattern),
                    .dvalues = dvalues,
                    .add_values = t > 0 || add_values };
-        w.b = xm.by_sample ? x_again(p, t, x) : read_tile(xm, t, x, p->room);
+        w.b = xm.by_sample ? x_again(p, t, x) : read_tile(xm, t, x, p->workspace);
         w.a = read_tile(ym, t, dy, y_room(p));
         if (p->transposed) {
             const tl_tile other = w.a;

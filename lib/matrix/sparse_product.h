@@ -10,9 +10,9 @@ typedef struct tl_sparse_product {
     const tl_pattern *pattern; /* of S */
     bool transposed, x_by_sample, y_by_sample;
     int64_t n;
-    bool x_changes;    /* X may be another in backward than it was in forward */
-    tl_real *x_packed; /* X for the kernels, if it lies by sample: filled by forward, for backward, too */
-    tl_real *room;     /* for either to work in */
+    bool x_mutable;     /* X may be another in backward than it was in forward */
+    tl_real *x_packed;  /* X for the kernels, if it lies by sample: filled by forward, for backward, too */
+    tl_real *workspace; /* for either to work in */
 } tl_sparse_product;
 
 /* Rows of W X and of X. */
@@ -21,7 +21,7 @@ int64_t tl_sparse_product_depth(const tl_sparse_product *p);
 
 /* How many values x_packed and room must hold; 0: they are not used. */
 int64_t tl_sparse_product_x_packed(const tl_sparse_product *p);
-int64_t tl_sparse_product_room(const tl_sparse_product *p);
+int64_t tl_sparse_product_workspace(const tl_sparse_product *p);
 
 /* Builds what the product keeps with the pattern; TL_ERR_MEMORY. To be called before the others. */
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p);

@@ -26,18 +26,18 @@ static tl_status check_coo(const char *who, int64_t rows, int64_t cols, int64_t 
 
 /* Brings the entries 0 .. nnz-1 in `order`, by row, then column, then number; spare[nnz] is scratch. */
 static void sort_entries(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row, const int32_t *col,
-                         uint64_t *order, uint64_t *spare)
+                         uint64_t *perm, uint64_t *spare)
 {
     for (int64_t k = 0; k < nnz; k++)
-        order[k] = (uint64_t)col[k] << 32 | (uint64_t)k;
-    tl_radix_sort(nnz, order, spare, 32, 32 + tl_bits((uint64_t)cols));
+        perm[k] = (uint64_t)col[k] << 32 | (uint64_t)k;
+    tl_radix_sort(nnz, perm, spare, 32, 32 + tl_bits((uint64_t)cols));
     for (int64_t k = 0; k < nnz; k++) {
-        uint64_t entry = order[k] & UINT32_MAX;
-        order[k] = (uint64_t)row[entry] << 32 | entry;
+        uint64_t entry = perm[k] & UINT32_MAX;
+        perm[k] = (uint64_t)row[entry] << 32 | entry;
     }
-    tl_radix_sort(nnz, order, spare, 32, 32 + tl_bits((uint64_t)rows));
+    tl_radix_sort(nnz, perm, spare, 32, 32 + tl_bits((uint64_t)rows));
     for (int64_t k = 0; k < nnz; k++)
-        order[k] &= UINT32_MAX;
+        perm[k] &= UINT32_MAX;
 }
 
 static tl_pattern *compress(const char *who, int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
@@ -49,18 +49,18 @@ static tl_pattern *compress(const char *who, int64_t rows, int64_t cols, int64_t
     }
     if (check_coo(who, rows, cols, nnz, row, col) != TL_OK)
         return NULL;
-    uint64_t *order = tl_alloc(nnz, sizeof *order), *spare = tl_alloc(nnz, sizeof *spare);
+    uint64_t *perm = tl_alloc(nnz, sizeof *perm), *spare = tl_alloc(nnz, sizeof *spare);
     int64_t *row_ptr = tl_alloc_zero(rows + 1, sizeof *row_ptr);
     int32_t *out = tl_alloc(nnz, sizeof *out);
     tl_pattern *p = NULL;
-    if (!order || !spare || !row_ptr || !out) {
+    if (!perm || !spare || !row_ptr || !out) {
         tl_fail_memory();
         goto done;
     }
-    sort_entries(rows, cols, nnz, row, col, order, spare);
+    sort_entries(rows, cols, nnz, row, col, perm, spare);
     int64_t kept = 0;
     for (int64_t k = 0; k < nnz; k++) {
-        int64_t entry = (int64_t)order[k], before = k > 0 ? (int64_t)order[k - 1] : -1;
+        int64_t entry = (int64_t)perm[k], before = k > 0 ? (int64_t)perm[k - 1] : -1;
         bool repeat = before >= 0 && row[entry] == row[before] && col[entry] == col[before];
         if (repeat && policy == TL_REPEATS_ERROR) {
             tl_fail(TL_ERR_ARGUMENT,
@@ -77,7 +77,7 @@ static tl_pattern *compress(const char *who, int64_t rows, int64_t cols, int64_t
         row_ptr[i + 1] += row_ptr[i];
     p = tl_pattern_from_csr(rows, cols, row_ptr, out);
     for (int64_t k = 0, at = -1; p && position && k < nnz; k++) {
-        int64_t entry = (int64_t)order[k], before = k > 0 ? (int64_t)order[k - 1] : -1;
+        int64_t entry = (int64_t)perm[k], before = k > 0 ? (int64_t)perm[k - 1] : -1;
         bool repeat = before >= 0 && row[entry] == row[before] && col[entry] == col[before];
         at += !repeat;
         position[entry] = at;
@@ -85,7 +85,7 @@ static tl_pattern *compress(const char *who, int64_t rows, int64_t cols, int64_t
             position[before] = -1;
     }
 done:
-    tl_free(order);
+    tl_free(perm);
     tl_free(spare);
     tl_free(row_ptr);
     tl_free(out);

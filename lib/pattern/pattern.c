@@ -58,7 +58,7 @@ static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_
     return TL_OK;
 }
 
-tl_pattern *tl_pattern_unfilled(int64_t rows, int64_t cols, int64_t nnz)
+tl_pattern *tl_pattern_alloc(int64_t rows, int64_t cols, int64_t nnz)
 {
     tl_pattern *p = tl_alloc_zero(1, sizeof *p);
     if (!p) {
@@ -81,7 +81,7 @@ tl_pattern *tl_pattern_from_csr(int64_t rows, int64_t cols, const int64_t *row_p
 {
     if (check("pattern_from_csr", rows, cols, row_ptr, col, NULL, 0) != TL_OK)
         return NULL;
-    tl_pattern *p = tl_pattern_unfilled(rows, cols, row_ptr[rows]);
+    tl_pattern *p = tl_pattern_alloc(rows, cols, row_ptr[rows]);
     if (!p)
         return NULL;
     memcpy(p->row_ptr, row_ptr, (size_t)(rows + 1) * sizeof *row_ptr);
@@ -104,7 +104,7 @@ tl_pattern *tl_pattern_from_mask(int64_t rows, int64_t cols, const uint8_t *keep
         nnz += keep[k] != 0;
     if (tl_pattern_check_size(who, rows, cols, nnz) != TL_OK)
         return NULL;
-    tl_pattern *p = tl_pattern_unfilled(rows, cols, nnz);
+    tl_pattern *p = tl_pattern_alloc(rows, cols, nnz);
     if (!p)
         return NULL;
     int64_t e = 0;

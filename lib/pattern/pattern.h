@@ -71,7 +71,7 @@ TL_API tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t most);
 
 /* The transpose: a pattern of cols x rows whose entry e is entry order[e] of p. Built at the first call, then
  * cached by p, which owns both. NULL (and order untouched) if memory is short. */
-TL_API const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **order);
+TL_API const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **perm);
 
 /* Where (row, col) is among the entries, or -1. */
 TL_API int64_t tl_pattern_find(const tl_pattern *p, int64_t row, int32_t col);

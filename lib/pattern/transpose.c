@@ -7,7 +7,7 @@
 static void free_transposed(tl_transposed *t)
 {
     tl_pattern_release(t->pattern);
-    tl_free(t->order);
+    tl_free(t->perm);
     tl_free(t);
 }
 
@@ -16,9 +16,9 @@ static tl_transposed *build_transpose(const tl_pattern *p)
     tl_transposed *t = tl_alloc_zero(1, sizeof *t);
     if (!t)
         return NULL;
-    t->pattern = tl_pattern_unfilled(p->cols, p->rows, p->nnz);
-    t->order = tl_alloc(p->nnz, sizeof *t->order);
-    if (!t->pattern || !t->order) {
+    t->pattern = tl_pattern_alloc(p->cols, p->rows, p->nnz);
+    t->perm = tl_alloc(p->nnz, sizeof *t->perm);
+    if (!t->pattern || !t->perm) {
         free_transposed(t);
         return NULL;
     }
@@ -35,12 +35,12 @@ static tl_transposed *build_transpose(const tl_pattern *p)
         for (int64_t e = p->row_ptr[i]; e < p->row_ptr[i + 1]; e++) {
             int64_t to = start[p->col[e] + 1]++;
             t->pattern->col[to] = (int32_t)i;
-            t->order[to] = (int32_t)e;
+            t->perm[to] = (int32_t)e;
         }
     return t;
 }
 
-const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **order)
+const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **perm)
 {
     if (!p) {
         tl_fail(TL_ERR_ARGUMENT, "pattern_transpose: the pattern is NULL");
@@ -60,8 +60,8 @@ const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **orde
             free_transposed(fresh);
         }
     }
-    if (order)
-        *order = t->order;
+    if (perm)
+        *perm = t->perm;
     return t->pattern;
 }
 
@@ -77,6 +77,6 @@ int64_t tl_pattern_bytes_of_views(const tl_pattern *p)
 {
     tl_pattern *mutable = (tl_pattern *)p;
     const tl_transposed *t = atomic_load_explicit(&mutable->transposed, memory_order_acquire);
-    const int64_t bytes = t ? tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->order : 0;
+    const int64_t bytes = t ? tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->perm : 0;
     return bytes + tl_pattern_bytes_of_blocks(p);
 }

@@ -67,7 +67,7 @@ static void upstream_backward(tl_node *y)
     const tl_real *dy = *(const tl_real *const *)y->attr, slope = y->grad[0];
     tl_real *restrict da = y->in[0]->grad;
     const int64_t n = da ? y->in[0]->size : 0;
-    const bool fresh = y->in[0]->fresh;
+    const bool fresh = y->in[0]->overwrite;
     for (int64_t k = 0; k < n; k++)
         da[k] = (fresh ? 0 : da[k]) + slope * dy[k];
 }
@@ -77,7 +77,7 @@ static const tl_op upstream = { .name = "upstream",
                                 .shape = upstream_shape,
                                 .forward = upstream_forward,
                                 .backward = upstream_backward,
-                                .begins = 1 << 0 };
+                                .can_overwrite = 1 << 0 };
 
 static void forward(void *context)
 {

@@ -240,10 +240,10 @@ static void begin_gradients(tl_node *y)
     const beginner *b = y->attr;
     for (int i = 0; i < 2; i++) {
         tl_node *a = y->in[i];
-        const bool assigns = a->fresh && b->way != ADDS_ANYWAY;
+        const bool assigns = a->overwrite && b->way != ADDS_ANYWAY;
         for (int64_t k = b->way == LEAVES_ONE_OUT; a->grad && k < y->size; k++)
             a->grad[k] = (assigns ? 0 : a->grad[k]) + (tl_real)(2 + i) * y->grad[k];
-        *b->begun += a->fresh;
+        *b->begun += a->overwrite;
     }
 }
 
@@ -252,7 +252,7 @@ static const tl_op op_2a_3b = { .name = "2a+3b",
                                 .shape = shape,
                                 .forward = forward_2a_3b,
                                 .backward = begin_gradients,
-                                .begins = 1 << 0 | 1 << 1 };
+                                .can_overwrite = 1 << 0 | 1 << 1 };
 
 static tl_node *add_2a_3b(tl_node *a, tl_node *b, beginner attr)
 {
@@ -311,7 +311,7 @@ END_TEST
 START_TEST(begun_rows)
 {
     tl_op op = two_rows;
-    op.begins = 1 << 0;
+    op.can_overwrite = 1 << 0;
     tl_graph *g = tl_graph_new();
     tl_variable *v = tl_test_dense("v", TL_SHAPE(4, 2), 1);
     tl_real expected[8];

@@ -85,7 +85,7 @@ static void weighing_forward(tl_node *y)
 static void weighing_backward(tl_node *y)
 {
     const tl_real *u = *(const tl_real *const *)y->attr;
-    ck_assert(y->in[0]->fresh && y->grad[0] == 1);
+    ck_assert(y->in[0]->overwrite && y->grad[0] == 1);
     memcpy(y->in[0]->grad, u, (size_t)y->in[0]->size * sizeof *u);
 }
 
@@ -94,7 +94,7 @@ static const tl_op weighing = { .name = "weighing",
                                 .shape = weighing_shape,
                                 .forward = weighing_forward,
                                 .backward = weighing_backward,
-                                .begins = 1 << 0 };
+                                .can_overwrite = 1 << 0 };
 
 /* The gradient of y is that of some row of `up` on. */
 static tl_node *weigh(const twins *t, tl_node *y, int64_t first)

@@ -24,9 +24,9 @@ static void check_add_and_axpy(int64_t n, int64_t x_shift, int64_t y_shift, bool
         const tl_real a = axpy ? (tl_real)0.7 : 1;
         operand stated = make(n, y_shift, 2);
         if (axpy)
-            tl_stated_axpy(fuses(), n, a, x.at, stated.at);
+            tl_ref_axpy(fuses(), n, a, x.at, stated.at);
         else
-            tl_stated_add(n, x.at, stated.at);
+            tl_ref_add(n, x.at, stated.at);
         for (int64_t split = 0; split <= n; split++) {
             operand y = make(n, y_shift, 2);
             add_or_axpy(n - split, a, x.at + split, y.at + split);
@@ -56,7 +56,7 @@ START_TEST(dot)
         operand (*const make)(int64_t, int64_t, uint64_t) = s / 4 % 2 ? odd_values : random_values;
         const int64_t n = sizes[s / 8];
         operand x = make(n, s % 2, 3), y = make(n, s / 2 % 2, 4);
-        const tl_real got = t->dot(n, x.at, y.at), stated = tl_stated_dot(fuses(), n, x.at, y.at);
+        const tl_real got = t->dot(n, x.at, y.at), stated = tl_ref_dot(fuses(), n, x.at, y.at);
         check_stated("dot", &got, &stated, 1);
         free(x.block), free(y.block);
     }
@@ -77,13 +77,13 @@ START_TEST(largest)
         operand x = random_values(n + 1, 1, 5);
         x.at[-1] = x.at[n] = (tl_real)NAN;
         bool minus, stated_minus;
-        ck_assert(t->largest(n, x.at, &minus) == tl_stated_largest(n, x.at, &stated_minus));
+        ck_assert(t->max_abs(n, x.at, &minus) == tl_ref_max_abs(n, x.at, &stated_minus));
         ck_assert(!minus && !stated_minus);
         for (int64_t k = 0; k < n; k++) {
             const tl_real before = x.at[k];
             x.at[k] = (tl_real)value[s % 8];
-            const tl_real found = t->largest(n, x.at, &minus),
-                          stated = tl_stated_largest(n, x.at, &stated_minus);
+            const tl_real found = t->max_abs(n, x.at, &minus),
+                          stated = tl_ref_max_abs(n, x.at, &stated_minus);
             ck_assert(minus == (s % 8 == 7) && stated_minus == minus);
             ck_assert(!isfinite(stated) == (s % 8 < 4));
             ck_assert_msg(found == stated || (isnan(found) && isnan(stated)), "%s: %g at %lld of %lld",
@@ -112,9 +112,9 @@ START_TEST(sum_rows)
         operand x = random_values(rows * cols, s % 2, 5), y = random_values(cols, s % 2, 6);
         operand factors = random_values(rows * cols, s % 2, 7), expected = random_values(cols, s % 2, 6);
         const tl_real *z = s / 4 % 2 ? factors.at : NULL;
-        tl_stated_sum_rows(fuses(), rows, cols, sign, x.at, z, expected.at);
-        t->sum_rows(rows, cols, cols / 2, cols, sign, x.at, z, y.at);
-        t->sum_rows(rows, cols, 0, cols / 2, sign, x.at, z, y.at);
+        tl_ref_col_sums(fuses(), rows, cols, sign, x.at, z, expected.at);
+        t->col_sums(rows, cols, cols / 2, cols, sign, x.at, z, y.at);
+        t->col_sums(rows, cols, 0, cols / 2, sign, x.at, z, y.at);
         check_stated("sum_rows", y.block, expected.block, cols + s % 2);
         free(x.block), free(y.block), free(factors.block), free(expected.block);
     }
@@ -129,7 +129,7 @@ START_TEST(sum_rows_in_double)
     tl_real *x = malloc(1001 * sizeof *x), y = 0;
     for (int k = 0; k <= 1000; k++)
         x[k] = k == 0 ? (tl_real)1e8 : 1;
-    t->sum_rows(1001, 1, 0, 1, 1, x, NULL, &y);
+    t->col_sums(1001, 1, 0, 1, 1, x, NULL, &y);
     ck_assert_double_eq((double)y, 100001000);
     free(x);
 }
@@ -149,7 +149,7 @@ START_TEST(transpose)
                 expected = random_values(ny, s % 2, 8);
         for (int64_t e = 0; e < rows * cols && !sum; e++)
             y.at[e % cols * ldy + e / cols] = (tl_real)NAN; /* must be overwritten */
-        tl_stated_transpose(rows, cols, x.at, ldx, expected.at, ldy, sum);
+        tl_ref_transpose(rows, cols, x.at, ldx, expected.at, ldy, sum);
         t->transpose(rows, cols, x.at, ldx, y.at, ldy, sum);
         check_stated("transpose", y.block, expected.block, ny + s % 2);
         free(x.block), free(y.block), free(expected.block);
@@ -170,7 +170,7 @@ START_TEST(bias_relu)
                 y = random_values(rows * cols, shift, 14), stated = random_values(rows * cols, shift, 14);
         t->bias_relu(rows - half, cols, a.at + half * cols, b.at, y.at + half * cols);
         t->bias_relu(half, cols, a.at, b.at, y.at);
-        tl_stated_bias_relu(rows, cols, a.at, b.at, stated.at);
+        tl_ref_bias_relu(rows, cols, a.at, b.at, stated.at);
         check_stated("bias_relu", y.block, stated.block, rows * cols + shift);
         free(a.block), free(b.block), free(y.block), free(stated.block);
     }
@@ -194,8 +194,8 @@ START_TEST(bias_relu_backward)
                               want_db ? db[0].at : NULL);
         t->bias_relu_backward(rows, cols, 0, half, y.at, dy.at, want_da ? da[0].at : NULL, add,
                               want_db ? db[0].at : NULL);
-        tl_stated_bias_relu_backward(rows, cols, 0, cols, y.at, dy.at, want_da ? da[1].at : NULL, add,
-                                     want_db ? db[1].at : NULL);
+        tl_ref_bias_relu_backward(rows, cols, 0, cols, y.at, dy.at, want_da ? da[1].at : NULL, add,
+                                  want_db ? db[1].at : NULL);
         check_stated("da", da[0].block, da[1].block, n + shift);
         check_stated("db", db[0].block, db[1].block, cols + shift);
         free(y.block), free(dy.block);
@@ -236,7 +236,7 @@ START_TEST(gemm_small)
             for (int64_t j = 0; j < n; j++)
                 c.at[i * (n + GAP) + j] = (tl_real)NAN; /* must be overwritten; what is between rows, not */
         t->gemm_small(m, n, k, a.at, ars, acs, b.at, brs, bcs, c.at, n + GAP, sum);
-        tl_stated_gemm_small(fuses(), m, n, k, a.at, ars, acs, b.at, brs, bcs, stated.at, n + GAP, sum);
+        tl_ref_gemm_small(fuses(), m, n, k, a.at, ars, acs, b.at, brs, bcs, stated.at, n + GAP, sum);
         check_stated("gemm_small", c.block, stated.block, m * (n + GAP) + 1);
         free(a.block), free(b.block), free(c.block), free(stated.block);
     }

@@ -25,13 +25,13 @@ static operand random_rows(int64_t n, int64_t width, int64_t shift, uint64_t see
 }
 
 /* The matrix for a kernel. */
-static tl_sparse sparse_of(const tl_pattern *p, const int32_t *order, const tl_real *values,
+static tl_sparse sparse_of(const tl_pattern *p, const int32_t *perm, const tl_real *values,
                            const tl_blocks *blocks)
 {
     return (tl_sparse){ .rows = tl_pattern_rows(p),
                         .row_ptr = tl_pattern_row_ptr(p),
                         .col = tl_pattern_col(p),
-                        .order = order,
+                        .perm = perm,
                         .values = values,
                         .blocks = blocks };
 }
@@ -54,7 +54,7 @@ static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shif
     const int64_t rows = s->rows, ldy = n + 2 * shift, ny = rows * ldy; /* the rows of Y may lie apart */
     int64_t ldx;
     operand x = random_rows(cols, n, shift, 13, &ldx), expected = random_values(ny, shift, 14);
-    tl_stated_spmm(fuses(), s, 0, rows, n, x.at, ldx, expected.at, ldy, sum);
+    tl_ref_spmm(fuses(), s, 0, rows, n, x.at, ldx, expected.at, ldy, sum);
     const int64_t parts[][4] = {
         { 0, rows, rows, rows }, { 0, 3, 3, rows }, { 4, rows, 0, 4 }, { 0, 0, 0, rows }
     };
@@ -80,13 +80,13 @@ START_TEST(spmm)
     if (!runs(_i))
         return;
     tl_pattern *p = some_rows();
-    const int32_t *order = NULL;
-    const tl_pattern *turned = tl_pattern_transpose(p, &order);
+    const int32_t *perm = NULL;
+    const tl_pattern *turned = tl_pattern_transpose(p, &perm);
     for (int c = 0; c < 8 * WIDTHS; c++) {
         const bool sum = c % 2, transposed = c / 2 % 2;
         const int64_t shift = c / 4 % 2;
         operand v = random_values(tl_pattern_nnz(p), shift, 12);
-        tl_sparse s = sparse_of(transposed ? turned : p, transposed ? order : NULL, v.at, NULL);
+        tl_sparse s = sparse_of(transposed ? turned : p, transposed ? perm : NULL, v.at, NULL);
         check_spmm(&s, transposed ? 9 : 40, width_of(c / 8), shift, sum);
         free(v.block);
     }
@@ -104,17 +104,17 @@ typedef struct factors {
 /* block: columns in a block, 0 for a walk by rows */
 static factors *factors_new(const tl_pattern *p, int64_t n, bool transposed, int64_t shift, int64_t block)
 {
-    const int32_t *order = NULL;
-    const tl_pattern *turned = tl_pattern_transpose(p, &order);
+    const int32_t *perm = NULL;
+    const tl_pattern *turned = tl_pattern_transpose(p, &perm);
     factors *f = calloc(1, sizeof *f);
     if (transposed)
         p = turned;
     else
-        order = NULL;
+        perm = NULL;
     f->rows = tl_pattern_rows(p), f->n = n, f->nnz = tl_pattern_nnz(p), f->shift = shift;
     f->ldda = n + 2 * shift;
     f->v = random_values(f->nnz, shift, 12);
-    f->s = sparse_of(p, order, f->v.at, block > 0 ? tl_pattern_blocks(p, block, order) : NULL);
+    f->s = sparse_of(p, perm, f->v.at, block > 0 ? tl_pattern_blocks(p, block, perm) : NULL);
     f->a = random_rows(f->rows, n, shift, 15, &f->ld);
     f->b = random_rows(tl_pattern_cols(p), n, shift, 16, &f->ld);
     for (int64_t k = 0; k < f->rows * f->ld; k++)
@@ -154,8 +154,8 @@ START_TEST(sddmm)
             const int64_t begin = range[k][0], end = range[k][1];
             const bool add = k % 2 == c % 3 % 2;
             t->sddmm(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at, add);
-            tl_stated_sddmm(fuses(), t->lanes, &f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld,
-                            f->stated_dvalues.at, add);
+            tl_ref_sddmm(fuses(), t->lanes, &f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld,
+                         f->stated_dvalues.at, add);
             check_factors(f, "sddmm");
         }
         factors_free(f);
@@ -174,10 +174,10 @@ START_TEST(gradients)
         for (int k = 0; k < 5 && range[k][0] < f->rows; k++) {
             const int64_t begin = range[k][0], end = range[k][1];
             const bool add = k % 2 == c % 3 % 2, add_values = k / 2 % 2;
-            t->gradients(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, add,
-                         f->dvalues.at, add_values);
-            tl_stated_gradients(fuses(), t->lanes, &f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld,
-                                f->stated_da.at, f->ldda, add, f->stated_dvalues.at, add_values);
+            t->spmm_sddmm(&f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, add,
+                          f->dvalues.at, add_values);
+            tl_ref_spmm_sddmm(fuses(), t->lanes, &f->s, begin, end, f->n, f->a.at, f->ld, f->b.at, f->ld,
+                              f->stated_da.at, f->ldda, add, f->stated_dvalues.at, add_values);
             check_factors(f, "gradients");
         }
         factors_free(f);
@@ -203,15 +203,15 @@ START_TEST(signs_of_zeros)
         if (c / 2)
             t->sddmm(&f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at, false);
         else
-            t->gradients(&f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, true,
-                         f->dvalues.at, false);
+            t->spmm_sddmm(&f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, true,
+                          f->dvalues.at, false);
         ck_assert(f->dvalues.at[0] == 0 && !signbit(f->dvalues.at[0]));
         if (c / 2)
-            tl_stated_sddmm(fuses(), t->lanes, &f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld,
-                            f->stated_dvalues.at, false);
+            tl_ref_sddmm(fuses(), t->lanes, &f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld,
+                         f->stated_dvalues.at, false);
         else
-            tl_stated_gradients(fuses(), t->lanes, &f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld,
-                                f->stated_da.at, f->ldda, true, f->stated_dvalues.at, false);
+            tl_ref_spmm_sddmm(fuses(), t->lanes, &f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld,
+                              f->stated_da.at, f->ldda, true, f->stated_dvalues.at, false);
         check_factors(f, "products of -0");
         factors_free(f);
     }
@@ -239,19 +239,19 @@ static void check_by_blocks(const tl_pattern *p, int64_t n, bool transposed, int
     no_values.values = NULL;
     ck_assert_int_gt(f->s.blocks->n_ranges, 1);
     for (int64_t r = f->s.blocks->n_ranges - 1; r >= 0; r--)
-        t->gradients(&f->s, r, r + 1, n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, add,
-                     f->dvalues.at, add_values);
-    tl_stated_gradients(fuses(), t->lanes, &f->s, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
-                        f->stated_da.at, f->ldda, add, f->stated_dvalues.at, add_values);
+        t->spmm_sddmm(&f->s, r, r + 1, n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, add,
+                      f->dvalues.at, add_values);
+    tl_ref_spmm_sddmm(fuses(), t->lanes, &f->s, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
+                      f->stated_da.at, f->ldda, add, f->stated_dvalues.at, add_values);
     check_factors(f, "gradients by blocks");
     const int64_t end[] = { 0, f->s.blocks->n_ranges }; /* no range; all of them at once */
     for (int k = 0; k < 2; k++) {
         t->sddmm(&no_values, 0, end[k], n, f->a.at, f->ld, f->b.at, f->ld, f->dvalues.at, !add_values);
         t->spmm(&f->s, 0, end[k], n, f->b.at, f->ld, f->da.at, f->ldda, !add);
     }
-    tl_stated_sddmm(fuses(), t->lanes, &no_values, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
-                    f->stated_dvalues.at, !add_values);
-    tl_stated_spmm(fuses(), &f->s, 0, f->rows, n, f->b.at, f->ld, f->stated_da.at, f->ldda, !add);
+    tl_ref_sddmm(fuses(), t->lanes, &no_values, 0, f->rows, n, f->a.at, f->ld, f->b.at, f->ld,
+                 f->stated_dvalues.at, !add_values);
+    tl_ref_spmm(fuses(), &f->s, 0, f->rows, n, f->b.at, f->ld, f->stated_da.at, f->ldda, !add);
     check_factors(f, "spmm and sddmm by blocks");
     factors_free(f);
 }
@@ -277,10 +277,10 @@ START_TEST(gradients_of_many)
         return;
     tl_pattern *p = tl_pattern_random(700, 400, 0.95, 1);
     factors *f = factors_new(p, 2 * t->lanes, true, 0, 0);
-    t->gradients(&f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, false,
-                 f->dvalues.at, true);
-    tl_stated_gradients(fuses(), t->lanes, &f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld,
-                        f->stated_da.at, f->ldda, false, f->stated_dvalues.at, true);
+    t->spmm_sddmm(&f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld, f->da.at, f->ldda, false,
+                  f->dvalues.at, true);
+    tl_ref_spmm_sddmm(fuses(), t->lanes, &f->s, 0, f->rows, f->n, f->a.at, f->ld, f->b.at, f->ld,
+                      f->stated_da.at, f->ldda, false, f->stated_dvalues.at, true);
     check_factors(f, "gradients of many entries");
     factors_free(f);
     tl_pattern_release(p);
@@ -301,9 +301,9 @@ START_TEST(no_entries)
     t->spmm(&s, 0, 2, 2, x, 2, y, 2, false);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
     t->sddmm(&s, 0, 3, 2, y, 2, x, 2, NULL, true);
-    t->gradients(&s, 0, 3, 2, x, 2, x, 2, y, 2, true, NULL, true);
+    t->spmm_sddmm(&s, 0, 3, 2, x, 2, x, 2, y, 2, true, NULL, true);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 5, 6);
-    t->gradients(&s, 1, 3, 2, x, 2, x, 2, y, 2, false, NULL, false);
+    t->spmm_sddmm(&s, 1, 3, 2, x, 2, x, 2, y, 2, false, NULL, false);
     ck_assert_values(y, 6, 0, 0, 0, 0, 0, 0, 0);
 }
 END_TEST
@@ -324,9 +324,9 @@ START_TEST(table_rows)
                     y = random_values(4 * width, 0, 3);
             operand expected = random_values(4 * width, 0, 3);
             tl_sparse s = {
-                .rows = 4, .row_ptr = row_ptr, .col = col, .values = values.at, .table = width % 2
+                .rows = 4, .row_ptr = row_ptr, .col = col, .values = values.at, .x_uncached = width % 2
             };
-            tl_stated_spmm(fuses(), &s, 0, 4, width, x.at, width, expected.at, width, add);
+            tl_ref_spmm(fuses(), &s, 0, 4, width, x.at, width, expected.at, width, add);
             tl_sum_table_rows(&s, 2, 4, width, x.at, y.at, add);
             tl_sum_table_rows(&s, 0, 2, width, x.at, y.at, add);
             ck_assert_all_same(y.at, expected.at, 4 * width);
@@ -339,7 +339,7 @@ END_TEST
 START_TEST(table_rows_of_stretches)
 {
     t = tl_kernel_table();
-    const int32_t start[] = { 5, 0, 2, /* to */ 9, 0, 4 };
+    const int32_t row_begin[] = { 5, 0, 2 }, row_end[] = { 9, 0, 4 };
     const int64_t row_ptr[] = { 0, 4, 4, 6 }; /* the same, one after the other */
     const int32_t col[] = { 4, 0, 4, 2, 1, 0, 1, 3, 4 }, in_order[] = { 0, 1, 3, 4, 4, 2 };
     for (int64_t width = 1; width <= TL_TILE_VECS * t->lanes + 1; width++) {
@@ -348,9 +348,13 @@ START_TEST(table_rows_of_stretches)
         tl_real ordered[6];
         memcpy(ordered, values.at + 5, 4 * sizeof *ordered);
         memcpy(ordered + 4, values.at + 2, 2 * sizeof *ordered);
-        const tl_sparse s = { .rows = 3, .col = col, .values = values.at, .start = start },
+        const tl_sparse s = { .rows = 3,
+                              .col = col,
+                              .values = values.at,
+                              .row_begin = row_begin,
+                              .row_end = row_end },
                         plain = { .rows = 3, .row_ptr = row_ptr, .col = in_order, .values = ordered };
-        tl_stated_spmm(fuses(), &plain, 0, 3, width, x.at, width, expected.at, width, false);
+        tl_ref_spmm(fuses(), &plain, 0, 3, width, x.at, width, expected.at, width, false);
         tl_sum_table_rows(&s, 1, 3, width, x.at, y.at, false);
         tl_sum_table_rows(&s, 0, 1, width, x.at, y.at, false);
         ck_assert_all_same(y.at, expected.at, 3 * width);

@@ -17,9 +17,9 @@ static tl_update_kernel *kernel_of(int kind, const bool *slot)
     return kernel[kind];
 }
 
-static tl_stated_update *const stated_of[KINDS] = { tl_stated_sgd,     tl_stated_momentum, tl_stated_nesterov,
-                                                    tl_stated_adagrad, tl_stated_rmsprop,  tl_stated_adam,
-                                                    tl_stated_ftrl };
+static tl_ref_update *const stated_of[KINDS] = { tl_ref_sgd,     tl_ref_momentum, tl_ref_nesterov,
+                                                 tl_ref_adagrad, tl_ref_rmsprop,  tl_ref_adam,
+                                                 tl_ref_ftrl };
 
 /* Every kernel with every choice of slots that it has. */
 static const struct {
@@ -87,7 +87,7 @@ static void update_as_stated(const run *r, int number, int64_t begin, int64_t en
 static void update_rows(const run *r, int number, int64_t begin, int64_t n, int64_t width, const int32_t *row,
                         const tl_real *const *g)
 {
-    tl_runs runs = {
+    tl_update_args runs = {
         .n = n, .width = width, .row = row, .g = g, .w = r->w.at + begin, .constant = constants
     };
     for (int k = 0, has = 0; k < SLOTS; k++)
@@ -177,14 +177,14 @@ START_TEST(ftrl_at_rate_0)
     const tl_real at_rest[7] = { 0, (tl_real)0.9, (tl_real)0.95 };
     run stated = run_new(17, 0, POSITIVE), actual = run_new(17, 0, POSITIVE);
     const tl_real *g = actual.g.at;
-    tl_stated_ftrl(fuses(), 17, at_rest, stated.g.at, stated.w.at,
-                   (tl_real *[]){ stated.s[0].at, stated.s[1].at });
-    t->updates->ftrl(&(tl_runs){ .n = 1,
-                                 .width = 17,
-                                 .g = &g,
-                                 .w = actual.w.at,
-                                 .constant = at_rest,
-                                 .slot = { actual.s[0].at, actual.s[1].at } });
+    tl_ref_ftrl(fuses(), 17, at_rest, stated.g.at, stated.w.at,
+                (tl_real *[]){ stated.s[0].at, stated.s[1].at });
+    t->updates->ftrl(&(tl_update_args){ .n = 1,
+                                        .width = 17,
+                                        .g = &g,
+                                        .w = actual.w.at,
+                                        .constant = at_rest,
+                                        .slot = { actual.s[0].at, actual.s[1].at } });
     check_run(&actual, &stated, "ftrl");
     run untouched = run_new(17, 0, POSITIVE);
     check_run(&actual, &untouched, "ftrl");

@@ -24,8 +24,8 @@ START_TEST(transpose)
     for (int k = 0; k < 12; k++) {
         int64_t rows = 1 + 7 * k % 23, cols = 1 + 5 * k % 19;
         tl_pattern *p = tl_test_pattern(rows, cols, 0.1 * (k % 11), (uint64_t)k);
-        const int32_t *order = NULL;
-        const tl_pattern *t = tl_pattern_transpose(p, &order);
+        const int32_t *perm = NULL;
+        const tl_pattern *t = tl_pattern_transpose(p, &perm);
         ck_assert_ok(tl_pattern_print(t, NULL, 0));
         ck_assert_int_eq(tl_pattern_rows(t), cols);
         ck_assert_int_eq(tl_pattern_cols(t), rows);
@@ -34,7 +34,7 @@ START_TEST(transpose)
             for (int32_t i = 0; i < rows; i++)
                 if (tl_pattern_find(p, i, (int32_t)j) >= 0) {
                     ck_assert_int_eq(tl_pattern_find(t, j, i), e);
-                    ck_assert_int_eq(order[e++], tl_pattern_find(p, i, (int32_t)j));
+                    ck_assert_int_eq(perm[e++], tl_pattern_find(p, i, (int32_t)j));
                 }
         ck_assert_int_eq(tl_pattern_nnz(t), e);
         tl_pattern_release(p);
@@ -45,12 +45,12 @@ END_TEST
 START_TEST(transpose_is_cached)
 {
     tl_pattern *p = some_pattern();
-    const int32_t *order = NULL, *again = NULL;
+    const int32_t *perm = NULL, *again = NULL;
     const tl_pattern *t = tl_pattern_transpose(p, NULL);
     int64_t asked = tl_test_allocations();
-    ck_assert_ptr_eq(tl_pattern_transpose(p, &order), t);
+    ck_assert_ptr_eq(tl_pattern_transpose(p, &perm), t);
     ck_assert_ptr_eq(tl_pattern_transpose(p, &again), t);
-    ck_assert_ptr_eq(order, again);
+    ck_assert_ptr_eq(perm, again);
     ck_assert_int_eq(tl_test_allocations(), asked);
     ck_assert(tl_pattern_equal(tl_pattern_transpose(t, NULL), p));
 
@@ -68,16 +68,16 @@ START_TEST(transpose_without_memory)
     int64_t failures = 0;
     for (const tl_pattern *t = NULL; !t; failures++) {
         tl_pattern *p = some_pattern();
-        const int32_t *order = &here;
+        const int32_t *perm = &here;
         tl_test_fail_allocation(failures + 1);
-        t = tl_pattern_transpose(p, &order);
+        t = tl_pattern_transpose(p, &perm);
         tl_test_fail_allocation(0);
         if (!t) {
             ck_assert_str_eq(tl_error(), "out of memory");
-            ck_assert_ptr_eq(order, &here);
-            ck_assert_ptr_nonnull(tl_pattern_transpose(p, &order)); /* the next one succeeds */
+            ck_assert_ptr_eq(perm, &here);
+            ck_assert_ptr_nonnull(tl_pattern_transpose(p, &perm)); /* the next one succeeds */
         }
-        ck_assert_int_eq(order[0], 2);
+        ck_assert_int_eq(perm[0], 2);
         tl_pattern_release(p);
     }
     ck_assert_int_ge(failures, 5);
@@ -88,15 +88,15 @@ END_TEST
 
 /* The pieces of a part: every row in the first block, then those with entries; the rows ascend from group to
  * group, and in a group where there are as many entries. A piece has all that its row has there. */
-static void check_part(const tl_pattern *p, const tl_blocks *k, const int32_t *order, int64_t begin,
-                       int64_t b, const tl_part *part)
+static void check_part(const tl_pattern *p, const tl_blocks *k, const int32_t *perm, int64_t begin, int64_t b,
+                       const tl_block_part *part)
 {
     const int64_t *row_ptr = tl_pattern_row_ptr(p), j0 = b * k->block, j1 = j0 + k->block;
     const int32_t *col = tl_pattern_col(p);
     int64_t entry = part[0].entry;
     bool same = true; /* here and below: Check records every assertion, which takes longer than all else */
     for (int64_t q = part[0].piece; q < part[1].piece; q++) {
-        const tl_piece *now = &k->piece[q], *before = q > part[0].piece ? now - 1 : NULL;
+        const tl_segment *now = &k->piece[q], *before = q > part[0].piece ? now - 1 : NULL;
         const int64_t end = now->first + now->n, group = (now->row - begin) / TL_SORTED_ROWS,
                       last_group = before ? (before->row - begin) / TL_SORTED_ROWS : 0;
         ck_assert(b == 0 || now->n > 0);
@@ -107,22 +107,22 @@ static void check_part(const tl_pattern *p, const tl_blocks *k, const int32_t *o
         ck_assert(now->first == row_ptr[now->row] || col[now->first - 1] < j0);
         ck_assert(end == row_ptr[now->row + 1] || col[end] >= j1);
         for (int64_t e = now->first; e < end; e++, entry++)
-            same = same && k->column[entry] + j0 == col[e] && (!order || k->order[entry] == order[e]);
+            same = same && k->column[entry] + j0 == col[e] && (!perm || k->perm[entry] == perm[e]);
     }
     ck_assert(same);
     ck_assert_int_eq(entry, part[1].entry);
 }
 
 /* The lines of a part: each that it needs and the part before it does not, once. */
-static void check_lines(const tl_pattern *p, const tl_blocks *k, const tl_part *part)
+static void check_lines(const tl_pattern *p, const tl_blocks *k, const tl_block_part *part)
 {
     enum { NEEDED = 1, HERE = 2 };
     const int64_t before = part > k->part ? part[-1].piece : 0;
     char *seen = calloc((size_t)tl_pattern_nnz(p) / TL_LINE + 1, 1);
     for (int64_t q = before, e = part > k->part ? part[-1].entry : 0; q < part[1].piece; q++)
         for (int64_t i = 0; i < k->piece[q].n; i++, e++)
-            seen[(k->order ? k->order[e] : k->piece[q].first + i) / TL_LINE] |= q < part[0].piece ? NEEDED
-                                                                                                  : HERE;
+            seen[(k->perm ? k->perm[e] : k->piece[q].first + i) / TL_LINE] |= q < part[0].piece ? NEEDED
+                                                                                                : HERE;
     bool needed = true, all = true;
     for (int64_t l = part[0].line; needed && l < part[1].line; l++) {
         needed = seen[k->line[l] / TL_LINE] == HERE;
@@ -135,11 +135,11 @@ static void check_lines(const tl_pattern *p, const tl_blocks *k, const tl_part *
     free(seen);
 }
 
-static void check_blocks(const tl_pattern *p, const tl_blocks *k, const int32_t *order)
+static void check_blocks(const tl_pattern *p, const tl_blocks *k, const int32_t *perm)
 {
     const int64_t rows = tl_pattern_rows(p), *row_ptr = tl_pattern_row_ptr(p), n = k->n_blocks;
     ck_assert_int_eq(n, (tl_pattern_cols(p) + k->block - 1) / k->block);
-    ck_assert_ptr_eq(k->order ? order : NULL, order);
+    ck_assert_ptr_eq(k->perm ? perm : NULL, perm);
     ck_assert_int_eq(k->part[0].piece, 0);
     for (int64_t r = 0; r < k->n_ranges; r++) {
         const int64_t begin = tl_pattern_range(row_ptr, rows, k->n_ranges, r),
@@ -147,11 +147,11 @@ static void check_blocks(const tl_pattern *p, const tl_blocks *k, const int32_t 
         ck_assert_int_eq(k->part[r * n].entry, row_ptr[begin]);
         ck_assert_int_eq(k->part[r * n + 1].piece - k->part[r * n].piece, end - begin);
         for (int64_t b = 0; b < n; b++) {
-            check_part(p, k, order, begin, b, &k->part[r * n + b]);
+            check_part(p, k, perm, begin, b, &k->part[r * n + b]);
             check_lines(p, k, &k->part[r * n + b]);
         }
     }
-    const tl_part *last = &k->part[k->n_ranges * n];
+    const tl_block_part *last = &k->part[k->n_ranges * n];
     ck_assert_int_eq(last->entry, tl_pattern_nnz(p));
     ck_assert_int_eq(last[1].line, last->line);
     for (int64_t e = 0; e < TL_COLUMNS_AHEAD; e++)
@@ -162,29 +162,29 @@ static void check_blocks(const tl_pattern *p, const tl_blocks *k, const int32_t 
 static int64_t bytes_of(const tl_blocks *k)
 {
     const int64_t parts = k->n_ranges * k->n_blocks;
-    const tl_part *last = &k->part[parts];
-    return (int64_t)sizeof(tl_kept_blocks) + (parts + 2) * (int64_t)sizeof(tl_part) +
-           (last->piece + 1) * (int64_t)sizeof(tl_piece) + (last->entry + TL_COLUMNS_AHEAD) * 2 +
-           (k->order ? last->entry * 4 : 0) + last->line * 4;
+    const tl_block_part *last = &k->part[parts];
+    return (int64_t)sizeof(tl_cached_blocks) + (parts + 2) * (int64_t)sizeof(tl_block_part) +
+           (last->piece + 1) * (int64_t)sizeof(tl_segment) + (last->entry + TL_COLUMNS_AHEAD) * 2 +
+           (k->perm ? last->entry * 4 : 0) + last->line * 4;
 }
 
 /* Blocks with an order and without one: p keeps them apart. */
 static void check_both(tl_pattern *p, int64_t width)
 {
     const int64_t nnz = tl_pattern_nnz(p), before = tl_pattern_bytes(p);
-    int32_t *order = malloc((size_t)(nnz + 1) * sizeof *order);
+    int32_t *perm = malloc((size_t)(nnz + 1) * sizeof *perm);
     for (int64_t e = 0; e < nnz; e++)
-        order[e] = (int32_t)(nnz - 1 - e);
-    const tl_blocks *plain = tl_pattern_blocks(p, width, NULL), *ordered = tl_pattern_blocks(p, width, order);
+        perm[e] = (int32_t)(nnz - 1 - e);
+    const tl_blocks *plain = tl_pattern_blocks(p, width, NULL), *ordered = tl_pattern_blocks(p, width, perm);
     check_blocks(p, plain, NULL);
-    check_blocks(p, ordered, order);
+    check_blocks(p, ordered, perm);
     ck_assert_int_eq(plain->n_ranges > 1, nnz > 2000);
     ck_assert_int_eq(tl_pattern_bytes(p), before + bytes_of(plain) + bytes_of(ordered));
     const int64_t asked = tl_test_allocations();
     ck_assert_ptr_eq(tl_pattern_blocks(p, width, NULL), plain);
-    ck_assert_ptr_eq(tl_pattern_blocks(p, width, order), ordered);
+    ck_assert_ptr_eq(tl_pattern_blocks(p, width, perm), ordered);
     ck_assert_int_eq(tl_test_allocations(), asked);
-    free(order);
+    free(perm);
 }
 
 /* A range has 256 rows; fewer, but work for 2^17 products, where there would be less than eight. */
@@ -254,13 +254,13 @@ END_TEST
 START_TEST(blocks_without_memory)
 {
     tl_pattern *p = some_pattern();
-    const int32_t *order = NULL;
-    const tl_pattern *turned = tl_pattern_transpose(p, &order);
+    const int32_t *perm = NULL;
+    const tl_pattern *turned = tl_pattern_transpose(p, &perm);
     const int64_t alive = tl_test_live_blocks();
     int failures = 0;
     for (; failures < 20; failures++) {
         tl_test_fail_allocation(failures + 1);
-        if (tl_pattern_blocks(turned, 2, order))
+        if (tl_pattern_blocks(turned, 2, perm))
             break;
         ck_assert_null(NULL, "out of memory");
         ck_assert_int_eq(tl_test_live_blocks(), alive);
@@ -293,7 +293,7 @@ enum { THREADS = 8 };
 static struct {
     tl_pattern *pattern;
     const tl_pattern *transpose[THREADS];
-    const int32_t *order[THREADS];
+    const int32_t *perm[THREADS];
     const tl_blocks *blocks[THREADS];
     atomic_int ready;
 } shared;
@@ -323,7 +323,7 @@ static void *build_both(void *which)
         if ((k + turn) % 2)
             shared.blocks[k] = tl_pattern_blocks(shared.pattern, 7, NULL);
         else
-            shared.transpose[k] = tl_pattern_transpose(shared.pattern, &shared.order[k]);
+            shared.transpose[k] = tl_pattern_transpose(shared.pattern, &shared.perm[k]);
     return NULL;
 }
 
@@ -336,7 +336,7 @@ START_TEST(built_by_many_threads)
         ck_assert(shared.transpose[0] && shared.blocks[0]);
         for (int k = 1; k < THREADS; k++) {
             ck_assert_ptr_eq(shared.transpose[k], shared.transpose[0]);
-            ck_assert_ptr_eq(shared.order[k], shared.order[0]);
+            ck_assert_ptr_eq(shared.perm[k], shared.perm[0]);
             ck_assert_ptr_eq(shared.blocks[k], shared.blocks[0]);
         }
         tl_pattern_release(shared.pattern);

@@ -37,7 +37,7 @@ START_TEST(dot)
     tl_test_fill(x, 200, 1), tl_test_fill(y, 200, 2);
     plain p = { 0, 0, 0 };
     for (int64_t n = 0; n < 200; n++) {
-        check_sum(tl_stated_dot(_i, n, x, y), p);
+        check_sum(tl_ref_dot(_i, n, x, y), p);
         take(&p, (double)x[n], (double)y[n]);
     }
 }
@@ -55,7 +55,7 @@ START_TEST(gemm_small)
                       bcs = way & 4 ? K : 1;
         for (int e = 0; e < M * N; e++)
             c[e] = before[e];
-        tl_stated_gemm_small(_i, M, N, K, a, ars, acs, b, brs, bcs, c, N, add);
+        tl_ref_gemm_small(_i, M, N, K, a, ars, acs, b, brs, bcs, c, N, add);
         for (int i = 0; i < M; i++)
             for (int j = 0; j < N; j++) {
                 plain p = { 0, 0, 0 };
@@ -76,7 +76,7 @@ START_TEST(sum_rows)
         const int cols = way & 1 ? 1 : N, rows = way & 1 ? 200 : 40, sign = way & 2 ? 1 : -1;
         for (int j = 0; j < cols; j++)
             y[j] = before[j];
-        tl_stated_sum_rows(_i, rows, cols, sign, x, way & 4 ? z : NULL, y);
+        tl_ref_col_sums(_i, rows, cols, sign, x, way & 4 ? z : NULL, y);
         for (int j = 0; j < cols; j++) {
             plain p = { 0, 0, 0 };
             take(&p, 1, (double)before[j]);
@@ -99,18 +99,18 @@ static void check_sparse(bool fused, int64_t lanes, const tl_sparse *s, bool add
     tl_test_fill(a, M * WIDTH, 9), tl_test_fill(b, K * WIDTH, 10);
     tl_test_fill(da, M * WIDTH, 11), tl_test_fill(before_da, M * WIDTH, 11);
     tl_test_fill(dvalues, M * K, 12), tl_test_fill(before, M * K, 12);
-    tl_stated_gradients(fused, lanes, s, 0, M, WIDTH, a, WIDTH, b, WIDTH, da, WIDTH, add, dvalues, add);
+    tl_ref_spmm_sddmm(fused, lanes, s, 0, M, WIDTH, a, WIDTH, b, WIDTH, da, WIDTH, add, dvalues, add);
     for (int i = 0; i < M; i++)
         for (int k = 0; k < WIDTH; k++) {
             plain p = { 0, 0, 0 };
             take(&p, add, (double)before_da[i * WIDTH + k]);
             for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++)
-                take(&p, (double)s->values[s->order ? s->order[e] : e], (double)b[s->col[e] * WIDTH + k]);
+                take(&p, (double)s->values[s->perm ? s->perm[e] : e], (double)b[s->col[e] * WIDTH + k]);
             check_sum(da[i * WIDTH + k], p);
         }
     for (int i = 0; i < M; i++)
         for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++) {
-            const int64_t at = s->order ? s->order[e] : e;
+            const int64_t at = s->perm ? s->perm[e] : e;
             plain p = { 0, 0, 0 };
             take(&p, add, (double)before[at]);
             for (int k = 0; k < WIDTH; k++)
@@ -123,19 +123,19 @@ START_TEST(sparse)
 {
     tl_pattern *p = tl_test_pattern(M, K, 0.5, 1);
     tl_real values[M * K];
-    int32_t order[M * K];
+    int32_t perm[M * K];
     const int64_t nnz = tl_pattern_nnz(p);
     ck_assert_int_gt(nnz, M);
     tl_test_fill(values, M * K, 13);
     for (int64_t e = 0; e < nnz; e++)
-        order[e] = (int32_t)(nnz - 1 - e);
+        perm[e] = (int32_t)(nnz - 1 - e);
     for (int64_t lanes = 2; lanes <= 16; lanes *= 2)
         for (int way = 0; way < 4; way++)
             check_sparse(_i, lanes,
                          &(tl_sparse){ .rows = M,
                                        .row_ptr = tl_pattern_row_ptr(p),
                                        .col = tl_pattern_col(p),
-                                       .order = way & 1 ? order : NULL,
+                                       .perm = way & 1 ? perm : NULL,
                                        .values = values },
                          way & 2);
     tl_pattern_release(p);

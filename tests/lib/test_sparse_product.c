@@ -51,7 +51,7 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
     ck_assert_ok(tl_sparse_product_prepare(&e.p));
     const int64_t x_packed = tl_sparse_product_x_packed(&e.p);
     e.p.x_packed = x_packed > 0 ? unset(x_packed) : NULL;
-    e.p.room = unset(tl_sparse_product_room(&e.p));
+    e.p.workspace = unset(tl_sparse_product_workspace(&e.p));
     e.i = malloc((size_t)(e.nnz + 1) * sizeof *e.i), e.j = malloc((size_t)(e.nnz + 1) * sizeof *e.j);
     for (int64_t r = 0; r < tl_pattern_rows(pattern); r++)
         for (int64_t at = tl_pattern_row_ptr(pattern)[r]; at < tl_pattern_row_ptr(pattern)[r + 1]; at++) {
@@ -65,7 +65,7 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
 
 static void example_free(example *e)
 {
-    free(e->p.x_packed), free(e->p.room);
+    free(e->p.x_packed), free(e->p.workspace);
     free(e->i), free(e->j), free(e->values), free(e->x), free(e->y), free(e->dy), free(e->dvalues),
         free(e->dx);
 }
@@ -200,7 +200,7 @@ END_TEST
 /* There were several blocks, and more ranges than `ranges`. */
 static void check_blocks(const tl_pattern *p, int64_t ranges)
 {
-    const tl_kept_blocks *kept = atomic_load(&p->blocks);
+    const tl_cached_blocks *kept = atomic_load(&p->blocks);
     ck_assert_ptr_nonnull(kept);
     ck_assert_int_gt(kept->of.n_blocks, 1);
     ck_assert_int_gt(kept->of.n_ranges, ranges);
@@ -282,7 +282,7 @@ START_TEST(widths_of_blocks)
         ck_assert_ok(tl_sparse_product_prepare(&(tl_sparse_product){ .pattern = p, .n = 1 }));
         ck_assert_ptr_null(atomic_load(&p->blocks)); /* not for narrow tiles */
         ck_assert_ok(tl_sparse_product_prepare(&(tl_sparse_product){ .pattern = p, .n = 1000 }));
-        const tl_kept_blocks *kept = atomic_load(&p->blocks);
+        const tl_cached_blocks *kept = atomic_load(&p->blocks);
         ck_assert_msg((kept ? kept->of.block : 0) == (int64_t)(some[k].width * (double)unit),
                       "%lld units, %g entries: %lld", (long long)some[k].units, some[k].entries,
                       (long long)(kept ? kept->of.block : 0));
