@@ -7,6 +7,7 @@
 #define TL_OPS_H
 
 #include "graph.h"
+#include "random.h"
 
 typedef enum tl_trans { TL_NO_TRANSPOSE, TL_TRANSPOSE_A, TL_TRANSPOSE_B, TL_TRANSPOSE_BOTH } tl_trans;
 

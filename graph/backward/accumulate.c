@@ -1,7 +1,8 @@
-/* Sums of gradients, held by the leaves of a graph of their own as a backward pass would leave them there. */
-#include "graph/internal.h"
+/* Sums of gradients over micro-batches. The leaves of a graph that holds nothing else keep the sums, in the
+ * form in which a backward pass leaves gradients there. */
+#include "graph/backward/backward.h"
 
-/* Turns a leaf's slices into a dense gradient, so that a dense one can be added. */
+/* Turns the slices of a leaf into a dense gradient, so that a dense one can be added. */
 static tl_status make_dense(tl_node *leaf)
 {
     if (leaf->grad)
@@ -10,12 +11,12 @@ static tl_status make_dense(tl_node *leaf)
     if (!leaf->grad)
         return tl_fail_memory();
     for (const tl_row_slices *s = leaf->first_slices; s; s = s->next)
-        tl_scatter_rows(s, leaf->size / leaf->shape.dim[0], leaf->grad);
+        tl_scatter_rows(s, tl_row_width(leaf->variable), leaf->grad);
     leaf->row_sparse = false;
     return TL_OK;
 }
 
-/* A copy of the rows, weighted, as slices of the leaf. */
+/* Adds a weighted copy of the rows to the slices of the leaf. */
 static tl_status add_rows(tl_node *leaf, const tl_gradient *pair, double weight)
 {
     tl_arena *arena = &leaf->graph->arena;
@@ -32,12 +33,15 @@ static tl_status add_rows(tl_node *leaf, const tl_gradient *pair, double weight)
     for (int64_t k = 0; k < n; k++)
         values[k] = (tl_real)weight * pair->values[k];
     *s = (tl_row_slices){ .n = pair->n_rows, .rows = rows, .values = values };
-    if (leaf->grad)
-        tl_scatter_rows(s, leaf->size / leaf->shape.dim[0], leaf->grad);
-    else if (leaf->last_slices)
-        leaf->last_slices = leaf->last_slices->next = s;
+    if (leaf->grad) {
+        tl_scatter_rows(s, tl_row_width(leaf->variable), leaf->grad);
+        return TL_OK;
+    }
+    if (leaf->last_slices)
+        leaf->last_slices->next = s;
     else
-        leaf->first_slices = leaf->last_slices = s;
+        leaf->first_slices = s;
+    leaf->last_slices = s;
     return TL_OK;
 }
 
@@ -72,7 +76,7 @@ tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double weight
         return tl_fail(TL_ERR_ARGUMENT, "gradients_add: %s",
                        !total ? "the graph is NULL"
                        : !g   ? "there are no gradients"
-                              : "a sum is added to itself");
+                              : "the sum is added to itself");
     if (total->status != TL_OK)
         return tl_fail(total->status, "%s", total->error);
     for (int32_t i = 0; i < g->n; i++) {
@@ -89,10 +93,10 @@ tl_status tl_gradients_total(tl_graph *total, tl_gradients *out)
 {
     if (!total || !out)
         return tl_fail(TL_ERR_ARGUMENT, "gradients_total: %s",
-                       total ? "there is no place for the gradients" : "the graph is NULL");
+                       total ? "the output argument is NULL" : "the graph is NULL");
     *out = (tl_gradients){ .graph = total };
     if (total->status != TL_OK)
         return tl_fail(total->status, "%s", total->error);
-    tl_status status = tl_gather(total, &(tl_backward_plan){ 0 }, out);
+    tl_status status = tl_collect_pairs(total, &(tl_backward_plan){ 0 }, out);
     return status == TL_OK ? TL_OK : tl_graph_fail(total, "gradients_total", status);
 }

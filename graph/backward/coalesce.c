@@ -1,61 +1,48 @@
-/* Row-sparse gradients: the slices that lookups leave, summed into distinct rows. */
-#include "graph/internal.h"
+/* Row-sparse gradients: the slices that lookups add, summed into distinct rows.
+ *
+ * A leaf collects slices in order of appearance: (row, coefficient, pointer to values). They are joined into
+ * one list, sorted by row (stably, so that the order within a row stays), and summed row by row as a product
+ * with a sparse matrix whose rows are the table's rows and whose columns are slices. Where the caller allows
+ * it, a row with a single slice is not copied but referenced (tl_row_refs). */
+#include "graph/backward/backward.h"
 #include "lib/kernels/kernels.h"
-#include "parallel.h"
 #include "lib/matrix/rows.h"
 #include "lib/sort.h"
-#include "graph/optim/update.h"
+#include "parallel.h"
 
 #include <float.h>
 #include <string.h>
 
-/* Slice k of s: its values and its coefficient. */
-static const tl_real *slice(const tl_row_slices *s, int64_t k, int64_t width, tl_real *coef)
-{
-    *coef = s->coef ? s->coef[k] : 1;
-    return s->values + (s->source ? s->source[k] : k) * width;
-}
-
-void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table)
-{
-    const tl_kernels *kernel = tl_kernel_table();
-    for (int64_t k = 0; k < s->n; k++) {
-        tl_real coef;
-        const tl_real *values = slice(s, k, width, &coef);
-        kernel->axpy(width, coef, values, table + s->rows[k] * width);
-    }
-}
-
-/* Sums of slices as a product with a sparse matrix: its rows are sums, its columns the slices' rows of x, in
- * order of appearance. */
-typedef struct sums {
-    tl_sparse of;
+/* Rows of Y = S X, where X holds the values of slices. */
+typedef struct row_sums {
+    tl_sparse s;
     const tl_real *x;
     int64_t width;
-    tl_real *out;
-} sums;
+    tl_real *y;
+} row_sums;
 
 static void sum_range(void *context, int64_t begin, int64_t end)
 {
-    const sums *s = context;
-    tl_sum_table_rows(&s->of, begin, end, s->width, s->x, s->out, false);
+    const row_sums *r = context;
+    tl_sum_table_rows(&r->s, begin, end, r->width, r->x, r->y, false);
 }
 
-/* The first n rows, of so many slices in all. */
-static void sum_rows(sums *s, int64_t n, int64_t slices)
+/* Computes the first n rows, which have `slices` entries in all. */
+static void sum_rows(row_sums *r, int64_t n, int64_t slices)
 {
-    tl_parallel_for(n, tl_table_rows_grain(n, slices, s->width), sum_range, s);
+    tl_parallel_for(n, tl_table_rows_grain(n, slices, r->width), sum_range, r);
 }
 
-/* ---- Rows row_refs ---- */
+/* ---- Rows by reference ---- */
 
-/* Rows that are one slice lie where that is, the others, summed, at the front of the pair's values. */
+/* row[k] points at row k of the pair: at its only slice, or at its sum. Sums are stored first in the pair's
+ * values. */
 struct tl_row_refs {
     const tl_real **row, *values;
-    bool finite; /* for certain */
+    bool finite; /* proved by a bound */
 };
 
-static tl_node *leaf_of(const tl_graph *g, const tl_gradient *pair)
+static tl_node *leaf_with_row_refs(const tl_graph *g, const tl_gradient *pair)
 {
     tl_node *leaf = pair->rows ? tl_leaf_of(g, pair->variable) : NULL;
     return leaf && leaf->row_refs && leaf->row_refs->values == pair->values ? leaf : NULL;
@@ -63,39 +50,40 @@ static tl_node *leaf_of(const tl_graph *g, const tl_gradient *pair)
 
 const tl_real *const *tl_gradient_row_refs(const tl_graph *g, const tl_gradient *pair)
 {
-    const tl_node *leaf = leaf_of(g, pair);
+    const tl_node *leaf = leaf_with_row_refs(g, pair);
     return leaf ? leaf->row_refs->row : NULL;
 }
 
 bool tl_row_refs_finite(const tl_graph *g, const tl_gradient *pair)
 {
-    const tl_node *leaf = leaf_of(g, pair);
+    const tl_node *leaf = leaf_with_row_refs(g, pair);
     return leaf && leaf->row_refs->finite;
 }
 
 void tl_gradient_pack(const tl_graph *g, const tl_gradient *pair)
 {
-    tl_node *leaf = leaf_of(g, pair);
+    tl_node *leaf = leaf_with_row_refs(g, pair);
     const int64_t width = tl_row_width(pair->variable);
     if (!leaf)
         return;
-    for (int64_t k = pair->n_rows; k-- > 0;) /* no sum lies behind the place of its row */
+    for (int64_t k = pair->n_rows;
+         k-- > 0;) /* backwards: a sum is never stored after its row's final place */
         memmove(pair->values + k * width, leaf->row_refs->row[k], (size_t)width * sizeof *pair->values);
     leaf->row_refs = NULL;
 }
 
 /* ---- Coalescing ---- */
 
-/* The n slices of all sets in order of appearance: those of several ops in a copy, those of one where they
- * lie. */
-static tl_status join(tl_arena *arena, const tl_row_slices *sets, int64_t n, int64_t width,
+/* Joins the slices of all calls, n in all, in order of appearance. Those of a single call stay where they
+ * are, otherwise they are copied. */
+static tl_status join(tl_arena *arena, const tl_row_slices *calls, int64_t n, int64_t width,
                       tl_row_slices *all)
 {
-    *all = sets ? *sets : (tl_row_slices){ 0 };
-    if (!sets || !sets->next)
+    *all = calls ? *calls : (tl_row_slices){ 0 };
+    if (!calls || !calls->next)
         return TL_OK;
     bool weighted = false;
-    for (const tl_row_slices *s = sets; s; s = s->next)
+    for (const tl_row_slices *s = calls; s; s = s->next)
         weighted |= s->coef != NULL;
     int32_t *rows = tl_arena_alloc(arena, n, sizeof *rows);
     tl_real *coef = weighted ? tl_arena_alloc(arena, n, sizeof *coef) : NULL;
@@ -103,11 +91,11 @@ static tl_status join(tl_arena *arena, const tl_row_slices *sets, int64_t n, int
     if (!rows || (weighted && !coef) || !values)
         return tl_fail_memory();
     int64_t at = 0;
-    for (const tl_row_slices *s = sets; s; s = s->next)
+    for (const tl_row_slices *s = calls; s; s = s->next)
         for (int64_t k = 0; k < s->n; k++, at++) {
             tl_real c;
             rows[at] = s->rows[k];
-            memcpy(values + at * width, slice(s, k, width, &c), (size_t)width * sizeof *values);
+            memcpy(values + at * width, tl_row_slice(s, k, width, &c), (size_t)width * sizeof *values);
             if (weighted)
                 coef[at] = c;
         }
@@ -115,16 +103,18 @@ static tl_status join(tl_arena *arena, const tl_row_slices *sets, int64_t n, int
     return TL_OK;
 }
 
-/* The slices in the order of their rows, as row << 32 | number of the slice; NULL if memory is short. */
+/* Returns the slices in the order of their rows as keys row << 32 | index of the slice; NULL if memory is
+ * short. */
 static const uint64_t *sort_slices(tl_arena *arena, const tl_row_slices *all, int64_t table_rows)
 {
     uint64_t *key = tl_arena_alloc(arena, all->n, sizeof *key);
     uint64_t *spare = tl_arena_alloc(arena, all->n, sizeof *spare);
-    for (int64_t k = 0; key && spare && k < all->n; k++)
+    if (!key || !spare)
+        return NULL;
+    for (int64_t k = 0; k < all->n; k++)
         key[k] = (uint64_t)all->rows[k] << 32 | (uint64_t)k;
-    if (key && spare)
-        tl_radix_sort(all->n, key, spare, 32, 32 + tl_bits((uint64_t)table_rows));
-    return spare ? key : NULL;
+    tl_radix_sort(all->n, key, spare, 32, 32 + tl_bits((uint64_t)table_rows));
+    return key;
 }
 
 static int64_t row_of(uint64_t key)
@@ -132,27 +122,38 @@ static int64_t row_of(uint64_t key)
     return (int64_t)(key >> 32);
 }
 
-static int64_t number_of(uint64_t key)
+static int64_t slice_of(uint64_t key)
 {
     return (int64_t)(key & UINT32_MAX);
 }
 
-/* Whether the sum of one slice is that slice: without a coefficient, and without a -0, as sums begin at 0 and
- * 0 + -0 is 0. *most: the largest magnitude among the slices, or more. */
-static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *most)
+/* Checks whether single slices may be used unsummed: no coefficients, and no -0, as a sum starts at +0 and +0
+ * + -0 is +0. *max_abs: a bound on the magnitudes of all slices. */
+static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *max_abs)
 {
     bool minus_zero;
-    int32_t last = all->source ? -1 : (int32_t)all->n - 1;
-    for (int64_t k = 0; all->source && k < all->n; k++)
-        last = all->source[k] > last ? all->source[k] : last;
-    *most = tl_kernel_table()->max_abs((last + (int64_t)1) * width, all->values, &minus_zero);
+    int32_t last = (int32_t)all->n - 1;
+    if (all->source) {
+        last = -1;
+        for (int64_t k = 0; k < all->n; k++)
+            last = all->source[k] > last ? all->source[k] : last;
+    }
+    *max_abs = tl_kernel_table()->max_abs((last + (int64_t)1) * width, all->values, &minus_zero);
     return !all->coef && !minus_zero;
 }
 
-/* In the two functions below no branch depends on whether an entry begins a row, which is as good as random:
- * what is noted too early is overwritten by the next entry. */
+/* Checks whether sums of n numbers up to max_abs are finite. An addition grows the sum by at most twice the
+ * next number: the sum before it is representable, so rounding adds no more than that number once again. */
+static bool bounded_finite(int64_t n, tl_real max_abs)
+{
+    const double limit = sizeof(tl_real) == sizeof(double) ? DBL_MAX : (double)FLT_MAX;
+    return 2 * (double)n * (double)max_abs < limit;
+}
 
-/* The values of the pair from all slices. */
+/* The loops over sorted keys below do not branch on whether an entry begins a row, which is unpredictable.
+ * Every iteration writes all fields; where it was too early, the next iteration overwrites them. */
+
+/* Sums all slices into the values of the pair. */
 static tl_status sum_all(tl_arena *arena, const tl_row_slices *all, const uint64_t *key, int64_t width,
                          tl_gradient *out)
 {
@@ -162,84 +163,81 @@ static tl_status sum_all(tl_arena *arena, const tl_row_slices *all, const uint64
     tl_real *coef = tl_arena_alloc(arena, n, sizeof *coef);
     if (!row_ptr || !rows || !col || !coef)
         return tl_fail_memory();
-    int64_t found = 0, last = -1;
+    int64_t n_rows = 0, last = -1;
     row_ptr[0] = 0;
     for (int64_t e = 0; e < n; e++) {
-        const int64_t number = number_of(key[e]);
-        found += row_of(key[e]) != last;
+        const int64_t k = slice_of(key[e]);
+        n_rows += row_of(key[e]) != last;
         last = row_of(key[e]);
-        row_ptr[found] = e + 1;
-        rows[found - 1] = (int32_t)last;
-        col[e] = all->source ? all->source[number] : (int32_t)number;
-        coef[e] = all->coef ? all->coef[number] : 1;
+        row_ptr[n_rows] = e + 1;
+        rows[n_rows - 1] = (int32_t)last;
+        col[e] = all->source ? all->source[k] : (int32_t)k;
+        coef[e] = all->coef ? all->coef[k] : 1;
     }
     out->rows = rows;
-    out->n_rows = found;
-    out->values = tl_arena_alloc(arena, found * width, sizeof *out->values);
+    out->n_rows = n_rows;
+    out->values = tl_arena_alloc(arena, n_rows * width, sizeof *out->values);
     if (!out->values)
         return tl_fail_memory();
-    sums s = { .of = { .rows = found, .row_ptr = row_ptr, .col = col, .values = coef },
-               .x = all->values,
-               .width = width,
-               .out = out->values };
-    sum_rows(&s, found, n);
+    row_sums r = {
+        .s = { .rows = n_rows, .row_ptr = row_ptr, .col = col, .values = coef },
+        .x = all->values,
+        .width = width,
+        .y = out->values,
+    };
+    sum_rows(&r, n_rows, n);
     return TL_OK;
 }
 
-/* Where the rows of the pair lie; those of several slices are summed. NULL if memory is short. */
+/* References rows with a single slice and sums the others, of which entries begin[i] .. end[i] - 1 make row
+ * sum_row[i] of the pair. NULL if memory is short. */
 static struct tl_row_refs *collect_row_refs(tl_arena *arena, const tl_row_slices *all, const uint64_t *key,
                                             int64_t width, tl_gradient *out)
 {
-    const int64_t n = all->n, most_sums = n / 2 + 1; /* with one that is noted too early */
-    struct tl_row_refs *row_refs = tl_arena_alloc(arena, 1, sizeof *row_refs);
+    const int64_t n = all->n, max_sums = n / 2 + 1; /* with one that is written too early */
+    struct tl_row_refs *refs = tl_arena_alloc(arena, 1, sizeof *refs);
     const tl_real **row = tl_arena_alloc(arena, n, sizeof *row);
     int32_t *rows = tl_arena_alloc(arena, n, sizeof *rows), *col = tl_arena_alloc(arena, n, sizeof *col);
-    int32_t *begin = tl_arena_alloc(arena, most_sums, sizeof *begin);
-    int32_t *end = tl_arena_alloc(arena, most_sums, sizeof *end);
-    int32_t *sum_of = tl_arena_alloc(arena, most_sums, sizeof *sum_of);
+    int32_t *begin = tl_arena_alloc(arena, max_sums, sizeof *begin);
+    int32_t *end = tl_arena_alloc(arena, max_sums, sizeof *end);
+    int32_t *sum_row = tl_arena_alloc(arena, max_sums, sizeof *sum_row);
     tl_real *coef = tl_arena_alloc(arena, n, sizeof *coef);
-    if (!row_refs || !row || !rows || !col || !begin || !end || !sum_of || !coef)
+    if (!refs || !row || !rows || !col || !begin || !end || !sum_row || !coef)
         return NULL;
-    int64_t found = 0, n_sums = 0, last = -1;
-    bool again = false;
+    int64_t n_rows = 0, n_sums = 0, last = -1;
+    bool repeats = false;
     for (int64_t e = 0; e < n; e++) {
-        const int64_t number = number_of(key[e]);
-        const bool before = again;
-        again = row_of(key[e]) == last;
+        const int64_t k = slice_of(key[e]);
+        const bool repeated = repeats;
+        repeats = row_of(key[e]) == last;
         last = row_of(key[e]);
-        found += !again;
-        n_sums += again & !before;
-        rows[found - 1] = (int32_t)last;
-        col[e] = all->source ? all->source[number] : (int32_t)number;
-        row[found - 1] = all->values + col[e] * width;
+        n_rows += !repeats;
+        n_sums += repeats & !repeated;
+        rows[n_rows - 1] = (int32_t)last;
+        col[e] = all->source ? all->source[k] : (int32_t)k;
+        row[n_rows - 1] = all->values + col[e] * width;
         begin[n_sums] = (int32_t)e;
-        end[n_sums - again] = (int32_t)e + 1;
-        sum_of[n_sums - again] = (int32_t)found - 1;
+        end[n_sums - repeats] = (int32_t)e + 1;
+        sum_row[n_sums - repeats] = (int32_t)n_rows - 1;
     }
     for (int64_t e = 0; e < n; e++)
         coef[e] = 1;
     out->rows = rows;
-    out->n_rows = found;
-    out->values = tl_arena_alloc(arena, found * width, sizeof *out->values);
+    out->n_rows = n_rows;
+    out->values = tl_arena_alloc(arena, n_rows * width, sizeof *out->values);
     if (!out->values)
         return NULL;
-    sums s = { .of = { .rows = most_sums, .row_begin = begin, .row_end = end, .col = col, .values = coef },
-               .x = all->values,
-               .width = width,
-               .out = out->values };
-    sum_rows(&s, n_sums, n - (found - n_sums));
-    for (int64_t k = 0; k < n_sums; k++)
-        row[sum_of[k]] = out->values + k * width;
-    *row_refs = (struct tl_row_refs){ .row = row, .values = out->values };
-    return row_refs;
-}
-
-/* Whether sums of n numbers up to `most` are finite: each grows by twice the next number at most, as what it
- * was is a number to round to. */
-static bool bounded_finite(int64_t n, tl_real most)
-{
-    const double limit = sizeof(tl_real) == sizeof(double) ? DBL_MAX : (double)FLT_MAX;
-    return 2 * (double)n * (double)most < limit;
+    row_sums r = {
+        .s = { .rows = max_sums, .row_begin = begin, .row_end = end, .col = col, .values = coef },
+        .x = all->values,
+        .width = width,
+        .y = out->values,
+    };
+    sum_rows(&r, n_sums, n - (n_rows - n_sums));
+    for (int64_t i = 0; i < n_sums; i++)
+        row[sum_row[i]] = out->values + i * width;
+    *refs = (struct tl_row_refs){ .row = row, .values = out->values };
+    return refs;
 }
 
 tl_status tl_coalesce(tl_node *leaf, bool row_refs, tl_gradient *out)
@@ -258,12 +256,12 @@ tl_status tl_coalesce(tl_node *leaf, bool row_refs, tl_gradient *out)
     if (!key)
         return tl_fail_memory();
     *out = (tl_gradient){ .variable = leaf->variable };
-    tl_real most;
-    if (!row_refs || !all.stable || !can_use_uncopied(&all, width, &most))
+    tl_real max_abs;
+    if (!row_refs || !all.stable || !can_use_uncopied(&all, width, &max_abs))
         return sum_all(arena, &all, key, width, out);
     leaf->row_refs = collect_row_refs(arena, &all, key, width, out);
     if (!leaf->row_refs)
         return tl_fail_memory();
-    leaf->row_refs->finite = bounded_finite(n, most);
+    leaf->row_refs->finite = bounded_finite(n, max_abs);
     return TL_OK;
 }

@@ -1,7 +1,9 @@
 /* Gradients against central differences. One set of differences judges every backward pass: the plain one,
  * one over gradients that are already there, and one for each variable alone. */
 #include "gradcheck.h"
-#include "graph/internal.h"
+#include "graph/backward/backward.h"
+#include "lib/memory.h"
+#include "random.h"
 
 #include <math.h>
 #include <string.h>
@@ -103,7 +105,7 @@ static tl_status judge(const check *c, tl_variable *const *vars, int32_t n, doub
         status = tl_backward_from(
             y,
             &(tl_backward_plan){
-                .seed = c->u, .prefill = (tl_real)before, .variable = vars, .n = n, .poison = true },
+                .upstream = c->u, .prefill = (tl_real)before, .variable = vars, .n = n, .poison = true },
             &g);
     if (status != TL_OK)
         return status;

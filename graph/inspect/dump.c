@@ -1,6 +1,6 @@
 /* The graph as text and as Graphviz DOT. */
 #include "dump.h"
-#include "graph/internal.h"
+#include "graph/tape/tape.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,7 @@
-/* One step of an optimizer: what is checked, and in which order. The update itself is in update.c. */
-#include "graph/internal.h"
-#include "lib/kernels/kernels.h"
-#include "parallel.h"
+/* One step of an optimizer: everything that can fail, in its order, then the updates. */
+#include "graph/backward/backward.h"
 #include "graph/optim/update.h"
+#include "parallel.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -28,14 +27,14 @@ static void restrict_all(const tl_gradients *g)
         }
 }
 
-/* That a transform changed values and dropped pairs at most: what is left is a subsequence of what was
- * there. */
+/* Checks that a transform only changed values or dropped pairs: what is left is a subsequence of what there
+ * was. */
 static tl_status check_transform(const tl_gradients *before, const tl_gradients *after, int32_t number)
 {
     int32_t j = 0;
     if (after->n < 0 || after->n > before->n || (after->n > 0 && !after->pair) ||
         after->graph != before->graph)
-        return tl_fail(TL_ERR_ARGUMENT, "transform %d changed the list of pairs otherwise than by dropping",
+        return tl_fail(TL_ERR_ARGUMENT, "transform %d may change values and drop pairs, nothing else",
                        (int)number);
     for (int32_t i = 0; i < after->n; i++, j++) {
         while (j < before->n && before->pair[j].variable != after->pair[i].variable)
@@ -91,11 +90,11 @@ static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
 
 typedef struct search {
     const tl_real *x;
-    atomic_llong first; /* of those found so far that are not finite; n of none */
+    atomic_llong first; /* index of the first value found so far that is not finite; n: none */
 } search;
 
-/* By pieces, as a loop that may stop anywhere is slow. */
-static void search_piece(void *context, int64_t begin, int64_t end)
+/* Tests whole chunks first: a loop with an early exit does not vectorise. */
+static void search_chunk(void *context, int64_t begin, int64_t end)
 {
     search *s = context;
     bool minus_zero;
@@ -108,15 +107,15 @@ static void search_piece(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* The first of n values that is not finite; n if all are. */
+/* Returns the index of the first value that is not finite, n if there is none. */
 static int64_t first_not_finite(int64_t n, const tl_real *x)
 {
     search s = { x, n };
-    tl_parallel_for(n, TL_UPDATE_PIECE, search_piece, &s);
+    tl_parallel_for(n, TL_STEP_GRAIN, search_chunk, &s);
     return s.first;
 }
 
-/* That a gradient is finite; else TL_ERR_NUMERIC. */
+/* Checks that a gradient is finite. TL_ERR_NUMERIC names the element. */
 static tl_status check_finite(const tl_gradient *pair)
 {
     const int64_t n = tl_gradient_size(pair), k = first_not_finite(n, pair->values);
@@ -131,7 +130,8 @@ static tl_status check_finite(const tl_gradient *pair)
                    (int)pair->rows[k / width], (long long)(k % width), value);
 }
 
-/* The same, of rows that may lie row_refs: they are brought together only if their bound does not tell. */
+/* The same for rows that may be references, which are packed only if their bound does not prove them
+ * finite. */
 static bool is_finite(const tl_graph *g, const tl_gradient *pair)
 {
     if (tl_row_refs_finite(g, pair))
@@ -140,9 +140,9 @@ static bool is_finite(const tl_graph *g, const tl_gradient *pair)
     return check_finite(pair) == TL_OK;
 }
 
-/* What becomes of the step: an error wherever a variable's policy wants one, before any that would skip
- * the step. */
-static tl_status judge_values(const tl_optimizer *o, const tl_gradients *g, bool *skip)
+/* Applies the policies for gradients that are not finite: an error takes precedence over skipping the
+ * step. */
+static tl_status check_non_finite(const tl_optimizer *o, const tl_gradients *g, bool *skip)
 {
     *skip = false;
     for (int32_t i = 0; i < g->n; i++) {
@@ -157,16 +157,16 @@ static tl_status judge_values(const tl_optimizer *o, const tl_gradients *g, bool
     return TL_OK;
 }
 
-/* Slots for every pair, or none that was not there: those of step 0 are new, as an update follows at once. */
-static tl_status make_slots(tl_optimizer *o, const tl_gradients *g)
+/* Allocates slots for every pair. All or nothing: on failure the slots created here, of step 0, are freed. */
+static tl_status alloc_slots(tl_optimizer *o, const tl_gradients *g)
 {
     bool whole = true;
     for (int32_t i = 0; whole && i < g->n; i++) {
         tl_slots *s = g->pair[i].values ? tl_slots_get(o, g->pair[i].variable) : NULL;
-        whole = !g->pair[i].values || (s && tl_slots_alloc(s, &g->pair[i]) == TL_OK);
+        whole = !g->pair[i].values || (s && tl_slots_alloc(s, g->pair[i].rows != NULL) == TL_OK);
     }
     for (tl_slots *s = o->slots, *next; !whole && s; s = next) {
-        next = s->next_of_optimizer;
+        next = s->next;
         if (s->t == 0 && s->has_options)
             tl_slots_release(s);
         else if (s->t == 0)
@@ -175,8 +175,8 @@ static tl_status make_slots(tl_optimizer *o, const tl_gradients *g)
     return whole ? TL_OK : TL_ERR_MEMORY;
 }
 
-/* The learning rates of the coming step: a schedule may be the user's own, and a variable may have a rate
- * of its own. */
+/* Checks the learning rates of the coming step: a schedule may be the user's, and a variable may have its own
+ * rate. */
 static tl_status check_rates(const tl_optimizer *o, const tl_gradients *g)
 {
     for (int32_t i = 0; i < g->n; i++) {
@@ -204,13 +204,13 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
             return status;
     }
     bool skip;
-    if (judge_values(o, g, &skip) != TL_OK)
+    if (check_non_finite(o, g, &skip) != TL_OK)
         return TL_ERR_NUMERIC;
     if (skip)
         return TL_OK;
     if (check_rates(o, g) != TL_OK)
         return TL_ERR_ARGUMENT;
-    if (make_slots(o, g) != TL_OK)
+    if (alloc_slots(o, g) != TL_OK)
         return TL_ERR_MEMORY;
     for (int32_t i = 0; i < g->n; i++)
         if (g->pair[i].values)
@@ -236,7 +236,7 @@ tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
 tl_status tl_minimize(tl_optimizer *o, tl_node *loss)
 {
     tl_gradients g;
-    const bool row_refs = o && o->n_transforms == 0; /* nobody reads the rows of a gradient */
+    const bool row_refs = o && o->n_transforms == 0; /* nobody else reads the gradients */
     const tl_status status = o ? tl_backward_for_step(loss, row_refs, &g)
                                : tl_compute_gradients(o, loss, NULL, 0, &g);
     return status == TL_OK ? tl_apply_gradients(o, &g) : status;

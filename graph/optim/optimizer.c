@@ -1,6 +1,7 @@
-/* The optimizer's life: its options, its schedule, what it holds. Its step is in apply.c. */
-#include "graph/internal.h"
-#include "graph/optim/update.h"
+/* The life of optimizers: options, schedule, and the slots that they hold for variables. */
+#include "graph/optim/replay.h"
+#include "lib/memory.h"
+#include "lib/status_private.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,6 +20,72 @@ static tl_status check_options(const tl_optimizer_class *class, const tl_optimiz
                        (int)o->non_finite);
     return TL_OK;
 }
+
+/* ---- Slots ---- */
+
+/* Slots are in two lists, so that whichever of optimizer and variable is freed first, nothing dangles. */
+
+static bool has_pending(const tl_companion *c)
+{
+    return tl_slots_row_step((const tl_slots *)c) != NULL;
+}
+
+static void before_read(tl_companion *c, int64_t n, const int32_t *rows)
+{
+    if (rows)
+        tl_slots_replay_rows((tl_slots *)c, n, rows);
+    else
+        tl_slots_replay((tl_slots *)c);
+}
+
+static void free_companion(tl_companion *c)
+{
+    tl_slots_free((tl_slots *)c);
+}
+
+const tl_companion_class tl_slots_class = {
+    .name = "optimizer",
+    .has_pending = has_pending,
+    .before_read = before_read,
+    .free = free_companion,
+};
+
+tl_slots *tl_slots_get(tl_optimizer *o, tl_variable *v)
+{
+    static const char *const name[TL_MAX_SLOTS] = { "slot0", "slot1", "slot2", "slot3" };
+    tl_slots *s = tl_slots_find(o, v);
+    if (s)
+        return s;
+    s = tl_alloc_zero(1, sizeof *s);
+    if (!s) {
+        tl_fail_memory();
+        return NULL;
+    }
+    s->companion = (tl_companion){ .class = &tl_slots_class, .n_arrays = TL_SLOTS_ARRAYS };
+    for (int32_t k = 0; k < TL_MAX_SLOTS; k++)
+        s->companion.array[k] = (tl_companion_array){ .name = name[k], .element = TL_REAL };
+    s->companion.array[TL_SLOTS_AGE] = (tl_companion_array){ .name = "age", .element = TL_INT32 };
+    s->companion.array[TL_SLOTS_ROW_STEP] =
+        (tl_companion_array){ .name = "row_step", .element = TL_INT64, .per_row = true };
+    s->optimizer = o;
+    s->next = o->slots;
+    o->slots = s;
+    tl_companion_attach(&s->companion, v);
+    return s;
+}
+
+void tl_slots_free(tl_slots *s)
+{
+    tl_slots **at = &s->optimizer->slots;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    tl_companion_detach(&s->companion);
+    tl_slots_release(s);
+    tl_free(s);
+}
+
+/* ---- Optimizers ---- */
 
 tl_optimizer *tl_optimizer_new(const tl_optimizer_class *class, tl_optimizer_options common,
                                const void *options, size_t size)
@@ -47,7 +114,7 @@ void tl_optimizer_free(tl_optimizer *o)
 {
     if (!o)
         return;
-    tl_optimizer_flush(o); /* nobody else knows what steps rows have missed */
+    tl_optimizer_flush(o); /* nobody else knows which steps rows have skipped */
     while (o->slots)
         tl_slots_free(o->slots);
     tl_free(o->transform);
@@ -60,16 +127,16 @@ tl_status tl_optimizer_add_transform(tl_optimizer *o, tl_transform fn, void *con
     if (!o || !fn)
         return tl_fail(TL_ERR_ARGUMENT, "optimizer_add_transform: the %s is NULL",
                        o ? "function" : "optimizer");
-    if (o->n_transforms == o->room) {
-        int32_t room = 2 * o->room + 4;
-        struct tl_registered *more = tl_alloc(room, sizeof *more);
+    if (o->n_transforms == o->capacity) {
+        const int32_t capacity = 2 * o->capacity + 4;
+        struct tl_registered *more = tl_alloc(capacity, sizeof *more);
         if (!more)
             return tl_fail_memory();
         if (o->n_transforms > 0)
             memcpy(more, o->transform, (size_t)o->n_transforms * sizeof *more);
         tl_free(o->transform);
         o->transform = more;
-        o->room = room;
+        o->capacity = capacity;
     }
     o->transform[o->n_transforms++] = (struct tl_registered){ fn, context };
     return TL_OK;
@@ -79,13 +146,12 @@ tl_status tl_optimizer_flush(tl_optimizer *o)
 {
     if (!o)
         return tl_fail(TL_ERR_ARGUMENT, "optimizer_flush: the optimizer is NULL");
-    for (tl_slots *s = o->slots; s; s = s->next_of_optimizer)
-        tl_catch_up(s->variable);
+    for (tl_slots *s = o->slots; s; s = s->next)
+        tl_before_read(s->companion.variable, 0, NULL);
     return TL_OK;
 }
 
-/* Rows that lag behind are brought up to date before an option changes: the steps that they missed had the
- * old one. */
+/* Pending rows are replayed before an option changes: the steps that they skipped had the old one. */
 tl_status tl_optimizer_set_learning_rate(tl_optimizer *o, double learning_rate)
 {
     if (!o)
@@ -126,7 +192,7 @@ tl_status tl_optimizer_set_options_for(tl_optimizer *o, tl_variable *v, tl_optim
     tl_slots *s = tl_slots_get(o, v);
     if (!s)
         return TL_ERR_MEMORY;
-    tl_catch_up(v);
+    tl_before_read(v, 0, NULL);
     s->has_options = true;
     s->options = options;
     return TL_OK;
@@ -141,19 +207,18 @@ int64_t tl_optimizer_steps(const tl_optimizer *o, const tl_variable *v)
 const tl_real *tl_optimizer_slot(const tl_optimizer *o, const tl_variable *v, int32_t k)
 {
     const tl_slots *s = o && v ? tl_slots_find(o, v) : NULL;
-    if (!s || !s->made || k < 0 || k >= s->n)
+    if (!s || !s->allocated || k < 0 || k >= s->n)
         return NULL;
-    tl_catch_up(s->variable);
-    return s->slot[k];
+    tl_before_read(s->companion.variable, 0, NULL);
+    return tl_slots_array(s, k);
 }
 
 int64_t tl_optimizer_bytes(const tl_optimizer *o)
 {
     int64_t bytes = 0;
-    for (const tl_slots *s = o ? o->slots : NULL; s; s = s->next_of_optimizer) {
-        bytes += s->n * s->variable->size * (int64_t)sizeof(tl_real);
-        bytes += s->age ? s->variable->size * (int64_t)sizeof *s->age : 0;
-        bytes += s->row_t ? s->variable->shape.dim[0] * (int64_t)sizeof *s->row_t : 0;
-    }
+    if (!o)
+        return 0;
+    for (const tl_slots *s = o->slots; s; s = s->next)
+        bytes += tl_companion_bytes(&s->companion);
     return bytes;
 }

@@ -1,10 +1,9 @@
-/* Recording an op: tl_apply and what an op's functions may call. */
-#include "graph/internal.h"
-#include "graph/optim/update.h"
+/* Recording an op: tl_apply, and what an op's functions may call. */
+#include "graph/tape/tape.h"
 
 #include <string.h>
 
-/* The graph that the inputs share, by the first that is there. */
+/* Returns the graph of the first input that is not absent. */
 static tl_graph *graph_of(const tl_op *op, tl_node *const *in)
 {
     for (int32_t i = 0; i < op->n_in; i++)
@@ -36,8 +35,9 @@ static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_grap
     return TL_OK;
 }
 
-/* Everything of the node that is settled before its op is asked. */
-static tl_status fill(tl_node *y, const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
+/* Fills in what does not depend on the op's `shape`. */
+static tl_status fill_node(tl_node *y, const tl_op *op, tl_node *const *in, const void *attr,
+                           size_t attr_size)
 {
     tl_arena *arena = &y->graph->arena;
     bool rows = false;
@@ -60,15 +60,14 @@ static tl_status fill(tl_node *y, const tl_op *op, tl_node *const *in, const voi
     return TL_OK;
 }
 
-/* What the inputs' variables lag behind, where the op did not say which rows it reads. */
-void tl_catch_up_inputs(const tl_node *y)
+void tl_before_read_inputs(const tl_node *y)
 {
     for (int32_t i = 0; i < y->op->n_in; i++)
         if (y->in[i] && y->in[i]->variable && !(y->rows_declared >> i & 1))
-            tl_catch_up(y->in[i]->variable);
+            tl_before_read(y->in[i]->variable, 0, NULL);
 }
 
-static tl_status ask_shape(tl_node *y)
+static tl_status run_shape(tl_node *y)
 {
     const uint64_t before = tl_error_count();
     y->size = -1;
@@ -91,10 +90,10 @@ tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t 
     tl_status status = y ? check_inputs(op, in, g) : tl_fail_memory();
     if (status == TL_OK) {
         y->graph = g;
-        status = fill(y, op, in, attr, attr_size);
+        status = fill_node(y, op, in, attr, attr_size);
     }
     if (status == TL_OK)
-        status = ask_shape(y);
+        status = run_shape(y);
     if (status == TL_OK && !(y->out = tl_arena_alloc(&g->arena, y->size, sizeof *y->out)))
         status = tl_fail_memory();
     if (status != TL_OK) {
@@ -102,7 +101,7 @@ tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t 
         return NULL;
     }
     y->val = y->out;
-    tl_catch_up_inputs(y);
+    tl_before_read_inputs(y);
     op->forward(y);
     tl_graph_append(g, y);
     return y;
@@ -125,7 +124,7 @@ tl_status tl_shape_sparse(tl_node *y, tl_pattern *pattern)
     y->shape = TL_SHAPE(tl_pattern_rows(pattern), tl_pattern_cols(pattern));
     y->pattern = pattern;
     y->size = tl_pattern_nnz(pattern);
-    return tl_graph_keep(y->graph, pattern);
+    return tl_graph_hold(y->graph, pattern);
 }
 
 tl_status tl_shape_like(tl_node *y, const tl_node *a)
@@ -141,7 +140,7 @@ void *tl_scratch(tl_node *y, int64_t n, size_t size)
     return p;
 }
 
-/* As much as any step before needed is taken at once: steps like them take one piece. */
+/* Allocates the largest size that any earlier step needed, so that a repeated step allocates once. */
 tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size)
 {
     tl_graph *g = y->graph;
@@ -162,15 +161,14 @@ void *tl_workspace(const tl_node *y)
     return y->graph->workspace;
 }
 
-/* 1 or 0, by operators without branches and in words as wide as ids, so that a loop over them is made of
- * vectors. */
+/* Returns 1 or 0 by branch-free 32-bit arithmetic, so that loops over ids vectorise. */
 static inline uint32_t is_outside(uint32_t id, uint32_t below, uint32_t padded, uint32_t pad)
 {
     return (id >= below) & ~(padded & (id == pad));
 }
 
-/* The first id that is neither below the bound nor padding; n: none. All are looked at first, without a way
- * out of the loop. */
+/* Returns the index of the first id that is neither below the bound nor padding, n if there is none. The
+ * first loop has no early exit, so that it vectorises. */
 static int64_t first_outside(const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding)
 {
     const uint32_t below = bound < 0 ? 0 : bound > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)bound;
@@ -193,80 +191,4 @@ tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t 
     return k == n ? TL_OK
                   : tl_fail(TL_ERR_INDEX, "%s[%lld] = %d, %s has %lld %s", name, (long long)k, (int)ids[k],
                             of, (long long)bound, unit);
-}
-
-tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b)
-{
-    for (tl_memo *m = y->graph->memo; m; m = m->next)
-        if (m->op == y->op && m->a == a && m->b == b) {
-            m->used = true;
-            return m->result;
-        }
-    return NULL;
-}
-
-tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result)
-{
-    tl_memo *m = tl_alloc(1, sizeof *m);
-    if (!m) {
-        tl_pattern_release(result);
-        return tl_fail_memory();
-    }
-    *m = (tl_memo){ .next = y->graph->memo, .op = y->op, .result = result, .used = true };
-    m->a = tl_pattern_retain(a); /* so that no other pattern can come to lie at their addresses */
-    m->b = tl_pattern_retain(b);
-    y->graph->memo = m;
-    return TL_OK;
-}
-
-void tl_memo_sweep(tl_graph *g, bool all)
-{
-    for (tl_memo **at = &g->memo, *m; (m = *at);) {
-        if (m->used && !all) {
-            m->used = false;
-            at = &m->next;
-            continue;
-        }
-        *at = m->next;
-        tl_pattern_release(m->a);
-        tl_pattern_release(m->b);
-        tl_pattern_release(m->result);
-        tl_free(m);
-    }
-}
-
-void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
-{
-    y->rows_declared |= (uint32_t)1 << i;
-    if (y->in[i]->variable)
-        tl_catch_up_rows(y->in[i]->variable, n, rows);
-}
-
-void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,
-                 const tl_real *coef, const tl_real *values)
-{
-    tl_node *table = y->in[i];
-    if (!table->needs_grad || n == 0)
-        return;
-    const tl_row_slices slices = { .n = n,
-                                   .rows = rows,
-                                   .source = source,
-                                   .coef = coef,
-                                   .values = values,
-                                   .stable = tl_arena_holds(&y->graph->arena, values) };
-    if (!table->row_sparse) {
-        tl_scatter_rows(&slices, table->size / table->shape.dim[0], table->grad);
-        return;
-    }
-    tl_row_slices *s = &y->slices[i]; /* taken in advance, for the first call of a pass */
-    if (s->n > 0 && !(s = tl_arena_alloc(&y->graph->arena, 1, sizeof *s))) {
-        tl_graph_fail(y->graph, y->op->name, tl_fail_memory());
-        return;
-    }
-    *s = slices;
-    if (table->last_slices)
-        table->last_slices->next = s;
-    else
-        table->first_slices = s;
-    table->last_slices = s;
 }

@@ -1,6 +1,6 @@
-/* The tape's life: nodes in the order they were recorded, leaves, the sticky error, and the reset. */
-#include "graph/internal.h"
-#include "graph/optim/update.h"
+/* The life of the tape: leaves, the sticky error, the reset. */
+#include "graph/tape/tape.h"
+#include "lib/memory.h"
 
 #include <stdio.h>
 
@@ -16,7 +16,7 @@ void tl_graph_reset(tl_graph *g)
 {
     if (!g)
         return;
-    for (tl_held_pattern *k = g->kept; k; k = k->next)
+    for (tl_held_pattern *k = g->held; k; k = k->next)
         tl_pattern_release(k->pattern);
     tl_memo_sweep(g, false);
     tl_arena_reset(&g->arena);
@@ -58,13 +58,13 @@ tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status)
     return status;
 }
 
-tl_status tl_graph_keep(tl_graph *g, tl_pattern *p)
+tl_status tl_graph_hold(tl_graph *g, tl_pattern *p)
 {
     tl_held_pattern *k = tl_arena_alloc(&g->arena, 1, sizeof *k);
     if (!k)
         return tl_fail_memory();
-    *k = (tl_held_pattern){ g->kept, tl_pattern_retain(p) };
-    g->kept = k;
+    *k = (tl_held_pattern){ g->held, tl_pattern_retain(p) };
+    g->held = k;
     return TL_OK;
 }
 
@@ -86,12 +86,12 @@ void tl_graph_append(tl_graph *g, tl_node *y)
     g->last_leaf = y;
 }
 
-/* Puts a leaf on the tape; what it holds was checked. */
-static tl_node *leaf(tl_graph *g, const char *who, tl_shape shape, tl_pattern *pattern, const tl_real *val,
-                     tl_variable *v)
+/* Appends a leaf, whose arguments were checked. */
+static tl_node *append_leaf(tl_graph *g, const char *who, tl_shape shape, tl_pattern *pattern,
+                            const tl_real *val, tl_variable *v)
 {
     tl_node *y = tl_arena_alloc_zero(&g->arena, 1, sizeof *y);
-    if (!y || (pattern && tl_graph_keep(g, pattern) != TL_OK)) {
+    if (!y || (pattern && tl_graph_hold(g, pattern) != TL_OK)) {
         tl_graph_fail(g, who, tl_fail_memory());
         return NULL;
     }
@@ -107,8 +107,8 @@ static tl_node *leaf(tl_graph *g, const char *who, tl_shape shape, tl_pattern *p
     return y;
 }
 
-/* Records a failure of a call that makes a leaf. */
-static tl_node *refuse(tl_graph *g, const char *who, tl_status status)
+/* Records a failure of a call that makes a leaf. Returns NULL. */
+static tl_node *fail_leaf(tl_graph *g, const char *who, tl_status status)
 {
     if (g)
         tl_graph_fail(g, who, status);
@@ -117,46 +117,56 @@ static tl_node *refuse(tl_graph *g, const char *who, tl_status status)
     return NULL;
 }
 
+tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v)
+{
+    for (tl_node *a = g->first_leaf; a; a = a->next_leaf)
+        if (a->variable == v)
+            return a;
+    return NULL;
+}
+
 tl_node *tl_use(tl_graph *g, tl_variable *v)
 {
     if (!g || !v)
-        return refuse(g, "use", tl_fail(TL_ERR_ARGUMENT, "the %s is NULL", g ? "variable" : "graph"));
+        return fail_leaf(g, "use", tl_fail(TL_ERR_ARGUMENT, "the %s is NULL", g ? "variable" : "graph"));
     if (g->status != TL_OK)
         return NULL;
     tl_node *y = tl_leaf_of(g, v);
-    return y ? y : leaf(g, "use", v->shape, v->sparse ? v->pattern : NULL, v->data, v);
+    return y ? y : append_leaf(g, "use", v->shape, v->sparse ? v->pattern : NULL, v->data, v);
 }
 
 tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data)
 {
     if (!g)
-        return refuse(g, "input", tl_fail(TL_ERR_ARGUMENT, "the graph is NULL"));
+        return fail_leaf(g, "input", tl_fail(TL_ERR_ARGUMENT, "the graph is NULL"));
     if (g->status != TL_OK)
         return NULL;
     tl_status status = tl_shape_check(shape);
     if (status == TL_OK && !data && tl_shape_size(shape) > 0)
         status = tl_fail(TL_ERR_ARGUMENT, "no data for %s", tl_shape_text(shape).text);
-    return status == TL_OK ? leaf(g, "input", shape, NULL, data, NULL) : refuse(g, "input", status);
+    return status == TL_OK ? append_leaf(g, "input", shape, NULL, data, NULL) : fail_leaf(g, "input", status);
 }
 
 tl_node *tl_input_sparse(tl_graph *g, tl_pattern *p, const tl_real *values)
 {
     const char *who = "input_sparse";
     if (!g || !p)
-        return refuse(g, who, tl_fail(TL_ERR_ARGUMENT, "the %s is NULL", g ? "pattern" : "graph"));
+        return fail_leaf(g, who, tl_fail(TL_ERR_ARGUMENT, "the %s is NULL", g ? "pattern" : "graph"));
     if (g->status != TL_OK)
         return NULL;
     if (!values && tl_pattern_nnz(p) > 0)
-        return refuse(g, who,
-                      tl_fail(TL_ERR_ARGUMENT, "no values for %lld entries", (long long)tl_pattern_nnz(p)));
-    return leaf(g, who, TL_SHAPE(tl_pattern_rows(p), tl_pattern_cols(p)), p, values, NULL);
+        return fail_leaf(
+            g, who, tl_fail(TL_ERR_ARGUMENT, "no values for %lld entries", (long long)tl_pattern_nnz(p)));
+    return append_leaf(g, who, TL_SHAPE(tl_pattern_rows(p), tl_pattern_cols(p)), p, values, NULL);
 }
 
 const tl_real *tl_value(const tl_node *a)
 {
-    if (a && a->variable)
-        tl_catch_up(a->variable);
-    return a ? a->val : NULL;
+    if (!a)
+        return NULL;
+    if (a->variable)
+        tl_before_read(a->variable, 0, NULL);
+    return a->val;
 }
 
 const tl_real *tl_grad(const tl_node *a)

@@ -2,7 +2,8 @@
 #ifndef TL_TRANSFORM_H
 #define TL_TRANSFORM_H
 
-#include "optimizer.h"
+#include "gradient.h"
+#include "random.h"
 
 typedef struct tl_gradient_mask {
     tl_variable *variable;

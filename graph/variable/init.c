@@ -1,17 +1,18 @@
-/* Initialisers: one draw for each value that exists. */
-#include "graph/internal.h"
+/* Initialisers: one draw per existing value. */
+#include "init.h"
+#include "graph/variable/variable_private.h"
 
 #include <math.h>
 
-/* How a value is drawn, given its fans and two numbers of the law's own. */
-typedef struct law {
-    double (*draw)(tl_random *r, double fan_in, double fan_out, const struct law *l);
+/* Draws a value from its fans and two parameters. */
+typedef struct distribution {
+    double (*draw)(tl_random *r, double fan_in, double fan_out, const struct distribution *d);
     double a, b;
     bool units_are_rows;
-} law;
+} distribution;
 
-/* Connections that the input of row i feeds. A convolution kernel has a row for each place of its
- * receptive field and input; the same input is in every so-many-th row. */
+/* Returns the number of connections that the input of row i feeds. A convolution kernel has one row per
+ * position in its receptive field and input channel; one channel's rows are `inputs` apart. */
 static double fan_out_of(const tl_variable *v, const int64_t *row_ptr, int64_t i)
 {
     int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape), n = 0;
@@ -21,7 +22,7 @@ static double fan_out_of(const tl_variable *v, const int64_t *row_ptr, int64_t i
     return (double)n;
 }
 
-static tl_status fill(tl_variable *v, tl_random *r, law l, const char *who)
+static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *who)
 {
     if (!v || !r)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the %s is NULL", who, v ? "generator" : "variable");
@@ -33,7 +34,8 @@ static tl_status fill(tl_variable *v, tl_random *r, law l, const char *who)
         const tl_pattern *columns = tl_pattern_transpose(v->pattern, NULL);
         if (!columns)
             return TL_ERR_MEMORY;
-        row_ptr = tl_pattern_row_ptr(v->pattern), col = tl_pattern_col(v->pattern);
+        row_ptr = tl_pattern_row_ptr(v->pattern);
+        col = tl_pattern_col(v->pattern);
         col_ptr = tl_pattern_row_ptr(columns);
     }
     int64_t at = 0;
@@ -43,75 +45,75 @@ static tl_status fill(tl_variable *v, tl_random *r, law l, const char *who)
         for (int64_t k = 0; k < n; k++, at++) {
             int64_t j = col ? col[at] : k;
             double down = (double)(col_ptr ? col_ptr[j + 1] - col_ptr[j] : rows);
-            double value = l.units_are_rows ? l.draw(r, across, down, &l) : l.draw(r, down, across, &l);
+            double value = d.units_are_rows ? d.draw(r, across, down, &d) : d.draw(r, down, across, &d);
             data[v->sparse ? at : i * cols + j] = (tl_real)value;
         }
     }
     return TL_OK;
 }
 
-static double constant(tl_random *r, double fan_in, double fan_out, const law *l)
+static double constant(tl_random *r, double fan_in, double fan_out, const distribution *d)
 {
     (void)r, (void)fan_in, (void)fan_out;
-    return l->a;
+    return d->a;
 }
 
-static double uniform(tl_random *r, double fan_in, double fan_out, const law *l)
+static double uniform(tl_random *r, double fan_in, double fan_out, const distribution *d)
 {
     (void)fan_in, (void)fan_out;
-    return l->a + (l->b - l->a) * tl_random_uniform(r);
+    return d->a + (d->b - d->a) * tl_random_uniform(r);
 }
 
-static double normal(tl_random *r, double fan_in, double fan_out, const law *l)
+static double normal(tl_random *r, double fan_in, double fan_out, const distribution *d)
 {
     (void)fan_in, (void)fan_out;
-    return l->a + l->b * tl_random_normal(r);
+    return d->a + d->b * tl_random_normal(r);
 }
 
-static double glorot(tl_random *r, double fan_in, double fan_out, const law *l)
+static double glorot(tl_random *r, double fan_in, double fan_out, const distribution *d)
 {
-    (void)l;
+    (void)d;
     return sqrt(6 / (fan_in + fan_out)) * (2 * tl_random_uniform(r) - 1);
 }
 
-static double he(tl_random *r, double fan_in, double fan_out, const law *l)
+static double he(tl_random *r, double fan_in, double fan_out, const distribution *d)
 {
-    (void)fan_out, (void)l;
+    (void)fan_out, (void)d;
     return sqrt(2 / fan_in) * tl_random_normal(r);
 }
 
 tl_status tl_init_constant(tl_variable *v, tl_real value)
 {
     tl_random unused = { 0 };
-    return fill(v, &unused, (law){ .draw = constant, .a = value }, "init_constant");
+    return fill(v, &unused, (distribution){ .draw = constant, .a = value }, "init_constant");
 }
 
 tl_status tl_init_uniform(tl_variable *v, tl_real lo, tl_real hi, tl_random *r)
 {
-    return fill(v, r, (law){ .draw = uniform, .a = lo, .b = hi }, "init_uniform");
+    return fill(v, r, (distribution){ .draw = uniform, .a = lo, .b = hi }, "init_uniform");
 }
 
 tl_status tl_init_normal(tl_variable *v, tl_real mean, tl_real deviation, tl_random *r)
 {
-    return fill(v, r, (law){ .draw = normal, .a = mean, .b = deviation }, "init_normal");
+    return fill(v, r, (distribution){ .draw = normal, .a = mean, .b = deviation }, "init_normal");
 }
 
 tl_status tl_init_glorot(tl_variable *v, tl_random *r)
 {
-    return fill(v, r, (law){ .draw = glorot }, "init_glorot");
+    return fill(v, r, (distribution){ .draw = glorot }, "init_glorot");
 }
 
 tl_status tl_init_he(tl_variable *v, tl_random *r)
 {
-    return fill(v, r, (law){ .draw = he }, "init_he");
+    return fill(v, r, (distribution){ .draw = he }, "init_he");
 }
 
 tl_status tl_init_glorot_rows(tl_variable *v, tl_random *r)
 {
-    return fill(v, r, (law){ .draw = glorot, .units_are_rows = true }, "init_glorot_rows");
+    return fill(v, r, (distribution){ .draw = glorot, .units_are_rows = true }, "init_glorot_rows");
 }
 
 tl_status tl_init_he_rows(tl_variable *v, tl_random *r)
 {
-    return fill(v, r, (law){ .draw = he, .units_are_rows = true }, "init_he_rows");
+    return fill(v, r, (distribution){ .draw = he, .units_are_rows = true }, "init_he_rows");
 }

@@ -1,6 +1,7 @@
-/* Variables: storage, masks. */
-#include "graph/internal.h"
-#include "graph/optim/update.h"
+/* The life of variables, and what they tell of themselves. */
+#include "graph/variable/variable_private.h"
+#include "lib/memory.h"
+#include "lib/status_private.h"
 
 #include <string.h>
 
@@ -51,8 +52,8 @@ void tl_variable_free(tl_variable *v)
 {
     if (!v)
         return;
-    while (v->slots)
-        tl_slots_free(v->slots);
+    while (v->companions)
+        v->companions->class->free(v->companions);
     pthread_mutex_destroy(&v->lock);
     tl_pattern_release(v->pattern);
     tl_free(v->name);
@@ -60,86 +61,12 @@ void tl_variable_free(tl_variable *v)
     tl_free(v);
 }
 
-void tl_each_gap(const tl_pattern *keep, void (*body)(void *context, int64_t at, int64_t n), void *context)
-{
-    const int64_t *row_ptr = tl_pattern_row_ptr(keep), rows = tl_pattern_rows(keep),
-                  cols = tl_pattern_cols(keep);
-    const int32_t *col = tl_pattern_col(keep);
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t j = 0; /* the first column that was not dealt with */
-        for (int64_t e = row_ptr[i]; e <= row_ptr[i + 1]; e++) {
-            int64_t next = e < row_ptr[i + 1] ? col[e] : cols;
-            if (next > j)
-                body(context, i * cols + j, next - j);
-            j = next + 1;
-        }
-    }
-}
-
-typedef struct filling {
-    tl_real *data, value;
-} filling;
-
-static void fill_gap(void *context, int64_t at, int64_t n)
-{
-    const filling *f = context;
-    for (int64_t k = 0; k < n; k++)
-        f->data[at + k] = f->value;
-}
-
-void tl_fill_off_pattern(tl_real *data, const tl_pattern *keep, tl_real value)
-{
-    tl_each_gap(keep, fill_gap, &(filling){ data, value });
-}
-
-static void clear_ages(void *age, int64_t at, int64_t n)
-{
-    memset((int32_t *)age + at, 0, (size_t)n * sizeof(int32_t));
-}
-
-tl_status tl_check_mask(const char *who, const tl_variable *v, const tl_pattern *keep)
-{
-    int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
-    if (tl_pattern_rows(keep) != rows || tl_pattern_cols(keep) != cols)
-        return tl_fail(TL_ERR_SHAPE, "%s: a pattern of %lldx%lld for %s, which is %s", who,
-                       (long long)tl_pattern_rows(keep), (long long)tl_pattern_cols(keep), v->name,
-                       tl_shape_text(v->shape).text);
-    return TL_OK;
-}
-
-tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep)
-{
-    const char *who = "variable_set_mask";
-    if (!v)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: the variable is NULL", who);
-    if (v->sparse)
-        return tl_fail(TL_ERR_KIND, "%s: %s is sparse; its pattern is its mask", who, v->name);
-    if (keep && tl_check_mask(who, v, keep) != TL_OK)
-        return TL_ERR_SHAPE;
-    tl_catch_up(v);
-    for (tl_slots *s = v->slots; s; s = s->next_of_variable) {
-        for (int32_t k = 0; s->made && k < s->n; k++) {
-            if (v->pattern) /* what was off the mask is 0, and fresh where it now is on */
-                tl_fill_off_pattern(s->slot[k], v->pattern, s->start[k]);
-            if (keep)
-                tl_fill_off_pattern(s->slot[k], keep, 0);
-        }
-        if (s->age && v->pattern)
-            tl_each_gap(v->pattern, clear_ages, s->age);
-    }
-    if (keep)
-        tl_fill_off_pattern(v->data, keep, 0);
-    tl_pattern_retain(keep);
-    tl_pattern_release(v->pattern);
-    v->pattern = keep;
-    return TL_OK;
-}
-
 tl_real *tl_variable_data(tl_variable *v)
 {
-    if (v)
-        tl_catch_up(v);
-    return v ? v->data : NULL;
+    if (!v)
+        return NULL;
+    tl_before_read(v, 0, NULL);
+    return v->data;
 }
 
 int64_t tl_variable_size(const tl_variable *v)
@@ -172,4 +99,9 @@ int64_t tl_variable_bytes(const tl_variable *v)
     if (!v)
         return 0;
     return v->size * (int64_t)sizeof *v->data + (v->pattern ? tl_pattern_bytes(v->pattern) : 0);
+}
+
+int64_t tl_row_width(const tl_variable *v)
+{
+    return v->shape.rank > 0 && v->shape.dim[0] > 0 ? v->size / v->shape.dim[0] : 0;
 }

@@ -1,5 +1,5 @@
 /* tulle: reverse-mode autodiff in which a sparse weight matrix is a first-class trainable variable.
- * Op authors include op.h besides. */
+ * Authors of ops also include op.h. */
 #ifndef TULLE_H
 #define TULLE_H
 
@@ -12,6 +12,7 @@
 #include "pattern.h"
 #include "idx.h"
 #include "variable.h"
+#include "init.h"
 #include "graph.h"
 #include "gradient.h"
 #include "optimizer.h"

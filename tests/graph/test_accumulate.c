@@ -317,10 +317,10 @@ START_TEST(refusals)
     ck_assert_status(tl_gradients_add(total, NULL, 1), TL_ERR_ARGUMENT,
                      "gradients_add: there are no gradients");
     ck_assert_status(tl_gradients_add(total, &one, 1), TL_ERR_ARGUMENT,
-                     "gradients_add: a sum is added to itself");
+                     "gradients_add: the sum is added to itself");
     ck_assert_status(tl_gradients_total(NULL, &one), TL_ERR_ARGUMENT, "gradients_total: the graph is NULL");
     ck_assert_status(tl_gradients_total(total, NULL), TL_ERR_ARGUMENT,
-                     "gradients_total: there is no place for the gradients");
+                     "gradients_total: the output argument is NULL");
     ck_assert_int_eq(tl_graph_status(total), TL_OK);
     one = (tl_gradients){ &pair, 1, g };
     const char *text = "gradients_add: the variable of a pair is NULL";

@@ -276,8 +276,8 @@ START_TEST(refused_losses)
     tl_gradients out;
     static const char *const text[] = { "backward: the loss is 2x3, and must be a scalar",
                                         "backward: the loss is sparse, and must be a scalar",
-                                        "backward: the loss reaches no variable",
-                                        "backward: there is no place for the gradients" };
+                                        "backward: the loss does not depend on any variable",
+                                        "backward: the output argument is NULL" };
     static const tl_status status[] = { TL_ERR_SHAPE, TL_ERR_KIND, TL_ERR_ARGUMENT, TL_ERR_ARGUMENT };
     for (int k = 0; k < 4; k++, tl_graph_reset(g)) {
         tl_node *a = tl_use(g, v), *fine = sum(a);

@@ -262,13 +262,13 @@ START_TEST(refusals)
     ck_assert_status(tl_variable_set_pattern(v, NULL), TL_ERR_ARGUMENT,
                      "variable_set_pattern: the pattern is NULL");
     ck_assert_status(tl_variable_set_pattern(d, p), TL_ERR_KIND,
-                     "variable_set_pattern: d is dense; tl_variable_set_mask is for those");
+                     "variable_set_pattern: d is dense; use tl_variable_set_mask");
     ck_assert_status(tl_variable_set_pattern(v, other), TL_ERR_SHAPE,
                      "variable_set_pattern: a pattern of 4x3 for v, which is 3x4");
     ck_assert_status(tl_variable_grow(v, other, init, &drawn), TL_ERR_SHAPE,
                      "variable_grow: a pattern of 4x3 for v, which is 3x4");
     ck_assert_status(tl_variable_grow(d, p, init, &drawn), TL_ERR_KIND,
-                     "variable_grow: d is dense; tl_variable_set_mask is for those");
+                     "variable_grow: d is dense; use tl_variable_set_mask");
     ck_assert_int_eq(drawn, 0);
     ck_assert_ptr_eq(tl_variable_pattern(v), p);
     ck_assert_ptr_null(tl_variable_pattern(d));

@@ -53,9 +53,9 @@ START_TEST(variables_without_rows)
     tl_variable *scalar = tl_test_dense("scalar", TL_SHAPE(), 1);
     tl_real values[WIDTH] = { 1 };
     check_refused((tl_gradient){ s, values, (int32_t[]){ 0 }, 1 }, TL_ERR_KIND,
-                  "the gradient of s is by rows, and s is sparse");
+                  "s has a row-sparse gradient but is sparse");
     check_refused((tl_gradient){ scalar, values, (int32_t[]){ 0 }, 1 }, TL_ERR_KIND,
-                  "the gradient of scalar is by rows, and scalar is a scalar");
+                  "scalar has a row-sparse gradient but is a scalar");
     tl_variable_free(s);
     tl_variable_free(scalar);
 }

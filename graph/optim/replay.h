@@ -1,0 +1,12 @@
+/* Replay of the steps that rows of a table have skipped (TL_ROWS_EXACT). */
+#ifndef TL_REPLAY_H
+#define TL_REPLAY_H
+
+#include "graph/optim/slots.h"
+
+/* Brings n rows (any order, repeats allowed), or all rows, up to date with these slots' steps. Without the
+ * variable's lock. */
+void tl_slots_replay_rows(tl_slots *s, int64_t n, const int32_t *rows);
+void tl_slots_replay(tl_slots *s);
+
+#endif

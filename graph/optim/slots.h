@@ -1,0 +1,89 @@
+/* What an optimizer remembers of a variable: a companion of the variable, and in a list of the optimizer. */
+#ifndef TL_SLOTS_H
+#define TL_SLOTS_H
+
+#include "graph/variable/variable_private.h"
+#include "optimizer.h"
+
+struct tl_optimizer {
+    const tl_optimizer_class *class;
+    tl_optimizer_options o;
+    void *options; /* the class's own */
+    tl_schedule schedule;
+    const void *schedule_context;
+    int64_t step; /* steps applied */
+    struct tl_registered {
+        tl_transform fn;
+        void *context;
+    } * transform;
+    int32_t n_transforms, capacity;
+    struct tl_slots *slots;
+};
+
+/* The companion's arrays: the slots, then these. */
+enum {
+    TL_SLOTS_AGE = TL_MAX_SLOTS, /* steps of each weight, for per_weight_age */
+    TL_SLOTS_ROW_STEP,           /* TL_ROWS_EXACT: the last step that reached a row, 0 before the first */
+    TL_SLOTS_ARRAYS
+};
+
+typedef struct tl_slots {
+    tl_companion companion; /* first: the variable's list leads here */
+    tl_optimizer *optimizer;
+    struct tl_slots *next; /* in the optimizer's list */
+    bool has_options;
+    tl_optimizer_options options; /* in place of the optimizer's, if has_options */
+
+    bool allocated; /* the n slots; NULL arrays otherwise */
+    int32_t n;
+    int64_t t;      /* steps applied */
+    int64_t offset; /* the optimizer's number of the last step, less t */
+
+    /* TL_ROWS_EXACT: a row is up to date with step row_step[row] or all_step, whichever is later. row_step is
+     * NULL until a step first skips rows. */
+    int64_t all_step;
+    bool
+        dense_step_seen; /* a step reached all rows; until then rows of row_step 0 have their initial slots */
+} tl_slots;
+
+static inline tl_real *tl_slots_array(const tl_slots *s, int32_t k)
+{
+    return (tl_real *)s->companion.array[k].data;
+}
+
+static inline int32_t *tl_slots_age(const tl_slots *s)
+{
+    return (int32_t *)s->companion.array[TL_SLOTS_AGE].data;
+}
+
+static inline int64_t *tl_slots_row_step(const tl_slots *s)
+{
+    return (int64_t *)s->companion.array[TL_SLOTS_ROW_STEP].data;
+}
+
+/* Returns what o holds for v, or NULL. */
+tl_slots *tl_slots_find(const tl_optimizer *o, const tl_variable *v);
+
+/* Allocates the arrays that a step needs, with a row-sparse gradient or another, and fills new ones with
+ * their initial values. TL_ERR_MEMORY. */
+tl_status tl_slots_alloc(tl_slots *s, bool row_sparse);
+
+/* Frees the arrays. */
+void tl_slots_release(tl_slots *s);
+
+/* Returns the options in force for these slots. */
+const tl_optimizer_options *tl_slots_options(const tl_slots *s);
+
+/* Returns the learning rate of step `step` of the optimizer. */
+double tl_slots_rate(const tl_slots *s, int64_t step);
+
+/* Returns what a step with a gradient of 0 changes, with the options in force. */
+tl_zero_grad tl_slots_zero_grad(const tl_slots *s);
+
+/* In optimizer.c, which owns the list: the slots' class as companions; what o holds for v, created if missing
+ * (NULL: no memory); and the end of slots, taken out of both lists. */
+extern const tl_companion_class tl_slots_class;
+tl_slots *tl_slots_get(tl_optimizer *o, tl_variable *v);
+void tl_slots_free(tl_slots *s);
+
+#endif

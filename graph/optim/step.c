@@ -1,0 +1,236 @@
+/* From variables of every kind to chunks of weights. A class's `update` sees chunks and nothing else, so that
+ * dense, sparse, masked and row-sparse updates are computed by the same function. */
+#include "graph/optim/step.h"
+
+enum { CHUNK = 256 }; /* weights: they, their gradient and slots fit in L1 */
+
+static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real *constant)
+{
+    if (s->optimizer->class->prepare)
+        s->optimizer->class->prepare(s->optimizer->options, learning_rate, t, constant);
+}
+
+tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate)
+{
+    const tl_optimizer *o = s->optimizer;
+    tl_step c = { .s = s,
+                  .t = t,
+                  .learning_rate = learning_rate,
+                  .kernel = o->class->kernel ? o->class->kernel(o->options) : NULL };
+    prepare(s, learning_rate, t, c.constant);
+    return c;
+}
+
+/* Updates one chunk, by the kernel or by the class. */
+static void update_chunk(const tl_step *c, const tl_update *u)
+{
+    if (!c->kernel) {
+        c->s->optimizer->class->update(u);
+        return;
+    }
+    tl_update_args args = { .n = 1, .width = u->n, .g = &u->g, .w = u->w, .constant = u->constant };
+    for (int32_t i = 0; i < c->s->n; i++)
+        args.slot[i] = u->slot[i];
+    c->kernel(&args);
+}
+
+/* Returns how many weights from `age` on have the same age: up to n. */
+static int64_t same_age(const int32_t *age, int64_t n)
+{
+    int64_t k = 1;
+    while (k < n && age[k] == age[0])
+        k++;
+    return k;
+}
+
+/* Updates n <= CHUNK weights at w with their slots and ages (or NULL), weight decay included. g is not
+ * changed. */
+static void update_with_options(const tl_step *c, int64_t n, tl_real *w, const tl_real *g,
+                                tl_real *const *slot, int32_t *age)
+{
+    const tl_optimizer_options *o = tl_slots_options(c->s);
+    tl_real decayed[CHUNK];
+    if (o->weight_decay > 0 && o->decoupled) {
+        const tl_real keep = (tl_real)(1 - c->learning_rate * o->weight_decay);
+        for (int64_t k = 0; k < n; k++)
+            w[k] *= keep;
+    } else if (o->weight_decay > 0) {
+        const tl_real decay = (tl_real)o->weight_decay;
+        for (int64_t k = 0; k < n; k++)
+            decayed[k] = g[k] + decay * w[k];
+        g = decayed;
+    }
+    tl_real constant[TL_MAX_CONSTANTS] = { 0 };
+    tl_update u = {
+        .learning_rate = c->learning_rate,
+        .t = c->t,
+        .options = c->s->optimizer->options,
+        .constant = c->constant,
+    };
+    for (int64_t k = 0; k < n; k += u.n) { /* once, or once per group of adjacent weights of equal age */
+        u.n = age ? same_age(age + k, n - k) : n;
+        if (age && o->per_weight_age && u.t != (int64_t)age[k] + 1) {
+            u.t = (int64_t)age[k] + 1;
+            prepare(c->s, c->learning_rate, u.t, constant);
+            u.constant = constant;
+        }
+        if (age)
+            for (int64_t i = 0; i < u.n; i++)
+                age[k + i]++;
+        u.w = w + k;
+        u.g = g + k;
+        for (int32_t i = 0; i < c->s->n; i++)
+            u.slot[i] = slot[i] + k;
+        update_chunk(c, &u);
+    }
+}
+
+static const tl_real zeros[CHUNK];
+
+/* Checks whether the class alone makes the step: no decay, no ages. */
+static bool is_plain(const tl_slots *s)
+{
+    return !(tl_slots_options(s)->weight_decay > 0) && !tl_slots_age(s);
+}
+
+/* Updates a range of a variable without a mask. */
+static void update_contiguous(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
+{
+    const tl_slots *s = c->s;
+    if (is_plain(s) && (g || n <= CHUNK)) {
+        tl_update u = { .n = n,
+                        .w = s->companion.variable->data + at,
+                        .g = g ? g : zeros,
+                        .learning_rate = c->learning_rate,
+                        .t = c->t,
+                        .options = s->optimizer->options,
+                        .constant = c->constant };
+        for (int32_t i = 0; i < s->n; i++)
+            u.slot[i] = tl_slots_array(s, i) + at;
+        update_chunk(c, &u);
+        return;
+    }
+    for (int64_t k = 0; k < n; k += CHUNK) {
+        tl_real *slot[TL_MAX_SLOTS];
+        for (int32_t i = 0; i < s->n; i++)
+            slot[i] = tl_slots_array(s, i) + at + k;
+        update_with_options(c, n - k < CHUNK ? n - k : CHUNK, s->companion.variable->data + at + k,
+                            g ? g + k : zeros, slot, tl_slots_age(s) ? tl_slots_age(s) + at + k : NULL);
+    }
+}
+
+/* Scattered weights, to be updated as one chunk. */
+typedef struct gather {
+    int64_t n, at[CHUNK];
+    tl_real g[CHUNK];
+} gather;
+
+static void update_gathered(const tl_step *c, gather *from)
+{
+    const tl_slots *s = c->s;
+    tl_real w[CHUNK], slots[TL_MAX_SLOTS][CHUNK], *slot[TL_MAX_SLOTS], *data = s->companion.variable->data;
+    int32_t age[CHUNK], *ages = tl_slots_age(s);
+    for (int64_t k = 0; k < from->n; k++)
+        w[k] = data[from->at[k]];
+    if (ages)
+        for (int64_t k = 0; k < from->n; k++)
+            age[k] = ages[from->at[k]];
+    for (int32_t i = 0; i < s->n; i++) {
+        slot[i] = slots[i];
+        for (int64_t k = 0; k < from->n; k++)
+            slot[i][k] = tl_slots_array(s, i)[from->at[k]];
+    }
+    update_with_options(c, from->n, w, from->g, slot, ages ? age : NULL);
+    for (int64_t k = 0; k < from->n; k++)
+        data[from->at[k]] = w[k];
+    if (ages)
+        for (int64_t k = 0; k < from->n; k++)
+            ages[from->at[k]] = age[k];
+    for (int32_t i = 0; i < s->n; i++)
+        for (int64_t k = 0; k < from->n; k++)
+            tl_slots_array(s, i)[from->at[k]] = slot[i][k];
+    from->n = 0;
+}
+
+/* Returns the first of entries low .. high-1 whose column is not below `col`. */
+static int64_t first_entry(const int32_t *cols, int64_t low, int64_t high, int64_t col)
+{
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (cols[middle] < col)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Updates a range of a masked variable: no weight, moment or age off the mask is read or written. */
+static void update_masked(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
+{
+    const tl_pattern *keep = c->s->companion.variable->pattern;
+    const int64_t *row_ptr = tl_pattern_row_ptr(keep), cols = tl_pattern_cols(keep);
+    const int32_t *col = tl_pattern_col(keep);
+    gather kept = { .n = 0 };
+    if (n == 0)
+        return;
+    for (int64_t i = at / cols; i * cols < at + n; i++)
+        for (int64_t e = first_entry(col, row_ptr[i], row_ptr[i + 1], at - i * cols);
+             e < row_ptr[i + 1] && i * cols + col[e] < at + n; e++) {
+            const int64_t place = i * cols + col[e];
+            kept.at[kept.n] = place;
+            kept.g[kept.n++] = g ? g[place - at] : 0;
+            if (kept.n == CHUNK)
+                update_gathered(c, &kept);
+        }
+    update_gathered(c, &kept);
+}
+
+void tl_step_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
+{
+    const tl_variable *v = c->s->companion.variable;
+    if (v->pattern && !v->sparse)
+        update_masked(c, at, n, g);
+    else
+        update_contiguous(c, at, n, g);
+}
+
+/* Prefetches a row with its slots: rows of a table are accessed at random. (Kernels prefetch theirs.) */
+static void prefetch_row(const tl_slots *s, int64_t row, int64_t width)
+{
+    enum { MAX = 512, LINE = 64 / sizeof(tl_real) };
+    const int64_t at = row * width, end = at + (width < MAX ? width : MAX);
+    for (int64_t k = at; k < end; k += LINE) {
+        __builtin_prefetch(s->companion.variable->data + k, 1);
+        for (int32_t i = 0; i < s->n; i++)
+            __builtin_prefetch(tl_slots_array(s, i) + k, 1);
+    }
+}
+
+void tl_step_rows(const tl_step *c, int64_t first, int64_t n, const int32_t *rows, const tl_real *const *g)
+{
+    enum { PREFETCH_DISTANCE = 6 };
+    const tl_slots *s = c->s;
+    const int64_t width = tl_row_width(s->companion.variable);
+    const tl_real *zero_rows[TL_MAX_STEP_ROWS];
+    if (!g)
+        for (int64_t k = 0; k < n; k++)
+            zero_rows[k] = zeros;
+    if (c->kernel && is_plain(s) && !s->companion.variable->pattern && (g || width <= CHUNK)) {
+        tl_update_args args = { .n = n,
+                                .width = width,
+                                .row = rows,
+                                .g = g ? g : zero_rows,
+                                .w = s->companion.variable->data + first * width,
+                                .constant = c->constant };
+        for (int32_t i = 0; i < s->n; i++)
+            args.slot[i] = tl_slots_array(s, i) + first * width;
+        c->kernel(&args);
+        return;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        if (k + PREFETCH_DISTANCE < n)
+            prefetch_row(s, first + rows[k + PREFETCH_DISTANCE], width);
+        tl_step_range(c, (first + rows[k]) * width, width, g ? g[k] : NULL);
+    }
+}

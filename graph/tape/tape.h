@@ -1,0 +1,75 @@
+/* The tape's own fields, and what the rooms above tape/ do with it. */
+#ifndef TL_TAPE_H
+#define TL_TAPE_H
+
+#include "graph/variable/variable_private.h"
+#include "lib/arena.h"
+#include "lib/status_private.h"
+#include "op.h"
+
+/* Part of a row-sparse gradient: what one call of tl_add_rows adds. */
+typedef struct tl_row_slices {
+    struct tl_row_slices *next;
+    int64_t n;
+    const int32_t *rows, *source;
+    const tl_real *coef, *values;
+    bool stable; /* the values are in the arena, where no optimizer step overwrites them */
+} tl_row_slices;
+
+/* A pattern that the graph retains until the reset. */
+typedef struct tl_held_pattern {
+    struct tl_held_pattern *next;
+    tl_pattern *pattern;
+} tl_held_pattern;
+
+/* A pattern that an op made from two others; it survives a reset if it was used since the one before. */
+typedef struct tl_memo {
+    struct tl_memo *next;
+    const tl_op *op;
+    tl_pattern *a, *b, *result;
+    bool used; /* since the last reset */
+} tl_memo;
+
+struct tl_graph {
+    tl_arena arena;
+    tl_node *first, *last;           /* the tape */
+    tl_node *first_leaf, *last_leaf; /* the variables on it */
+    int32_t n_nodes;
+    tl_held_pattern *held;
+    tl_memo *memo;
+    void *workspace;        /* NULL: not yet allocated in this step */
+    int64_t workspace_size; /* in bytes: the most that any step needed */
+    tl_status status;
+    char error[TL_ERROR_SIZE];
+};
+
+/* Puts "who: " before the thread's message and makes it the graph's, unless that has one already. Returns
+ * status. */
+tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status);
+
+/* Retains p until the reset. TL_ERR_MEMORY. */
+tl_status tl_graph_hold(tl_graph *g, tl_pattern *p);
+
+void tl_graph_append(tl_graph *g, tl_node *y);
+
+/* Returns the leaf of v, or NULL. */
+tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v);
+
+/* Applies the pending updates of variables among the inputs of y, except to those whose rows the op
+ * declares. */
+void tl_before_read_inputs(const tl_node *y);
+
+/* Releases the memos that were not used since the last call, or all of them. */
+void tl_memo_sweep(tl_graph *g, bool all);
+
+/* Returns the values of slice k, and its coefficient. */
+static inline const tl_real *tl_row_slice(const tl_row_slices *s, int64_t k, int64_t width, tl_real *coef)
+{
+    *coef = s->coef ? s->coef[k] : 1;
+    return s->values + (s->source ? s->source[k] : k) * width;
+}
+
+/* table(rows[k], :) += coef[k] values(source[k], :) in order, for rows of `width` values. */
+void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table);
+
+#endif

@@ -1,0 +1,69 @@
+/* Companions: arrays that accompany a variable's values, such as an optimizer's slots or a running average.
+ * The variable masks, remaps and counts them with its values, and a checkpoint saves them; it does not know
+ * whose they are. */
+#ifndef TL_COMPANION_H
+#define TL_COMPANION_H
+
+#include "variable.h"
+
+typedef enum tl_element { TL_REAL, TL_INT32, TL_INT64 } tl_element;
+
+typedef struct tl_companion_array {
+    const char *name; /* "slot0", "age": unique within the companion */
+    void *data;       /* from tl_alloc; NULL: not allocated, and left alone */
+    tl_element element;
+    bool per_row;  /* one element per row, left alone by masks and patterns; otherwise one per value */
+    tl_real start; /* the initial element of a new connection */
+} tl_companion_array;
+
+#define TL_MAX_COMPANION_ARRAYS 8
+
+typedef struct tl_companion tl_companion;
+
+typedef struct tl_companion_class {
+    const char *name;
+
+    /* Checks whether before_read may have anything to do. NULL: never. Called without the variable's lock, so
+     * it reads only what is written while nobody else may use the variable. */
+    bool (*has_pending)(const tl_companion *c);
+
+    /* Applies pending updates to n rows (any order, repeats allowed), or to all if `rows` is NULL. Called
+     * under the variable's lock. */
+    void (*before_read)(tl_companion *c, int64_t n, const int32_t *rows);
+
+    /* Called after values were added at n entries, with their initial values stored and every array at its
+     * start. NULL: nothing to do. */
+    void (*grown)(tl_companion *c, int64_t n, const int32_t *entries);
+
+    /* Detaches and frees the companion: its variable is about to be freed. */
+    void (*free)(tl_companion *c);
+} tl_companion_class;
+
+/* The first member of whatever accompanies a variable; its owner allocates and frees it and its arrays. */
+struct tl_companion {
+    const tl_companion_class *class;
+    tl_variable *variable;
+    tl_companion *next; /* in the variable's list */
+    int32_t n_arrays;
+    tl_companion_array array[TL_MAX_COMPANION_ARRAYS];
+};
+
+/* Adds c to the variable's list, with class and arrays filled in; removes it, without freeing anything. */
+void tl_companion_attach(tl_companion *c, tl_variable *v);
+void tl_companion_detach(tl_companion *c);
+
+/* Bytes of the arrays that are allocated. */
+int64_t tl_companion_bytes(const tl_companion *c);
+
+/* The number of elements of one of its arrays. */
+int64_t tl_companion_array_size(const tl_companion *c, const tl_companion_array *a);
+
+/* Applies the pending updates of all companions to n rows of v, or to all rows if `rows` is NULL. To be
+ * called before values are read. Safe where several threads read v. */
+void tl_before_read(tl_variable *v, int64_t n, const int32_t *rows);
+
+/* Applies the pending updates of all companions but `except` to all rows. To be called before values are
+ * written, while nobody else may use v. */
+void tl_before_write(tl_variable *v, const tl_companion *except);
+
+#endif

@@ -1,0 +1,85 @@
+/* The permanent mask of a dense variable: what it removes is +0 in the values and in every companion. */
+#include "graph/variable/variable_private.h"
+
+size_t tl_element_size(tl_element element)
+{
+    return element == TL_REAL ? sizeof(tl_real) : element == TL_INT32 ? sizeof(int32_t) : sizeof(int64_t);
+}
+
+void tl_fill(void *data, tl_element element, int64_t at, int64_t n, tl_real value)
+{
+    switch (element) {
+    case TL_REAL:
+        for (int64_t k = at; k < at + n; k++)
+            ((tl_real *)data)[k] = value;
+        break;
+    case TL_INT32:
+        for (int64_t k = at; k < at + n; k++)
+            ((int32_t *)data)[k] = (int32_t)value;
+        break;
+    case TL_INT64:
+        for (int64_t k = at; k < at + n; k++)
+            ((int64_t *)data)[k] = (int64_t)value;
+        break;
+    }
+}
+
+void tl_fill_off_pattern(void *data, tl_element element, const tl_pattern *keep, tl_real value)
+{
+    const int64_t *row_ptr = tl_pattern_row_ptr(keep), rows = tl_pattern_rows(keep),
+                  cols = tl_pattern_cols(keep);
+    const int32_t *col = tl_pattern_col(keep);
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t j = 0; /* the first column after the last entry */
+        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++) {
+            tl_fill(data, element, i * cols + j, col[e] - j, value);
+            j = col[e] + 1;
+        }
+        tl_fill(data, element, i * cols + j, cols - j, value);
+    }
+}
+
+tl_status tl_check_pattern_shape(const char *who, const tl_variable *v, const tl_pattern *p)
+{
+    const int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
+    if (tl_pattern_rows(p) != rows || tl_pattern_cols(p) != cols)
+        return tl_fail(TL_ERR_SHAPE, "%s: a pattern of %lldx%lld for %s, which is %s", who,
+                       (long long)tl_pattern_rows(p), (long long)tl_pattern_cols(p), v->name,
+                       tl_shape_text(v->shape).text);
+    return TL_OK;
+}
+
+/* Applies the mask to what accompanies the values. Off the old mask everything is 0; a connection that is
+ * kept again starts afresh. */
+static void mask_companion(tl_companion *c, const tl_pattern *old, const tl_pattern *keep)
+{
+    for (int32_t k = 0; k < c->n_arrays; k++) {
+        const tl_companion_array *a = &c->array[k];
+        if (!a->data || a->per_row)
+            continue;
+        if (old)
+            tl_fill_off_pattern(a->data, a->element, old, a->start);
+        if (keep)
+            tl_fill_off_pattern(a->data, a->element, keep, 0);
+    }
+}
+
+tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep)
+{
+    const char *who = "variable_set_mask";
+    if (!v)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the variable is NULL", who);
+    if (v->sparse)
+        return tl_fail(TL_ERR_KIND, "%s: %s is sparse; its pattern is its mask", who, v->name);
+    if (keep && tl_check_pattern_shape(who, v, keep) != TL_OK)
+        return TL_ERR_SHAPE;
+    tl_before_read(v, 0, NULL);
+    for (tl_companion *c = v->companions; c; c = c->next)
+        mask_companion(c, v->pattern, keep);
+    if (keep)
+        tl_fill_off_pattern(v->data, TL_REAL, keep, 0);
+    tl_pattern_retain(keep);
+    tl_pattern_release(v->pattern);
+    v->pattern = keep;
+    return TL_OK;
+}
