@@ -17,6 +17,7 @@
 #include "gradient.h"
 #include "optimizer.h"
 #include "schedule.h"
+#include "ema.h"
 #include "transform.h"
 #include "gradcheck.h"
 #include "dump.h"

@@ -1,0 +1,213 @@
+/* Exponential moving averages: companions of their variables.
+ *
+ * With bias correction, a_t = sum_k (1-d) d^k w_(t-k) / (1 - d^t) is computed in the recursive form a_t =
+ * a_(t-1) + (1-d) / (1-d^t) (w_t - a_(t-1)): the corrected average itself is stored, and a connection that is
+ * grown later can start at its value. */
+#include "ema.h"
+#include "graph/variable/variable_private.h"
+#include "lib/memory.h"
+#include "lib/status_private.h"
+#include "parallel.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct average {
+    tl_companion companion; /* first: the variable's list leads here; its only array is the average */
+    tl_ema *ema;
+    struct average *next; /* in the list of ema */
+} average;
+
+struct tl_ema {
+    tl_ema_options o;
+    int64_t step; /* updates so far */
+    bool swapped;
+    average *first;
+};
+
+static tl_real *values_of(const average *a)
+{
+    return (tl_real *)a->companion.array[0].data;
+}
+
+/* ---- Companions ---- */
+
+static void free_average(average *a)
+{
+    average **at = &a->ema->first;
+    while (*at != a)
+        at = &(*at)->next;
+    *at = a->next;
+    tl_companion_detach(&a->companion);
+    tl_free(values_of(a));
+    tl_free(a);
+}
+
+static void free_companion(tl_companion *c)
+{
+    free_average((average *)c);
+}
+
+/* New connections start at their value. */
+static void grown(tl_companion *c, int64_t n, const int32_t *entries)
+{
+    tl_real *values = values_of((average *)c);
+    for (int64_t k = 0; k < n; k++)
+        values[entries[k]] = c->variable->data[entries[k]];
+}
+
+static const tl_companion_class average_class = { .name = "ema", .grown = grown, .free = free_companion };
+
+static average *find(const tl_ema *e, const tl_variable *v)
+{
+    for (tl_companion *c = v->companions; c; c = c->next)
+        if (c->class == &average_class && ((average *)c)->ema == e)
+            return (average *)c;
+    return NULL;
+}
+
+/* ---- The interface ---- */
+
+tl_ema *tl_ema_new(tl_ema_options o)
+{
+    o.decay = o.decay != 0 ? o.decay : 0.999;
+    if (!(o.decay > 0 && o.decay < 1)) {
+        tl_fail(TL_ERR_ARGUMENT, "ema_new: decay %g is not in (0, 1)", o.decay);
+        return NULL;
+    }
+    tl_ema *e = tl_alloc_zero(1, sizeof *e);
+    if (!e) {
+        tl_fail_memory();
+        return NULL;
+    }
+    e->o = o;
+    return e;
+}
+
+void tl_ema_free(tl_ema *e)
+{
+    if (!e)
+        return;
+    if (e->swapped)
+        tl_ema_swap(e);
+    while (e->first)
+        free_average(e->first);
+    tl_free(e);
+}
+
+/* Fails in the name of `who` if e is NULL, or while averages are swapped in. */
+static tl_status check_ready(const char *who, const tl_ema *e)
+{
+    if (!e)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the averages are NULL", who);
+    if (e->swapped)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the averages are swapped in", who);
+    return TL_OK;
+}
+
+tl_status tl_ema_add(tl_ema *e, tl_variable *v)
+{
+    const char *who = "ema_add";
+    if (check_ready(who, e) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    if (!v)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the variable is NULL", who);
+    if (find(e, v))
+        return tl_fail(TL_ERR_ARGUMENT, "%s: %s was added before", who, v->name);
+    average *a = tl_alloc_zero(1, sizeof *a);
+    tl_real *values = tl_alloc(v->size, sizeof *values);
+    if (!a || !values) {
+        tl_free(a);
+        tl_free(values);
+        return tl_fail_memory();
+    }
+    memcpy(values, tl_variable_data(v), (size_t)v->size * sizeof *values);
+    a->companion = (tl_companion){ .class = &average_class, .n_arrays = 1 };
+    a->companion.array[0] = (tl_companion_array){ .name = "average", .data = values, .element = TL_REAL };
+    a->ema = e;
+    a->next = e->first;
+    e->first = a;
+    tl_companion_attach(&a->companion, v);
+    return TL_OK;
+}
+
+typedef struct update {
+    const tl_real *w;
+    tl_real *a, rate;
+} update;
+
+static void update_range(void *context, int64_t begin, int64_t end)
+{
+    const update *u = context;
+    for (int64_t k = begin; k < end; k++)
+        u->a[k] += u->rate * (u->w[k] - u->a[k]);
+}
+
+tl_status tl_ema_update(tl_ema *e)
+{
+    if (check_ready("ema_update", e) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    e->step++;
+    const double d = e->o.decay;
+    const tl_real rate = (tl_real)(e->o.bias_correction ? (1 - d) / (1 - pow(d, (double)e->step)) : 1 - d);
+    for (average *a = e->first; a; a = a->next) {
+        tl_variable *v = a->companion.variable;
+        update u = { tl_variable_data(v), values_of(a), rate };
+        tl_parallel_for(v->size, 1 << 14, update_range, &u);
+        if (v->pattern && !v->sparse)
+            tl_fill_off_pattern(u.a, TL_REAL, v->pattern, 0);
+    }
+    return TL_OK;
+}
+
+typedef struct pair {
+    tl_real *a, *b;
+} pair;
+
+static void swap_range(void *context, int64_t begin, int64_t end)
+{
+    const pair *p = context;
+    for (int64_t k = begin; k < end; k++) {
+        const tl_real a = p->a[k];
+        p->a[k] = p->b[k];
+        p->b[k] = a;
+    }
+}
+
+tl_status tl_ema_swap(tl_ema *e)
+{
+    if (!e)
+        return tl_fail(TL_ERR_ARGUMENT, "ema_swap: the averages are NULL");
+    for (average *a = e->first; a; a = a->next) {
+        pair p = { tl_variable_data(a->companion.variable), values_of(a) };
+        tl_parallel_for(a->companion.variable->size, 1 << 14, swap_range, &p);
+    }
+    e->swapped = !e->swapped;
+    return TL_OK;
+}
+
+bool tl_ema_is_swapped(const tl_ema *e)
+{
+    return e && e->swapped;
+}
+
+const tl_real *tl_ema_values(const tl_ema *e, const tl_variable *v)
+{
+    const average *a = e && v ? find(e, v) : NULL;
+    return a ? values_of(a) : NULL;
+}
+
+int64_t tl_ema_steps(const tl_ema *e)
+{
+    return e ? e->step : 0;
+}
+
+int64_t tl_ema_bytes(const tl_ema *e)
+{
+    int64_t bytes = 0;
+    if (!e)
+        return 0;
+    for (const average *a = e->first; a; a = a->next)
+        bytes += tl_companion_bytes(&a->companion);
+    return bytes;
+}
