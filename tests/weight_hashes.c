@@ -1,6 +1,6 @@
 /* Prints a hash of all weights and slots after 300 steps of every optimizer on variables of every kind, with
- * every op of the library in the model: two builds that print the same lines compute the same bits. For changes
- * that are not to change any; `./dev hashes` runs it for each number type and instruction set. */
+ * every op of the library in the model: two builds that print the same lines compute the same bits. For
+ * changes that are not to change any; `./dev hashes` runs it for each number type and instruction set. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,0 +1,154 @@
+#!/bin/sh
+# check_words.sh ROOT: prints words that were banished from the sources, with what to write instead, lines of
+# more than 110 columns (clang-format does not wrap comments) and files that are too long; fails if there are any.
+# check_words.sh --self-test: checks that each of these is found in a small tree, and that a sound one passes.
+set -eu
+
+# The words: extended regular expressions in lower case, where < and > stand for the edge of a word, also in
+# an_identifier. Each is followed by what to write instead. Those of prose are looked for in the docs, too.
+words() {
+    cat <<'END'
+prose   befall                          happen to
+prose   <besides>                       also
+prose   foresee                         prefetch, or predict
+prose   so-many                         say which
+prose   way out                         exit
+prose   would else                      otherwise
+prose   is no tl_                       is not a tl_
+prose   (is not|not within) 0 to        is not in 0..N
+code    <apart>                         row_refs, separate, or stride
+code    are_their_sums                  can_use_uncopied
+code    ask_shape                       run_shape
+code    (catch|caught|catches)[_ ]up    replay
+code    came_short                      read_failed
+code    dust                            subnormal
+code    <(four|one|tl)_near>            col16
+code    hand_on                         grad_pass
+code    <judg(e|es|ed|ing)>             check, compare, or decide
+code    <lasting>                       stable
+code    lies_well                       has_unit_stride
+code    patience                        spin_count
+code    rows_named                      rows_declared
+code    <room>                          workspace, buffer, capacity, or limit
+code    <settle[sd]?>                   replay_pending, or decide
+code    (take|leave)_spare              reuse, recycle
+code    <staff>                         start_workers
+code    stated\.[ch]|tl_stated          reference
+code    stay_finite                     bounded_finite
+code    stretch                         range, strip, or chunk
+code    <swept>                         dense_step_seen
+code    tl_failures                     tl_error_count
+code    tl_fail_named                   tl_fail_default
+code    tl_idle                         tl_zero_grad
+code    <(tl|update)_kept               held, or masked
+code    <turned>                        transposed
+code    update_together                 update_contiguous
+code    <unfilled>                      tl_pattern_alloc
+code    x_changes                       x_mutable
+END
+}
+
+# sources FOLDER...: the C files in those of the folders that are there
+sources() {
+    for folder; do
+        [ ! -d "$root/$folder" ] || (cd "$root" && find "$folder" -name '*.[ch]' -type f)
+    done | sort
+}
+
+# find_words KIND FILE...: file:line: the word and what to write instead. KIND: prose, or code for all words.
+find_words() {
+    kind=$1
+    shift
+    words | (cd "$root" && awk -v kind="$kind" '
+        FILENAME == "-" {
+            if (kind == "code" || $1 == "prose") {
+                line = $0
+                sub(/^[a-z]+ +/, "", line)
+                match(line, /   */)
+                word = substr(line, 1, RSTART - 1)
+                instead[++n] = substr(line, RSTART + RLENGTH)
+                gsub(/</, "(^|[^a-z])", word)
+                gsub(/>/, "([^a-z]|$)", word)
+                pattern[n] = word
+                any = any (n > 1 ? "|" : "") word
+            }
+            next
+        }
+        tolower($0) ~ any {
+            for (k = 1; k <= n; k++)
+                if (match(tolower($0), pattern[k])) {
+                    found = substr($0, RSTART, RLENGTH)
+                    gsub(/^[^A-Za-z]+|[^A-Za-z]+$/, "", found)
+                    printf "%s:%d: \"%s\": %s\n", FILENAME, FNR, found, instead[k]
+                }
+        }' - "$@")
+}
+
+# too_long COLUMNS LINES FILE...
+too_long() {
+    columns=$1 lines=$2
+    shift 2
+    (cd "$root" && awk -v columns="$columns" -v lines="$lines" '
+        length($0) > columns { printf "%s:%d: a line of more than %d columns\n", FILENAME, FNR, columns }
+        FNR == lines + 1 { printf "%s:%d: a file of more than %d lines\n", FILENAME, FNR, lines }' "$@")
+}
+
+# shellcheck disable=SC2046 # lists of files, whose names have no spaces
+check() {
+    root=$1
+    find_words code $(sources lib graph ops include)
+    find_words prose $(cd "$root" && find README.md docs -name '*.md' -type f 2>/dev/null | sort)
+    too_long 110 450 $(sources lib graph ops)
+    too_long 110 100000 $(sources include tests demos extra)
+}
+
+# ---- Self-test ----
+
+# expect PLACE FILE LINE: checks that something is found at the place when the file ends with this line
+expect() {
+    printf '%s\n' "$3" >>"$tree/$2"
+    if ! check "$tree" | grep -q "^$1: "; then
+        echo "not found: $3" >&2
+        missed=1
+    fi
+    sed '$d' "$tree/$2" >"$tree/sound" && mv "$tree/sound" "$tree/$2"
+}
+
+self_test() {
+    missed=0
+    tree=$(mktemp -d)
+    trap 'rm -rf "$tree"' EXIT
+    mkdir -p "$tree/lib/io" "$tree/graph" "$tree/ops" "$tree/include/tulle" "$tree/docs" "$tree/tests"
+    for file in lib/io/a.c graph/b.h ops/c.c include/tulle/tulle.h tests/d.c; do
+        echo '/* Returns, roomy, apartment, unturned: not the words. */' >"$tree/$file"
+    done
+    echo 'A tree with much room, apart from its docs.' | tee "$tree/docs/a.md" >"$tree/README.md"
+    found=$(check "$tree")
+    if [ -n "$found" ]; then
+        printf 'in a sound tree: %s\n' "$found" >&2
+        missed=1
+    fi
+    expect lib/io/a.c:2 lib/io/a.c '/* What a chip cannot foresee. */'
+    expect graph/b.h:2 graph/b.h 'int32_t take_room(void);'
+    expect graph/b.h:2 graph/b.h 'enum { STRETCH = 256 };'
+    expect ops/c.c:2 ops/c.c 'bool a_turned;'
+    expect ops/c.c:2 ops/c.c '    return tl_fail(TL_ERR_ARGUMENT, "%d is no tl_trans", (int)t);'
+    expect include/tulle/tulle.h:2 include/tulle/tulle.h '/* Op authors include op.h besides. */'
+    expect docs/a.md:2 docs/a.md 'It would else be found.'
+    expect README.md:2 README.md 'The docs are here besides.'
+    line=$(printf '%111s' x)
+    expect lib/io/a.c:2 lib/io/a.c "$line"
+    expect tests/d.c:2 tests/d.c "$line"
+    expect ops/c.c:451 ops/c.c "$(seq 450)"
+    exit "$missed"
+}
+
+if [ "$1" = --self-test ]; then
+    self_test
+fi
+found=$(check "$1")
+if [ -n "$found" ]; then
+    printf '%s\n' "$found" >&2
+    exit 1
+fi
+echo "no banished word, no line of more than 110 columns, no file of more than 450 lines"
