@@ -1,6 +1,7 @@
 #!/bin/sh
 # check_words.sh ROOT: prints words that were banished from the sources, with what to write instead, lines of
-# more than 110 columns (clang-format does not wrap comments) and files that are too long; fails if there are any.
+# more than 110 columns (clang-format does not wrap comments) and files that are too long. Fails if it prints
+# any of these.
 # check_words.sh --self-test: checks that each of these is found in a small tree, and that a sound one passes.
 set -eu
 
