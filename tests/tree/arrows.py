@@ -46,6 +46,7 @@ PROGRAMS = ['extra', 'demos']  # these see the public headers as installed: <tul
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]*)"|<([^>\n]*)>|(.*))', re.M)
 HEADER_LIST = re.compile(r'\b\w*headers\s*\+?=\s*files\(([^)]*)\)')
+GENERATED_HEADER = re.compile(r"\b\w*headers\s*\+?=\s*configure_file\(\s*input:\s*'([^']*)\.in'")
 
 
 def folder_of(file):
@@ -91,27 +92,33 @@ class Tree:
                         builds.append(path)
                     elif name.endswith(('.c', '.h')):
                         sources.add(path)
+                    elif name.endswith('.h.in'):
+                        sources.add(path[:-len('.in')])
         return sources, builds
 
     def text_of(self, file):
-        with open(os.path.join(self.root, file), encoding='utf-8') as f:
+        path = os.path.join(self.root, file)
+        with open(path if os.path.exists(path) else path + '.in', encoding='utf-8') as f:
             return f.read()
 
     def read_header_list(self, build):
         """Adds what a meson.build installs to the public headers."""
         text = re.sub(r'#.*', '', self.text_of(build))
         for match in HEADER_LIST.finditer(text):
-            line = text.count('\n', 0, match.start()) + 1
             for name in re.findall(r"'([^']*)'", match.group(1)):
-                path = posixpath.normpath(posixpath.join(folder_of(build), name))
-                base = posixpath.basename(path)
-                if path not in self.files:
-                    self.fault(build, line, 'there is no %s to install' % path)
-                elif base in self.public:
-                    self.fault(build, line, '%s and %s would be installed as one file'
-                               % (self.public[base], path))
-                else:
-                    self.public[base] = path
+                self.add_public(build, text.count('\n', 0, match.start()) + 1, name)
+        for match in GENERATED_HEADER.finditer(text):
+            self.add_public(build, text.count('\n', 0, match.start()) + 1, match.group(1))
+
+    def add_public(self, build, line, name):
+        path = posixpath.normpath(posixpath.join(folder_of(build), name))
+        base = posixpath.basename(path)
+        if path not in self.files:
+            self.fault(build, line, 'there is no %s to install' % path)
+        elif base in self.public:
+            self.fault(build, line, '%s and %s would be installed as one file' % (self.public[base], path))
+        else:
+            self.public[base] = path
 
     def is_public(self, file):
         return self.public.get(posixpath.basename(file)) == file

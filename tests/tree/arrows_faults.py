@@ -16,8 +16,11 @@ SOUND = {
     'graph/optim/slots.h': '#include "graph.h"\n',
     'graph/transform/clip.c': '#include "graph/tape/tape.h"\n',
     'ops/relu.c': '#include "op.h"\n#include "lib/kernels/kernels.h"\n',
-    'include/tulle/meson.build': "headers += files('tulle.h')\n",
-    'include/tulle/tulle.h': '#include "graph.h"\n',
+    'lib/version.h.in': '#include "shape.h"\n',
+    'include/tulle/meson.build': "headers += files('tulle.h')\n"
+                                 "public_headers += configure_file(input: '../../lib/version.h.in',\n"
+                                 "  output: 'version.h')\n",
+    'include/tulle/tulle.h': '#include "graph.h"\n#include "version.h"\n',
     'demos/digits.h': '#include <tulle/tulle.h>\n',
     'demos/digits.c': '#include "digits.h"\n',
 }
@@ -63,6 +66,8 @@ PLANTED = [
     ({'ops/relu.c': '#include HEADER\n'}, 'ops/relu.c:1: cannot tell what is included: HEADER'),
     ({'lib/meson.build': "headers += files('shape.h', 'gone.h')\n"},
      'lib/meson.build:1: there is no lib/gone.h to install'),
+    ({'lib/version.h.in': '#include "lib/memory.h"\n'},
+     'lib/version.h:1: a public header cannot include lib/memory.h, which is not installed'),
     ({'ops/meson.build': "headers += files('shape.h')\n", 'ops/shape.h': ''},
      'ops/meson.build:1: lib/shape.h and ops/shape.h would be installed as one file'),
 ]

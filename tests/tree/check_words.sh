@@ -22,13 +22,12 @@ code    are_their_sums                  can_use_uncopied
 code    ask_shape                       run_shape
 code    (catch|caught|catches)[_ ]up    replay
 code    came_short                      read_failed
-code    dust                            subnormal
+code    <dust>                          subnormal
 code    <(four|one|tl)_near>            col16
 code    hand_on                         grad_pass
 code    <judg(e|es|ed|ing)>             check, compare, or decide
 code    <lasting>                       stable
 code    lies_well                       has_unit_stride
-code    patience                        spin_count
 code    rows_named                      rows_declared
 code    <room>                          workspace, buffer, capacity, or limit
 code    <settle[sd]?>                   replay_pending, or decide
@@ -44,7 +43,6 @@ code    tl_idle                         tl_zero_grad
 code    <(tl|update)_kept               held, or masked
 code    <turned>                        transposed
 code    update_together                 update_contiguous
-code    <unfilled>                      tl_pattern_alloc
 code    x_changes                       x_mutable
 END
 }
