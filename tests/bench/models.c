@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- mlp_step: 784-1024-1024-10, the hidden weights sparse, batch of 128, Adam ---- */
+/* ---- mlp_step: 784-1024-1024-10, the hidden weights sparse (dense at density 1), batch of 128, Adam ---- */
 
 enum { LAYERS = 3, BATCH = 128 };
 static const int64_t units[LAYERS + 1] = { 784, 1024, 1024, 10 };
@@ -12,6 +12,7 @@ static const int64_t units[LAYERS + 1] = { 784, 1024, 1024, 10 };
 typedef struct perceptron {
     tl_graph *g;
     tl_optimizer *adam;
+    int n_sparse; /* the first n_sparse layers have sparse weights */
     tl_variable *w[LAYERS], *b[LAYERS];
     tl_real *x;
     int32_t *label;
@@ -23,7 +24,7 @@ static void train_perceptron(void *context)
     tl_node *h = tl_input(p->g, TL_SHAPE(BATCH, units[0]), p->x);
     for (int l = 0; l < LAYERS; l++) {
         tl_node *w = tl_use(p->g, p->w[l]);
-        h = l < LAYERS - 1 ? tl_dense_sparse_matmul(h, w, TL_NO_TRANSPOSE) : tl_matmul(h, w);
+        h = l < p->n_sparse ? tl_dense_sparse_matmul(h, w, TL_NO_TRANSPOSE) : tl_matmul(h, w);
         tl_node *b = tl_use(p->g, p->b[l]);
         h = l < LAYERS - 1 ? tl_bias_relu(h, b) : tl_bias(h, b);
     }
@@ -31,9 +32,9 @@ static void train_perceptron(void *context)
     tl_graph_reset(p->g);
 }
 
-static tl_variable *make_weights(int l, double density)
+static tl_variable *make_weights(const perceptron *p, int l, double density)
 {
-    if (l == LAYERS - 1)
+    if (l >= p->n_sparse)
         return must(tl_variable_dense("w", TL_SHAPE(units[l], units[l + 1])));
     tl_pattern *keep = must(tl_pattern_random(units[l], units[l + 1], density, (uint64_t)l));
     tl_variable *w = must(tl_variable_sparse("w", keep));
@@ -47,10 +48,11 @@ static void measure_perceptron(double density)
     tl_random rng = { .seed = 1 };
     perceptron p = { .g = must(tl_graph_new()),
                      .adam = must(tl_adam((tl_adam_options){ .learning_rate = 1e-3 })),
+                     .n_sparse = density < 1 ? LAYERS - 1 : 0,
                      .x = random_reals(BATCH * units[0], 2),
                      .label = random_integers(BATCH, units[LAYERS], 3) };
     for (int l = 0; l < LAYERS; l++) {
-        p.w[l] = make_weights(l, density);
+        p.w[l] = make_weights(&p, l, density);
         p.b[l] = must(tl_variable_dense("b", TL_SHAPE(units[l + 1])));
         check(tl_init_he(p.w[l], &rng));
     }
@@ -68,7 +70,7 @@ static void measure_perceptron(double density)
 
 void bench_mlp_step(void)
 {
-    static const double density[] = { 0.5, 0.1, 0.05, 0.01 };
+    static const double density[] = { 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01 };
     for (size_t d = 0; d < sizeof density / sizeof *density; d++)
         measure_perceptron(density[d]);
 }
