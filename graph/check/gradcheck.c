@@ -1,5 +1,5 @@
-/* Gradients against central differences. One set of differences judges every backward pass: the plain one,
- * one over gradients that are already there, and one for each variable alone. */
+/* Gradients against central differences, which are computed once and compared with several backward
+ * passes. */
 #include "gradcheck.h"
 #include "graph/backward/backward.h"
 #include "lib/memory.h"
@@ -8,19 +8,19 @@
 #include <math.h>
 #include <string.h>
 
-static const double prefill = 0.5; /* what is there before the second pass; exact in every number type */
+static const double prefill = 0.5; /* the gradient before the second pass; exact in every number type */
 
 typedef struct check {
     tl_build build;
     void *context;
     tl_graph *graph;
     double step, tolerance;
-    int64_t size;    /* of the result */
-    tl_real *u;      /* [size] the random upstream gradient */
-    double *numeric; /* the differences, of one variable after the other */
+    int64_t size;      /* of the result */
+    tl_real *upstream; /* [size] random */
+    double *numeric;   /* differences, variable after variable */
 } check;
 
-/* The function's result in an empty graph. Its size must stay what it was at the first call. */
+/* Computes the function's result in an empty graph, and checks that its size is that of the first call. */
 static tl_status run(const check *c, tl_node **y)
 {
     tl_graph_reset(c->graph);
@@ -31,7 +31,7 @@ static tl_status run(const check *c, tl_node **y)
         return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function returned NULL");
     if ((*y)->graph != c->graph)
         return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function's result is in another graph");
-    if (c->u && (*y)->size != c->size)
+    if (c->upstream && (*y)->size != c->size)
         return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function gave %lld values, and now gives %lld",
                        (long long)c->size, (long long)(*y)->size);
     return TL_OK;
@@ -44,23 +44,23 @@ static tl_status draw_upstream(check *c, uint64_t seed)
     if (status != TL_OK)
         return status;
     c->size = y->size;
-    c->u = tl_alloc(c->size, sizeof *c->u);
-    if (!c->u)
+    c->upstream = tl_alloc(c->size, sizeof *c->upstream);
+    if (!c->upstream)
         return tl_fail_memory();
     tl_random r = { .seed = seed };
     for (int64_t k = 0; k < c->size; k++)
-        c->u[k] = (tl_real)tl_random_normal(&r);
+        c->upstream[k] = (tl_real)tl_random_normal(&r);
     return TL_OK;
 }
 
-/* <U, f> */
-static tl_status value(const check *c, double *out)
+/* Computes <U, f>. */
+static tl_status inner_product(const check *c, double *out)
 {
     tl_node *y;
     tl_status status = run(c, &y);
     *out = 0;
     for (int64_t k = 0; status == TL_OK && k < y->size; k++)
-        *out += (double)c->u[k] * (double)y->val[k];
+        *out += (double)c->upstream[k] * (double)y->val[k];
     return status;
 }
 
@@ -71,42 +71,44 @@ static tl_status difference(const check *c, tl_real *w, double *out)
     const tl_real up = (tl_real)((double)was + h), down = (tl_real)((double)was - h);
     double above = 0, below = 0;
     *w = up;
-    tl_status status = value(c, &above);
+    tl_status status = inner_product(c, &above);
     *w = down;
     if (status == TL_OK)
-        status = value(c, &below);
+        status = inner_product(c, &below);
     *w = was;
     *out = (above - below) / ((double)up - (double)down);
     return status;
 }
 
-/* Element k of a gradient of any kind. */
+/* Returns element k of a gradient of any kind. */
 static double element(const tl_gradient *pair, int64_t k)
 {
     if (!pair->values)
         return 0;
     if (!pair->rows)
         return (double)pair->values[k];
-    int64_t width = pair->variable->size / pair->variable->shape.dim[0];
+    const int64_t width = tl_row_width(pair->variable);
     for (int64_t i = 0; i < pair->n_rows; i++)
         if (pair->rows[i] == k / width)
             return (double)pair->values[i * width + k % width];
     return 0;
 }
 
-/* One backward pass, for the variables first .. first+n-1, against their differences. */
-static tl_status judge(const check *c, tl_variable *const *vars, int32_t n, double before,
-                       const double *numeric)
+/* Compares one backward pass for n variables with their differences. */
+static tl_status compare_pass(const check *c, tl_variable *const *vars, int32_t n, double before,
+                              const double *numeric)
 {
     tl_node *y;
     tl_gradients g;
     tl_status status = run(c, &y);
     if (status == TL_OK)
-        status = tl_backward_from(
-            y,
-            &(tl_backward_plan){
-                .upstream = c->u, .prefill = (tl_real)before, .variable = vars, .n = n, .poison = true },
-            &g);
+        status = tl_backward_from(y,
+                                  &(tl_backward_plan){ .upstream = c->upstream,
+                                                       .prefill = (tl_real)before,
+                                                       .variable = vars,
+                                                       .n = n,
+                                                       .poison = true },
+                                  &g);
     if (status != TL_OK)
         return status;
     for (int32_t i = 0; i < n; i++)
@@ -134,12 +136,12 @@ static tl_status check_all(check *c, tl_variable *const *vars, int32_t n, uint64
         for (int64_t k = 0; status == TL_OK && k < vars[i]->size; k++)
             status = difference(c, tl_variable_data(vars[i]) + k, at++);
     if (status == TL_OK)
-        status = judge(c, vars, n, 0, c->numeric);
+        status = compare_pass(c, vars, n, 0, c->numeric);
     if (status == TL_OK)
-        status = judge(c, vars, n, prefill, c->numeric);
+        status = compare_pass(c, vars, n, prefill, c->numeric);
     at = c->numeric;
     for (int32_t i = 0; status == TL_OK && i < n; at += vars[i++]->size)
-        status = judge(c, &vars[i], 1, 0, at);
+        status = compare_pass(c, &vars[i], 1, 0, at);
     return status;
 }
 
@@ -163,7 +165,7 @@ tl_status tl_gradcheck(tl_build build, void *context, tl_variable *const *vars, 
         return TL_ERR_MEMORY;
     status = check_all(&c, vars, n, o.seed);
     tl_graph_free(c.graph);
-    tl_free(c.u);
+    tl_free(c.upstream);
     tl_free(c.numeric);
     return status;
 }

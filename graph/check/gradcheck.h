@@ -12,16 +12,16 @@ typedef struct tl_gradcheck_options {
     double tolerance;
 } tl_gradcheck_options;
 
-/* The function under test: builds a node of any shape and kind from tl_use(g, variable)s. It must compute
+/* The function under test: builds a node of any shape and kind from the leaves of variables. It must compute
  * the same at every call. */
 typedef tl_node *(*tl_build)(tl_graph *g, void *context);
 
-/* Checks every element of the gradient of <U, build(g)> with U random, for each of the n variables:
- * signed, against a central difference; again with gradients already present in the leaves (a backward
- * that writes = for += fails); and with each variable alone as the wanted one (a backward that ignores
- * grad == NULL crashes there). What an op `begins` is NaN before (one that does not assign all of it fails).
- * Values are put back. TL_ERR_NUMERIC names the variable, the element and both values: "gradcheck: w[3]:
- * analytic 0.5, numeric -0.5". */
+/* Compares every element of the gradient of <U, build(g)>, U random, with its central difference, for each of
+ * the n variables. Three kinds of pass are compared: a plain one; one with gradients already present in the
+ * leaves, where a backward that writes = for += fails; and one per variable with only its gradient needed,
+ * where a backward that ignores grad == NULL crashes. A gradient that an op can overwrite holds NaN before,
+ * so that an op that does not assign all of it fails. Values are restored. TL_ERR_NUMERIC names the variable,
+ * the element and both values: "gradcheck: w[3]: analytic 0.5, numeric -0.5". */
 TL_API tl_status tl_gradcheck(tl_build build, void *context, tl_variable *const *vars, int32_t n,
                               const tl_gradcheck_options *options);
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* "784x300"; of a sparse node "784x300, 23520 entries (10 %)", of a masked variable "784x300, 23520 kept
- * (10 %)". */
+/* Prints "784x300"; for a sparse node "784x300, 23520 entries (10 %)", for a masked variable "784x300, 23520
+ * kept (10 %)". */
 static void print_shape(const tl_node *a, FILE *out)
 {
     const tl_pattern *p = a->variable ? a->variable->pattern : a->pattern;
@@ -19,13 +19,13 @@ static void print_shape(const tl_node *a, FILE *out)
             cells > 0 ? 100 * (double)tl_pattern_nnz(p) / cells : 0.0);
 }
 
-/* What stands for a node: its variable, "input", or its op. */
+/* Returns the name of a node's variable or op, or "input". */
 static const char *name_of(const tl_node *a)
 {
     return a->variable ? a->variable->name : a->op ? a->op->name : "input";
 }
 
-/* Text on one line; for a DOT string with what it must escape. */
+/* Prints text on one line, escaped for a DOT string if asked. */
 static void print_text(const char *text, bool escaped, FILE *out)
 {
     for (; *text; text++) {

@@ -1,4 +1,4 @@
-/* The graph for people to look at. */
+/* The graph as text and as a picture. */
 #ifndef TL_DUMP_H
 #define TL_DUMP_H
 
@@ -6,11 +6,11 @@
 
 #include "graph.h"
 
-/* One node a line: "%4 = relu(%3) : 32x128", with variables' names and densities, and the error if there
- * is one. TL_ERR_IO if writing fails. */
+/* Prints one node per line, "%4 = relu(%3) : 32x128", with names and densities of variables, and the error if
+ * there is one. TL_ERR_IO if writing fails. */
 TL_API tl_status tl_graph_print(const tl_graph *g, FILE *out);
 
-/* The same as a Graphviz digraph, for `dot -Tsvg`. */
+/* Prints the same as a Graphviz digraph, for `dot -Tsvg`. */
 TL_API tl_status tl_graph_dot(const tl_graph *g, FILE *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Optimizers: one driver for every kind of gradient, and classes that update a run of weights. */
+/* Optimizers: one driver for every kind of gradient, and classes that update chunks of weights. */
 #ifndef TL_OPTIMIZER_H
 #define TL_OPTIMIZER_H
 
@@ -6,22 +6,22 @@
 
 #define TL_MAX_SLOTS 4
 
-/* Owned by the user, with the slots it holds for each variable. */
+/* Owned by the user, with the slots that it holds for variables. Either may be freed first. */
 typedef struct tl_optimizer tl_optimizer;
 
-/* What a row-sparse gradient does to the rows that it does not name. */
+/* What a step with a row-sparse gradient does to the rows that are not in it. */
 typedef enum tl_rows_policy {
-    /* What a dense gradient with zeros there would do, bit for bit: moments fade, weight decay goes on. A row
-     * is brought up to date when it is next read, at a cost that follows the rows in use. */
+    /* What a dense gradient with zeros there does, bit for bit: moments decay, weight decay goes on. Skipped
+     * steps of a row are replayed when it is next read, so that the cost follows the rows in use. */
     TL_ROWS_EXACT,
     TL_ROWS_LAZY /* nothing: as TensorFlow's LazyAdam and PyTorch's SparseAdam */
 } tl_rows_policy;
 
-/* What a gradient that is not finite does. */
+/* What happens to a step with a gradient that is not finite. */
 typedef enum tl_non_finite {
     TL_NON_FINITE_ERROR,     /* TL_ERR_NUMERIC names the variable and the index; nothing is changed */
     TL_NON_FINITE_SKIP_STEP, /* nothing is changed, TL_OK */
-    TL_NON_FINITE_PROPAGATE  /* it is used; off a mask it still changes nothing */
+    TL_NON_FINITE_PROPAGATE  /* the gradient is used; off a mask it still changes nothing */
 } tl_non_finite;
 
 /* Options that every optimizer has. A zeroed field means the default (so a rate of 0 cannot be asked for
@@ -38,7 +38,7 @@ typedef struct tl_optimizer_options {
     TL_OPTIMIZER_OPTIONS
 } tl_optimizer_options;
 
-/* These fields of any options structure `o`, for tl_optimizer_new. */
+/* The common fields of any options structure `o`, for tl_optimizer_new. */
 #define TL_COMMON_OPTIONS(o)                                                                                 \
     ((tl_optimizer_options){ (o).learning_rate, (o).weight_decay, (o).decoupled, (o).rows, (o).non_finite,   \
                              (o).per_weight_age })
@@ -96,11 +96,11 @@ TL_API tl_optimizer *tl_adagrad(tl_adagrad_options o);
 TL_API tl_optimizer *tl_rmsprop(tl_rmsprop_options o);
 TL_API tl_optimizer *tl_adam(tl_adam_options o);
 TL_API tl_optimizer *tl_ftrl(tl_ftrl_options o);
-/* Rows that lag behind are brought up to date first. NULL is ignored. */
+/* Applies pending row updates, then frees the optimizer and its slots. NULL is ignored. */
 TL_API void tl_optimizer_free(tl_optimizer *o);
 
-/* The gradients of the n variables in `vars`, as tl_backward_for; vars = NULL: of all that the loss
- * reaches, as tl_backward. */
+/* Computes the gradients of the n variables in `vars` (as tl_backward_for) or, for vars = NULL, of all that
+ * the loss depends on (as tl_backward). */
 TL_API tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variable *const *vars, int32_t n,
                                       tl_gradients *out);
 
@@ -110,55 +110,61 @@ TL_API tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variabl
  * is on the graph as well. */
 TL_API tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g);
 
-/* tl_backward and tl_apply_gradients, in less memory: on the way back the gradients of nodes in between make
- * room for others. */
+/* Runs tl_backward and tl_apply_gradients, in less memory: gradients of intermediate nodes are recycled during
+ * the pass.
+ *
+ *     for (int step = 0; step < steps; step++, tl_graph_reset(g)) {
+ *         tl_node *loss = tl_mse(model(g, batch(step)), target(g, step));
+ *         if (tl_minimize(optimizer, loss) != TL_OK)
+ *             return fprintf(stderr, "step %d: %s\n", step, tl_error()), 1;
+ *     } */
 TL_API tl_status tl_minimize(tl_optimizer *o, tl_node *loss);
 
-/* A function over the whole list of pairs, called in every step before the update. It may change values
- * and drop pairs; it may not change variables, rows or sizes, which is checked. A failure ends the step. */
+/* A function over the list of pairs, called in every step before the update. It may change values and drop
+ * pairs, but not change variables, rows or sizes, which is checked. A failure ends the step. */
 typedef tl_status (*tl_transform)(tl_gradients *g, void *context);
 
-/* Registers a transform; `context` is borrowed for as long as the optimizer lives. */
+/* Registers a transform. `context` is borrowed for the life of the optimizer. */
 TL_API tl_status tl_optimizer_add_transform(tl_optimizer *o, tl_transform fn, void *context);
 
-/* The option learning_rate from the next step on; must be >= 0. Rows that lag behind are brought up to
- * date first, which costs a sweep over their tables: a rate that changes in every step is better given as
- * a schedule. */
+/* Sets the option learning_rate from the next step on; must be >= 0. Applies pending row updates first, which
+ * costs a sweep over their tables: if the rate changes in every step, use a schedule. */
 TL_API tl_status tl_optimizer_set_learning_rate(tl_optimizer *o, double learning_rate);
 
-/* The learning rate that the next step will use, the schedule included. */
+/* Returns the learning rate that the next step will use, the schedule included. */
 TL_API double tl_optimizer_learning_rate(const tl_optimizer *o);
 
-/* The learning rate of step `step` of the optimizer, counted from 1, given the option learning_rate. A
- * pure function: the same at every call. */
+/* Returns the learning rate of step `step` of the optimizer, counted from 1, given the option learning_rate.
+ * Must be a pure function: pending row updates call it again for past steps. */
 typedef double (*tl_schedule)(int64_t step, double learning_rate, const void *context);
 
-/* The schedule from the next step on; NULL: a constant rate. `context` is borrowed as long as the
- * optimizer lives. schedule.h has the usual ones. */
+/* Sets the schedule from the next step on; NULL: a constant rate. `context` is borrowed for the life of the
+ * optimizer. schedule.h has the usual schedules. */
 TL_API tl_status tl_optimizer_set_schedule(tl_optimizer *o, tl_schedule fn, const void *context);
 
-/* Options of v alone, in place of the optimizer's: biases without weight decay, say. A learning_rate of 0
- * leaves the optimizer's. TL_ERR_ARGUMENT for an option out of range, TL_ERR_MEMORY. */
+/* Sets options for v alone, in place of the optimizer's: biases without weight decay, for example. A
+ * learning_rate of 0 means the optimizer's. TL_ERR_ARGUMENT for an option out of range, TL_ERR_MEMORY. */
 TL_API tl_status tl_optimizer_set_options_for(tl_optimizer *o, tl_variable *v, tl_optimizer_options options);
 
-/* Brings every row that TL_ROWS_EXACT left behind up to date. The graph does so with the rows it reads,
- * and tl_variable_data and tl_optimizer_slot do so when they are called; a pointer that was taken before a
- * step sees the step's whole effect only after this. */
+/* Applies all pending row updates (TL_ROWS_EXACT). The graph does so for the rows that it reads,
+ * tl_variable_data and tl_optimizer_slot for all rows; a pointer taken before a step sees the step's whole
+ * effect only after this call. */
 TL_API tl_status tl_optimizer_flush(tl_optimizer *o);
 
-/* Steps that have been applied to v, 0 before the first. */
+/* Returns the number of steps applied to v. */
 TL_API int64_t tl_optimizer_steps(const tl_optimizer *o, const tl_variable *v);
 
-/* Slot k that o holds for v: as many values as v. NULL before the first step, or if there is no such slot. */
+/* Returns slot k that o holds for v, as many values as v; NULL before the first step, or if there is no such
+ * slot. */
 TL_API const tl_real *tl_optimizer_slot(const tl_optimizer *o, const tl_variable *v, int32_t k);
 
-/* Bytes of all slots, and of ages and row steps where they are kept. */
+/* Returns the bytes of all slots, and of ages and row steps if there are any. */
 TL_API int64_t tl_optimizer_bytes(const tl_optimizer *o);
 
 /* ---- For authors of optimizers ---- */
 
-/* A run of n weights with their gradient and slots: contiguous, and not always where the variable keeps
- * them. */
+/* A chunk of n weights with their gradient and slots: contiguous, and not always in the variable's own
+ * memory. */
 typedef struct tl_update {
     int64_t n;
     tl_real *w;
@@ -172,7 +178,7 @@ typedef struct tl_update {
 
 #define TL_MAX_CONSTANTS 8
 
-/* What a step with a gradient of 0, without weight decay, changes. */
+/* What a step with a gradient of 0 and without weight decay changes. */
 typedef enum tl_zero_grad {
     TL_ZERO_GRAD_CHANGES,       /* anything */
     TL_ZERO_GRAD_NOOP_AT_START, /* nothing, as long as the slots are at their start */
@@ -181,22 +187,22 @@ typedef enum tl_zero_grad {
 
 struct tl_update_args; /* the library's own */
 
-/* One kind of optimizer. `update` works element by element, so that runs can be split anywhere. */
+/* A kind of optimizer. `update` works element by element, so that chunks can be split anywhere. */
 typedef struct tl_optimizer_class {
     const char *name;
     int32_t n_slots;
     void (*update)(const tl_update *u);
     tl_zero_grad zero_grad;
-    /* What all runs of a step have in common, into constant[TL_MAX_CONSTANTS]; NULL: nothing. */
+    /* Computes what all chunks of a step share, into constant[TL_MAX_CONSTANTS]. NULL: nothing. */
     void (*prepare)(const void *options, double learning_rate, int64_t t, tl_real *constant);
-    /* Where slots start, into start[n_slots], which holds zeros; NULL: at 0. */
+    /* Stores the initial values of slots in start[n_slots], which holds zeros. NULL: they are 0. */
     void (*start)(const void *options, tl_real *start);
-    /* Not for authors: the library's own classes name one of its kernels, in place of `update`, which runs
-     * where this is, or returns, NULL. */
+    /* For the library's own classes: returns a kernel to run in place of `update`; NULL: `update`. */
     void (*(*kernel)(const void *options))(const struct tl_update_args *runs);
 } tl_optimizer_class;
 
-/* An optimizer of that class, which must outlive it; options[size] is copied and handed to `update`. */
+/* Returns an optimizer of the class, which must outlive it; options[size] is copied and passed to
+ * `update`. */
 TL_API tl_optimizer *tl_optimizer_new(const tl_optimizer_class *class, tl_optimizer_options common,
                                       const void *options, size_t size);
 

@@ -1,6 +1,6 @@
-/* Learning-rate schedules, for tl_optimizer_set_schedule. `context` is the structure of the same name; the
- * rate given is the option learning_rate, and k = step - 1 counts the steps before this one. Sizes out of
- * range give NaN, which fails the step. */
+/* Learning-rate schedules, for tl_optimizer_set_schedule. `context` points to the structure above the
+ * function; `rate` is the option learning_rate, and k = step - 1 the number of steps before this one. A
+ * structure out of range gives NaN, which fails the step. */
 #ifndef TL_SCHEDULE_H
 #define TL_SCHEDULE_H
 
@@ -20,15 +20,15 @@ typedef struct tl_exponential_decay {
 } tl_exponential_decay;
 TL_API double tl_schedule_exponential(int64_t step, double rate, const void *context);
 
-/* From rate down to `last` along half a cosine in `steps` steps, then `last` (Loshchilov and Hutter 2017) */
+/* last + (rate - last) (1 + cos(pi min(k / steps, 1))) / 2 (Loshchilov and Hutter 2017) */
 typedef struct tl_cosine_decay {
     int64_t steps; /* > 0 */
     double last;
 } tl_cosine_decay;
 TL_API double tl_schedule_cosine(int64_t step, double rate, const void *context);
 
-/* rate step / steps for the first `steps` steps; from then on `then` (NULL: rate), whose steps count from
- * there */
+/* rate step / steps for the first `steps` steps; after them the schedule `then` (NULL: rate), whose steps
+ * count from there */
 typedef struct tl_warm_up {
     int64_t steps; /* >= 0 */
     tl_schedule then;

@@ -13,10 +13,12 @@ static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real 
 tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate)
 {
     const tl_optimizer *o = s->optimizer;
-    tl_step c = { .s = s,
-                  .t = t,
-                  .learning_rate = learning_rate,
-                  .kernel = o->class->kernel ? o->class->kernel(o->options) : NULL };
+    tl_step c = {
+        .s = s,
+        .t = t,
+        .learning_rate = learning_rate,
+        .kernel = o->class->kernel ? o->class->kernel(o->options) : NULL,
+    };
     prepare(s, learning_rate, t, c.constant);
     return c;
 }

@@ -10,29 +10,30 @@ typedef struct job {
     const tl_gradient *pair;
     const tl_real *const *row_refs; /* the rows of the gradient, or NULL: the pair's values */
     int64_t width;
-    bool exact; /* row-sparse, and the rows that are left out will be brought up to date */
+    bool exact; /* row-sparse, and the rows that the step skips will be replayed */
 } job;
 
 static void update_values(void *context, int64_t begin, int64_t end)
 {
-    const job *w = context;
-    tl_step_range(&w->step, begin, end - begin, w->pair->values + begin);
+    const job *j = context;
+    tl_step_range(&j->step, begin, end - begin, j->pair->values + begin);
 }
 
 static void update_rows(void *context, int64_t begin, int64_t end)
 {
-    const job *w = context;
+    const job *j = context;
     for (int64_t k = begin; k < end; k += TL_MAX_STEP_ROWS) {
         const int64_t n = end - k < TL_MAX_STEP_ROWS ? end - k : TL_MAX_STEP_ROWS;
-        const int32_t *rows = w->pair->rows + k;
+        const int32_t *rows = j->pair->rows + k;
         const tl_real *g[TL_MAX_STEP_ROWS];
         for (int64_t i = 0; i < n; i++)
-            g[i] = w->row_refs ? w->row_refs[k + i] : w->pair->values + (k + i) * w->width;
-        if (w->exact)
-            tl_slots_replay_rows(w->s, n, rows);
-        tl_step_rows(&w->step, 0, n, rows, g);
-        for (int64_t i = 0; w->exact && i < n; i++)
-            tl_slots_row_step(w->s)[rows[i]] = w->step.t;
+            g[i] = j->row_refs ? j->row_refs[k + i] : j->pair->values + (k + i) * j->width;
+        if (j->exact)
+            tl_slots_replay_rows(j->s, n, rows);
+        tl_step_rows(&j->step, 0, n, rows, g);
+        if (j->exact)
+            for (int64_t i = 0; i < n; i++)
+                tl_slots_row_step(j->s)[rows[i]] = j->step.t;
     }
 }
 
@@ -49,21 +50,23 @@ void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *con
 {
     tl_variable *v = s->companion.variable;
     const int64_t step = s->optimizer->step + 1, offset = step - (s->t + 1);
-    job w = { .step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step)),
-              .s = s,
-              .pair = pair,
-              .row_refs = row_refs,
-              .width = tl_row_width(v) };
-    w.exact = pair->rows && tl_slots_row_step(s) && tl_slots_options(s)->rows == TL_ROWS_EXACT;
+    job j = {
+        .step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step)),
+        .s = s,
+        .pair = pair,
+        .row_refs = row_refs,
+        .width = tl_row_width(v),
+    };
+    j.exact = pair->rows && tl_slots_row_step(s) && tl_slots_options(s)->rows == TL_ROWS_EXACT;
     replay_pending(s, pair->rows != NULL, offset);
     if (pair->rows)
-        tl_parallel_for(pair->n_rows, 1 + TL_STEP_GRAIN / (w.width + 1), update_rows, &w);
+        tl_parallel_for(pair->n_rows, 1 + TL_STEP_GRAIN / (j.width + 1), update_rows, &j);
     else
-        tl_parallel_for(v->size, TL_STEP_GRAIN, update_values, &w);
+        tl_parallel_for(v->size, TL_STEP_GRAIN, update_values, &j);
     s->t++;
     s->offset = offset;
-    if (!w.exact) {
-        s->all_step = s->t; /* those that a lazy or idle step left out are current, too */
+    if (!j.exact) {
+        s->all_step = s->t; /* also of rows that a lazy step, or one that leaves them alone, skipped */
         s->dense_step_seen = true;
     }
 }

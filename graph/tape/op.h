@@ -1,5 +1,5 @@
-/* The op author's interface. A built-in op has nothing that a user's op lacks: both fill in one const tl_op
- * and call tl_apply.
+/* The interface for authors of ops. A built-in op has no privilege that a user's op lacks: both fill in one
+ * const tl_op and call tl_apply.
  *
  *     relu: Y = max(A, 0).  dA += dY where A > 0.
  *
@@ -22,34 +22,34 @@
 typedef enum tl_kind {
     TL_DENSE,  /* dense values and gradient */
     TL_SPARSE, /* values and gradient at a pattern only */
-    /* As an input: dense, with a gradient that arrives through tl_add_rows. No node is of this kind. */
+    /* For inputs only: a dense node whose gradient is row-sparse, delivered by tl_add_rows. */
     TL_ROWS
 } tl_kind;
 
 typedef struct tl_op {
-    const char *name;           /* stands before every message of the op */
+    const char *name;           /* precedes every message of the op */
     int32_t n_in;               /* 1 to TL_MAX_IN */
-    int32_t n_optional;         /* so many of the last inputs may be NULL */
+    int32_t n_optional;         /* the last n_optional inputs may be NULL */
     tl_kind in_kind[TL_MAX_IN]; /* checked before `shape` is called */
 
-    /* Checks the inputs, declares the result (tl_shape_dense, tl_shape_sparse or tl_shape_like) and takes
-     * scratch memory. The only one that can fail: `return tl_fail(TL_ERR_SHAPE, "%s times %s", ...)`,
-     * without the op's name. */
+    /* Checks the inputs, declares the result (tl_shape_dense, tl_shape_sparse or tl_shape_like) and allocates
+     * scratch memory. The only function of an op that can fail: `return tl_fail(TL_ERR_SHAPE, "%s times %s",
+     * ...)`, without the op's name. */
     tl_status (*shape)(tl_node *y);
 
-    /* Fills y->out[y->size], which is not cleared. (`shape` reads an input's values by tl_value, which
-     * brings them up to date; here they are.) */
+    /* Fills y->out[y->size], which is not cleared. Values of inputs are up to date here and in backward;
+     * `shape` reads them by tl_value. */
     void (*forward)(tl_node *y);
 
-    /* Adds (+=) to in[i]->grad for every input where that is not NULL, from y->grad (or assigns: `begins`).
-     * y->grad is there until it returns, or, of an op with a TL_ROWS input, until the reset. Left out: an op
-     * without a gradient, which then refuses inputs that depend on a variable. */
+    /* Adds to in[i]->grad, from y->grad, for every input where that is not NULL (or assigns: can_overwrite).
+     * y->grad stays until backward returns or, if the op has a TL_ROWS input, until the reset. NULL: the op
+     * has no gradient and rejects inputs that require one. */
     void (*backward)(tl_node *y);
-    uint32_t no_gradient; /* bit i: input i has no gradient, and may not depend on a variable */
+    uint32_t no_gradient; /* bit i: input i has no gradient, and may not require one */
 
-    /* Bit i: backward can begin the gradient of input i. Where in[i]->overwrite, it assigns to all of
-     * in[i]->grad, which was not cleared, in place of adding. Left out: it always adds, which costs a pass
-     * over memory. A node that is the input twice is never fresh, nor is one of kind TL_ROWS. */
+    /* Bit i: backward can overwrite the gradient of input i instead of accumulating (BLAS's beta = 0). If
+     * in[i]->overwrite is set, it must assign to all of in[i]->grad, which is uninitialised. Saves the
+     * clearing, a pass over memory. Never set for a node that is two of the inputs, nor for a TL_ROWS input. */
     uint32_t can_overwrite;
 } tl_op;
 
@@ -60,20 +60,20 @@ struct tl_node {
     tl_kind kind;           /* TL_DENSE or TL_SPARSE */
     tl_shape shape;
     tl_pattern *pattern; /* if sparse: of the values */
-    int64_t size;        /* number of values: the shape's, or the pattern's nnz */
+    int64_t size;        /* number of values: of the shape, or nnz of the pattern */
     const tl_real *val;  /* values */
     tl_real *out;        /* the same, for forward to fill; NULL for a leaf */
-    tl_real *grad;       /* gradient, or NULL: not wanted, and then not computed */
+    tl_real *grad;       /* gradient; NULL: not needed, and not computed */
     const void *attr;    /* the graph's copy of what tl_apply was given */
-    void *scratch;       /* whatever `shape` leaves here */
-    bool overwrite;      /* nothing is in grad yet; only while an op that `begins` it runs backward */
+    void *scratch;       /* what `shape` stores here for forward and backward */
+    bool overwrite;      /* set while backward runs: grad is uninitialised and must be assigned */
 
     /* The graph's own. */
     tl_graph *graph;
     tl_variable *variable;                            /* of a leaf that is one */
     tl_node *before, *after;                          /* on the tape */
     tl_node *next_leaf;                               /* among the leaves that are variables */
-    struct tl_row_slices *slices;                     /* one for each input, where one of them is TL_ROWS */
+    struct tl_row_slices *slices;                     /* one per input, if one of them is TL_ROWS */
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
     struct tl_row_refs *row_refs; /* of a leaf: where the rows of that gradient lie, if not in its values */
     uint32_t rows_declared;       /* bit i: tl_declare_rows was called for input i */
@@ -83,23 +83,23 @@ struct tl_node {
     int32_t number; /* on the tape, from 0 */
 };
 
-/* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. NULL if an
- * input is NULL (and not optional), the graph has failed before, or the op fails. */
+/* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. Returns NULL if
+ * an input is NULL and not optional, if the graph has failed before, or if the op fails. */
 TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size);
 
-/* For `shape`: the result is dense of this shape, sparse on this pattern (the graph retains it), or as
- * `a`. */
+/* For `shape`: declare the result as dense of this shape, as sparse on this pattern (which the graph
+ * retains), or as `a` is. TL_ERR_SHAPE, TL_ERR_MEMORY. */
 TL_API tl_status tl_shape_dense(tl_node *y, tl_shape shape);
 TL_API tl_status tl_shape_sparse(tl_node *y, tl_pattern *pattern);
 TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
 
-/* For `shape`: n elements of `size` bytes that live until the reset, 64-byte aligned, not cleared. NULL if
- * memory is short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
+/* For `shape`: returns n elements of `size` bytes that live until the reset, 64-byte aligned, not cleared.
+ * NULL if memory is short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
 TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 
-/* For `shape`: n elements of `size` bytes in which forward and backward may work; and for these: where they
- * are, 64-byte aligned. All ops of a graph work in the same memory: it may move when another op is recorded,
- * and nothing stays there from one call to the next. TL_ERR_MEMORY. */
+/* For `shape`: reserves n elements of `size` bytes of workspace; for forward and backward: returns it,
+ * 64-byte aligned. All ops of a graph share one workspace: it may move when another op is recorded, and
+ * nothing in it survives a call. TL_ERR_MEMORY. */
 TL_API tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size);
 TL_API void *tl_workspace(const tl_node *y);
 
@@ -108,21 +108,20 @@ TL_API void *tl_workspace(const tl_node *y);
 TL_API tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound,
                               const int32_t *padding, const char *of, const char *unit);
 
-/* For `shape`, where the result's pattern is made from two others (b may be NULL): the pattern that this
- * op stored for them in this step or the one before, or NULL; and storing one, which passes the caller's
- * reference to the graph. So a pattern that is the same in every step is made once. */
+/* For `shape`, if the result's pattern is made from two others (b may be NULL): returns the pattern that this
+ * op stored for them in this step or the one before, or NULL; and stores one, which passes the caller's
+ * reference to the graph. A pattern that is the same in every step is thus made once. TL_ERR_MEMORY. */
 TL_API tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b);
 TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result);
 
-/* For `shape`: the rows of a TL_ROWS input i that forward and backward will read, in any order. They are
- * brought up to date where an optimizer left them behind (TL_ROWS_EXACT); without this call all rows are. A
- * backward that reads them calls it again first: a step may have come between. */
+/* For `shape`: declares the rows of a TL_ROWS input i that forward and backward will read, in any order.
+ * Applies pending updates (TL_ROWS_EXACT) to these rows only; without this call, to the whole table. A
+ * backward that reads them calls it again first, because a step may have come between. */
 TL_API void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
 
-/* For `backward`, the gradient of a TL_ROWS input i, in place of in[i]->grad:
- * row rows[k] of it += coef[k] * row source[k] of values, for k = 0 .. n-1 in order.
- * source = NULL: row k itself; coef = NULL: 1. The arrays stay until the reset (y->grad of such an
- * op does). */
+/* For `backward`: delivers the gradient of a TL_ROWS input i, in place of in[i]->grad. For k = 0 .. n-1 in
+ * order, row rows[k] of the gradient += coef[k] * row source[k] of `values`; source = NULL means row k, coef
+ * = NULL means 1. The arrays must stay until the reset, as y->grad of such an op does. */
 TL_API void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,
                         const tl_real *coef, const tl_real *values);
 

@@ -1,4 +1,4 @@
-/* Transforms that come with the library, for tl_optimizer_add_transform. */
+/* Transforms of gradients, for tl_optimizer_add_transform. */
 #ifndef TL_TRANSFORM_H
 #define TL_TRANSFORM_H
 
@@ -7,7 +7,7 @@
 
 typedef struct tl_gradient_mask {
     tl_variable *variable;
-    const tl_pattern *keep; /* of the variable's shape seen as a matrix; borrowed */
+    const tl_pattern *keep; /* has the shape of the variable seen as a matrix; borrowed */
 } tl_gradient_mask;
 
 typedef struct tl_gradient_masks {
@@ -15,12 +15,12 @@ typedef struct tl_gradient_masks {
     int32_t n;
 } tl_gradient_masks;
 
-/* Sets the gradients of the named variables to +0 off their masks, by selection: an Inf or NaN does not get
+/* Sets the gradients of these variables to +0 off their masks, by selection: not even an Inf or NaN gets
  * through. context: tl_gradient_masks.
  *
- * This masks gradients, not updates. An optimizer that has a memory goes on moving a removed weight by it
- * (momentum by lr mu/(1-mu) times the old buffer, Adam by about 9 lr), and weight decay moves any that is
- * not 0. What removes connections for good is tl_variable_set_mask, or a sparse variable. */
+ * This masks gradients, not updates. An optimizer with slots goes on moving a removed weight by them
+ * (momentum by lr mu/(1-mu) times the old buffer, Adam by about 9 lr), and weight decay moves any weight that
+ * is not 0. To remove connections for ever, use tl_variable_set_mask or a sparse variable. */
 TL_API tl_status tl_mask_gradients(tl_gradients *g, void *context);
 
 typedef struct tl_clip {
@@ -28,22 +28,22 @@ typedef struct tl_clip {
     double norm;     /* out: the norm before clipping */
 } tl_clip;
 
-/* Scales all gradients by max_norm / norm where their joint Euclidean norm (of coalesced rows, summed in
- * double) exceeds max_norm (Pascanu et al. 2013). A norm that is not finite leaves them as they are, for
- * the optimizer's .non_finite to judge. TL_ERR_ARGUMENT unless max_norm > 0. context: tl_clip. */
+/* Scales all gradients by max_norm / norm if their joint Euclidean norm (over existing values, summed in
+ * double) exceeds max_norm (Pascanu et al. 2013). If the norm is not finite, leaves them to the optimizer's
+ * .non_finite policy. TL_ERR_ARGUMENT unless max_norm > 0. context: tl_clip. */
 TL_API tl_status tl_clip_by_global_norm(tl_gradients *g, void *context);
 
-/* The same for each gradient by itself. clip->norm receives the largest norm. context: tl_clip. */
+/* The same for each gradient on its own. clip->norm receives the largest norm. context: tl_clip. */
 TL_API tl_status tl_clip_by_norm(tl_gradients *g, void *context);
 
-/* The joint Euclidean norm of all gradients, summed in double. */
+/* Returns the joint Euclidean norm of all gradients, summed in double. */
 TL_API double tl_global_norm(const tl_gradients *g);
 
 typedef struct tl_clip_range {
     double low, high; /* low <= 0 <= high */
 } tl_clip_range;
 
-/* Brings every value into low .. high. A NaN stays. context: tl_clip_range. */
+/* Clamps every value to [low, high]. A NaN stays. TL_ERR_ARGUMENT. context: tl_clip_range. */
 TL_API tl_status tl_clip_by_value(tl_gradients *g, void *context);
 
 /* Multiplies all gradients. context: double, the factor. */
@@ -51,11 +51,11 @@ TL_API tl_status tl_scale_gradients(tl_gradients *g, void *context);
 
 typedef struct tl_noise {
     double deviation;
-    tl_random r; /* moves on by a draw for each value */
+    tl_random r; /* advances by one draw per value */
 } tl_noise;
 
-/* Adds normal noise to every value of every gradient, of the rows in a row-sparse one (Neelakantan et al.
- * 2015). context: tl_noise. */
+/* Adds normal noise to every existing value of every gradient (Neelakantan et al. 2015). TL_ERR_ARGUMENT for
+ * a negative deviation. context: tl_noise. */
 TL_API tl_status tl_add_noise(tl_gradients *g, void *context);
 
 typedef struct tl_frozen {
@@ -63,11 +63,11 @@ typedef struct tl_frozen {
     int32_t n;
 } tl_frozen;
 
-/* Drops the gradients of these variables: they and their slots stay as they are. context: tl_frozen. */
+/* Drops the gradients of these variables, which then stay as they are, slots included. context: tl_frozen. */
 TL_API tl_status tl_freeze(tl_gradients *g, void *context);
 
-/* Subtracts from the gradient of each matrix the mean of its column, over the connections that exist (Yong
- * et al. 2020). Vectors, scalars and row-sparse gradients stay as they are. context: none. */
+/* Subtracts from each value of a matrix's gradient the mean of its column over existing connections (Yong et
+ * al. 2020). Vectors, scalars and row-sparse gradients stay as they are. context: ignored. */
 TL_API tl_status tl_centralize(tl_gradients *g, void *context);
 
 #endif
