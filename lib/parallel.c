@@ -275,3 +275,9 @@ void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int
     close_loop(helpers);
     pthread_mutex_unlock(&pool.owner);
 }
+
+void tl_parallel_rows(int64_t n, int64_t width, void (*body)(void *, int64_t, int64_t), void *context)
+{
+    const int64_t grain = width < 0 ? 1 + TL_GRAIN : width < TL_GRAIN ? 1 + TL_GRAIN / (1 + width) : 1;
+    tl_parallel_for(n, grain, body, context);
+}

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { TL_GRAIN = 1 << 14 }; /* values in a piece of work */
-
 /* Columns in a piece of work on a matrix: stretches as wide as a prefetcher likes them, or narrower ones
  * where there would be too few for many threads; all, or more, of a small matrix. */
 static inline int64_t tl_strip(int64_t rows, int64_t cols)

@@ -39,7 +39,7 @@ static int allowed_cpus(void)
 
 typedef struct cover {
     int64_t n, grain;
-    atomic_int hits[N], wrong; /* wrong: pieces that do not begin or end where they should */
+    atomic_int hits[N], wrong; /* wrong: tasks that do not begin or end where they should */
 } cover;
 
 static void count_hits(void *context, int64_t begin, int64_t end)
@@ -52,19 +52,31 @@ static void count_hits(void *context, int64_t begin, int64_t end)
         atomic_fetch_add(&c->hits[k], 1);
 }
 
-/* Whether a loop over n covers each index once, in the pieces that n and the grain alone determine. */
-static bool covers(int64_t n, int64_t grain)
+static cover *prepare_cover(int64_t n, int64_t grain)
 {
     static _Thread_local cover c;
-    c.n = n, c.grain = grain;
+    c.n = n;
+    c.grain = grain;
     atomic_store(&c.wrong, 0);
     for (int64_t k = 0; k < N; k++)
         atomic_store(&c.hits[k], 0);
-    tl_parallel_for(n, grain, count_hits, &c);
-    bool sound = atomic_load(&c.wrong) == 0;
+    return &c;
+}
+
+static bool is_covered(const cover *c)
+{
+    bool sound = atomic_load(&c->wrong) == 0;
     for (int64_t k = 0; k < N; k++)
-        sound = sound && atomic_load(&c.hits[k]) == (k < n);
+        sound = sound && atomic_load(&c->hits[k]) == (k < c->n);
     return sound;
+}
+
+/* Checks that a loop over n covers each index once, in the tasks that n and the grain alone determine. */
+static bool covers(int64_t n, int64_t grain)
+{
+    cover *c = prepare_cover(n, grain);
+    tl_parallel_for(n, grain, count_hits, c);
+    return is_covered(c);
 }
 
 START_TEST(every_index_once)
@@ -83,6 +95,33 @@ START_TEST(every_index_once)
                     ck_assert_msg(covers(n[k], grain), "%d threads, n = %lld, grain %lld", thread_counts[t],
                                   (long long)n[k], (long long)grain);
         }
+    }
+}
+END_TEST
+
+static bool covers_rows(int64_t n, int64_t width, int64_t grain)
+{
+    cover *c = prepare_cover(n, grain);
+    tl_parallel_rows(n, width, count_hits, c);
+    return is_covered(c);
+}
+
+/* The grain follows the width alone. */
+START_TEST(rows_by_their_width)
+{
+    const struct {
+        int64_t width, grain;
+    } as[] = { { 0, TL_GRAIN + 1 },       { 1, TL_GRAIN / 2 + 1 },
+               { 63, TL_GRAIN / 64 + 1 }, { 100, TL_GRAIN / 101 + 1 },
+               { TL_GRAIN - 2, 2 },       { TL_GRAIN - 1, 2 },
+               { TL_GRAIN, 1 },           { INT64_MAX, 1 },
+               { -1, TL_GRAIN + 1 },      { INT64_MIN, TL_GRAIN + 1 } };
+    for (int threads = 1; threads <= 4; threads += 3) {
+        ck_assert_ok(tl_set_num_threads(threads));
+        for (size_t k = 0; k < sizeof as / sizeof *as; k++)
+            for (int64_t n = -1; n <= N; n = n < 4 ? n + 1 : n * 2 + 1)
+                ck_assert_msg(covers_rows(n, as[k].width, as[k].grain), "%lld rows of %lld elements",
+                              (long long)n, (long long)as[k].width);
     }
 }
 END_TEST
@@ -417,6 +456,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, variable_at_the_start);
     tcase_add_test(c, number_of_threads);
     tcase_add_test(c, every_index_once);
+    tcase_add_test(c, rows_by_their_width);
     tcase_add_test(c, many_short_loops);
     tcase_add_test(c, as_many_threads_as_asked);
     tcase_add_test(c, no_more_threads_than_asked);
