@@ -160,35 +160,3 @@ void *tl_workspace(const tl_node *y)
 {
     return y->graph->workspace;
 }
-
-/* Returns 1 or 0 by branch-free 32-bit arithmetic, so that loops over ids vectorise. */
-static inline uint32_t is_outside(uint32_t id, uint32_t below, uint32_t padded, uint32_t pad)
-{
-    return (id >= below) & ~(padded & (id == pad));
-}
-
-/* Returns the index of the first id that is neither below the bound nor padding, n if there is none. The
- * first loop has no early exit, so that it vectorises. */
-static int64_t first_outside(const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding)
-{
-    const uint32_t below = bound < 0 ? 0 : bound > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)bound;
-    const uint32_t padded = padding != NULL, pad = padding ? (uint32_t)*padding : 0;
-    uint32_t outside = 0;
-    for (int64_t k = 0; k < n; k++)
-        outside |= is_outside((uint32_t)ids[k], below, padded, pad);
-    for (int64_t k = 0; outside && k < n; k++)
-        if (is_outside((uint32_t)ids[k], below, padded, pad))
-            return k;
-    return n;
-}
-
-tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding,
-                       const char *of, const char *unit)
-{
-    if (!ids && n > 0)
-        return tl_fail(TL_ERR_ARGUMENT, "%s is NULL", name);
-    const int64_t k = first_outside(ids, n, bound, padding);
-    return k == n ? TL_OK
-                  : tl_fail(TL_ERR_INDEX, "%s[%lld] = %d, %s has %lld %s", name, (long long)k, (int)ids[k],
-                            of, (long long)bound, unit);
-}

@@ -15,6 +15,7 @@
 #define TL_OP_H
 
 #include "graph.h"
+#include "ids.h" /* tl_check_ids, for `shape` */
 #include "parallel.h"
 
 #define TL_MAX_IN 4
@@ -102,11 +103,6 @@ TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
  * nothing in it survives a call. TL_ERR_MEMORY. */
 TL_API tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size);
 TL_API void *tl_workspace(const tl_node *y);
-
-/* For `shape`: that each of n ids is 0 or more and below the bound, or is *padding, if that is not NULL.
- * TL_ERR_INDEX reads "ids[7] = 12, table has 10 rows" for name = "ids", of = "table", unit = "rows". */
-TL_API tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound,
-                              const int32_t *padding, const char *of, const char *unit);
 
 /* For `shape`, if the result's pattern is made from two others (b may be NULL): returns the pattern that this
  * op stored for them in this step or the one before, or NULL; and stores one, which passes the caller's
