@@ -15,21 +15,19 @@ static tl_status shape(tl_node *y)
 
 static void forward(tl_node *y)
 {
-    const int64_t *row_ptr = tl_pattern_row_ptr(y->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
-    const int32_t *col = tl_pattern_col(y->pattern);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
-            y->out[e] = y->in[0]->val[i * cols + col[e]];
+    const tl_csr s = tl_pattern_csr(y->pattern);
+    for (int64_t i = 0; i < s.rows; i++)
+        for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
+            y->out[e] = y->in[0]->val[i * s.cols + s.col[e]];
 }
 
 static void backward(tl_node *y)
 {
-    const int64_t *row_ptr = tl_pattern_row_ptr(y->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
-    const int32_t *col = tl_pattern_col(y->pattern);
+    const tl_csr s = tl_pattern_csr(y->pattern);
     tl_real *dd = y->in[0]->grad;
-    for (int64_t i = 0; dd && i < rows; i++)
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
-            dd[i * cols + col[e]] += y->grad[e];
+    for (int64_t i = 0; dd && i < s.rows; i++)
+        for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
+            dd[i * s.cols + s.col[e]] += y->grad[e];
 }
 
 static const tl_op op = {

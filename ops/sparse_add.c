@@ -18,27 +18,26 @@ static tl_status check_shapes(const tl_node *y)
 /* ---- Sparse + sparse ---- */
 
 /* The union, by merging the two as sorted lists of coordinates. */
-static tl_status merge(tl_node *y, const tl_pattern *a, const tl_pattern *b, tl_pattern **both)
+static tl_status merge(tl_node *y, tl_csr a, tl_csr b, tl_pattern **both)
 {
-    const int64_t *ap = tl_pattern_row_ptr(a), *bp = tl_pattern_row_ptr(b), rows = tl_pattern_rows(a);
-    const int32_t *ac = tl_pattern_col(a), *bc = tl_pattern_col(b);
-    int64_t *row_ptr = tl_scratch(y, rows + 1, sizeof *row_ptr), n = 0;
-    int32_t *col = tl_scratch(y, tl_pattern_nnz(a) + tl_pattern_nnz(b), sizeof *col);
+    int64_t *row_ptr = tl_scratch(y, a.rows + 1, sizeof *row_ptr), n = 0;
+    int32_t *col = tl_scratch(y, a.nnz + b.nnz, sizeof *col);
     if (!row_ptr || !col)
         return TL_ERR_MEMORY;
     row_ptr[0] = 0;
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t e = ap[i], f = bp[i];
-        while (e < ap[i + 1] || f < bp[i + 1]) {
-            bool from_a = f == bp[i + 1] || (e < ap[i + 1] && ac[e] <= bc[f]);
-            bool from_b = e == ap[i + 1] || (f < bp[i + 1] && bc[f] <= ac[e]);
-            col[n++] = from_a ? ac[e] : bc[f];
+    for (int64_t i = 0; i < a.rows; i++) {
+        const int64_t a_end = a.row_ptr[i + 1], b_end = b.row_ptr[i + 1];
+        int64_t e = a.row_ptr[i], f = b.row_ptr[i];
+        while (e < a_end || f < b_end) {
+            bool from_a = f == b_end || (e < a_end && a.col[e] <= b.col[f]);
+            bool from_b = e == a_end || (f < b_end && b.col[f] <= a.col[e]);
+            col[n++] = from_a ? a.col[e] : b.col[f];
             e += from_a;
             f += from_b;
         }
         row_ptr[i + 1] = n;
     }
-    *both = tl_pattern_from_csr(rows, tl_pattern_cols(a), row_ptr, col);
+    *both = tl_pattern_from_csr(a.rows, a.cols, row_ptr, col);
     return *both ? TL_OK : n > INT32_MAX ? TL_ERR_ARGUMENT : TL_ERR_MEMORY;
 }
 
@@ -51,7 +50,7 @@ static tl_status shape_sparse(tl_node *y)
         return tl_shape_sparse(y, a);
     tl_pattern *both = tl_memo_pattern(y, a, b);
     if (!both) {
-        tl_status status = merge(y, a, b, &both);
+        tl_status status = merge(y, tl_pattern_csr(a), tl_pattern_csr(b), &both);
         if (status == TL_OK)
             status = tl_memo_store(y, a, b, both);
         if (status != TL_OK)
@@ -61,32 +60,32 @@ static tl_status shape_sparse(tl_node *y)
 }
 
 /* The entry of row i of the union that has this column, from f on. */
-static int64_t place(const tl_pattern *whole, int64_t f, int32_t col)
+static int64_t place(tl_csr whole, int64_t f, int32_t col)
 {
-    while (tl_pattern_col(whole)[f] < col)
+    while (whole.col[f] < col)
         f++;
     return f;
 }
 
 /* y += x at the entries of `part`, which the union has all. */
-static void add_part(const tl_pattern *whole, const tl_pattern *part, const tl_real *x, tl_real *y)
+static void add_part(tl_csr whole, tl_csr part, const tl_real *x, tl_real *y)
 {
-    for (int64_t i = 0; i < tl_pattern_rows(whole); i++) {
-        int64_t f = tl_pattern_row_ptr(whole)[i];
-        for (int64_t e = tl_pattern_row_ptr(part)[i]; e < tl_pattern_row_ptr(part)[i + 1]; e++) {
-            f = place(whole, f, tl_pattern_col(part)[e]);
+    for (int64_t i = 0; i < whole.rows; i++) {
+        int64_t f = whole.row_ptr[i];
+        for (int64_t e = part.row_ptr[i]; e < part.row_ptr[i + 1]; e++) {
+            f = place(whole, f, part.col[e]);
             y[f] += x[e];
         }
     }
 }
 
 /* dx += dy at the entries of `part`. */
-static void take_part(const tl_pattern *whole, const tl_pattern *part, const tl_real *dy, tl_real *dx)
+static void take_part(tl_csr whole, tl_csr part, const tl_real *dy, tl_real *dx)
 {
-    for (int64_t i = 0; i < tl_pattern_rows(whole); i++) {
-        int64_t f = tl_pattern_row_ptr(whole)[i];
-        for (int64_t e = tl_pattern_row_ptr(part)[i]; e < tl_pattern_row_ptr(part)[i + 1]; e++) {
-            f = place(whole, f, tl_pattern_col(part)[e]);
+    for (int64_t i = 0; i < whole.rows; i++) {
+        int64_t f = whole.row_ptr[i];
+        for (int64_t e = part.row_ptr[i]; e < part.row_ptr[i + 1]; e++) {
+            f = place(whole, f, part.col[e]);
             dx[e] += dy[f];
         }
     }
@@ -97,14 +96,14 @@ static void forward_sparse(tl_node *y)
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] = 0;
     for (int i = 0; i < 2; i++)
-        add_part(y->pattern, y->in[i]->pattern, y->in[i]->val, y->out);
+        add_part(tl_pattern_csr(y->pattern), tl_pattern_csr(y->in[i]->pattern), y->in[i]->val, y->out);
 }
 
 static void backward_sparse(tl_node *y)
 {
     for (int i = 0; i < 2; i++)
         if (y->in[i]->grad)
-            take_part(y->pattern, y->in[i]->pattern, y->grad, y->in[i]->grad);
+            take_part(tl_pattern_csr(y->pattern), tl_pattern_csr(y->in[i]->pattern), y->grad, y->in[i]->grad);
 }
 
 /* ---- Sparse + dense ---- */
@@ -119,23 +118,21 @@ static tl_status shape_dense(tl_node *y)
 static void forward_dense(tl_node *y)
 {
     const tl_node *a = y->in[0];
-    const int64_t *row_ptr = tl_pattern_row_ptr(a->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
-    const int32_t *col = tl_pattern_col(a->pattern);
+    const tl_csr s = tl_pattern_csr(a->pattern);
     if (y->size > 0)
         memcpy(y->out, y->in[1]->val, (size_t)y->size * sizeof *y->out);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
-            y->out[i * cols + col[e]] += a->val[e];
+    for (int64_t i = 0; i < s.rows; i++)
+        for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
+            y->out[i * s.cols + s.col[e]] += a->val[e];
 }
 
 static void backward_dense(tl_node *y)
 {
     const tl_node *a = y->in[0];
-    const int64_t *row_ptr = tl_pattern_row_ptr(a->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
-    const int32_t *col = tl_pattern_col(a->pattern);
-    for (int64_t i = 0; a->grad && i < rows; i++)
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
-            a->grad[e] += y->grad[i * cols + col[e]];
+    const tl_csr s = tl_pattern_csr(a->pattern);
+    for (int64_t i = 0; a->grad && i < s.rows; i++)
+        for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
+            a->grad[e] += y->grad[i * s.cols + s.col[e]];
     if (y->in[1]->grad)
         tl_kernel_table()->add(y->size, y->grad, y->in[1]->grad);
 }

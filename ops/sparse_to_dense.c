@@ -15,33 +15,31 @@ static void forward(tl_node *y)
 {
     const tl_node *s = y->in[0];
     const tl_real fill = y->in[1] ? y->in[1]->val[0] : 0;
-    const int64_t *row_ptr = tl_pattern_row_ptr(s->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
-    const int32_t *col = tl_pattern_col(s->pattern);
+    const tl_csr at = tl_pattern_csr(s->pattern);
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] = fill;
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
-            y->out[i * cols + col[e]] = s->val[e];
+    for (int64_t i = 0; i < at.rows; i++)
+        for (int64_t e = at.row_ptr[i]; e < at.row_ptr[i + 1]; e++)
+            y->out[i * at.cols + at.col[e]] = s->val[e];
 }
 
 /* dfill sums the uncovered cells themselves: the total less the covered ones would cancel. */
 static void backward(tl_node *y)
 {
     const tl_node *s = y->in[0], *fill = y->in[1];
-    const int64_t *row_ptr = tl_pattern_row_ptr(s->pattern), rows = y->shape.dim[0], cols = y->shape.dim[1];
-    const int32_t *col = tl_pattern_col(s->pattern);
+    const tl_csr at = tl_pattern_csr(s->pattern);
     double off = 0;
-    for (int64_t i = 0; i < rows; i++) {
-        const tl_real *dyi = y->grad + i * cols;
+    for (int64_t i = 0; i < at.rows; i++) {
+        const tl_real *dyi = y->grad + i * at.cols;
         int64_t j = 0;
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++) {
+        for (int64_t e = at.row_ptr[i]; e < at.row_ptr[i + 1]; e++) {
             if (s->grad)
-                s->grad[e] += dyi[col[e]];
-            for (; fill && fill->grad && j < col[e]; j++)
+                s->grad[e] += dyi[at.col[e]];
+            for (; fill && fill->grad && j < at.col[e]; j++)
                 off += (double)dyi[j];
-            j = col[e] + 1;
+            j = at.col[e] + 1;
         }
-        for (; fill && fill->grad && j < cols; j++)
+        for (; fill && fill->grad && j < at.cols; j++)
             off += (double)dyi[j];
     }
     if (fill && fill->grad)

@@ -80,9 +80,10 @@ static tl_sparse sparse_of(const tl_pattern *p, bool transposed, const tl_real *
     if (transposed)
         p = tl_pattern_transpose(p, &perm);
     const int64_t block = block_of(p, n);
-    return (tl_sparse){ .rows = tl_pattern_rows(p),
-                        .row_ptr = tl_pattern_row_ptr(p),
-                        .col = tl_pattern_col(p),
+    const tl_csr s = tl_pattern_csr(p);
+    return (tl_sparse){ .rows = s.rows,
+                        .row_ptr = s.row_ptr,
+                        .col = s.col,
                         .perm = perm,
                         .values = values,
                         .blocks = block > 0 ? tl_pattern_blocks(p, block, perm) : NULL };

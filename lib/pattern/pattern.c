@@ -1,6 +1,7 @@
 /* The pattern object: construction by one gate, sharing, questions. */
 #include "lib/pattern/pattern_private.h"
 #include "lib/memory.h"
+#include "lib/search.h"
 #include "lib/status_private.h"
 
 #include <errno.h>
@@ -159,6 +160,11 @@ const int32_t *tl_pattern_col(const tl_pattern *p)
     return p ? p->col : NULL;
 }
 
+tl_csr tl_pattern_csr(const tl_pattern *p)
+{
+    return p ? (tl_csr){ p->rows, p->cols, p->nnz, p->row_ptr, p->col } : (tl_csr){ 0 };
+}
+
 bool tl_pattern_equal(const tl_pattern *a, const tl_pattern *b)
 {
     return a == b || (a && b && a->rows == b->rows && a->cols == b->cols && a->nnz == b->nnz &&
@@ -189,13 +195,6 @@ int64_t tl_pattern_find(const tl_pattern *p, int64_t row, int32_t col)
 {
     if (!p || row < 0 || row >= p->rows)
         return -1;
-    int64_t low = p->row_ptr[row], high = p->row_ptr[row + 1];
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (p->col[middle] < col)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < p->row_ptr[row + 1] && p->col[low] == col ? low : -1;
+    const int64_t end = p->row_ptr[row + 1], e = tl_lower_bound(p->col, p->row_ptr[row], end, col);
+    return e < end && p->col[e] == col ? e : -1;
 }

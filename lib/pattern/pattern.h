@@ -51,9 +51,16 @@ TL_API void tl_pattern_release(tl_pattern *p);
 TL_API int64_t tl_pattern_rows(const tl_pattern *p);
 TL_API int64_t tl_pattern_cols(const tl_pattern *p);
 TL_API int64_t tl_pattern_nnz(const tl_pattern *p);
-/* row_ptr[rows + 1] and col[nnz]: the entries of row i are row_ptr[i] .. row_ptr[i + 1] - 1. Owned by p. */
 TL_API const int64_t *tl_pattern_row_ptr(const tl_pattern *p);
 TL_API const int32_t *tl_pattern_col(const tl_pattern *p);
+
+/* The same at once, for loops over the entries. p owns the arrays; all is 0 and NULL for NULL. */
+typedef struct tl_csr {
+    int64_t rows, cols, nnz;
+    const int64_t *row_ptr; /* [rows + 1]; the entries of row i are row_ptr[i] .. row_ptr[i + 1] - 1 */
+    const int32_t *col;     /* [nnz] */
+} tl_csr;
+TL_API tl_csr tl_pattern_csr(const tl_pattern *p);
 
 /* Whether both have the same shape and the same entries. */
 TL_API bool tl_pattern_equal(const tl_pattern *a, const tl_pattern *b);

@@ -25,6 +25,9 @@ static void ck_assert_pattern(const tl_pattern *p, int64_t rows, int64_t cols, c
     ck_assert_int_eq(tl_pattern_rows(p), rows);
     ck_assert_int_eq(tl_pattern_cols(p), cols);
     ck_assert_int_eq(tl_pattern_nnz(p), row_ptr[rows]);
+    const tl_csr s = tl_pattern_csr(p);
+    ck_assert(s.rows == rows && s.cols == cols && s.nnz == row_ptr[rows]);
+    ck_assert(s.row_ptr == tl_pattern_row_ptr(p) && s.col == tl_pattern_col(p));
     for (int64_t i = 0; i <= rows; i++)
         ck_assert_int_eq(tl_pattern_row_ptr(p)[i], row_ptr[i]);
     for (int64_t e = 0; e < row_ptr[rows]; e++)
@@ -309,6 +312,8 @@ START_TEST(no_pattern)
     ck_assert_int_eq(tl_pattern_find(NULL, 0, 0), -1);
     ck_assert_int_eq(tl_pattern_find(p, 2, 0), -1);
     ck_assert_ptr_null(tl_pattern_row_ptr(NULL));
+    const tl_csr none = tl_pattern_csr(NULL);
+    ck_assert(none.rows == 0 && none.cols == 0 && none.nnz == 0 && !none.row_ptr && !none.col);
     ck_assert_ptr_null(tl_pattern_col(NULL));
     ck_assert(!tl_pattern_equal(p, NULL) && !tl_pattern_equal(NULL, p) && tl_pattern_equal(NULL, NULL));
     ck_assert_null(tl_pattern_transpose(NULL, NULL), "pattern_transpose: the pattern is NULL");
