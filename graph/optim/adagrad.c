@@ -1,8 +1,7 @@
 /* Adagrad: s += g^2, w -= lr g / (sqrt(s) + epsilon). */
+#include "lib/check.h"
 #include "lib/kernels/kernels.h"
 #include "optimizer.h"
-
-#include <math.h>
 
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
 {
@@ -34,13 +33,8 @@ tl_optimizer *tl_adagrad(tl_adagrad_options o)
 {
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     o.epsilon = o.epsilon != 0 ? o.epsilon : 1e-10;
-    if (!((tl_real)o.epsilon > 0) || isinf((tl_real)o.epsilon)) {
-        tl_fail(TL_ERR_ARGUMENT, "adagrad: epsilon %g is not positive", o.epsilon);
+    if (tl_check_positive("adagrad", "epsilon", o.epsilon) != TL_OK ||
+        tl_check_at_least_zero("adagrad", "initial_accumulator", o.initial_accumulator) != TL_OK)
         return NULL;
-    }
-    if (!(o.initial_accumulator >= 0) || isinf((tl_real)o.initial_accumulator)) {
-        tl_fail(TL_ERR_ARGUMENT, "adagrad: initial_accumulator %g is not 0 or more", o.initial_accumulator);
-        return NULL;
-    }
     return tl_optimizer_new(&adagrad, TL_COMMON_OPTIONS(o), &o, sizeof o);
 }

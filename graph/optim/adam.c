@@ -1,5 +1,6 @@
 /* Adam: m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2, w -= lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + epsilon).
  * AMSGrad: the running maximum of v in v's place. AdamW: weight decay, decoupled. */
+#include "lib/check.h"
 #include "lib/kernels/kernels.h"
 #include "optimizer.h"
 
@@ -41,14 +42,9 @@ tl_optimizer *tl_adam(tl_adam_options o)
     o.beta1 = o.beta1 != 0 ? o.beta1 : 0.9;
     o.beta2 = o.beta2 != 0 ? o.beta2 : 0.999;
     o.epsilon = o.epsilon != 0 ? o.epsilon : 1e-8;
-    if (!(o.beta1 > 0 && o.beta1 < 1 && o.beta2 > 0 && o.beta2 < 1)) {
-        tl_fail(TL_ERR_ARGUMENT, "adam: beta1 %g and beta2 %g are not both between 0 and 1", o.beta1,
-                o.beta2);
+    if (tl_check_range("adam", "beta1", o.beta1, '(', 0, 1, ')') != TL_OK ||
+        tl_check_range("adam", "beta2", o.beta2, '(', 0, 1, ')') != TL_OK ||
+        tl_check_positive("adam", "epsilon", o.epsilon) != TL_OK)
         return NULL;
-    }
-    if (!((tl_real)o.epsilon > 0) || isinf((tl_real)o.epsilon)) {
-        tl_fail(TL_ERR_ARGUMENT, "adam: epsilon %g is not positive", o.epsilon);
-        return NULL;
-    }
     return tl_optimizer_new(o.amsgrad ? &amsgrad : &adam, TL_COMMON_OPTIONS(o), &o, sizeof o);
 }

@@ -1,5 +1,6 @@
 /* FTRL-proximal: s' = s + g^2, l += g - w (s'^-p - s^-p) / lr;
  * w = (sign(l) l1 - l) / (s'^-p / lr + 2 l2) where |l| > l1, else 0. */
+#include "lib/check.h"
 #include "lib/kernels/kernels.h"
 #include "optimizer.h"
 
@@ -50,15 +51,11 @@ tl_optimizer *tl_ftrl(tl_ftrl_options o)
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     o.initial_accumulator = o.initial_accumulator != 0 ? o.initial_accumulator : 0.1;
     o.power = o.power != 0 ? o.power : -0.5;
-    if (!(o.l1 >= 0 && o.l2 >= 0) || isinf((tl_real)o.l1) || isinf((tl_real)(2 * o.l2))) {
-        tl_fail(TL_ERR_ARGUMENT, "ftrl: l1 %g and l2 %g are not both 0 or more", o.l1, o.l2);
+    if (tl_check_at_least_zero("ftrl", "l1", o.l1) != TL_OK ||
+        tl_check_at_least_zero("ftrl", "l2", o.l2) != TL_OK ||
+        tl_check_at_least_zero("ftrl", "2 * l2", 2 * o.l2) != TL_OK ||
+        tl_check_positive("ftrl", "initial_accumulator", o.initial_accumulator) != TL_OK ||
+        tl_check_range("ftrl", "power", o.power, '(', -INFINITY, 0, ')') != TL_OK)
         return NULL;
-    }
-    if (!((tl_real)o.initial_accumulator > 0) || isinf((tl_real)o.initial_accumulator) || !(o.power < 0) ||
-        isinf((tl_real)o.power)) {
-        tl_fail(TL_ERR_ARGUMENT, "ftrl: initial_accumulator %g is not positive, or power %g not negative",
-                o.initial_accumulator, o.power);
-        return NULL;
-    }
     return tl_optimizer_new(&ftrl, TL_COMMON_OPTIONS(o), &o, sizeof o);
 }

@@ -1,22 +1,20 @@
 /* The life of optimizers: options, schedule, and the slots that they hold for variables. */
 #include "graph/optim/replay.h"
+#include "lib/check.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 
-#include <math.h>
 #include <string.h>
 
 static tl_status check_options(const tl_optimizer_class *class, const tl_optimizer_options *o)
 {
-    if (!(o->learning_rate >= 0) || isinf((tl_real)o->learning_rate))
-        return tl_fail(TL_ERR_ARGUMENT, "%s: learning_rate %g is not 0 or more", class->name,
-                       o->learning_rate);
-    if (!(o->weight_decay >= 0) || isinf((tl_real)o->weight_decay))
-        return tl_fail(TL_ERR_ARGUMENT, "%s: weight_decay %g is not 0 or more", class->name, o->weight_decay);
+    if (tl_check_at_least_zero(class->name, "learning_rate", o->learning_rate) != TL_OK ||
+        tl_check_at_least_zero(class->name, "weight_decay", o->weight_decay) != TL_OK)
+        return TL_ERR_ARGUMENT;
     if (o->rows != TL_ROWS_EXACT && o->rows != TL_ROWS_LAZY)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: rows %d is no tl_rows_policy", class->name, (int)o->rows);
+        return tl_fail(TL_ERR_ARGUMENT, "%s: rows %d is not a tl_rows_policy", class->name, (int)o->rows);
     if (o->non_finite < TL_NON_FINITE_ERROR || o->non_finite > TL_NON_FINITE_PROPAGATE)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: non_finite %d is no tl_non_finite", class->name,
+        return tl_fail(TL_ERR_ARGUMENT, "%s: non_finite %d is not a tl_non_finite", class->name,
                        (int)o->non_finite);
     return TL_OK;
 }

@@ -1,9 +1,8 @@
 /* RMSprop: s = rho s + (1-rho) g^2, a = mu a + g / (sqrt(s) + epsilon), w -= lr a; without momentum a is
  * the quotient alone. Centered: s less the square of the running mean of g. */
+#include "lib/check.h"
 #include "lib/kernels/kernels.h"
 #include "optimizer.h"
-
-#include <math.h>
 
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
 {
@@ -51,14 +50,9 @@ tl_optimizer *tl_rmsprop(tl_rmsprop_options o)
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     o.rho = o.rho != 0 ? o.rho : 0.99;
     o.epsilon = o.epsilon != 0 ? o.epsilon : 1e-8;
-    if (!(o.rho > 0 && o.rho < 1) || !(o.momentum >= 0 && o.momentum < 1)) {
-        tl_fail(TL_ERR_ARGUMENT, "rmsprop: rho %g is not between 0 and 1, or momentum %g not within 0 to 1",
-                o.rho, o.momentum);
+    if (tl_check_range("rmsprop", "rho", o.rho, '(', 0, 1, ')') != TL_OK ||
+        tl_check_range("rmsprop", "momentum", o.momentum, '[', 0, 1, ')') != TL_OK ||
+        tl_check_positive("rmsprop", "epsilon", o.epsilon) != TL_OK)
         return NULL;
-    }
-    if (!((tl_real)o.epsilon > 0) || isinf((tl_real)o.epsilon)) {
-        tl_fail(TL_ERR_ARGUMENT, "rmsprop: epsilon %g is not positive", o.epsilon);
-        return NULL;
-    }
     return tl_optimizer_new(&class_of[o.centered][o.momentum > 0], TL_COMMON_OPTIONS(o), &o, sizeof o);
 }

@@ -1,4 +1,5 @@
 /* SGD: w -= lr g.  Momentum: a = mu a + g, w -= lr a.  Nesterov: w -= lr (g + mu a), with the new a. */
+#include "lib/check.h"
 #include "lib/kernels/kernels.h"
 #include "optimizer.h"
 
@@ -27,10 +28,8 @@ static const tl_optimizer_class with_momentum = {
 tl_optimizer *tl_sgd(tl_sgd_options o)
 {
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
-    if (!(o.momentum >= 0 && o.momentum < 1) || (o.nesterov && o.momentum == 0)) {
-        tl_fail(TL_ERR_ARGUMENT, "sgd: momentum %g is not within 0 to 1%s", o.momentum,
-                o.nesterov ? ", above 0 for Nesterov" : "");
+    if (tl_check_range("sgd", o.nesterov ? "Nesterov momentum" : "momentum", o.momentum,
+                       o.nesterov ? '(' : '[', 0, 1, ')') != TL_OK)
         return NULL;
-    }
     return tl_optimizer_new(o.momentum > 0 ? &with_momentum : &plain, TL_COMMON_OPTIONS(o), &o, sizeof o);
 }

@@ -121,14 +121,14 @@ START_TEST(refusals)
         tl_adam_options o;
         const char *text;
     } wrong[] = {
-        { { .beta1 = 1 }, "adam: beta1 1 and beta2 0.999 are not both between 0 and 1" },
-        { { .beta2 = 1 }, "adam: beta1 0.9 and beta2 1 are not both between 0 and 1" },
-        { { .beta1 = -0.5 }, "adam: beta1 -0.5 and beta2 0.999 are not both between 0 and 1" },
-        { { .beta2 = -0.5 }, "adam: beta1 0.9 and beta2 -0.5 are not both between 0 and 1" },
-        { { .beta1 = NAN }, "adam: beta1 nan and beta2 0.999 are not both between 0 and 1" },
-        { { .epsilon = -1e-8 }, "adam: epsilon -1e-08 is not positive" },
-        { { .epsilon = NAN }, "adam: epsilon nan is not positive" },
-        { { .epsilon = INFINITY }, "adam: epsilon inf is not positive" },
+        { { .beta1 = 1 }, "adam: beta1 1 is not in (0, 1)" },
+        { { .beta2 = 1 }, "adam: beta2 1 is not in (0, 1)" },
+        { { .beta1 = -0.5 }, "adam: beta1 -0.5 is not in (0, 1)" },
+        { { .beta2 = -0.5 }, "adam: beta2 -0.5 is not in (0, 1)" },
+        { { .beta1 = NAN }, "adam: beta1 nan is not in (0, 1)" },
+        { { .epsilon = -1e-8 }, "adam: epsilon -1e-08 must be > 0" },
+        { { .epsilon = NAN }, "adam: epsilon nan must be > 0" },
+        { { .epsilon = INFINITY }, "adam: epsilon inf is out of the range of tl_real" },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         ck_assert_null(tl_adam(wrong[i].o), wrong[i].text);

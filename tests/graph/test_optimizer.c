@@ -34,19 +34,37 @@ START_TEST(refused_options)
         tl_sgd_options o;
         const char *text;
     } table[] = {
-        { { .learning_rate = -1 }, "sgd: learning_rate -1 is not 0 or more" },
-        { { .learning_rate = NAN }, "sgd: learning_rate nan is not 0 or more" },
-        { { .learning_rate = INFINITY }, "sgd: learning_rate inf is not 0 or more" },
-        { { .weight_decay = -0.5 }, "sgd: weight_decay -0.5 is not 0 or more" },
-        { { .weight_decay = NAN }, "sgd: weight_decay nan is not 0 or more" },
-        { { .weight_decay = INFINITY }, "sgd: weight_decay inf is not 0 or more" },
-        { { .rows = (tl_rows_policy)7 }, "sgd: rows 7 is no tl_rows_policy" },
-        { { .non_finite = (tl_non_finite)7 }, "sgd: non_finite 7 is no tl_non_finite" },
+        { { .learning_rate = -1 }, "sgd: learning_rate -1 must be >= 0" },
+        { { .learning_rate = NAN }, "sgd: learning_rate nan must be >= 0" },
+        { { .learning_rate = INFINITY }, "sgd: learning_rate inf is out of the range of tl_real" },
+        { { .weight_decay = -0.5 }, "sgd: weight_decay -0.5 must be >= 0" },
+        { { .weight_decay = NAN }, "sgd: weight_decay nan must be >= 0" },
+        { { .weight_decay = INFINITY }, "sgd: weight_decay inf is out of the range of tl_real" },
+        { { .rows = (tl_rows_policy)7 }, "sgd: rows 7 is not a tl_rows_policy" },
+        { { .non_finite = (tl_non_finite)7 }, "sgd: non_finite 7 is not a tl_non_finite" },
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         ck_assert_null(tl_sgd(table[i].o), table[i].text);
-    ck_assert_null(tl_adam((tl_adam_options){ .learning_rate = -1 }),
-                   "adam: learning_rate -1 is not 0 or more");
+    ck_assert_null(tl_adam((tl_adam_options){ .learning_rate = -1 }), "adam: learning_rate -1 must be >= 0");
+}
+END_TEST
+
+START_TEST(refused_options_of_classes)
+{
+    ck_assert_null(tl_adagrad((tl_adagrad_options){ .epsilon = -1 }), "adagrad: epsilon -1 must be > 0");
+    ck_assert_null(tl_adagrad((tl_adagrad_options){ .initial_accumulator = -1 }),
+                   "adagrad: initial_accumulator -1 must be >= 0");
+    ck_assert_null(tl_rmsprop((tl_rmsprop_options){ .rho = 1 }), "rmsprop: rho 1 is not in (0, 1)");
+    ck_assert_null(tl_rmsprop((tl_rmsprop_options){ .momentum = 1 }), "rmsprop: momentum 1 is not in [0, 1)");
+    ck_assert_null(tl_rmsprop((tl_rmsprop_options){ .epsilon = -1 }), "rmsprop: epsilon -1 must be > 0");
+    ck_assert_null(tl_ftrl((tl_ftrl_options){ .l1 = -1 }), "ftrl: l1 -1 must be >= 0");
+    ck_assert_null(tl_ftrl((tl_ftrl_options){ .l2 = -1 }), "ftrl: l2 -1 must be >= 0");
+    ck_assert_null(tl_ftrl((tl_ftrl_options){ .l2 = DBL_MAX }),
+                   TL_IS_DOUBLE ? "ftrl: 2 * l2 inf is out of the range of tl_real"
+                                : "ftrl: l2 1.79769e+308 is out of the range of tl_real");
+    ck_assert_null(tl_ftrl((tl_ftrl_options){ .initial_accumulator = -1 }),
+                   "ftrl: initial_accumulator -1 must be > 0");
+    ck_assert_null(tl_ftrl((tl_ftrl_options){ .power = 0.5 }), "ftrl: power 0.5 is not in (-inf, 0)");
 }
 END_TEST
 
@@ -114,9 +132,9 @@ START_TEST(learning_rate)
         ck_assert_values(tl_variable_data(v), 1, 0, w[t]);
     }
     ck_assert_status(tl_optimizer_set_learning_rate(o, -0.1), TL_ERR_ARGUMENT,
-                     "sgd: learning_rate -0.1 is not 0 or more");
+                     "sgd: learning_rate -0.1 must be >= 0");
     ck_assert_status(tl_optimizer_set_learning_rate(o, (double)NAN), TL_ERR_ARGUMENT,
-                     "sgd: learning_rate nan is not 0 or more");
+                     "sgd: learning_rate nan must be >= 0");
     ck_assert(tl_optimizer_learning_rate(o) == 1);
     tl_optimizer_free(o);
     tl_variable_free(v);
@@ -408,7 +426,7 @@ START_TEST(refused_classes)
     ck_assert_null(tl_optimizer_new(&no_update, common, NULL, 0), text);
     ck_assert_null(tl_optimizer_new(&many, common, NULL, 0), text);
     ck_assert_null(tl_optimizer_new(&few, common, NULL, 0), text);
-    ck_assert_null(tl_optimizer_new(&good, common, NULL, 0), "x: learning_rate -2 is not 0 or more");
+    ck_assert_null(tl_optimizer_new(&good, common, NULL, 0), "x: learning_rate -2 must be >= 0");
     for (int k = 1; k <= 2; k++) {
         tl_test_fail_allocation(k);
         ck_assert_null(tl_sgd((tl_sgd_options){ 0 }), "out of memory");
@@ -421,6 +439,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("optimizer");
     TCase *c = tl_test_case(s, "life");
     tcase_add_test(c, refused_options);
+    tcase_add_test(c, refused_options_of_classes);
     tcase_add_test(c, too_large_for_weights);
     tcase_add_test(c, null_arguments);
     tcase_add_test(c, learning_rate);

@@ -130,12 +130,12 @@ START_TEST(refusals)
     const struct {
         tl_optimizer_options options;
         const char *text;
-    } cases[] = { { { .learning_rate = -1 }, "sgd: learning_rate -1 is not 0 or more" },
-                  { { .learning_rate = NAN }, "sgd: learning_rate nan is not 0 or more" },
-                  { { .weight_decay = -0.5 }, "sgd: weight_decay -0.5 is not 0 or more" },
-                  { { .weight_decay = INFINITY }, "sgd: weight_decay inf is not 0 or more" },
-                  { { .rows = (tl_rows_policy)7 }, "sgd: rows 7 is no tl_rows_policy" },
-                  { { .non_finite = (tl_non_finite)9 }, "sgd: non_finite 9 is no tl_non_finite" } };
+    } cases[] = { { { .learning_rate = -1 }, "sgd: learning_rate -1 must be >= 0" },
+                  { { .learning_rate = NAN }, "sgd: learning_rate nan must be >= 0" },
+                  { { .weight_decay = -0.5 }, "sgd: weight_decay -0.5 must be >= 0" },
+                  { { .weight_decay = INFINITY }, "sgd: weight_decay inf is out of the range of tl_real" },
+                  { { .rows = (tl_rows_policy)7 }, "sgd: rows 7 is not a tl_rows_policy" },
+                  { { .non_finite = (tl_non_finite)9 }, "sgd: non_finite 9 is not a tl_non_finite" } };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         ck_assert_status(tl_optimizer_set_options_for(l.o, l.b, cases[k].options), TL_ERR_ARGUMENT,
                          cases[k].text);

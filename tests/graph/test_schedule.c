@@ -269,11 +269,11 @@ START_TEST(refusals)
                      "optimizer_set_learning_rate: the optimizer is NULL");
     subject s = make(NULL, NULL);
     ck_assert_status(tl_optimizer_set_learning_rate(s.o, -1), TL_ERR_ARGUMENT,
-                     "sgd: learning_rate -1 is not 0 or more");
+                     "sgd: learning_rate -1 must be >= 0");
     ck_assert_status(tl_optimizer_set_learning_rate(s.o, INFINITY), TL_ERR_ARGUMENT,
-                     "sgd: learning_rate inf is not 0 or more");
+                     "sgd: learning_rate inf is out of the range of tl_real");
     ck_assert_status(tl_optimizer_set_learning_rate(s.o, NAN), TL_ERR_ARGUMENT,
-                     "sgd: learning_rate nan is not 0 or more");
+                     "sgd: learning_rate nan must be >= 0");
     check_step(&s, 0.8);
     ck_assert_double_eq(tl_optimizer_learning_rate(NULL), 0);
     drop(&s);

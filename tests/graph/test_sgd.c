@@ -110,12 +110,10 @@ END_TEST
 
 START_TEST(refusals)
 {
-    ck_assert_null(tl_sgd((tl_sgd_options){ .momentum = -0.5 }), "sgd: momentum -0.5 is not within 0 to 1");
-    ck_assert_null(tl_sgd((tl_sgd_options){ .momentum = 1 }), "sgd: momentum 1 is not within 0 to 1");
-    ck_assert_null(tl_sgd((tl_sgd_options){ .momentum = (double)NAN }),
-                   "sgd: momentum nan is not within 0 to 1");
-    ck_assert_null(tl_sgd((tl_sgd_options){ .nesterov = true }),
-                   "sgd: momentum 0 is not within 0 to 1, above 0 for Nesterov");
+    ck_assert_null(tl_sgd((tl_sgd_options){ .momentum = -0.5 }), "sgd: momentum -0.5 is not in [0, 1)");
+    ck_assert_null(tl_sgd((tl_sgd_options){ .momentum = 1 }), "sgd: momentum 1 is not in [0, 1)");
+    ck_assert_null(tl_sgd((tl_sgd_options){ .momentum = (double)NAN }), "sgd: momentum nan is not in [0, 1)");
+    ck_assert_null(tl_sgd((tl_sgd_options){ .nesterov = true }), "sgd: Nesterov momentum 0 is not in (0, 1)");
 }
 END_TEST
 

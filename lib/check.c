@@ -1,0 +1,34 @@
+/* Checks of numeric options. */
+#include "lib/check.h"
+
+#include <math.h>
+
+static tl_status out_of_range(const char *who, const char *name, double x)
+{
+    return tl_fail(TL_ERR_ARGUMENT, "%s: %s %g is out of the range of tl_real", who, name, x);
+}
+
+tl_status tl_check_positive(const char *who, const char *name, double x)
+{
+    if (!(x > 0))
+        return tl_fail(TL_ERR_ARGUMENT, "%s: %s %g must be > 0", who, name, x);
+    const tl_real rounded = (tl_real)x;
+    return rounded > 0 && !isinf(rounded) ? TL_OK : out_of_range(who, name, x);
+}
+
+tl_status tl_check_at_least_zero(const char *who, const char *name, double x)
+{
+    if (!(x >= 0))
+        return tl_fail(TL_ERR_ARGUMENT, "%s: %s %g must be >= 0", who, name, x);
+    return isinf((tl_real)x) ? out_of_range(who, name, x) : TL_OK;
+}
+
+tl_status tl_check_range(const char *who, const char *name, double x, char open, double low, double high,
+                         char close)
+{
+    const bool above = open == '[' ? x >= low : x > low, below = close == ']' ? x <= high : x < high;
+    if (!above || !below)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: %s %g is not in %c%g, %g%c", who, name, x, open, low, high,
+                       close);
+    return isinf((tl_real)x) ? out_of_range(who, name, x) : TL_OK;
+}

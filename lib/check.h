@@ -1,0 +1,18 @@
+/* Checks of numeric options. Each returns TL_OK, or TL_ERR_ARGUMENT with a text that names the function, the
+ * option, its value and what was expected. NaN fails every check, and so does what overflows tl_real. */
+#ifndef TL_CHECK_H
+#define TL_CHECK_H
+
+#include "status.h"
+
+/* Checks that x > 0, also as a tl_real, to which a small double may round as 0. */
+tl_status tl_check_positive(const char *who, const char *name, double x);
+
+/* Checks that x >= 0. */
+tl_status tl_check_at_least_zero(const char *who, const char *name, double x);
+
+/* Checks that x is in an interval, written as in mathematics: '[', 0, 1, ')' includes 0 and excludes 1. */
+tl_status tl_check_range(const char *who, const char *name, double x, char open, double low, double high,
+                         char close);
+
+#endif
