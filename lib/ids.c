@@ -9,8 +9,8 @@ static inline uint32_t is_outside(uint32_t id, uint32_t below, uint32_t padded, 
     return (id >= below) & ~(padded & (id == pad));
 }
 
-/* Returns the index of the first id that is neither below the bound nor padding, n if there is none. The first
- * loop has no early exit, so that it vectorises. */
+/* Returns the index of the first id that is neither below the bound nor padding, n if there is none. The
+ * first loop has no early exit, so that it vectorises. */
 static int64_t first_outside(const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding)
 {
     const uint32_t below = bound < 0 ? 0 : bound > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)bound;

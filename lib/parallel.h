@@ -26,8 +26,8 @@ TL_API void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *context
 /* Elements worth a task: fewer do not pay for handing it to another thread. */
 enum { TL_GRAIN = 1 << 14 };
 
-/* tl_parallel_for over n rows of `width` elements each, with a grain of 1 + TL_GRAIN / (1 + width) rows: a task
- * has about TL_GRAIN elements. (A negative width counts as 0.) */
+/* tl_parallel_for over n rows of `width` elements each, with a grain of 1 + TL_GRAIN / (1 + width) rows: a
+ * task has about TL_GRAIN elements. (A negative width counts as 0.) */
 TL_API void tl_parallel_rows(int64_t n, int64_t width,
                              void (*body)(void *context, int64_t begin, int64_t end), void *context);
 

@@ -1,4 +1,4 @@
-/* The pattern object: construction by one gate, sharing, questions. */
+/* The pattern object: validated construction, reference counts, accessors. */
 #include "lib/pattern/pattern_private.h"
 #include "lib/memory.h"
 #include "lib/search.h"
@@ -11,24 +11,23 @@
 tl_status tl_pattern_check_size(const char *who, int64_t rows, int64_t cols, int64_t nnz)
 {
     if (rows < 0 || cols < 0 || rows > INT32_MAX || cols > INT32_MAX)
-        return tl_fail(TL_ERR_SHAPE, "%s: %" PRId64 "x%" PRId64 " is not within 0 to %d", who, rows, cols,
-                       INT32_MAX);
+        return tl_fail(TL_ERR_SHAPE, "%s: %" PRId64 "x%" PRId64 " has a size that is not in 0..%d", who, rows,
+                       cols, INT32_MAX);
     if (nnz < 0 || nnz > INT32_MAX)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: %" PRId64 " entries are not within 0 to %d", who, nnz,
-                       INT32_MAX);
+        return tl_fail(TL_ERR_ARGUMENT, "%s: nnz %" PRId64 " is not in 0..%d", who, nnz, INT32_MAX);
     return TL_OK;
 }
 
-/* Prints (where out is not NULL) and checks compressed rows: the one place that knows the rules. */
+/* Checks compressed rows, the one place that knows the rules, and prints them if out is not NULL. */
 static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_t *row_ptr,
-                       const int32_t *col, FILE *out, int64_t most)
+                       const int32_t *col, FILE *out, int64_t max_entries)
 {
     if (!row_ptr)
         return tl_fail(TL_ERR_ARGUMENT, "%s: row_ptr is NULL", who);
     if (tl_pattern_check_size(who, rows, cols, 0) != TL_OK)
         return tl_last_status();
     if (row_ptr[0] != 0)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: row_ptr[0] is %" PRId64 ", not 0", who, row_ptr[0]);
+        return tl_fail(TL_ERR_ARGUMENT, "%s: row_ptr[0] is %" PRId64 " and must be 0", who, row_ptr[0]);
     for (int64_t i = 0; i < rows; i++)
         if (row_ptr[i + 1] < row_ptr[i])
             return tl_fail(TL_ERR_ARGUMENT,
@@ -45,17 +44,17 @@ static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_
             if (col[e] < 0 || col[e] >= cols)
                 return tl_fail(TL_ERR_INDEX,
                                "%s: row %" PRId64 ", entry %" PRId64 ": column %" PRId32
-                               ", there are %" PRId64,
+                               " is not in [0, %" PRId64 ")",
                                who, i, e, col[e], cols);
             if (e > row_ptr[i] && col[e] <= col[e - 1])
                 return tl_fail(TL_ERR_ARGUMENT,
                                "%s: row %" PRId64 ", entry %" PRId64 ": column %" PRId32 " %s %" PRId32, who,
                                i, e, col[e], col[e] == col[e - 1] ? "repeats" : "comes after", col[e - 1]);
-            if (out && e < most)
+            if (out && e < max_entries)
                 fprintf(out, "  %" PRId64 ": (%" PRId64 ", %" PRId32 ")\n", e, i, col[e]);
         }
-    if (out && most > 0 && row_ptr[rows] > most)
-        fprintf(out, "  and %" PRId64 " more\n", row_ptr[rows] - most);
+    if (out && max_entries > 0 && row_ptr[rows] > max_entries)
+        fprintf(out, "  and %" PRId64 " more\n", row_ptr[rows] - max_entries);
     return TL_OK;
 }
 
@@ -66,7 +65,9 @@ tl_pattern *tl_pattern_alloc(int64_t rows, int64_t cols, int64_t nnz)
         tl_fail_memory();
         return NULL;
     }
-    p->rows = rows, p->cols = cols, p->nnz = nnz;
+    p->rows = rows;
+    p->cols = cols;
+    p->nnz = nnz;
     atomic_init(&p->users, 1);
     p->row_ptr = tl_alloc_zero(rows + 1, sizeof *p->row_ptr);
     p->col = tl_alloc(nnz, sizeof *p->col);
@@ -181,11 +182,11 @@ int64_t tl_pattern_bytes(const tl_pattern *p)
     return bytes + tl_pattern_bytes_of_views(p);
 }
 
-tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t most)
+tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t max_entries)
 {
     if (!p)
         return tl_fail(TL_ERR_ARGUMENT, "pattern_print: the pattern is NULL");
-    const tl_status status = check("pattern_print", p->rows, p->cols, p->row_ptr, p->col, out, most);
+    const tl_status status = check("pattern_print", p->rows, p->cols, p->row_ptr, p->col, out, max_entries);
     if (status == TL_OK && out && (fflush(out) != 0 || ferror(out)))
         return tl_fail(TL_ERR_IO, "pattern_print: %s", strerror(errno));
     return status;

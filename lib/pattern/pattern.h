@@ -1,5 +1,5 @@
-/* The pattern of a sparse matrix: which entries exist. Immutable, shared by reference counting, in compressed
- * rows: columns ascend within a row and do not repeat. */
+/* The pattern of a sparse matrix: which entries exist. It is immutable, shared by reference counting, and
+ * stored as compressed sparse rows (CSR): columns ascend within a row and do not repeat. */
 #ifndef TL_PATTERN_H
 #define TL_PATTERN_H
 
@@ -7,54 +7,56 @@
 
 #include "status.h"
 
-/* At most INT32_MAX rows, columns and entries. Functions that make one copy what they read, return a
- * reference that the caller must release, or NULL with the reason in tl_error(). Any number of threads may
- * use, retain and release the same pattern. */
+/* At most INT32_MAX rows, columns and entries. A function that makes a pattern copies what it reads and
+ * returns a reference, which the caller must release, or NULL with the reason in tl_error(): TL_ERR_SHAPE for
+ * impossible sizes, TL_ERR_ARGUMENT, TL_ERR_INDEX or TL_ERR_MEMORY. Any number of threads may use, retain and
+ * release the same pattern. */
 typedef struct tl_pattern tl_pattern;
 
-/* From row pointers row_ptr[rows + 1] (from 0, ascending) and the columns of all rows, col[row_ptr[rows]].
- * TL_ERR_ARGUMENT or TL_ERR_INDEX names the row and the entry that is wrong. */
+/* Makes a pattern from row pointers row_ptr[rows + 1], which start at 0 and never decrease, and the columns
+ * of all rows, col[row_ptr[rows]]. The error text names the row and the entry that is wrong. */
 TL_API tl_pattern *tl_pattern_from_csr(int64_t rows, int64_t cols, const int64_t *row_ptr,
                                        const int32_t *col);
 
-/* From coordinates in any order: entry k is at (row[k], col[k]). A repeated coordinate is TL_ERR_ARGUMENT. */
+/* Makes a pattern from coordinates in any order: entry k is at (row[k], col[k]). A repeated coordinate is
+ * TL_ERR_ARGUMENT. */
 TL_API tl_pattern *tl_pattern_from_coo(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
                                        const int32_t *col);
 
-/* What tl_coo_to_csr makes of a coordinate that appears more than once. */
+/* The policy of tl_coo_to_csr for a coordinate that appears more than once. */
 typedef enum tl_repeats {
-    TL_REPEATS_ERROR, /* it is TL_ERR_ARGUMENT */
+    TL_REPEATS_ERROR, /* TL_ERR_ARGUMENT */
     TL_REPEATS_LAST,  /* the last one counts, the others are dropped */
     TL_REPEATS_SUM    /* all share one position */
 } tl_repeats;
 
-/* tl_pattern_from_coo with a choice. position[nnz] (NULL: not wanted) receives where the value of entry k
- * belongs among the values of the pattern, -1 for an entry that LAST drops; so that
- * `if (position[k] >= 0) csr[position[k]] += coo[k]` from zeros moves the values under every policy. */
+/* As tl_pattern_from_coo, with a policy for repeats. position[nnz], if not NULL, receives for each k the
+ * index of entry k's value among the values of the pattern, or -1 if LAST drops the entry. Under every
+ * policy, `if (position[k] >= 0) csr[position[k]] += coo[k]`, starting from zeros, converts the values. */
 TL_API tl_pattern *tl_coo_to_csr(int64_t rows, int64_t cols, int64_t nnz, const int32_t *row,
                                  const int32_t *col, tl_repeats policy, int64_t *position);
 
-/* The entries where the row-major keep[rows * cols] is not 0. */
+/* Makes the pattern of the entries where the row-major keep[rows * cols] is not 0. */
 TL_API tl_pattern *tl_pattern_from_mask(int64_t rows, int64_t cols, const uint8_t *keep);
 
-/* Exactly round(density * rows * cols) entries, every such set equally likely; density in 0 .. 1. Time and
- * memory follow the number of entries. */
+/* Makes a pattern of exactly round(density * rows * cols) entries, every such set equally likely.
+ * TL_ERR_ARGUMENT if the density is not in [0, 1]. Time and memory are proportional to rows plus entries. */
 TL_API tl_pattern *tl_pattern_random(int64_t rows, int64_t cols, double density, uint64_t seed);
 
-/* Counts one more user, and returns p (NULL for NULL). */
+/* Adds a reference and returns p (NULL for NULL). */
 TL_API tl_pattern *tl_pattern_retain(tl_pattern *p);
 
-/* Counts one user less; the last one frees the pattern. NULL is ignored. */
+/* Drops a reference; dropping the last one frees the pattern. NULL is ignored. */
 TL_API void tl_pattern_release(tl_pattern *p);
 
-/* What a pattern holds; 0 and NULL for NULL. */
+/* Return the sizes and arrays of a pattern; 0 and NULL for NULL. The pattern owns the arrays. */
 TL_API int64_t tl_pattern_rows(const tl_pattern *p);
 TL_API int64_t tl_pattern_cols(const tl_pattern *p);
 TL_API int64_t tl_pattern_nnz(const tl_pattern *p);
 TL_API const int64_t *tl_pattern_row_ptr(const tl_pattern *p);
 TL_API const int32_t *tl_pattern_col(const tl_pattern *p);
 
-/* The same at once, for loops over the entries. p owns the arrays; all is 0 and NULL for NULL. */
+/* All five at once, for loops over the entries. */
 typedef struct tl_csr {
     int64_t rows, cols, nnz;
     const int64_t *row_ptr; /* [rows + 1]; the entries of row i are row_ptr[i] .. row_ptr[i + 1] - 1 */
@@ -62,25 +64,22 @@ typedef struct tl_csr {
 } tl_csr;
 TL_API tl_csr tl_pattern_csr(const tl_pattern *p);
 
-/* Whether both have the same shape and the same entries. */
+/* Returns whether both have the same shape and the same entries. */
 TL_API bool tl_pattern_equal(const tl_pattern *a, const tl_pattern *b);
 
-/* Heap bytes of the pattern and of what it keeps for products: its transpose and, where a walk by blocks of
- * columns pays, the entries of both in the order of that walk: 2 or, for the transpose, 6 bytes an entry, 12
- * for what a row has in a block, 24 for a range of rows in a block, and 4 for each cache line of values that
- * a block is the next to need. */
+/* Returns the heap bytes of the pattern, its cached transpose and block schedules included. */
 TL_API int64_t tl_pattern_bytes(const tl_pattern *p);
 
-/* Prints the shape and up to `most` entries (0: the shape only) to `out`, and checks every rule that the
- * pattern must obey; out = NULL only checks. The constructors go through the same check. TL_ERR_IO if
- * writing fails. */
-TL_API tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t most);
+/* Prints the shape and up to max_entries entries (0: the shape only) to `out`, and checks every rule that a
+ * pattern must obey, as the constructors do; if out is NULL it only checks. TL_ERR_IO if writing fails. */
+TL_API tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t max_entries);
 
-/* The transpose: a pattern of cols x rows whose entry e is entry order[e] of p. Built at the first call, then
- * cached by p, which owns both. NULL (and order untouched) if memory is short. */
+/* Returns the transpose, a pattern of cols x rows, and sets *perm (if perm is not NULL) to the permutation of
+ * the values: entry e of the transpose is entry (*perm)[e] of p. Both are built at the first call and cached
+ * by p, which owns them. Returns NULL and leaves *perm alone if memory is short or p is NULL. */
 TL_API const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **perm);
 
-/* Where (row, col) is among the entries, or -1. */
+/* Returns the index of (row, col) among the entries, -1 if it is not one. */
 TL_API int64_t tl_pattern_find(const tl_pattern *p, int64_t row, int32_t col);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a pattern derives from itself at the first use and keeps: its transpose, and (pattern_blocks.c) its
+/* What a pattern derives from itself at the first use and caches: its transpose, and (matrix/blocks.c) its
  * entries by blocks of columns. */
 #include "lib/pattern/pattern_private.h"
 #include "lib/memory.h"
@@ -22,18 +22,19 @@ static tl_transposed *build_transpose(const tl_pattern *p)
         free_transposed(t);
         return NULL;
     }
-    /* start[j]: where the next entry of column j goes. Held one place up, it ends as the row pointer. */
-    int64_t *start = t->pattern->row_ptr;
+    /* next[j]: where the next entry of column j goes. Stored one element up, so that it ends as the row
+     * pointers. */
+    int64_t *next = t->pattern->row_ptr + 1;
     for (int64_t e = 0; e < p->nnz; e++)
-        start[p->col[e] + 1]++;
+        next[p->col[e]]++;
     for (int64_t j = 0, at = 0; j < p->cols; j++) {
-        int64_t count = start[j + 1];
-        start[j + 1] = at;
+        int64_t count = next[j];
+        next[j] = at;
         at += count;
     }
     for (int64_t i = 0; i < p->rows; i++)
         for (int64_t e = p->row_ptr[i]; e < p->row_ptr[i + 1]; e++) {
-            int64_t to = start[p->col[e] + 1]++;
+            int64_t to = next[p->col[e]]++;
             t->pattern->col[to] = (int32_t)i;
             t->perm[to] = (int32_t)e;
         }

@@ -117,20 +117,20 @@ START_TEST(refused_rows)
         const char *text;
     } wrong[] = {
         { 2, 3, NULL, COL(0), "row_ptr is NULL" },
-        { -1, 3, PTR(0), NULL, "-1x3 is not within 0 to 2147483647" },
-        { 3, -1, PTR(0, 0, 0, 0), NULL, "3x-1 is not within 0 to 2147483647" },
-        { 2147483648, 3, PTR(0), NULL, "2147483648x3 is not within 0 to 2147483647" },
-        { 0, 2147483648, PTR(0), NULL, "0x2147483648 is not within 0 to 2147483647" },
-        { 2, 3, PTR(1, 1, 1), COL(0), "row_ptr[0] is 1, not 0" },
-        { 0, 3, PTR(-1), COL(0), "row_ptr[0] is -1, not 0" },
+        { -1, 3, PTR(0), NULL, "-1x3 has a size that is not in 0..2147483647" },
+        { 3, -1, PTR(0, 0, 0, 0), NULL, "3x-1 has a size that is not in 0..2147483647" },
+        { 2147483648, 3, PTR(0), NULL, "2147483648x3 has a size that is not in 0..2147483647" },
+        { 0, 2147483648, PTR(0), NULL, "0x2147483648 has a size that is not in 0..2147483647" },
+        { 2, 3, PTR(1, 1, 1), COL(0), "row_ptr[0] is 1 and must be 0" },
+        { 0, 3, PTR(-1), COL(0), "row_ptr[0] is -1 and must be 0" },
         { 3, 3, PTR(0, 2, 1, 3), COL(0, 1, 2), "row 1 ends at 1, before its start 2" },
         { 1, 3, PTR(0, -1), COL(0), "row 0 ends at -1, before its start 0" },
-        { 1, 3, PTR(0, 2147483648), COL(0), "2147483648 entries are not within 0 to 2147483647" },
-        { 1, 3, PTR(0, INT64_MAX), COL(0), "9223372036854775807 entries are not within 0 to 2147483647" },
+        { 1, 3, PTR(0, 2147483648), COL(0), "nnz 2147483648 is not in 0..2147483647" },
+        { 1, 3, PTR(0, INT64_MAX), COL(0), "nnz 9223372036854775807 is not in 0..2147483647" },
         { 1, 3, PTR(0, 1), NULL, "col is NULL" },
-        { 2, 3, PTR(0, 1, 3), COL(0, 0, 3), "row 1, entry 2: column 3, there are 3" },
-        { 2, 3, PTR(0, 1, 2), COL(0, -1), "row 1, entry 1: column -1, there are 3" },
-        { 1, 0, PTR(0, 1), COL(0), "row 0, entry 0: column 0, there are 0" },
+        { 2, 3, PTR(0, 1, 3), COL(0, 0, 3), "row 1, entry 2: column 3 is not in [0, 3)" },
+        { 2, 3, PTR(0, 1, 2), COL(0, -1), "row 1, entry 1: column -1 is not in [0, 3)" },
+        { 1, 0, PTR(0, 1), COL(0), "row 0, entry 0: column 0 is not in [0, 0)" },
         { 3, 3, PTR(0, 0, 0, 3), COL(0, 2, 1), "row 2, entry 2: column 1 comes after 2" },
         { 2, 3, PTR(0, 2, 4), COL(0, 2, 1, 1), "row 1, entry 3: column 1 repeats 1" },
     };
@@ -147,9 +147,9 @@ START_TEST(refused_masks)
 {
     const uint8_t keep[1] = { 1 };
     ck_assert_null(tl_pattern_from_mask(-1, 3, keep),
-                   "pattern_from_mask: -1x3 is not within 0 to 2147483647");
+                   "pattern_from_mask: -1x3 has a size that is not in 0..2147483647");
     ck_assert_null(tl_pattern_from_mask(0, 2147483648, keep),
-                   "pattern_from_mask: 0x2147483648 is not within 0 to 2147483647");
+                   "pattern_from_mask: 0x2147483648 has a size that is not in 0..2147483647");
     ck_assert_null(tl_pattern_from_mask(1, 1, NULL), "pattern_from_mask: keep is NULL");
 }
 END_TEST
@@ -297,7 +297,7 @@ START_TEST(print_checks)
                      "pattern_print: row 2, entry 4: column 1 comes after 2");
     col[4] = 7;
     ck_assert_status(tl_pattern_print(p, NULL, 0), TL_ERR_INDEX,
-                     "pattern_print: row 2, entry 4: column 7, there are 5");
+                     "pattern_print: row 2, entry 4: column 7 is not in [0, 5)");
     tl_pattern_release(p);
 }
 END_TEST

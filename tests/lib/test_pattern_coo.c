@@ -140,18 +140,18 @@ START_TEST(refused_coordinates)
         const int32_t *row, *col;
         const char *text;
     } wrong[] = {
-        { -1, 3, 0, zero, zero, "-1x3 is not within 0 to 2147483647" },
-        { 2147483648, 3, 0, zero, zero, "2147483648x3 is not within 0 to 2147483647" },
-        { 3, 2147483648, 0, zero, zero, "3x2147483648 is not within 0 to 2147483647" },
-        { 3, 3, -1, zero, zero, "-1 entries are not within 0 to 2147483647" },
-        { 3, 3, 2147483648, zero, zero, "2147483648 entries are not within 0 to 2147483647" },
+        { -1, 3, 0, zero, zero, "-1x3 has a size that is not in 0..2147483647" },
+        { 2147483648, 3, 0, zero, zero, "2147483648x3 has a size that is not in 0..2147483647" },
+        { 3, 2147483648, 0, zero, zero, "3x2147483648 has a size that is not in 0..2147483647" },
+        { 3, 3, -1, zero, zero, "nnz -1 is not in 0..2147483647" },
+        { 3, 3, 2147483648, zero, zero, "nnz 2147483648 is not in 0..2147483647" },
         { 3, 3, 1, NULL, zero, "row is NULL" },
         { 3, 3, 1, zero, NULL, "col is NULL" },
-        { 0, 0, 1, zero, zero, "entry 0 is at (0, 0), the matrix is 0x0" },
-        { 3, 3, 2, (const int32_t[]){ 0, 3 }, zero, "entry 1 is at (3, 0), the matrix is 3x3" },
-        { 3, 3, 2, (const int32_t[]){ 0, -1 }, zero, "entry 1 is at (-1, 0), the matrix is 3x3" },
-        { 3, 4, 3, zero, (const int32_t[]){ 0, 1, 4 }, "entry 2 is at (0, 4), the matrix is 3x4" },
-        { 3, 4, 3, zero, (const int32_t[]){ 0, 1, -2 }, "entry 2 is at (0, -2), the matrix is 3x4" },
+        { 0, 0, 1, zero, zero, "entry 0 at (0, 0) is outside the 0x0 matrix" },
+        { 3, 3, 2, (const int32_t[]){ 0, 3 }, zero, "entry 1 at (3, 0) is outside the 3x3 matrix" },
+        { 3, 3, 2, (const int32_t[]){ 0, -1 }, zero, "entry 1 at (-1, 0) is outside the 3x3 matrix" },
+        { 3, 4, 3, zero, (const int32_t[]){ 0, 1, 4 }, "entry 2 at (0, 4) is outside the 3x4 matrix" },
+        { 3, 4, 3, zero, (const int32_t[]){ 0, 1, -2 }, "entry 2 at (0, -2) is outside the 3x4 matrix" },
         { 2, 3, 5, row, col, "entry 3 repeats entry 0 at (1, 2)" },
     };
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
@@ -168,8 +168,8 @@ START_TEST(refused_coordinates)
         for (int i = 0; i < 5; i++)
             ck_assert_int_eq(position[i], -7);
     }
-    ck_assert_null(some_coo((tl_repeats)3, NULL), "coo_to_csr: 3 is no tl_repeats");
-    ck_assert_null(some_coo((tl_repeats)-1, NULL), "coo_to_csr: -1 is no tl_repeats");
+    ck_assert_null(some_coo((tl_repeats)3, NULL), "coo_to_csr: 3 is not a tl_repeats");
+    ck_assert_null(some_coo((tl_repeats)-1, NULL), "coo_to_csr: -1 is not a tl_repeats");
 }
 END_TEST
 
@@ -272,14 +272,14 @@ START_TEST(refused_random)
         double density;
         const char *text;
     } wrong[] = {
-        { -1, 3, 0.5, "-1x3 is not within 0 to 2147483647" },
-        { 3, 2147483648, 0.5, "3x2147483648 is not within 0 to 2147483647" },
-        { 3, 3, -0.1, "density -0.1 is not within 0 to 1" },
-        { 3, 3, 1.5, "density 1.5 is not within 0 to 1" },
-        { 3, 3, INFINITY, "density inf is not within 0 to 1" },
-        { 3, 3, fabs(NAN), "density nan is not within 0 to 1" },
-        { 65536, 32768, 1, "2147483648 entries are not within 0 to 2147483647" },
-        { INT32_MAX, INT32_MAX, 1, "4611686014132420608 entries are not within 0 to 2147483647" },
+        { -1, 3, 0.5, "-1x3 has a size that is not in 0..2147483647" },
+        { 3, 2147483648, 0.5, "3x2147483648 has a size that is not in 0..2147483647" },
+        { 3, 3, -0.1, "density -0.1 is not in [0, 1]" },
+        { 3, 3, 1.5, "density 1.5 is not in [0, 1]" },
+        { 3, 3, INFINITY, "density inf is not in [0, 1]" },
+        { 3, 3, fabs(NAN), "density nan is not in [0, 1]" },
+        { 65536, 32768, 1, "nnz 2147483648 is not in 0..2147483647" },
+        { INT32_MAX, INT32_MAX, 1, "nnz 4611686014132420608 is not in 0..2147483647" },
     };
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         char text[200];
