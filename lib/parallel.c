@@ -1,6 +1,7 @@
-/* The worker pool: POSIX threads that spin briefly for the next loop, then block. It is started by the first
- * loop that has use for it and started anew after a fork. */
-#define _GNU_SOURCE /* sched_getaffinity */
+/* The worker pool: POSIX threads that spin briefly for the next loop, then block. The first loop that can use
+ * them starts them; after a fork the child's first loop starts them anew. */
+#define _GNU_SOURCE      /* sched_getaffinity */
+#define _DARWIN_C_SOURCE /* _SC_NPROCESSORS_ONLN */
 #include "parallel.h"
 
 #include <pthread.h>
@@ -10,101 +11,126 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MOST = 1024, SPIN = 1 << 14 };
+enum { MAX_THREADS = 1024, SPINS = 1 << 14 };
 
 typedef struct loop {
     void (*body)(void *, int64_t, int64_t);
     void *context;
-    int64_t n, grain, pieces;
+    int64_t n, grain, tasks;
     int shares;
 } loop;
 
-/* Each thread begins with a share of its own, the same in every loop: what it wrote in the loop before is
- * then in its cache. */
+/* A thread's own range of tasks. It is the same in every loop over as many tasks: what the thread wrote in
+ * the loop before is then in its cache. */
 typedef struct share {
-    _Alignas(64) atomic_llong next; /* first piece not yet taken */
+    _Alignas(64) atomic_llong next; /* first task that nobody has taken */
 } share;
 
-/* A ticket: the number of the loop, from 1, above the seats that are free in it. */
-enum { SEAT_BITS = 16, SEATS = (1 << SEAT_BITS) - 1 };
+/* Ticket = loop number (from 1) << SLOT_BITS | free slots, one for each worker that may still join. */
+enum { SLOT_BITS = 16, SLOTS = (1 << SLOT_BITS) - 1 };
+
+/* The argument of a new worker. */
+typedef struct start {
+    int index;     /* from 1; 0 is the thread whose loop runs */
+    uint64_t seen; /* number of the last loop, which the worker must not join */
+} start;
 
 static struct pool {
-    pthread_mutex_t owner; /* held by the thread whose loop runs; others run theirs alone */
+    pthread_mutex_t owner; /* held by the thread whose loop runs; the others run theirs serially */
     pthread_mutex_t lock;  /* guards the sleep of workers */
     pthread_cond_t wake;
     int workers; /* started so far */
     loop loop;
-    share share[MOST];
+    share share[MAX_THREADS];
+    start start[MAX_THREADS];
     atomic_ullong ticket;
-    atomic_int finished; /* workers that took a seat in this loop and have left it */
+    atomic_int finished; /* workers that took a slot in this loop and have left it */
     atomic_int asleep;
 } pool = { .owner = PTHREAD_MUTEX_INITIALIZER,
            .lock = PTHREAD_MUTEX_INITIALIZER,
            .wake = PTHREAD_COND_INITIALIZER };
 
-static atomic_int threads; /* 0: not yet asked for */
-static _Thread_local bool inside;
+static atomic_int threads; /* 0: TULLE_NUM_THREADS was not read yet */
+static _Thread_local bool in_parallel;
 
-/* One CPU where the mask cannot be read. */
-static int allowed_cpus(void)
+/* Returns how many CPUs this process may use, 1 if the system does not tell. */
+static int available_cpus(void)
 {
+    long n = 1;
+#if defined(__linux__)
     cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n < 1 ? 1 : n > MOST ? MOST : n;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = CPU_COUNT(&set);
+#elif defined(_SC_NPROCESSORS_ONLN)
+    n = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
 }
 
 tl_status tl_set_num_threads(int n)
 {
-    if (n < 0 || n > MOST)
-        return tl_fail(TL_ERR_ARGUMENT, "set_num_threads: %d is not 0 to %d", n, MOST);
-    atomic_store(&threads, n > 0 ? n : allowed_cpus());
+    if (n < 0 || n > MAX_THREADS)
+        return tl_fail(TL_ERR_ARGUMENT, "set_num_threads: %d is not in 0..%d", n, MAX_THREADS);
+    atomic_store(&threads, n > 0 ? n : available_cpus());
     return TL_OK;
+}
+
+/* Returns the number of threads that TULLE_NUM_THREADS asks for, 1 if it is unset or no such number. */
+static int threads_of_environment(void)
+{
+    const char *text = getenv("TULLE_NUM_THREADS");
+    if (!text)
+        return 1;
+    char *end = NULL;
+    const long asked = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || asked < 0 || asked > MAX_THREADS)
+        return 1;
+    return asked > 0 ? (int)asked : available_cpus();
 }
 
 int tl_num_threads(void)
 {
     int n = atomic_load(&threads);
     if (n == 0) {
-        const char *text = getenv("TULLE_NUM_THREADS");
-        char *end = NULL;
-        long asked = text ? strtol(text, &end, 10) : 1;
-        bool sound = !text || (end != text && *end == '\0' && asked >= 0 && asked <= MOST);
-        n = !sound ? 1 : asked > 0 ? (int)asked : allowed_cpus();
-        int unset = 0;
-        if (!atomic_compare_exchange_strong(&threads, &unset, n))
-            n = unset;
+        const int asked = threads_of_environment();
+        if (atomic_compare_exchange_strong(&threads, &n, asked))
+            n = asked;
     }
     return n;
 }
 
-static void run_piece(const loop *l, int64_t piece)
+static void run_task(const loop *l, int64_t task)
 {
-    const int64_t begin = piece * l->grain;
+    const int64_t begin = task * l->grain;
     l->body(l->context, begin, l->n - begin < l->grain ? l->n : begin + l->grain);
 }
 
-/* The first piece of share q. */
+/* Returns the first task of share q. */
 static int64_t share_begin(const loop *l, int q)
 {
-    const int64_t more = l->pieces % l->shares;
-    return l->pieces / l->shares * q + (q < more ? q : more);
+    const int64_t more = l->tasks % l->shares;
+    return l->tasks / l->shares * q + (q < more ? q : more);
 }
 
-/* Works off a thread's own share, then what is left of the others'. */
+/* Runs the tasks of a thread's own share, then what is left of the others'. */
 static void work(const loop *l, int own)
 {
-    inside = true;
+    in_parallel = true;
     for (int k = 0; k < l->shares; k++) {
         const int q = (own + k) % l->shares;
         const int64_t end = share_begin(l, q + 1);
         atomic_llong *next = &pool.share[q].next;
-        for (int64_t piece; atomic_load(next) < end && (piece = atomic_fetch_add(next, 1)) < end;)
-            run_piece(l, piece);
+        while (atomic_load(next) < end) {
+            const int64_t task = atomic_fetch_add(next, 1);
+            if (task < end)
+                run_task(l, task);
+        }
     }
-    inside = false;
+    in_parallel = false;
 }
 
-static void relax(void)
+/* Tells the CPU that this is a spin loop. */
+static void cpu_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -115,27 +141,30 @@ static void relax(void)
 
 static uint64_t number_of(uint64_t ticket)
 {
-    return ticket >> SEAT_BITS;
+    return ticket >> SLOT_BITS;
 }
 
-/* How long to spin: not at all where threads share processors, nor a worker that is not needed now. */
-static int patience(int index)
+/* Returns the spins before blocking: 0 if there are more threads than CPUs, and for workers above the current
+ * thread count. */
+static int spin_count(int index)
 {
     static atomic_int cpus;
     int n = atomic_load_explicit(&cpus, memory_order_relaxed);
-    if (n == 0)
-        atomic_store_explicit(&cpus, n = allowed_cpus(), memory_order_relaxed);
-    return index < tl_num_threads() && tl_num_threads() <= n ? SPIN : 0;
+    if (n == 0) {
+        n = available_cpus();
+        atomic_store_explicit(&cpus, n, memory_order_relaxed);
+    }
+    return index < tl_num_threads() && tl_num_threads() <= n ? SPINS : 0;
 }
 
-/* Waits for a loop after number `seen`. A worker counts itself asleep before it looks for the last time, and
+/* Waits for a loop after number `seen`. A worker counts itself asleep before its last look at the ticket, and
  * the owner looks for sleepers after it has numbered its loop: one of them sees the other. */
 static void wait_for_loop(uint64_t seen, int index)
 {
-    for (int k = patience(index); k > 0; k--) {
+    for (int k = spin_count(index); k > 0; k--) {
         if (number_of(atomic_load_explicit(&pool.ticket, memory_order_relaxed)) != seen)
             return;
-        relax();
+        cpu_relax();
     }
     pthread_mutex_lock(&pool.lock);
     atomic_fetch_add(&pool.asleep, 1);
@@ -145,20 +174,17 @@ static void wait_for_loop(uint64_t seen, int index)
     pthread_mutex_unlock(&pool.lock);
 }
 
-/* A worker's number, from 1, below the number of the last loop that it is too late for. */
-enum { INDEX_BITS = 11 };
-
-static void *worker(void *start)
+static void *worker(void *argument)
 {
-    const int index = (int)((uintptr_t)start & ((1 << INDEX_BITS) - 1));
-    uint64_t seen = (uintptr_t)start >> INDEX_BITS;
+    const start *s = argument;
+    uint64_t seen = s->seen;
     for (;;) {
-        wait_for_loop(seen, index);
+        wait_for_loop(seen, s->index);
         unsigned long long ticket = atomic_load(&pool.ticket);
-        while (number_of(ticket) != seen && (ticket & SEATS) > 0)
+        while (number_of(ticket) != seen && (ticket & SLOTS) > 0)
             if (atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1)) {
-                /* the loop stays as it is for as long as someone has a seat */
-                work(&pool.loop, index % pool.loop.shares);
+                /* the loop does not change while a worker has a slot */
+                work(&pool.loop, s->index % pool.loop.shares);
                 atomic_fetch_add_explicit(&pool.finished, 1, memory_order_release);
                 break;
             }
@@ -167,14 +193,14 @@ static void *worker(void *start)
     return NULL;
 }
 
-/* Numbers the loop and offers its seats. */
-static void open_loop(const loop *l, int seats)
+/* Numbers the loop and offers its slots. */
+static void open_loop(const loop *l, int slots)
 {
     pool.loop = *l;
     for (int q = 0; q < l->shares; q++)
         atomic_store_explicit(&pool.share[q].next, share_begin(l, q), memory_order_relaxed);
     atomic_store(&pool.finished, 0);
-    atomic_store(&pool.ticket, (number_of(atomic_load(&pool.ticket)) + 1) << SEAT_BITS | (unsigned)seats);
+    atomic_store(&pool.ticket, (number_of(atomic_load(&pool.ticket)) + 1) << SLOT_BITS | (unsigned)slots);
     if (atomic_load(&pool.asleep) > 0) {
         pthread_mutex_lock(&pool.lock);
         pthread_cond_broadcast(&pool.wake);
@@ -182,14 +208,15 @@ static void open_loop(const loop *l, int seats)
     }
 }
 
-/* Takes back the seats that nobody took, and waits for those who did. */
-static void close_loop(int seats)
+/* Withdraws the free slots, and waits for the workers that took one. */
+static void close_loop(int slots)
 {
-    const int taken = seats - (int)(atomic_fetch_and(&pool.ticket, ~(unsigned long long)SEATS) & SEATS);
-    for (int k = patience(0); atomic_load_explicit(&pool.finished, memory_order_acquire) < taken;)
-        if (k > 0) {
-            relax();
-            k--;
+    const int taken = slots - (int)(atomic_fetch_and(&pool.ticket, ~(unsigned long long)SLOTS) & SLOTS);
+    int spins = spin_count(0);
+    while (atomic_load_explicit(&pool.finished, memory_order_acquire) < taken)
+        if (spins > 0) {
+            cpu_relax();
+            spins--;
         } else {
             sched_yield();
         }
@@ -204,51 +231,54 @@ static void after_fork(void)
     atomic_store(&pool.asleep, 0);
 }
 
-static void watch_forks(void)
+static void install_fork_handler(void)
 {
     pthread_atfork(NULL, NULL, after_fork);
 }
 
-/* Locks the pool, unless another thread has it. A fork is watched for from before the first lock: the
- * child would else find it locked for ever. */
-static bool own_pool(void)
+/* Locks the pool unless another thread holds it. The fork handler is installed before the first lock;
+ * otherwise a child could inherit a locked mutex. */
+static bool try_lock_pool(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
+    pthread_once(&once, install_fork_handler);
     return pthread_mutex_trylock(&pool.owner) == 0;
 }
 
-/* Starts workers until there are `wanted`; fewer will do where the system has no more. They take no signals
- * but those of their own faults: the others are for the program's own threads. */
-static void staff(int wanted)
+/* Starts workers until there are `wanted`, or fewer if the system has no more threads. They block all signals
+ * except those of their own faults: the others are for the program's own threads. */
+static void start_workers(int wanted)
 {
     pthread_attr_t detached;
     if (pool.workers >= wanted || pthread_attr_init(&detached) != 0)
         return;
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    pthread_t id;
     sigset_t all, mask;
     sigfillset(&all);
     static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
     for (size_t k = 0; k < sizeof faults / sizeof *faults; k++)
         sigdelset(&all, faults[k]);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
-    const uintptr_t seen = (uintptr_t)number_of(atomic_load(&pool.ticket)) << INDEX_BITS;
-    while (pool.workers < wanted &&
-           pthread_create(&id, &detached, worker, (void *)(seen | (unsigned)(pool.workers + 1))) == 0)
+    while (pool.workers < wanted) {
+        start *s = &pool.start[pool.workers];
+        *s = (start){ .index = pool.workers + 1, .seen = number_of(atomic_load(&pool.ticket)) };
+        pthread_t id;
+        if (pthread_create(&id, &detached, worker, s) != 0)
+            break;
         pool.workers++;
+    }
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     pthread_attr_destroy(&detached);
 }
 
-/* The same pieces, on this thread. */
-static void work_alone(const loop *l)
+/* Runs the same tasks on this thread. */
+static void run_serial(const loop *l)
 {
-    const bool was = inside;
-    inside = true;
-    for (int64_t piece = 0; piece < l->pieces; piece++)
-        run_piece(l, piece);
-    inside = was;
+    const bool was = in_parallel;
+    in_parallel = true;
+    for (int64_t task = 0; task < l->tasks; task++)
+        run_task(l, task);
+    in_parallel = was;
 }
 
 void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context)
@@ -257,22 +287,22 @@ void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int
         return;
     if (grain < 1)
         grain = 1;
-    const int64_t pieces = n / grain + (n % grain != 0);
-    const int helpers = tl_num_threads() - 1;
+    const int64_t tasks = n / grain + (n % grain != 0);
+    const int workers = tl_num_threads() - 1;
     const loop l = { .body = body,
                      .context = context,
                      .n = n,
                      .grain = grain,
-                     .pieces = pieces,
-                     .shares = pieces <= helpers ? (int)pieces : helpers + 1 };
-    if (helpers == 0 || n <= grain || inside || !own_pool()) {
-        work_alone(&l);
+                     .tasks = tasks,
+                     .shares = tasks <= workers ? (int)tasks : workers + 1 };
+    if (workers == 0 || n <= grain || in_parallel || !try_lock_pool()) {
+        run_serial(&l);
         return;
     }
-    staff(helpers);
-    open_loop(&l, helpers);
+    start_workers(workers);
+    open_loop(&l, workers);
     work(&l, 0);
-    close_loop(helpers);
+    close_loop(workers);
     pthread_mutex_unlock(&pool.owner);
 }
 

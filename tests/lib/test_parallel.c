@@ -1,5 +1,5 @@
-/* The parallel room: loops that cover everything once whatever the number of threads, and who runs them. A
- * body runs on threads of the pool, where Check cannot fail: bodies count, and the test judges. */
+/* Loops that cover everything once for any number of threads, and the threads that run them. A body runs on
+ * threads of the pool, where Check cannot fail: bodies count, and the test compares. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "tests/testing.h"
 
@@ -21,18 +21,22 @@
 #endif
 #endif
 
-enum { N = 3000, MOST = 1024 };
+enum { N = 3000, MAX_THREADS = 1024 };
 
 static void one_thread(void)
 {
     tl_set_num_threads(1);
 }
 
-static int allowed_cpus(void)
+static int available_cpus(void)
 {
+#ifdef __linux__
     cpu_set_t set;
     ck_assert_int_eq(sched_getaffinity(0, sizeof set, &set), 0);
     return CPU_COUNT(&set);
+#else
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+#endif
 }
 
 /* ---- covering ---- */
@@ -126,7 +130,7 @@ START_TEST(rows_by_their_width)
 }
 END_TEST
 
-/* A worker that misses a wake-up hangs the test; between some loops the workers fall asleep. */
+/* A worker that misses a wake-up hangs the test. The workers fall asleep between some of the loops. */
 START_TEST(many_short_loops)
 {
     ck_assert_ok(tl_set_num_threads(7));
@@ -146,7 +150,7 @@ typedef struct meeting {
     atomic_int here;
 } meeting;
 
-/* Stays until all are here, half a minute at most. */
+/* Waits until all are here, for half a minute at most. */
 static void meet(void *context, int64_t begin, int64_t end)
 {
     meeting *m = context;
@@ -156,11 +160,11 @@ static void meet(void *context, int64_t begin, int64_t end)
     for (int here = 0; here >= 0 && here < m->expected; here = atomic_load(&m->here)) {
         sched_yield();
         if (time(NULL) - start > 30)
-            atomic_store(&m->here, -MOST); /* given up, for all */
+            atomic_store(&m->here, -MAX_THREADS); /* given up, for all */
     }
 }
 
-/* Whether n pieces can be run at the same time. */
+/* Returns whether n tasks run at the same time. */
 static bool all_meet(int n)
 {
     meeting m = { .expected = n };
@@ -179,8 +183,8 @@ START_TEST(as_many_threads_as_asked)
 END_TEST
 
 typedef struct crowd {
-    pthread_t seen[MOST];
-    atomic_int pieces;
+    pthread_t seen[MAX_THREADS];
+    atomic_int tasks;
 } crowd;
 
 static void sign_in(void *context, int64_t begin, int64_t end)
@@ -188,23 +192,23 @@ static void sign_in(void *context, int64_t begin, int64_t end)
     crowd *c = context;
     (void)end;
     c->seen[begin] = pthread_self();
-    atomic_fetch_add(&c->pieces, 1);
+    atomic_fetch_add(&c->tasks, 1);
     nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL); /* the others get a chance */
 }
 
-/* The pool of a wider loop does not crowd a narrower one. */
+/* A loop uses no more threads than asked, even if an earlier loop started more. */
 START_TEST(no_more_threads_than_asked)
 {
     static crowd c;
     ck_assert_ok(tl_set_num_threads(7));
     ck_assert(all_meet(7));
     for (int n = 1; n <= 3; n++) {
-        pthread_t distinct[MOST];
+        pthread_t distinct[MAX_THREADS];
         int threads = 0;
         ck_assert_ok(tl_set_num_threads(n));
-        atomic_store(&c.pieces, 0);
+        atomic_store(&c.tasks, 0);
         tl_parallel_for(200, 1, sign_in, &c);
-        ck_assert_int_eq(atomic_load(&c.pieces), 200);
+        ck_assert_int_eq(atomic_load(&c.tasks), 200);
         for (int k = 0; k < 200; k++) {
             int at = 0;
             while (at < threads && !pthread_equal(distinct[at], c.seen[k]))
@@ -252,7 +256,7 @@ START_TEST(nested_loops_stay_on_their_thread)
     }
     ck_assert(all_meet(7)); /* and the next loop is split again */
 
-    in[0] = (inner){ 0 }; /* a loop of one piece, which needs no other thread */
+    in[0] = (inner){ 0 }; /* a loop of one task, which needs no other thread */
     tl_parallel_for(1, 1, outer_body, in);
     ck_assert_int_eq(atomic_load(&in[0].count), 150);
     ck_assert_int_eq(atomic_load(&in[0].strangers), 0);
@@ -284,7 +288,7 @@ END_TEST
 
 /* ---- processes ---- */
 
-/* What `what` returns in a child process. */
+/* Returns what `what` returns in a child process. */
 static int in_child(int (*what)(void))
 {
     int ends[2], result = -1;
@@ -329,9 +333,9 @@ static void *run_until_enough(void *sound)
     return NULL;
 }
 
-/* Nor does the loop of another thread go on there. All threads have begun before the first fork: one that
- * just begins may hold a lock of the address sanitizer's allocator, which the child of GCC 12's finds locked
- * for ever. */
+/* Nor does the loop of another thread continue in the child. All threads are running before the first fork:
+ * one that is just starting may hold a lock of the address sanitizer's allocator, which with GCC 12 stays
+ * locked in the child for ever. */
 START_TEST(fork_during_a_loop)
 {
     pthread_t other;
@@ -364,15 +368,15 @@ static int count_from_variable(void)
     return tl_num_threads();
 }
 
-/* Comes before every test that asks for the number of threads: without a fork for each test, the variable
- * is read only once. */
+/* Runs before every test that asks for the number of threads: if Check does not fork for each test, the
+ * variable is read only once. */
 START_TEST(variable_at_the_start)
 {
     const struct {
         const char *text;
         int threads;
     } as[] = {
-        { NULL, 1 },        { "1", 1 },    { "4", 4 },   { "1024", 1024 }, { "0", allowed_cpus() },
+        { NULL, 1 },        { "1", 1 },    { "4", 4 },   { "1024", 1024 }, { "0", available_cpus() },
         { "1025", 1 },      { "-1", 1 },   { "", 1 },    { "x", 1 },       { "4x", 1 },
         { "4 ", 1 },        { "0x10", 1 }, { "2.5", 1 }, { "four", 1 },    { "99999999999999999999", 1 },
         { "4294967298", 1 }
@@ -393,11 +397,11 @@ START_TEST(number_of_threads)
 {
     ck_assert_ok(tl_set_num_threads(5));
     ck_assert_int_eq(tl_num_threads(), 5);
-    ck_assert_status(tl_set_num_threads(-1), TL_ERR_ARGUMENT, "set_num_threads: -1 is not 0 to 1024");
-    ck_assert_status(tl_set_num_threads(1025), TL_ERR_ARGUMENT, "set_num_threads: 1025 is not 0 to 1024");
+    ck_assert_status(tl_set_num_threads(-1), TL_ERR_ARGUMENT, "set_num_threads: -1 is not in 0..1024");
+    ck_assert_status(tl_set_num_threads(1025), TL_ERR_ARGUMENT, "set_num_threads: 1025 is not in 0..1024");
     ck_assert_int_eq(tl_num_threads(), 5);
     ck_assert_ok(tl_set_num_threads(0));
-    ck_assert_int_eq(tl_num_threads(), allowed_cpus());
+    ck_assert_int_eq(tl_num_threads(), available_cpus());
     ck_assert_ok(tl_set_num_threads(1024));
     ck_assert_int_eq(tl_num_threads(), 1024);
     ck_assert_ok(tl_set_num_threads(1));
@@ -405,7 +409,8 @@ START_TEST(number_of_threads)
 }
 END_TEST
 
-/* A signal that the program's own thread blocks waits for it: no worker takes it, and ends the process. */
+/* A signal that the program's own thread blocks stays pending: no worker takes it, which would end the
+ * process. */
 START_TEST(signals_are_the_program_s)
 {
     ck_assert_ok(tl_set_num_threads(4));
@@ -435,7 +440,7 @@ static void meet_and_fault(void *context, int64_t begin, int64_t end)
     raise(SIGFPE); /* to this thread; where that blocks it, nothing happens */
 }
 
-/* But a worker takes the signals of its own faults: a program's handler sees a crash wherever it is. */
+/* A worker does take the signals of its own faults: a program's handler sees a crash on any thread. */
 START_TEST(faults_of_workers_are_seen)
 {
     meeting m = { .expected = 2 };
