@@ -5,9 +5,9 @@ START_TEST(wrong_magic)
 {
     ASSERT_BAD(BYTES(0x4e, 0x55, 8, 1), "byte 0: found 4e 55, expected 00 00");
     ASSERT_BAD(BYTES(0, 1, 8, 1, 0, 0, 0, 0), "byte 0: found 00 01, expected 00 00");
-    ASSERT_BAD(BYTES(0, 0, 8, 0, 7), "byte 3: found rank 0, expected 1 to 4");
-    ASSERT_BAD(BYTES(0, 0, 8, 5), "byte 3: found rank 5, expected 1 to 4");
-    ASSERT_BAD(BYTES(0, 0, 8, 255), "byte 3: found rank 255, expected 1 to 4");
+    ASSERT_BAD(BYTES(0, 0, 8, 0, 7), "byte 3: found rank 0, expected 1..4");
+    ASSERT_BAD(BYTES(0, 0, 8, 5), "byte 3: found rank 5, expected 1..4");
+    ASSERT_BAD(BYTES(0, 0, 8, 255), "byte 3: found rank 255, expected 1..4");
     for (int type = 0; type < 256; type++)
         if (type != 0x08 && type != 0x09 && (type < 0x0b || type > 0x0e))
             ASSERT_BAD(BYTES(0, 0, (unsigned char)type, 1, 0, 0, 0, 0),
@@ -82,14 +82,14 @@ START_TEST(truncated_gzip)
     for (size_t n = 0; n < size; n++) {
         ck_assert_int_eq(load(packed, n, &a), TL_ERR_FORMAT);
         ck_assert_msg(strstr(tl_error(), n < 2 ? ": found the end of the file, expected "
-                                               : ": found gzip data cut short, expected "),
+                                               : ": found truncated gzip data, expected "),
                       "%zu bytes: %s", n, tl_error());
         assert_zeroed(&a);
     }
     ck_assert_status(load(packed, 5, &a), TL_ERR_FORMAT,
-                     error("byte 0: found gzip data cut short, expected 4 more bytes of magic"));
+                     error("byte 0: found truncated gzip data, expected 4 more bytes of magic"));
     ck_assert_status(load(packed, size - 1, &a), TL_ERR_FORMAT,
-                     error("byte 24: found gzip data cut short, expected a sound checksum"));
+                     error("byte 24: found truncated gzip data, expected a valid checksum"));
 }
 END_TEST
 
