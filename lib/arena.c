@@ -1,5 +1,5 @@
-/* A chain of heap blocks, filled front to back. The chain is kept over a reset, so equal steps find equal
- * room in it. */
+/* A chain of heap blocks, filled front to back. The chain survives a reset: a step that repeats the last
+ * one's requests allocates nothing. */
 #include "lib/arena.h"
 #include "lib/memory.h"
 
@@ -7,19 +7,19 @@
 
 typedef struct tl_arena_block {
     struct tl_arena_block *next;
-    int64_t size, used; /* bytes behind the header, which takes TL_ALIGN bytes itself */
+    int64_t size, used; /* bytes after the header, which itself takes TL_ALIGN bytes */
 } block;
 
 #ifdef TL_HEAP_ARENA
-enum { SMALLEST = 0 };
+enum { MIN_BLOCK = 0 };
 #else
-enum { SMALLEST = 1 << 16 };
+enum { MIN_BLOCK = 1 << 16 };
 #endif
 
 static block *block_new(tl_arena *a, int64_t bytes)
 {
-    int64_t held = tl_arena_bytes(a) / 2; /* grow geometrically: few blocks, whatever the step needs */
-    int64_t size = SMALLEST == 0 || bytes > SMALLEST + held ? bytes : SMALLEST + held;
+    int64_t held = tl_arena_bytes(a) / 2; /* geometric growth: few blocks for any step */
+    int64_t size = MIN_BLOCK == 0 || bytes > MIN_BLOCK + held ? bytes : MIN_BLOCK + held;
     block *b = tl_alloc(size + TL_ALIGN, 1);
     if (b)
         *b = (block){ .size = size };
@@ -34,9 +34,9 @@ void *tl_arena_alloc(tl_arena *a, int64_t n, size_t size)
     block *b = a->current ? a->current : a->first;
     while (b && b->size - b->used < bytes && b->next)
         b = b->next;
-    if (!b || b->size - b->used < bytes || SMALLEST == 0) {
-        /* the exact size under sanitizers: one byte too far is an overrun there */
-        block *fresh = block_new(a, SMALLEST == 0 ? n * (int64_t)size : bytes);
+    if (!b || b->size - b->used < bytes || MIN_BLOCK == 0) {
+        /* a heap arena allocates the exact size: sanitizers then see an overrun by one byte */
+        block *fresh = block_new(a, MIN_BLOCK == 0 ? n * (int64_t)size : bytes);
         if (!fresh)
             return NULL;
         if (b)
@@ -45,10 +45,10 @@ void *tl_arena_alloc(tl_arena *a, int64_t n, size_t size)
             a->first = fresh;
         b = fresh;
     }
-    void *piece = (char *)b + TL_ALIGN + b->used;
-    b->used += SMALLEST == 0 ? b->size : bytes;
+    void *allocation = (char *)b + TL_ALIGN + b->used;
+    b->used += MIN_BLOCK == 0 ? b->size : bytes;
     a->current = b;
-    return piece;
+    return allocation;
 }
 
 void *tl_arena_alloc_zero(tl_arena *a, int64_t n, size_t size)
@@ -61,7 +61,7 @@ void *tl_arena_alloc_zero(tl_arena *a, int64_t n, size_t size)
 
 void tl_arena_reset(tl_arena *a)
 {
-    if (SMALLEST == 0)
+    if (MIN_BLOCK == 0)
         tl_arena_free(a);
     for (block *b = a->first; b; b = b->next)
         b->used = 0;

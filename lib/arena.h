@@ -1,7 +1,7 @@
-/* Memory of one step: taken piece by piece, given back all at once, kept for the next step.
+/* The memory of one step: many allocations, freed all at once and reused by the next step.
  *
- * With TL_HEAP_ARENA every piece is a heap block of its own, so that sanitizers see overruns and reads after
- * a reset. */
+ * With TL_HEAP_ARENA every allocation is a heap block of its own, so that sanitizers see overruns and reads
+ * after a reset. */
 #ifndef TL_ARENA_H
 #define TL_ARENA_H
 
@@ -11,20 +11,21 @@ typedef struct tl_arena {
     struct tl_arena_block *first, *current;
 } tl_arena; /* {0} is an empty arena */
 
-/* n elements of `size` bytes, 64-byte aligned, not cleared; NULL if memory is short. The arena owns them. */
+/* Allocate n elements of `size` bytes, 64-byte aligned, uninitialised or zeroed. The arena owns them. NULL if
+ * memory is short, n is negative or the product overflows. */
 void *tl_arena_alloc(tl_arena *a, int64_t n, size_t size);
 void *tl_arena_alloc_zero(tl_arena *a, int64_t n, size_t size);
 
-/* Takes every piece back; a like sequence of requests then needs no new memory. */
+/* Frees all allocations and keeps the memory for the next step. */
 void tl_arena_reset(tl_arena *a);
 
-/* Returns all memory; the arena is empty and can be used again. */
+/* Frees all memory; the arena is then empty and can be used again. */
 void tl_arena_free(tl_arena *a);
 
-/* Whether p points into a piece of the arena. */
+/* Returns whether p points into an allocation of the arena. */
 bool tl_arena_holds(const tl_arena *a, const void *p);
 
-/* Bytes of heap that the arena holds. */
+/* Returns the heap bytes that the arena holds. */
 int64_t tl_arena_bytes(const tl_arena *a);
 
 #endif

@@ -1,4 +1,4 @@
-/* Philox 4x32-10 and what is drawn from it. */
+/* Philox 4x32-10 and the distributions drawn from it. */
 #include "random.h"
 
 #include <math.h>
@@ -16,10 +16,13 @@ void tl_philox(uint64_t key, uint64_t hi, uint64_t lo, uint32_t out[4])
         k0 += 0x9E3779B9u; /* the golden ratio */
         k1 += 0xBB67AE85u; /* sqrt(3) - 1 */
     }
-    out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+    out[0] = c0;
+    out[1] = c1;
+    out[2] = c2;
+    out[3] = c3;
 }
 
-/* Draw r->position, as two 64-bit words. */
+/* Makes draw r->position, two 64-bit words, and advances. */
 static void draw(tl_random *r, uint64_t word[2])
 {
     uint32_t x[4];
@@ -28,6 +31,7 @@ static void draw(tl_random *r, uint64_t word[2])
     word[1] = (uint64_t)x[3] << 32 | x[2];
 }
 
+/* Returns a number in [0, 1) from the upper 53 bits. */
 static double unit(uint64_t word)
 {
     return (double)(word >> 11) * 0x1p-53;
@@ -50,7 +54,7 @@ double tl_random_normal(tl_random *r)
 
 int64_t tl_random_integer(tl_random *r, int64_t bound)
 {
-    /* words below 2^64 mod bound would favour the small results: draw again (rarely happens) */
+    /* words below 2^64 mod bound would favour small results: they are drawn again, which is rare */
     uint64_t n = (uint64_t)bound, below = (0 - n) % n, word[2];
     do
         draw(r, word);

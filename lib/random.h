@@ -5,23 +5,23 @@
 
 #include "base.h"
 
-/* The user's generator; there is no hidden one. `tl_random rng = { .seed = 1 };` starts a stream, and its
- * position is in plain sight: copy it to replay, add to it to skip. */
+/* A generator, owned by the user; there is no hidden one. `tl_random rng = { .seed = 1 };` starts a stream.
+ * Its position is a plain field: copy it to replay, add to it to skip. */
 typedef struct tl_random {
     uint64_t seed;
     uint64_t position; /* draws made so far */
 } tl_random;
 
-/* The block of four 32-bit words of `key` at counter (`hi`, `lo`). */
+/* Computes the block of four 32-bit words of `key` at counter (`hi`, `lo`). */
 TL_API void tl_philox(uint64_t key, uint64_t hi, uint64_t lo, uint32_t out[4]);
 
-/* One draw each. Uniform is in [0, 1) with 53 bits; normal has mean 0 and variance 1 (Box and Muller);
- * integer is in 0 .. bound-1 without bias, for bound >= 1. */
+/* Make one draw each; an integer rarely makes more. Uniform is in [0, 1) with 53 bits; normal has mean 0 and
+ * variance 1 (Box and Muller); integer is in 0 .. bound-1 without bias, for bound >= 1. */
 TL_API double tl_random_uniform(tl_random *r);
 TL_API double tl_random_normal(tl_random *r);
 TL_API int64_t tl_random_integer(tl_random *r, int64_t bound);
 
-/* A uniform permutation of 0 .. n-1 into out[n] (Fisher and Yates). */
+/* Fills out[n] with a uniform random permutation of 0 .. n-1 (Fisher and Yates). */
 TL_API void tl_random_permutation(tl_random *r, int32_t n, int32_t *out);
 
 #endif

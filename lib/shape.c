@@ -21,7 +21,7 @@ tl_status tl_shape_check(tl_shape s)
         if (s.dim[k] < 0)
             return tl_fail(TL_ERR_SHAPE, "%s has a negative size", tl_shape_text(s).text);
     int64_t limit = PTRDIFF_MAX / (int64_t)sizeof(tl_real);
-    /* a size of 0 hides no overflow of the others: rows and columns are products, too */
+    /* check the product of the non-zero sizes: tl_shape_rows and _cols multiply subsets of the sizes */
     for (int32_t k = 0; k < s.rank; k++) {
         if (s.dim[k] > 0)
             limit /= s.dim[k];
@@ -31,13 +31,13 @@ tl_status tl_shape_check(tl_shape s)
     return TL_OK;
 }
 
-/* How many sizes there are to read, of a shape that may not have been checked. */
+/* Returns how many sizes can be read of a shape that may be unchecked. */
 static int32_t sizes(tl_shape s)
 {
     return s.rank < TL_MAX_RANK ? s.rank : TL_MAX_RANK;
 }
 
-/* Without a sign, as it may overflow. */
+/* Unsigned, because it may overflow. */
 static int64_t product(tl_shape s, int32_t n)
 {
     uint64_t size = 1;
@@ -53,10 +53,12 @@ int64_t tl_shape_size(tl_shape s)
 
 bool tl_shape_equal(tl_shape a, tl_shape b)
 {
-    bool same = a.rank == b.rank;
-    for (int32_t k = 0; same && k < sizes(a); k++)
-        same = a.dim[k] == b.dim[k];
-    return same;
+    if (a.rank != b.rank)
+        return false;
+    for (int32_t k = 0; k < sizes(a); k++)
+        if (a.dim[k] != b.dim[k])
+            return false;
+    return true;
 }
 
 int64_t tl_shape_rows(tl_shape s)

@@ -15,20 +15,20 @@ typedef struct tl_shape {
     tl_shape_from((int32_t)(sizeof((int64_t[]){ 0, __VA_ARGS__ }) / sizeof(int64_t)) - 1,                    \
                   (const int64_t[]){ 0, __VA_ARGS__ } + 1)
 
-/* The shape with these `rank` sizes (read only up to TL_MAX_RANK). */
+/* Returns the shape with these `rank` sizes, of which at most TL_MAX_RANK are read. */
 TL_API tl_shape tl_shape_from(int32_t rank, const int64_t *dim);
 
-/* TL_ERR_SHAPE if the rank is not 0 to TL_MAX_RANK, a size is negative, or the product of the sizes other
- * than 0 does not fit in memory. */
+/* Checks a shape: TL_ERR_SHAPE if the rank is not in 0..TL_MAX_RANK, a size is negative, or the product of
+ * the non-zero sizes is more elements than memory can hold. */
 TL_API tl_status tl_shape_check(tl_shape s);
 
-/* The number of elements: the product of the sizes, 1 for a scalar. */
+/* Returns the number of elements: the product of the sizes, 1 for a scalar. */
 TL_API int64_t tl_shape_size(tl_shape s);
 
 TL_API bool tl_shape_equal(tl_shape a, tl_shape b);
 
-/* A shape seen as a matrix: cols is the last dimension, rows the product of the others (1 x 1 for a
- * scalar, 1 x n for a vector). */
+/* Return the sizes of a shape folded into a matrix: cols is the last dimension, rows the product of the
+ * others (1 x 1 for a scalar, 1 x n for a vector). */
 TL_API int64_t tl_shape_rows(tl_shape s);
 TL_API int64_t tl_shape_cols(tl_shape s);
 

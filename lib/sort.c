@@ -1,4 +1,4 @@
-/* Least significant digit first, at most 11 bits at a time. */
+/* Radix sort, least significant digit first, with digits of at most 11 bits. */
 #include "lib/sort.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ int tl_bits(uint64_t n)
     return bits;
 }
 
-/* Moves each key to the next place of its bin, by the bits from `at` on. */
+/* Moves each key to the next free place of its bin, which the masked bits from `at` on select. */
 static void distribute(int64_t n, const uint64_t *restrict from, int at, uint64_t mask,
                        int64_t *restrict start, uint64_t *restrict to)
 {

@@ -4,11 +4,11 @@
 
 #include "base.h"
 
-/* Sorts key[n] by bits low .. high-1, ascending; keys that are equal there keep their order. spare[n] is
- * scratch memory. */
+/* Sorts key[n] ascending by bits low .. high-1; keys with equal bits keep their order. spare[n] is
+ * scratch. */
 void tl_radix_sort(int64_t n, uint64_t *key, uint64_t *spare, int low, int high);
 
-/* How many bits it takes to write the numbers 0 .. n-1. */
+/* Returns the number of bits that the numbers 0 .. n-1 need. */
 int tl_bits(uint64_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/* The thread's last failure. */
+/* The last error of each thread. */
 #include "lib/status_private.h"
 
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 static _Thread_local char text[TL_ERROR_SIZE];
 static _Thread_local tl_status last = TL_OK;
-static _Thread_local uint64_t failures;
+static _Thread_local uint64_t errors;
 
 const char *tl_error(void)
 {
@@ -27,7 +27,7 @@ tl_status tl_fail(tl_status status, const char *format, ...)
     vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
     memcpy(text, fresh, sizeof text);
-    failures++;
+    errors++;
     return last = status;
 }
 
@@ -38,12 +38,12 @@ tl_status tl_fail_memory(void)
 
 uint64_t tl_error_count(void)
 {
-    return failures;
+    return errors;
 }
 
 tl_status tl_fail_default(tl_status status, uint64_t before)
 {
-    return status != TL_OK && failures == before ? tl_fail(status, "%s", tl_status_name(status)) : status;
+    return status != TL_OK && errors == before ? tl_fail(status, "%s", tl_status_name(status)) : status;
 }
 
 const char *tl_status_name(tl_status status)

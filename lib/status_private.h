@@ -1,4 +1,4 @@
-/* What the library's own files need of the thread's last failure. */
+/* The last error of the thread, as the library's own files need it. */
 #ifndef TL_STATUS_PRIVATE_H
 #define TL_STATUS_PRIVATE_H
 
@@ -6,15 +6,18 @@
 
 #define TL_ERROR_SIZE 512
 
-/* The status of the last failure on this thread, TL_OK if there was none. */
+/* Returns the status of the last error on this thread, TL_OK if there was none. */
 tl_status tl_last_status(void);
 
+/* Records and returns TL_ERR_MEMORY: "out of memory". */
 tl_status tl_fail_memory(void);
 
-/* How many failures there were on this thread: whether a function that returned a status said why. */
+/* Returns the number of errors recorded on this thread so far. If it is unchanged after a call that failed,
+ * the call recorded no text. */
 uint64_t tl_error_count(void);
 
-/* Gives a failure that came without a text, since `before` failures, its status as one. Returns status. */
+/* Returns `status`. If that is an error and nothing was recorded since the count was `before`, records the
+ * name of `status` as the text. */
 tl_status tl_fail_default(tl_status status, uint64_t before);
 
 #endif

@@ -1,4 +1,4 @@
-/* The memory room and the arena that stands on it. */
+/* Heap blocks, and the arena that is built from them. */
 #include "tests/testing.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #define ck_assert_aligned(p) ck_assert_uint_eq((uintptr_t)(p) % TL_ALIGN, 0)
 
-/* Sizes of requests of which no program has that much; some products wrap to 0 or to something small. */
+/* Requests for more than any program has; some products wrap to 0 or to something small. */
 static const struct {
     int64_t n;
     size_t size;
@@ -27,7 +27,8 @@ static const struct {
                  { ((int64_t)1 << 61) + 1, 8 } };
 enum { TOO_MUCH = sizeof too_much / sizeof *too_much };
 
-/* Whether each of n bytes is `value`. (An assertion costs a system call: not one a byte.) */
+/* Returns whether each of n bytes is `value`. (An assertion per byte would be slow: each makes a system
+ * call.) */
 static bool all_are(const unsigned char *p, size_t n, int value)
 {
     for (size_t i = 0; i < n; i++)
@@ -94,7 +95,7 @@ START_TEST(empty_blocks)
 }
 END_TEST
 
-/* The hooks that the other tests rest on. */
+/* The hooks that the other tests rely on. */
 START_TEST(failures_on_demand)
 {
     int64_t asked = tl_test_allocations(), alive = tl_test_live_blocks();
@@ -118,106 +119,108 @@ END_TEST
 
 /* ---- arena ---- */
 
-enum { PIECES = 400 };
+enum { REQUESTS = 400 };
 
-/* Up to 5000 elements of 1 to 8 bytes, some of none, a few of more than the arena's first blocks hold. */
-static int64_t piece_n(int k)
+/* Request k: up to 5000 elements of 1 to 8 bytes, sometimes none, and a few times more than the arena's first
+ * blocks hold. */
+static int64_t request_n(int k)
 {
     return k % 9 == 0 ? 0 : k % 61 == 60 ? 40000 : k * 7919 % 5000;
 }
 
-static size_t piece_size(int k)
+static size_t request_size(int k)
 {
     return (size_t)1 << (k % 4);
 }
 
-static void take(tl_arena *a, unsigned char **p, int n)
+static void request(tl_arena *a, unsigned char **p, int n)
 {
     for (int k = 0; k < n; k++) {
-        p[k] = tl_arena_alloc(a, piece_n(k), piece_size(k));
+        p[k] = tl_arena_alloc(a, request_n(k), request_size(k));
         ck_assert_ptr_nonnull(p[k]);
         ck_assert_aligned(p[k]);
-        memset(p[k], k % 251, (size_t)piece_n(k) * piece_size(k));
+        memset(p[k], k % 251, (size_t)request_n(k) * request_size(k));
     }
 }
 
-static void check_pieces(unsigned char *const *p, int n)
+static void check_contents(unsigned char *const *p, int n)
 {
     for (int k = 0; k < n; k++)
-        ck_assert_msg(all_are(p[k], (size_t)piece_n(k) * piece_size(k), k % 251), "piece %d was overwritten",
-                      k);
+        ck_assert_msg(all_are(p[k], (size_t)request_n(k) * request_size(k), k % 251),
+                      "allocation %d was overwritten", k);
 }
 
-START_TEST(pieces)
+START_TEST(allocations)
 {
     tl_arena a = { 0 };
-    unsigned char *p[PIECES];
+    unsigned char *p[REQUESTS];
     for (int round = 0; round < 3; round++, tl_arena_reset(&a)) {
-        take(&a, p, PIECES);
-        check_pieces(p, PIECES);
+        request(&a, p, REQUESTS);
+        check_contents(p, REQUESTS);
     }
     tl_arena_free(&a);
 }
 END_TEST
 
-/* From its first byte to its last, until the reset; nothing of another arena. */
+/* An arena holds its allocations from their first byte to their last, until the reset, and none of another
+ * arena. */
 START_TEST(what_it_holds)
 {
     tl_arena a = { 0 }, other = { 0 };
-    unsigned char *p[PIECES], *q = tl_arena_alloc(&other, 10, 1);
+    unsigned char *p[REQUESTS], *q = tl_arena_alloc(&other, 10, 1);
     ck_assert(!tl_arena_holds(&a, q));
-    take(&a, p, PIECES);
-    for (int k = 0; k < PIECES; k++)
-        if (piece_n(k) > 0) {
+    request(&a, p, REQUESTS);
+    for (int k = 0; k < REQUESTS; k++)
+        if (request_n(k) > 0) {
             ck_assert(tl_arena_holds(&a, p[k]));
-            ck_assert(tl_arena_holds(&a, p[k] + piece_n(k) * (int64_t)piece_size(k) - 1));
+            ck_assert(tl_arena_holds(&a, p[k] + request_n(k) * (int64_t)request_size(k) - 1));
         }
     ck_assert(tl_arena_holds(&other, q) && !tl_arena_holds(&a, q) && !tl_arena_holds(&other, p[1]));
     ck_assert(!tl_arena_holds(&a, &a) && !tl_arena_holds(&a, NULL));
     unsigned char *last = tl_arena_alloc(&a, TL_ALIGN, 1);
     ck_assert(tl_arena_holds(&a, last) && !tl_arena_holds(&a, last + TL_ALIGN));
     tl_arena_reset(&a);
-    for (int k = 0; k < PIECES; k++)
+    for (int k = 0; k < REQUESTS; k++)
         ck_assert(!tl_arena_holds(&a, p[k]));
     tl_arena_free(&a);
     tl_arena_free(&other);
 }
 END_TEST
 
-START_TEST(zeroed_pieces)
+START_TEST(zeroed_allocations)
 {
     tl_arena a = { 0 };
-    unsigned char *p[PIECES];
-    take(&a, p, PIECES);
+    unsigned char *p[REQUESTS];
+    request(&a, p, REQUESTS);
     tl_arena_reset(&a);
-    for (int k = 0; k < PIECES; k++) {
-        const unsigned char *zero = tl_arena_alloc_zero(&a, piece_n(k), piece_size(k));
+    for (int k = 0; k < REQUESTS; k++) {
+        const unsigned char *zero = tl_arena_alloc_zero(&a, request_n(k), request_size(k));
         ck_assert_ptr_nonnull(zero);
-        ck_assert(all_are(zero, (size_t)piece_n(k) * piece_size(k), 0));
+        ck_assert(all_are(zero, (size_t)request_n(k) * request_size(k), 0));
     }
     tl_arena_free(&a);
 }
 END_TEST
 
-START_TEST(too_large_pieces)
+START_TEST(too_large_allocations)
 {
     tl_arena a = { 0 };
     unsigned char *p[20];
     for (int k = 0; k < TOO_MUCH; k++)
         ck_assert_ptr_null(tl_arena_alloc(&a, too_much[k].n, too_much[k].size));
     ck_assert_int_eq(tl_arena_bytes(&a), 0);
-    take(&a, p, 20);
+    request(&a, p, 20);
     int64_t held = tl_arena_bytes(&a);
     for (int k = 0; k < TOO_MUCH; k++)
         ck_assert_ptr_null(tl_arena_alloc_zero(&a, too_much[k].n, too_much[k].size));
     ck_assert_int_eq(tl_arena_bytes(&a), held);
-    check_pieces(p, 20);
+    check_contents(p, 20);
     ck_assert_ptr_nonnull(tl_arena_alloc(&a, 1, 1));
     tl_arena_free(&a);
 }
 END_TEST
 
-START_TEST(empty_pieces)
+START_TEST(empty_allocations)
 {
     tl_arena a = { 0 };
     ck_assert_ptr_nonnull(tl_arena_alloc(&a, 0, 8));
@@ -230,15 +233,15 @@ START_TEST(empty_pieces)
 END_TEST
 
 #ifndef TL_HEAP_ARENA
-START_TEST(like_steps_allocate_nothing)
+START_TEST(equal_steps_allocate_nothing)
 {
     tl_arena a = { 0 };
-    unsigned char *p[PIECES];
-    take(&a, p, PIECES);
+    unsigned char *p[REQUESTS];
+    request(&a, p, REQUESTS);
     int64_t asked = tl_test_allocations(), held = tl_arena_bytes(&a);
     for (int step = 0; step < 3; step++) {
         tl_arena_reset(&a);
-        take(&a, p, PIECES);
+        request(&a, p, REQUESTS);
     }
     ck_assert_int_eq(tl_test_allocations(), asked);
     ck_assert_int_eq(tl_arena_bytes(&a), held);
@@ -246,18 +249,18 @@ START_TEST(like_steps_allocate_nothing)
     /* another order may need more, once */
     tl_arena_reset(&a);
     ck_assert_ptr_nonnull(tl_arena_alloc(&a, 3000000, 1));
-    take(&a, p, PIECES);
+    request(&a, p, REQUESTS);
     asked = tl_test_allocations();
     tl_arena_reset(&a);
     ck_assert_ptr_nonnull(tl_arena_alloc(&a, 3000000, 1));
-    take(&a, p, PIECES);
+    request(&a, p, REQUESTS);
     ck_assert_int_eq(tl_test_allocations(), asked);
     tl_arena_free(&a);
 }
 END_TEST
 
-/* Every block is at least half as large as all before it: 10 MB from 64 KB take log(160) / log(1.5) of them,
- * and the arena holds at most half as much again as was asked for. */
+/* Every block is at least half as large as all before it together: 10 MB from 64 KB take log(160) / log(1.5)
+ * blocks, and the arena holds at most half as much again as was requested. */
 START_TEST(growth_is_geometric)
 {
     tl_arena a = { 0 };
@@ -272,31 +275,31 @@ START_TEST(growth_is_geometric)
 END_TEST
 #endif
 
-/* A failure leaves the pieces alone, and the arena goes on. */
+/* A failure leaves the other allocations alone, and the arena can still be used. */
 START_TEST(failing_allocations)
 {
     int64_t failures = 0;
     for (bool refused = true; refused;) {
         tl_arena a = { 0 };
-        unsigned char *p[PIECES];
+        unsigned char *p[REQUESTS];
         refused = false;
         tl_test_fail_allocation(failures + 1);
-        for (int k = 0; k < PIECES; k++) {
-            p[k] = tl_arena_alloc(&a, piece_n(k), piece_size(k));
+        for (int k = 0; k < REQUESTS; k++) {
+            p[k] = tl_arena_alloc(&a, request_n(k), request_size(k));
             if (!p[k]) {
                 ck_assert(!refused);
                 refused = true;
                 failures++;
-                p[k] = tl_arena_alloc(&a, piece_n(k), piece_size(k));
+                p[k] = tl_arena_alloc(&a, request_n(k), request_size(k));
             }
             ck_assert_ptr_nonnull(p[k]);
-            memset(p[k], k % 251, (size_t)piece_n(k) * piece_size(k));
+            memset(p[k], k % 251, (size_t)request_n(k) * request_size(k));
         }
-        check_pieces(p, PIECES);
+        check_contents(p, REQUESTS);
         tl_test_fail_allocation(0);
         tl_arena_free(&a);
     }
-    ck_assert_int_ge(failures, 5); /* the pieces take more than 2 MB: five blocks and more */
+    ck_assert_int_ge(failures, 5); /* over 2 MB in all: at least five blocks */
 }
 END_TEST
 
@@ -328,15 +331,15 @@ Suite *tl_test_suite(void)
     tcase_add_test(memory, too_large_blocks);
     tcase_add_test(memory, empty_blocks);
     tcase_add_test(memory, failures_on_demand);
-    tcase_add_test(arena, pieces);
+    tcase_add_test(arena, allocations);
     tcase_add_test(arena, what_it_holds);
-    tcase_add_test(arena, zeroed_pieces);
-    tcase_add_test(arena, too_large_pieces);
-    tcase_add_test(arena, empty_pieces);
+    tcase_add_test(arena, zeroed_allocations);
+    tcase_add_test(arena, too_large_allocations);
+    tcase_add_test(arena, empty_allocations);
 #ifdef TL_HEAP_ARENA
-    puts("arena: reuse and growth are not tested: every piece is a heap block of its own in this build");
+    puts("arena: reuse and growth are not tested: every allocation is a heap block of its own in this build");
 #else
-    tcase_add_test(arena, like_steps_allocate_nothing);
+    tcase_add_test(arena, equal_steps_allocate_nothing);
     tcase_add_test(arena, growth_is_geometric);
 #endif
     tcase_add_test(arena, failing_allocations);

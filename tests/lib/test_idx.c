@@ -178,7 +178,7 @@ START_TEST(short_of_memory)
 }
 END_TEST
 
-/* Real data where it is at hand. */
+/* Real data, if it is available. */
 static bool load_digits(const char *part, tl_idx *images, tl_idx *labels)
 {
 #ifndef TL_SOURCE_ROOT

@@ -15,8 +15,8 @@ START_TEST(wrong_magic)
 }
 END_TEST
 
-/* Sizes that overflow, and sizes that fit in 63 bits but not in the machine: had anyone tried to allocate
- * them, the error would be TL_ERR_MEMORY. */
+/* Sizes that overflow, and sizes that fit in 63 bits but not in memory: an attempt to allocate them would
+ * give TL_ERR_MEMORY. */
 START_TEST(hostile_sizes)
 {
     int64_t asked = tl_test_allocations();
@@ -93,7 +93,7 @@ START_TEST(truncated_gzip)
 }
 END_TEST
 
-/* Whichever bit is flipped, the array is right (the flip was in the date, say) or it is refused. */
+/* For any flipped bit, the array is either right (the bit was in the date, for example) or rejected. */
 START_TEST(damaged_gzip)
 {
     unsigned char packed[100];

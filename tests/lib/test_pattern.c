@@ -1,4 +1,4 @@
-/* The pattern room: compressed rows and masks, what is refused, questions, printing. Coordinates and
+/* Patterns from compressed rows and masks: construction, invalid input, accessors, printing. Coordinates and
  * random patterns are in test_pattern_coo.c, the cached transpose and threads in test_pattern_transpose.c. */
 #include "tests/testing.h"
 
@@ -159,7 +159,7 @@ static tl_pattern *some_mask(void)
     return tl_pattern_from_mask(2, 2, (const uint8_t[]){ 1, 0, 1, 1 });
 }
 
-/* Every allocation in turn fails: nothing is left behind (the fixture looks). */
+/* Each allocation in turn fails: nothing leaks (the fixture checks). */
 START_TEST(failing_allocations)
 {
     tl_pattern *(*const make[])(void) = { some_pattern, some_mask };
@@ -183,7 +183,7 @@ START_TEST(failing_allocations)
 }
 END_TEST
 
-/* ---- questions ---- */
+/* ---- accessors ---- */
 
 START_TEST(find)
 {
@@ -225,7 +225,7 @@ START_TEST(equal)
 }
 END_TEST
 
-/* 8 bytes a row, 4 an entry, and something for the object; the transpose counts from when it exists. */
+/* 8 bytes per row, 4 per entry, and some for the object; the transpose counts once it exists. */
 START_TEST(bytes)
 {
     const int64_t zeros[5] = { 0 };
@@ -287,7 +287,7 @@ START_TEST(print_to_a_full_disk)
 }
 END_TEST
 
-/* The printer checks every rule: a pattern that was scribbled over is found out. */
+/* The printer checks every rule: it detects a pattern that was overwritten. */
 START_TEST(print_checks)
 {
     tl_pattern *p = some_pattern();

@@ -92,8 +92,8 @@ END_TEST
 
 enum { ROWS = 13, COLS = 11, MANY = 400 };
 
-/* Moves values as the header says, against a dense matrix that is written in order. Beyond 2048 columns
- * the sort needs a second digit. */
+/* Converts values as the header says, and compares with a dense matrix that is written in order. With more
+ * than 2048 columns the sort needs a second digit. */
 static void check_policy(tl_repeats policy, int64_t spread)
 {
     tl_random r = { .seed = 5 };
@@ -243,8 +243,8 @@ START_TEST(every_set_is_equally_likely)
 }
 END_TEST
 
-/* In a larger one each quarter of the rows, and each of the columns, gets its share. A count has less
- * variance than that of independent draws, n p (1 - p); 5 deviations. */
+/* In a larger matrix each quarter of the rows, and of the columns, gets its share, to 5 standard deviations.
+ * A count has less variance than that of independent draws, n p (1 - p). */
 START_TEST(spread_evenly)
 {
     for (int k = 1; k < 10; k += 2) {
@@ -300,7 +300,7 @@ static tl_pattern *make(int which)
                         : tl_pattern_random(6, 7, 0.8, 1);
 }
 
-/* Every allocation in turn fails: nothing is left behind. */
+/* Each allocation in turn fails: nothing leaks. */
 START_TEST(failing_allocations)
 {
     for (int which = 0; which < 4; which++) {

@@ -1,6 +1,5 @@
-/* The random room: Philox against its published vectors, and the distributions that are drawn from it. The
- * seeds are fixed: a test passes always or never. A bound of 5 standard deviations fails for 6 seeds of
- * ten million. */
+/* Philox against its published vectors, and the distributions that are drawn from it. The seeds are fixed: a
+ * test passes always or never. A bound of 5 standard deviations fails for 6 seeds of ten million. */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -124,9 +123,9 @@ END_TEST
 
 /* ---- distributions ---- */
 
-/* Whether chi-square of the counts, all of one expectation, is out of what chance gives: P(X >= d + 2
- * sqrt(d x) + 2 x) <= exp(-x) for d degrees of freedom (Laurent and Massart 2000, lemma 1), here with x =
- * 14: one of a million. */
+/* Checks that chi-square of the counts, which all have the same expectation, is within what chance gives: P(X
+ * >= d + 2 sqrt(d x) + 2 x) <= exp(-x) for d degrees of freedom (Laurent and Massart 2000, lemma 1), here
+ * with x = 14: one in a million. */
 static void ck_assert_even(const int *count, int cells, double expected)
 {
     double chi2 = 0, d = cells - 1, x = 14;
@@ -167,8 +166,8 @@ START_TEST(uniform)
 }
 END_TEST
 
-/* Moments 1 to 4 are 0, 1, 0, 3; the variances of their averages are (1, 3 - 1, 15, 105 - 9) / N. Beyond 2
- * lie 2 (1 - Phi(2)) = 0.0455. */
+/* Moments 1 to 4 are 0, 1, 0, 3; the variances of their averages are (1, 3 - 1, 15, 105 - 9) / N. A
+ * share of 2 (1 - Phi(2)) = 0.0455 is beyond 2. */
 START_TEST(normal)
 {
     tl_random r = { .seed = 12 };
@@ -208,9 +207,9 @@ START_TEST(integers)
 }
 END_TEST
 
-/* Bounds at which the remainder alone of a 64-bit word would be far from even: 2^64 is 8/3 of 3 2^61,
- * whose first two thirds it would favour 3 to 2. A quarter of the words must be drawn again, for both
- * bounds. */
+/* Bounds for which the plain remainder of a 64-bit word would be far from uniform: 2^64 is 8/3 of 3 2^61, so
+ * the first two thirds would be favoured 3 to 2. For both bounds a quarter of the words must be drawn
+ * again. */
 START_TEST(large_integers)
 {
     const int64_t bound[] = { 3 * ((int64_t)1 << 61), ((int64_t)1 << 62) + 1, INT64_MAX };

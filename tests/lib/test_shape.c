@@ -1,4 +1,4 @@
-/* The shape room: construction, what is refused, folding into a matrix, text. */
+/* Shapes: construction, invalid shapes, folding into a matrix, text. */
 #include "tests/testing.h"
 
 #define BIG ((int64_t)1 << 62)
@@ -106,12 +106,12 @@ START_TEST(equality)
     ck_assert(!tl_shape_equal(TL_SHAPE(3), TL_SHAPE(1, 3)));
     ck_assert(!tl_shape_equal(TL_SHAPE(3), TL_SHAPE(3, 0)));
     ck_assert(!tl_shape_equal(TL_SHAPE(), TL_SHAPE(1)));
-    /* what stands behind the last dimension does not count */
+    /* what is stored after the last dimension does not count */
     ck_assert(tl_shape_equal((tl_shape){ .rank = 1, .dim = { 3, 9 } }, TL_SHAPE(3)));
 }
 END_TEST
 
-/* Questions about a shape that no call accepts read its four sizes, no more. */
+/* The accessors of an invalid shape read its four sizes and no more. */
 START_TEST(unchecked)
 {
     const tl_shape five = TL_SHAPE(1, 2, 3, 4, 5);

@@ -1,4 +1,4 @@
-/* The sort room: against a stable sort by comparison. */
+/* The radix sort against a stable sort by comparison. */
 #include "tests/testing.h"
 
 #include "lib/sort.h"
@@ -30,7 +30,7 @@ static void check_sort(int64_t n, int low, int high, tl_random *r)
     for (int64_t k = 0; k < n; k++) {
         uint32_t x[4];
         tl_philox(r->seed, 1, r->position++, x);
-        /* half of them with few different fields and their ends: many equal keys, whatever the range is */
+        /* half of the keys have few distinct fields, the extremes among them: many are equal for any range */
         uint64_t any = (uint64_t)x[0] << 32 | x[1], few = x[2] % 5 == 0 ? UINT64_MAX : x[2] % 40;
         uint64_t mask = high == low ? 0 : UINT64_MAX >> (64 - (high - low)) << low;
         key[k] = x[3] % 2 == 0 || high == low ? any : (any & ~mask) | (few << low & mask);

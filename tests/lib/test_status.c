@@ -1,4 +1,4 @@
-/* The status room: the thread's last failure. */
+/* The last error of a thread. */
 #include "tests/testing.h"
 
 #include <pthread.h>
@@ -53,7 +53,7 @@ START_TEST(last_status)
 }
 END_TEST
 
-/* A function of the user's may return a status without a word. */
+/* A user's function may return a status without recording a text. */
 START_TEST(failures_without_a_text)
 {
     tl_fail(TL_ERR_IO, "something else, long ago");
