@@ -1,5 +1,5 @@
-/* What a pattern derives from itself at the first use and caches: its transpose, and (matrix/blocks.c) its
- * entries by blocks of columns. */
+/* The views that a pattern derives from itself at the first use and caches: its transpose here, its entries
+ * by blocks of columns in matrix/blocks.c. */
 #include "lib/pattern/pattern_private.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"

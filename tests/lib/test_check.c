@@ -35,7 +35,7 @@ START_TEST(at_least_zero)
 }
 END_TEST
 
-/* What a double holds and a float does not. */
+/* Values that a double holds and a float does not. */
 START_TEST(beyond_float)
 {
     const tl_status expected = in_double ? TL_OK : TL_ERR_ARGUMENT;

@@ -387,7 +387,8 @@ START_TEST(variable_at_the_start)
         ck_assert_msg(got == as[k].threads, "TULLE_NUM_THREADS=%s gives %d threads, not %d",
                       variable ? variable : "(unset)", got, as[k].threads);
     }
-    variable = "4", ask_first = 2;
+    variable = "4";
+    ask_first = 2;
     ck_assert_int_eq(in_child(count_from_variable), 2);
     ask_first = 0;
 }

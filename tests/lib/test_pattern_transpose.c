@@ -1,5 +1,5 @@
-/* What a pattern builds once and keeps, its transpose and its blocks of columns; and patterns that threads
- * share. */
+/* The views that a pattern builds once and caches, its transpose and its blocks of columns; and patterns that
+ * threads share. */
 #include "tests/testing.h"
 
 #include <pthread.h>
@@ -18,7 +18,7 @@ static tl_pattern *some_pattern(void)
                                (const int32_t[]){ 2, 4, 0, 2, 3, 4, 3 });
 }
 
-/* Against looking every cell up. */
+/* Every cell of the transpose is looked up in the pattern. */
 START_TEST(transpose)
 {
     for (int k = 0; k < 12; k++) {

@@ -201,7 +201,7 @@ START_TEST(unreadable)
 }
 END_TEST
 
-/* What was found survives a path that does not fit in the error text. */
+/* The message survives a path that does not fit in the error text. */
 START_TEST(unexpected)
 {
     char longer[2000], expected[600];
