@@ -1,79 +1,69 @@
-/* Aligned heap blocks. Built twice: plainly into the library, with TL_TEST_HOOKS into the tests. */
+/* Aligned heap blocks, and the allocator they come from. */
 #define _DEFAULT_SOURCE /* madvise */
 #include "lib/memory.h"
+#include "allocator.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#ifdef TL_TEST_HOOKS
-#include <stdatomic.h>
-
-static atomic_llong asked, alive, fail_at;
-
-void tl_test_fail_allocation(int64_t k)
-{
-    atomic_store(&fail_at, k > 0 ? atomic_load(&asked) + k : 0);
-}
-
-int64_t tl_test_allocations(void)
-{
-    return atomic_load(&asked);
-}
-
-int64_t tl_test_live_blocks(void)
-{
-    return atomic_load(&alive);
-}
-
-static bool refused(void)
-{
-    return atomic_fetch_add(&asked, 1) + 1 == atomic_load(&fail_at);
-}
-
-static void count(int change)
-{
-    atomic_fetch_add(&alive, change);
-}
-#else
-static bool refused(void)
-{
-    return false;
-}
-
-static void count(int change)
-{
-    (void)change;
-}
-#endif
-
 enum { HUGE_PAGE = 2 << 20 };
 
-/* Large blocks ask for huge pages: a row of a large table at random is else two misses, of the cache and of
- * the page tables. Where the system has none, nothing is lost. */
-static bool take(void **p, size_t bytes)
+/* Large blocks ask for huge pages: otherwise a random access to a large table misses both the cache and the
+ * TLB. The request is a hint: where the system refuses it, the block has ordinary pages. */
+static void *default_allocate(void *context, size_t alignment, size_t size)
 {
-    const bool large = bytes >= HUGE_PAGE;
-    if (posix_memalign(p, large ? HUGE_PAGE : TL_ALIGN, bytes > 0 ? bytes : 1) != 0)
-        return false;
+    (void)context;
+    const bool large = size >= HUGE_PAGE;
+    void *p = NULL;
+    if (posix_memalign(&p, large && alignment < HUGE_PAGE ? HUGE_PAGE : alignment, size) != 0)
+        return NULL;
 #ifdef MADV_HUGEPAGE
     if (large)
-        (void)madvise(*p, bytes, MADV_HUGEPAGE);
+        (void)madvise(p, size, MADV_HUGEPAGE);
 #endif
-    return true;
+    return p;
+}
+
+static void default_release(void *context, void *block)
+{
+    (void)context;
+    free(block);
+}
+
+static const tl_allocator standard = { .allocate = default_allocate, .release = default_release };
+static tl_allocator custom;
+static const tl_allocator *current = &standard; /* constant once `in_use` */
+static atomic_bool in_use;
+
+const tl_allocator *tl_default_allocator(void)
+{
+    return &standard;
+}
+
+tl_status tl_set_allocator(const tl_allocator *a)
+{
+    if (a && (!a->allocate || !a->release))
+        return tl_fail(TL_ERR_ARGUMENT, "set_allocator: %s is NULL", a->allocate ? "release" : "allocate");
+    if (atomic_load(&in_use))
+        return tl_fail(TL_ERR_ARGUMENT, "set_allocator: must be called before the library first allocates");
+    if (a)
+        custom = *a;
+    current = a ? &custom : &standard;
+    return TL_OK;
 }
 
 void *tl_alloc(int64_t n, size_t size)
 {
-    size_t most = (size_t)PTRDIFF_MAX - TL_ALIGN;
-    if (refused() || n < 0 || (size > 0 && (uint64_t)n > most / size))
+    const size_t most = (size_t)PTRDIFF_MAX - TL_ALIGN;
+    if (n < 0 || (size > 0 && (uint64_t)n > most / size))
         return NULL;
-    size_t bytes = (size_t)n * size;
-    void *p = NULL;
-    if (!take(&p, bytes))
-        return NULL;
-    count(1);
-    return p;
+    if (!atomic_load_explicit(&in_use,
+                              memory_order_relaxed)) /* write it once: threads share its cache line */
+        atomic_store_explicit(&in_use, true, memory_order_relaxed);
+    const size_t bytes = (size_t)n * size;
+    return current->allocate(current->context, TL_ALIGN, bytes > 0 ? bytes : 1);
 }
 
 void *tl_alloc_zero(int64_t n, size_t size)
@@ -87,6 +77,5 @@ void *tl_alloc_zero(int64_t n, size_t size)
 void tl_free(void *p)
 {
     if (p)
-        count(-1);
-    free(p);
+        current->release(current->context, p);
 }

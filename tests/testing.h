@@ -12,6 +12,16 @@
 
 Suite *tl_test_suite(void);
 
+/* Sets the allocator behind the three functions below; main.c calls it before anything else. */
+tl_status tl_test_set_allocator(void);
+
+/* The k-th allocation from now (1 is the next) fails, and only it; 0: none fails. */
+void tl_test_fail_allocation(int64_t k);
+
+/* Allocations requested since the program started, and blocks alive now. */
+int64_t tl_test_allocations(void);
+int64_t tl_test_live_blocks(void);
+
 /* A test case that checks, after each of its tests, that everything was freed. */
 TCase *tl_test_case(Suite *s, const char *name);
 

@@ -5,6 +5,7 @@
 
 #include "base.h"
 #include "status.h"
+#include "allocator.h"
 #include "shape.h"
 #include "random.h"
 #include "parallel.h"
