@@ -14,7 +14,7 @@ static void forward_rows(void *context, int64_t begin, int64_t end)
 
 static void forward(tl_node *y)
 {
-    tl_bias_each_rows(y, forward_rows);
+    tl_parallel_rows(tl_shape_rows(y->shape), tl_shape_cols(y->shape), forward_rows, y);
 }
 
 static void backward(tl_node *y)
@@ -23,12 +23,14 @@ static void backward(tl_node *y)
     tl_grad_sum_rows(y, 1, NULL);
 }
 
-static const tl_op op = { .name = "bias",
-                          .n_in = 2,
-                          .shape = tl_bias_shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "bias",
+    .n_in = 2,
+    .shape = tl_bias_shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_bias(tl_node *a, tl_node *b)
 {

@@ -1,8 +1,9 @@
-/* reduce_mean: Y = mean of A over one axis or all, 0 over nothing.  dA += dY / n, repeated along the axis. */
+/* reduce_mean: Y = mean of A over one axis or all, 0 if that is empty. dA += dY / n, repeated along the
+ * axis. */
 #include "ops/reduce.h"
 
-/* A sum over nothing is 0, and stays so. */
-static tl_real count(const tl_node *y)
+/* The divisor; 1 for a mean over nothing, whose sum is 0. */
+static tl_real divisor(const tl_node *y)
 {
     const tl_reduce *r = y->scratch;
     return r->n > 0 ? (tl_real)r->n : 1;
@@ -10,20 +11,22 @@ static tl_real count(const tl_node *y)
 
 static void forward(tl_node *y)
 {
-    tl_reduce_forward(y, count(y));
+    tl_reduce_forward(y, divisor(y));
 }
 
 static void backward(tl_node *y)
 {
-    tl_reduce_backward(y, count(y));
+    tl_reduce_backward(y, divisor(y));
 }
 
-static const tl_op op = { .name = "reduce_mean",
-                          .n_in = 1,
-                          .shape = tl_reduce_shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "reduce_mean",
+    .n_in = 1,
+    .shape = tl_reduce_shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_reduce_mean(tl_node *a, int32_t axis)
 {

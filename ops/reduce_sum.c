@@ -11,12 +11,14 @@ static void backward(tl_node *y)
     tl_reduce_backward(y, 1);
 }
 
-static const tl_op op = { .name = "reduce_sum",
-                          .n_in = 1,
-                          .shape = tl_reduce_shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "reduce_sum",
+    .n_in = 1,
+    .shape = tl_reduce_shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_reduce_sum(tl_node *a, int32_t axis)
 {

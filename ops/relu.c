@@ -1,8 +1,6 @@
-/* relu: Y = max(A, 0), and NaN where A is.  dA += dY where A > 0. */
+/* relu: Y = max(A, 0), NaN where A is NaN.  dA += dY where A > 0. */
 #include "op.h"
 #include "ops.h"
-
-enum { PIECE = 1 << 14 };
 
 static tl_status shape(tl_node *y)
 {
@@ -20,7 +18,7 @@ static void forward_range(void *context, int64_t begin, int64_t end)
 
 static void forward(tl_node *y)
 {
-    tl_parallel_for(y->size, PIECE, forward_range, y);
+    tl_parallel_for(y->size, TL_GRAIN, forward_range, y);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)
@@ -30,7 +28,7 @@ static void backward_range(void *context, int64_t begin, int64_t end)
     tl_real *restrict da = y->in[0]->grad;
     const bool overwrite = y->in[0]->overwrite;
     for (int64_t k = begin; k < end; k++) {
-        const tl_real g = dy[k]; /* read in any case, so that no branch is needed */
+        const tl_real g = dy[k]; /* loaded unconditionally, so that the loop vectorises */
         da[k] = (overwrite ? 0 : da[k]) + (a[k] > 0 ? g : 0);
     }
 }
@@ -38,15 +36,17 @@ static void backward_range(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     if (y->in[0]->grad)
-        tl_parallel_for(y->size, PIECE, backward_range, y);
+        tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
 }
 
-static const tl_op op = { .name = "relu",
-                          .n_in = 1,
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "relu",
+    .n_in = 1,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_relu(tl_node *a)
 {

@@ -2,8 +2,6 @@
 #include "op.h"
 #include "ops.h"
 
-enum { PIECE = 1 << 14 };
-
 static tl_status shape(tl_node *y)
 {
     return tl_shape_like(y, y->in[0]);
@@ -20,7 +18,7 @@ static void forward_range(void *context, int64_t begin, int64_t end)
 
 static void forward(tl_node *y)
 {
-    tl_parallel_for(y->size, PIECE, forward_range, y);
+    tl_parallel_for(y->size, TL_GRAIN, forward_range, y);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)
@@ -36,15 +34,17 @@ static void backward_range(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     if (y->in[0]->grad)
-        tl_parallel_for(y->size, PIECE, backward_range, y);
+        tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
 }
 
-static const tl_op op = { .name = "scale",
-                          .n_in = 1,
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "scale",
+    .n_in = 1,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_scale(tl_node *a, tl_real factor)
 {

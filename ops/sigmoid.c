@@ -3,7 +3,7 @@
 #include "op.h"
 #include "ops.h"
 
-enum { PIECE = 1 << 13 }; /* values for a thread at a time */
+enum { GRAIN = TL_GRAIN / 2 }; /* an exponential costs more than a pass over memory */
 
 static tl_status shape(tl_node *y)
 {
@@ -18,7 +18,7 @@ static void forward_range(void *context, int64_t begin, int64_t end)
 
 static void forward(tl_node *y)
 {
-    tl_parallel_for(y->size, PIECE, forward_range, y);
+    tl_parallel_for(y->size, GRAIN, forward_range, y);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)
@@ -34,15 +34,17 @@ static void backward_range(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     if (y->in[0]->grad)
-        tl_parallel_for(y->size, PIECE, backward_range, y);
+        tl_parallel_for(y->size, GRAIN, backward_range, y);
 }
 
-static const tl_op op = { .name = "sigmoid",
-                          .n_in = 1,
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "sigmoid",
+    .n_in = 1,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_sigmoid(tl_node *a)
 {
