@@ -16,7 +16,7 @@ tl_shape tl_shape_from(int32_t rank, const int64_t *dim)
 tl_status tl_shape_check(tl_shape s)
 {
     if (s.rank < 0 || s.rank > TL_MAX_RANK)
-        return tl_fail(TL_ERR_SHAPE, "rank %d is not 0 to %d", (int)s.rank, TL_MAX_RANK);
+        return tl_fail(TL_ERR_SHAPE, "rank %d is not in 0..%d", (int)s.rank, TL_MAX_RANK);
     for (int32_t k = 0; k < s.rank; k++)
         if (s.dim[k] < 0)
             return tl_fail(TL_ERR_SHAPE, "%s has a negative size", tl_shape_text(s).text);
@@ -75,7 +75,12 @@ tl_text tl_shape_text(tl_shape s)
 {
     tl_text t = { "scalar" };
     size_t at = 0;
-    for (int32_t k = 0; k < s.rank && k < TL_MAX_RANK; k++)
-        at += (size_t)snprintf(t.text + at, sizeof t.text - at, "%s%" PRId64, k ? "x" : "", s.dim[k]);
+    if (s.rank < 0 || s.rank > TL_MAX_RANK)
+        snprintf(t.text, sizeof t.text, "rank %d", (int)s.rank);
+    else if (s.rank == 1)
+        snprintf(t.text, sizeof t.text, "[%" PRId64 "]", s.dim[0]);
+    else
+        for (int32_t k = 0; k < s.rank; k++)
+            at += (size_t)snprintf(t.text + at, sizeof t.text - at, "%s%" PRId64, k ? "x" : "", s.dim[k]);
     return t;
 }

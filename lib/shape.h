@@ -32,10 +32,13 @@ TL_API bool tl_shape_equal(tl_shape a, tl_shape b);
 TL_API int64_t tl_shape_rows(tl_shape s);
 TL_API int64_t tl_shape_cols(tl_shape s);
 
-/* "784x300"; "scalar" for rank 0. By value, for use as a printf argument: tl_shape_text(s).text */
+/* A text by value, for use as a printf argument: tl_shape_text(s).text */
 typedef struct tl_text {
     char text[96];
 } tl_text;
+
+/* Returns "scalar" for rank 0, "[10]" for a vector, "784x300" for a matrix, "2x3x4" and so on for higher
+ * ranks; "rank 5" for a rank that is not in 0..TL_MAX_RANK. Sizes are not checked: "[-1]", "0x3". */
 TL_API tl_text tl_shape_text(tl_shape s);
 
 #endif

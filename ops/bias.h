@@ -7,16 +7,18 @@
 
 static inline tl_status tl_bias_shape(tl_node *y)
 {
-    tl_shape a = y->in[0]->shape, b = y->in[1]->shape;
-    if (a.rank == 0 || b.rank != 1 || b.dim[0] != tl_shape_cols(a))
-        return tl_fail(TL_ERR_SHAPE, "%s plus %s", tl_shape_text(a).text, tl_shape_text(b).text);
-    return tl_shape_dense(y, a);
-}
-
-/* Calls body for pieces of Y's rows. */
-static inline void tl_bias_each_rows(tl_node *y, void (*body)(void *y, int64_t begin, int64_t end))
-{
-    tl_parallel_for(tl_shape_rows(y->shape), 1 + TL_GRAIN / (tl_shape_cols(y->shape) + 1), body, y);
+    const tl_node *a = y->in[0], *b = y->in[1];
+    const int64_t cols = tl_shape_cols(a->shape);
+    if (a->shape.rank == 0)
+        return tl_fail(TL_ERR_SHAPE, "%s plus %s: the first is a scalar", tl_node_text(a).text,
+                       tl_node_text(b).text);
+    if (b->shape.rank != 1)
+        return tl_fail(TL_ERR_SHAPE, "%s plus %s: the second is not a vector", tl_node_text(a).text,
+                       tl_node_text(b).text);
+    if (b->shape.dim[0] != cols)
+        return tl_fail(TL_ERR_SHAPE, "%s plus %s: %lld is not %lld", tl_node_text(a).text,
+                       tl_node_text(b).text, (long long)cols, (long long)b->shape.dim[0]);
+    return tl_shape_dense(y, a->shape);
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* bias_relu: Y(i, :) = max(A(i, :) + b, 0), and NaN where the sum is.  With G = dY where Y > 0, else 0:
+/* bias_relu: Y(i, :) = max(A(i, :) + b, 0), NaN where the sum is NaN.  With G = dY where Y > 0, otherwise 0:
  * dA += G;  db += sum over i of G(i, :).  One pass where relu of bias takes two. */
 #include "ops/bias.h"
 
@@ -12,7 +12,7 @@ static void forward_rows(void *context, int64_t begin, int64_t end)
 
 static void forward(tl_node *y)
 {
-    tl_bias_each_rows(y, forward_rows);
+    tl_parallel_rows(tl_shape_rows(y->shape), tl_shape_cols(y->shape), forward_rows, y);
 }
 
 static void backward_columns(void *context, int64_t begin, int64_t end)
@@ -26,15 +26,17 @@ static void backward_columns(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     const int64_t cols = tl_shape_cols(y->shape);
-    tl_parallel_for(cols, tl_strip(tl_shape_rows(y->shape), cols), backward_columns, y);
+    tl_parallel_for(cols, tl_column_grain(tl_shape_rows(y->shape), cols), backward_columns, y);
 }
 
-static const tl_op op = { .name = "bias_relu",
-                          .n_in = 2,
-                          .shape = tl_bias_shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "bias_relu",
+    .n_in = 2,
+    .shape = tl_bias_shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_bias_relu(tl_node *a, tl_node *b)
 {

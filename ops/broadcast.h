@@ -1,17 +1,26 @@
-/* What add, sub and mul share: B has A's shape, or is a row of it, or a scalar. In all three cases element
- * k of A meets element k mod |B|. */
+/* What add, sub and mul share: B has A's shape, or is a row of it, or a scalar. In all three cases element k
+ * of A meets element k mod |B|. */
 #ifndef TL_BROADCAST_H
 #define TL_BROADCAST_H
 
 #include "ops/grad_pass.h"
 
-static inline tl_status tl_broadcast_shape(tl_node *y, const char *word)
+static inline tl_status tl_broadcast_shape(tl_node *y)
 {
-    tl_shape a = y->in[0]->shape, b = y->in[1]->shape;
-    bool row = b.rank == 1 && a.rank > 0 && b.dim[0] == tl_shape_cols(a);
-    if (!tl_shape_equal(a, b) && !row && b.rank != 0)
-        return tl_fail(TL_ERR_SHAPE, "%s %s %s", tl_shape_text(a).text, word, tl_shape_text(b).text);
-    return tl_shape_dense(y, a);
+    const tl_node *a = y->in[0], *b = y->in[1];
+    const tl_shape row = TL_SHAPE(tl_shape_cols(a->shape));
+    if (tl_shape_equal(a->shape, b->shape) || b->shape.rank == 0 ||
+        (a->shape.rank > 0 && tl_shape_equal(b->shape, row)))
+        return tl_shape_dense(y, a->shape);
+    const tl_text a_text = tl_node_text(a), b_text = tl_node_text(b);
+    if (a->shape.rank == 0)
+        return tl_fail(TL_ERR_SHAPE, "%s and %s do not broadcast: the second must be a scalar", a_text.text,
+                       b_text.text);
+    if (a->shape.rank == 1)
+        return tl_fail(TL_ERR_SHAPE, "%s and %s do not broadcast: the second must be %s or a scalar",
+                       a_text.text, b_text.text, tl_shape_text(row).text);
+    return tl_fail(TL_ERR_SHAPE, "%s and %s do not broadcast: the second must be %s, %s or a scalar",
+                   a_text.text, b_text.text, tl_shape_text(a->shape).text, tl_shape_text(row).text);
 }
 
 /* Elements at .. at+n-1 of A meet b[0] .. b[n-1]. */
@@ -21,7 +30,7 @@ typedef struct tl_broadcast {
     tl_node *y;
     tl_broadcast_body *body;
     const tl_real *b;
-    int64_t period;
+    int64_t period; /* element k meets b[k mod period] */
 } tl_broadcast;
 
 static inline void tl_broadcast_range(void *context, int64_t begin, int64_t end)
@@ -34,8 +43,8 @@ static inline void tl_broadcast_range(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Calls body for stretches of A with what they meet of B, which is repeated where it is short. On all
- * threads. */
+/* Calls body, on all threads, for ranges of A with what they meet of B. A short B is repeated first, so that
+ * the ranges are long enough to vectorise. */
 static inline void tl_broadcast_each(tl_node *y, tl_broadcast_body *body)
 {
     enum { SHORT = 256 };

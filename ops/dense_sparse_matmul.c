@@ -2,40 +2,33 @@
  * dS += (op(D)^T dY, transposed as S is) at S's pattern.
  *
  * It is the product Y^T = op(S)^T op(D)^T, with samples as rows on both sides. */
-#include "op.h"
-#include "ops.h"
+#include "ops/product.h"
 #include "ops/sparse_workspace.h"
 
 static tl_status shape(tl_node *y)
 {
-    const tl_trans t = *(const tl_trans *)y->attr;
     const tl_node *d = y->in[0], *s = y->in[1];
-    const bool d_turned = t == TL_TRANSPOSE_A || t == TL_TRANSPOSE_BOTH;
-    const bool s_turned = t == TL_TRANSPOSE_B || t == TL_TRANSPOSE_BOTH;
-    if (t < TL_NO_TRANSPOSE || t > TL_TRANSPOSE_BOTH)
-        return tl_fail(TL_ERR_ARGUMENT, "%d is no tl_trans", (int)t);
-    const int64_t rows = tl_shape_rows(d->shape), cols = tl_shape_cols(d->shape);
-    if (d->shape.rank == 0 || (d_turned && d->shape.rank != 2) ||
-        (d_turned ? rows : cols) != s->shape.dim[s_turned])
-        return tl_fail(TL_ERR_SHAPE, "%s%s times %s%s", tl_shape_text(d->shape).text,
-                       d_turned ? " transposed" : "", tl_shape_text(s->shape).text,
-                       s_turned ? " transposed" : "");
+    bool d_trans, s_trans;
+    tl_status status = tl_product_check(y, &d_trans, &s_trans);
+    if (status != TL_OK)
+        return status;
     tl_sparse_product *p = y->scratch = tl_scratch(y, 1, sizeof *p);
     if (!p)
         return TL_ERR_MEMORY;
-    *p = (tl_sparse_product){ .pattern = s->pattern,
-                              .transposed = !s_turned,
-                              .x_by_sample = !d_turned,
-                              .y_by_sample = true,
-                              .n = d_turned ? cols : rows,
-                              .x_mutable = d->variable != NULL };
+    *p = (tl_sparse_product){
+        .pattern = s->pattern,
+        .transposed = !s_trans,
+        .x_by_sample = !d_trans,
+        .y_by_sample = true,
+        .n = d_trans ? d->shape.dim[1] : tl_shape_rows(d->shape),
+        .x_mutable = tl_node_is_mutable(d),
+    };
     tl_shape out = d->shape;
-    out.dim[0] = d_turned ? p->n : out.dim[0];
-    out.dim[out.rank - 1] = s->shape.dim[!s_turned];
-    tl_status status = tl_shape_dense(y, out);
-    if (status != TL_OK)
-        return status;
-    return tl_sparse_product_alloc(y, p);
+    if (d_trans)
+        out.dim[0] = p->n;
+    out.dim[out.rank - 1] = s->shape.dim[!s_trans];
+    status = tl_shape_dense(y, out);
+    return status == TL_OK ? tl_sparse_product_alloc(y, p) : status;
 }
 
 static void forward(tl_node *y)
@@ -50,13 +43,15 @@ static void backward(tl_node *y)
                                d->grad, !d->overwrite);
 }
 
-static const tl_op op = { .name = "dense_sparse_matmul",
-                          .n_in = 2,
-                          .in_kind = { TL_DENSE, TL_SPARSE },
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 | 1 << 1 };
+static const tl_op op = {
+    .name = "dense_sparse_matmul",
+    .n_in = 2,
+    .in_kind = { TL_DENSE, TL_SPARSE },
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0 | 1 << 1,
+};
 
 tl_node *tl_dense_sparse_matmul(tl_node *d, tl_node *s, tl_trans t)
 {

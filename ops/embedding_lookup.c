@@ -1,32 +1,34 @@
 /* embedding_lookup: Y(i, :) = T(ids[i], :).  dT(ids[i], :) += dY(i, :), as row slices. */
-#include "op.h"
 #include "ops.h"
+#include "ops/table.h"
 
 #include <string.h>
 
-typedef struct lookup {
-    const int32_t *id;
+struct attr {
+    const int32_t *ids;
     tl_shape shape;
-} lookup;
+};
 
 static tl_status shape(tl_node *y)
 {
-    const lookup *by = y->attr;
-    tl_shape table = y->in[0]->shape, out = by->shape;
-    if (table.rank == 0)
-        return tl_fail(TL_ERR_SHAPE, "the table is a scalar");
+    const struct attr *attr = y->attr;
+    const tl_node *table = y->in[0];
+    tl_shape out = attr->shape;
+    if (table->shape.rank == 0)
+        return tl_fail(TL_ERR_SHAPE, "the table is %s, and must have rank 1 or more",
+                       tl_node_text(table).text);
     if (tl_shape_check(out) != TL_OK)
         return tl_fail(TL_ERR_SHAPE, "ids: %s", tl_error());
-    if (out.rank + table.rank - 1 > TL_MAX_RANK)
-        return tl_fail(TL_ERR_SHAPE, "ids %s in a table of %s make more than %d dimensions",
-                       tl_shape_text(out).text, tl_shape_text(table).text, TL_MAX_RANK);
-    for (int32_t k = 1; k < table.rank; k++)
-        out.dim[out.rank++] = table.dim[k];
-    tl_status status = tl_check_ids("ids", by->id, tl_shape_size(by->shape), table.dim[0], NULL, "table",
-                                    "rows");
+    if (out.rank + table->shape.rank - 1 > TL_MAX_RANK)
+        return tl_fail(TL_ERR_SHAPE, "ids %s of table %s: rank %d is more than %d", tl_shape_text(out).text,
+                       tl_node_text(table).text, (int)(out.rank + table->shape.rank - 1), TL_MAX_RANK);
+    for (int32_t k = 1; k < table->shape.rank; k++)
+        out.dim[out.rank++] = table->shape.dim[k];
+    const int64_t n = tl_shape_size(attr->shape);
+    tl_status status = tl_check_rows(table, attr->ids, n, NULL);
     if (status != TL_OK)
         return status;
-    tl_declare_rows(y, 0, tl_shape_size(by->shape), by->id);
+    tl_declare_rows(y, 0, n, attr->ids);
     return tl_shape_dense(y, out);
 }
 
@@ -42,38 +44,40 @@ static void copy_rows(void *context, int64_t begin, int64_t end)
 {
     enum { AHEAD = 16 }; /* rows; as measured where no cache holds the table */
     const tl_node *y = context;
-    const lookup *by = y->attr;
-    const int64_t width = y->size / tl_shape_size(by->shape);
+    const struct attr *attr = y->attr;
+    const int64_t width = y->size / tl_shape_size(attr->shape);
     const tl_real *table = y->in[0]->val;
     for (int64_t i = begin; i < end; i++) {
         if (i + AHEAD < end)
-            foresee(table + by->id[i + AHEAD] * width, width);
-        memcpy(y->out + i * width, table + by->id[i] * width, (size_t)width * sizeof *y->out);
+            foresee(table + attr->ids[i + AHEAD] * width, width);
+        memcpy(y->out + i * width, table + attr->ids[i] * width, (size_t)width * sizeof *y->out);
     }
 }
 
 static void forward(tl_node *y)
 {
-    const lookup *by = y->attr;
-    const int64_t n = tl_shape_size(by->shape);
+    const struct attr *attr = y->attr;
+    const int64_t n = tl_shape_size(attr->shape);
     if (y->size > 0)
-        tl_parallel_for(n, 1 + 16384 / (y->size / n), copy_rows, y);
+        tl_parallel_rows(n, y->size / n, copy_rows, y);
 }
 
 static void backward(tl_node *y)
 {
-    const lookup *by = y->attr;
-    tl_add_rows(y, 0, tl_shape_size(by->shape), by->id, NULL, NULL, y->grad);
+    const struct attr *attr = y->attr;
+    tl_add_rows(y, 0, tl_shape_size(attr->shape), attr->ids, NULL, NULL, y->grad);
 }
 
-static const tl_op op = { .name = "embedding_lookup",
-                          .n_in = 1,
-                          .in_kind = { TL_ROWS },
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward };
+static const tl_op op = {
+    .name = "embedding_lookup",
+    .n_in = 1,
+    .in_kind = { TL_ROWS },
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+};
 
 tl_node *tl_embedding_lookup(tl_node *table, const int32_t *ids, tl_shape ids_shape)
 {
-    return tl_apply(&op, (tl_node *[]){ table }, &(lookup){ ids, ids_shape }, sizeof(lookup));
+    return tl_apply(&op, (tl_node *[]){ table }, &(struct attr){ ids, ids_shape }, sizeof(struct attr));
 }

@@ -5,17 +5,23 @@
 #include "op.h"
 #include "ops.h"
 
-enum { TL_LOSS_PIECE = 1 << 13 }; /* values that are summed together */
+/* Elements that are summed on one thread; their sums are then added in order. Part of the result's last
+ * bits. */
+enum { TL_LOSS_CHUNK = 1 << 13 };
 
-/* A scalar, with room for the sums of the pieces in y->scratch. */
+static inline int64_t tl_loss_chunks(const tl_node *y)
+{
+    return (y->in[0]->size + TL_LOSS_CHUNK - 1) / TL_LOSS_CHUNK;
+}
+
+/* For `shape`: a scalar, with the sums of the chunks in y->scratch. */
 static inline tl_status tl_loss_shape(tl_node *y)
 {
-    const int64_t pieces = (y->in[0]->size + TL_LOSS_PIECE - 1) / TL_LOSS_PIECE;
-    y->scratch = tl_scratch(y, pieces, sizeof(double));
+    y->scratch = tl_scratch(y, tl_loss_chunks(y), sizeof(double));
     return y->scratch ? tl_shape_dense(y, TL_SHAPE()) : TL_ERR_MEMORY;
 }
 
-/* The sum over n pairs of elements, TL_LOSS_PIECE at most. */
+/* Returns the sum over n pairs of elements, TL_LOSS_CHUNK at most. */
 typedef double tl_loss_sum(int64_t n, const tl_real *a, const tl_real *b);
 
 typedef struct tl_loss {
@@ -23,26 +29,26 @@ typedef struct tl_loss {
     tl_loss_sum *sum;
 } tl_loss;
 
-static inline void tl_loss_pieces(void *context, int64_t begin, int64_t end)
+static inline void tl_loss_sum_chunks(void *context, int64_t begin, int64_t end)
 {
     const tl_loss *l = context;
     const tl_node *a = l->y->in[0], *b = l->y->in[1];
-    double *part = l->y->scratch;
-    for (int64_t piece = begin; piece < end; piece++) {
-        const int64_t first = piece * TL_LOSS_PIECE, left = a->size - first;
-        part[piece] = l->sum(left < TL_LOSS_PIECE ? left : TL_LOSS_PIECE, a->val + first, b->val + first);
+    double *partial = l->y->scratch;
+    for (int64_t c = begin; c < end; c++) {
+        const int64_t first = c * TL_LOSS_CHUNK, left = a->size - first;
+        partial[c] = l->sum(left < TL_LOSS_CHUNK ? left : TL_LOSS_CHUNK, a->val + first, b->val + first);
     }
 }
 
-/* Y = the sum of all pieces over the number of elements; 0 of none. */
+/* Y = the sum over all pairs of elements / their number; 0 if there are none. */
 static inline void tl_loss_forward(tl_node *y, tl_loss_sum *sum_of)
 {
-    const int64_t n = y->in[0]->size, pieces = (n + TL_LOSS_PIECE - 1) / TL_LOSS_PIECE;
-    const double *part = y->scratch;
+    const int64_t n = y->in[0]->size, chunks = tl_loss_chunks(y);
+    const double *partial = y->scratch;
     double sum = 0;
-    tl_parallel_for(pieces, 1, tl_loss_pieces, &(tl_loss){ y, sum_of });
-    for (int64_t k = 0; k < pieces; k++)
-        sum += part[k];
+    tl_parallel_for(chunks, 1, tl_loss_sum_chunks, &(tl_loss){ y, sum_of });
+    for (int64_t c = 0; c < chunks; c++)
+        sum += partial[c];
     y->out[0] = n > 0 ? (tl_real)(sum / (double)n) : 0;
 }
 

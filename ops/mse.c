@@ -3,27 +3,27 @@
 
 static tl_status shape(tl_node *y)
 {
-    tl_shape a = y->in[0]->shape, b = y->in[1]->shape;
-    if (!tl_shape_equal(a, b))
-        return tl_fail(TL_ERR_SHAPE, "%s against %s", tl_shape_text(a).text, tl_shape_text(b).text);
+    const tl_node *a = y->in[0], *b = y->in[1];
+    if (!tl_shape_equal(a->shape, b->shape))
+        return tl_fail(TL_ERR_SHAPE, "%s and %s differ in shape", tl_node_text(a).text, tl_node_text(b).text);
     return tl_loss_shape(y);
 }
 
-/* In parts, by k mod 8, or each addition would wait for the one before. */
+/* Sums by k mod 8: independent partial sums break the chain of dependent additions. */
 static double sum_of(int64_t n, const tl_real *a, const tl_real *b)
 {
-    enum { PARTS = 8 };
-    const int64_t whole = n - n % PARTS;
-    double part[PARTS] = { 0 }, sum = 0;
-    for (int64_t k = 0; k < whole; k += PARTS)
-        for (int l = 0; l < PARTS; l++) {
+    enum { PARTIALS = 8 };
+    const int64_t whole = n - n % PARTIALS;
+    double partial[PARTIALS] = { 0 }, sum = 0;
+    for (int64_t k = 0; k < whole; k += PARTIALS)
+        for (int l = 0; l < PARTIALS; l++) {
             const double d = (double)a[k + l] - (double)b[k + l];
-            part[l] += d * d;
+            partial[l] += d * d;
         }
     for (int64_t k = whole; k < n; k++)
-        part[k - whole] += ((double)a[k] - (double)b[k]) * ((double)a[k] - (double)b[k]);
-    for (int l = 0; l < PARTS; l++)
-        sum += part[l];
+        partial[k - whole] += ((double)a[k] - (double)b[k]) * ((double)a[k] - (double)b[k]);
+    for (int l = 0; l < PARTIALS; l++)
+        sum += partial[l];
     return sum;
 }
 
@@ -37,23 +37,27 @@ static void backward_range(void *context, int64_t begin, int64_t end)
     const tl_node *y = context, *left = y->in[0], *right = y->in[1];
     const tl_real *a = left->val, *b = right->val, c = 2 * y->grad[0] / (tl_real)left->size;
     tl_real *da = left->grad, *db = right->grad;
-    for (int64_t k = begin; da && k < end; k++)
-        da[k] = (left->overwrite ? 0 : da[k]) + c * (a[k] - b[k]);
-    for (int64_t k = begin; db && k < end; k++)
-        db[k] = (right->overwrite ? 0 : db[k]) - c * (a[k] - b[k]);
+    if (da)
+        for (int64_t k = begin; k < end; k++)
+            da[k] = (left->overwrite ? 0 : da[k]) + c * (a[k] - b[k]);
+    if (db)
+        for (int64_t k = begin; k < end; k++)
+            db[k] = (right->overwrite ? 0 : db[k]) - c * (a[k] - b[k]);
 }
 
 static void backward(tl_node *y)
 {
-    tl_parallel_for(y->in[0]->size, TL_LOSS_PIECE, backward_range, y);
+    tl_parallel_for(y->in[0]->size, TL_LOSS_CHUNK, backward_range, y);
 }
 
-static const tl_op op = { .name = "mse",
-                          .n_in = 2,
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 | 1 << 1 };
+static const tl_op op = {
+    .name = "mse",
+    .n_in = 2,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0 | 1 << 1,
+};
 
 tl_node *tl_mse(tl_node *a, tl_node *b)
 {

@@ -1,11 +1,6 @@
-/* mul: Y = A B elementwise, B broadcast.  dA += dY B;  dB += dY A summed over what each element met. */
+/* mul: Y = A B elementwise, B broadcast.  dA += dY B;  dB += dY A summed over the broadcast. */
 #include "ops/broadcast.h"
 #include "ops.h"
-
-static tl_status shape(tl_node *y)
-{
-    return tl_broadcast_shape(y, "times");
-}
 
 static void product(tl_node *y, int64_t at, int64_t n, const tl_real *b)
 {
@@ -36,12 +31,14 @@ static void backward(tl_node *y)
     tl_grad_sum_rows(y, 1, y->in[0]->val);
 }
 
-static const tl_op op = { .name = "mul",
-                          .n_in = 2,
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "mul",
+    .n_in = 2,
+    .shape = tl_broadcast_shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_mul(tl_node *a, tl_node *b)
 {

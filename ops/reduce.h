@@ -1,4 +1,4 @@
-/* What reduce_sum and reduce_mean share: the axis as the middle of outer x n x inner. */
+/* What reduce_sum and reduce_mean share: A as outer x n x inner, reduced over n. */
 #ifndef TL_REDUCE_H
 #define TL_REDUCE_H
 
@@ -9,13 +9,17 @@ typedef struct tl_reduce {
     int64_t outer, n, inner;
 } tl_reduce;
 
-/* For `shape`, with the axis in y->attr: leaves a tl_reduce in y->scratch. */
+/* For `shape`, with the axis in y->attr: stores a tl_reduce in y->scratch. */
 static inline tl_status tl_reduce_shape(tl_node *y)
 {
     int32_t axis = *(const int32_t *)y->attr;
     tl_shape a = y->in[0]->shape, out = TL_SHAPE();
+    if ((axis < TL_ALL_AXES || axis >= a.rank) && a.rank == 0)
+        return tl_fail(TL_ERR_ARGUMENT, "axis %d of %s is not TL_ALL_AXES", (int)axis,
+                       tl_node_text(y->in[0]).text);
     if (axis < TL_ALL_AXES || axis >= a.rank)
-        return tl_fail(TL_ERR_ARGUMENT, "axis %d of %s", (int)axis, tl_shape_text(a).text);
+        return tl_fail(TL_ERR_ARGUMENT, "axis %d of %s is neither in 0..%d nor TL_ALL_AXES", (int)axis,
+                       tl_node_text(y->in[0]).text, (int)a.rank - 1);
     tl_reduce *r = y->scratch = tl_scratch(y, 1, sizeof *r);
     if (!r)
         return TL_ERR_MEMORY;
@@ -31,7 +35,7 @@ static inline tl_status tl_reduce_shape(tl_node *y)
     return tl_shape_dense(y, out);
 }
 
-/* Sums of some columns of the only block, or of some blocks. */
+/* Sums columns begin .. end-1 of the only block (outer = 1). */
 static inline void tl_reduce_columns(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
@@ -39,6 +43,7 @@ static inline void tl_reduce_columns(void *context, int64_t begin, int64_t end)
     tl_kernel_table()->col_sums(r->n, r->inner, begin, end, 1, y->in[0]->val, NULL, y->out);
 }
 
+/* Sums the columns of blocks begin .. end-1. */
 static inline void tl_reduce_blocks(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
@@ -48,18 +53,18 @@ static inline void tl_reduce_blocks(void *context, int64_t begin, int64_t end)
                                     y->out + i * r->inner);
 }
 
-/* y->out = the sums / divisor: not times its inverse, so that the mean of equal values is that value. */
+/* Y = the sums / divisor: not times its inverse, so that the mean of equal values is that value. */
 static inline void tl_reduce_forward(tl_node *y, tl_real divisor)
 {
     const tl_reduce *r = y->scratch;
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] = 0;
-    if (y->in[0]->size == 0) /* it may have no data */
+    if (y->in[0]->size == 0) /* whose data may be NULL */
         return;
     if (r->outer == 1)
-        tl_parallel_for(r->inner, tl_strip(r->n, r->inner), tl_reduce_columns, y);
+        tl_parallel_for(r->inner, tl_column_grain(r->n, r->inner), tl_reduce_columns, y);
     else
-        tl_parallel_for(r->outer, 1 + TL_GRAIN / (r->n * r->inner), tl_reduce_blocks, y);
+        tl_parallel_rows(r->outer, r->n * r->inner, tl_reduce_blocks, y);
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] /= divisor;
 }
@@ -69,7 +74,7 @@ typedef struct tl_repeat {
     tl_real c;
 } tl_repeat;
 
-/* Elements begin .. end-1 of dA, with nothing inside the axis: n neighbours get the same. */
+/* Computes elements begin .. end-1 of dA for inner = 1: n neighbours receive the same element of dY. */
 static inline void tl_repeat_elements(void *context, int64_t begin, int64_t end)
 {
     const tl_repeat *c = context;
@@ -84,7 +89,7 @@ static inline void tl_repeat_elements(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Rows begin .. end-1 of dA, as long as what is inside the axis: n of them get the same row of dY. */
+/* Computes rows begin .. end-1 of dA, each `inner` long: n neighbours receive the same row of dY. */
 static inline void tl_repeat_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_repeat *c = context;
@@ -109,7 +114,7 @@ static inline void tl_reduce_backward(tl_node *y, tl_real divisor)
     if (r->inner == 1)
         tl_parallel_for(r->outer * r->n, TL_GRAIN, tl_repeat_elements, &c);
     else
-        tl_parallel_for(r->outer * r->n, 1 + TL_GRAIN / r->inner, tl_repeat_rows, &c);
+        tl_parallel_rows(r->outer * r->n, r->inner, tl_repeat_rows, &c);
 }
 
 #endif

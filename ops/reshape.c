@@ -1,14 +1,16 @@
-/* reshape: Y = A in another shape of as many elements.  dA += dY. */
+/* reshape: Y = A in another shape with the same number of elements.  dA += dY, in A's shape. */
 #include "ops/grad_pass.h"
 #include "ops.h"
 
 static tl_status shape(tl_node *y)
 {
     const tl_shape *to = y->attr;
+    const tl_node *a = y->in[0];
     tl_status status = tl_shape_dense(y, *to);
-    if (status == TL_OK && y->size != y->in[0]->size)
-        status = tl_fail(TL_ERR_SHAPE, "%s to %s", tl_shape_text(y->in[0]->shape).text,
-                         tl_shape_text(*to).text);
+    if (status == TL_OK && y->size != a->size)
+        status = tl_fail(TL_ERR_SHAPE, "%s to %s changes the number of elements from %lld to %lld",
+                         tl_node_text(a).text, tl_shape_text(*to).text, (long long)a->size,
+                         (long long)y->size);
     return status;
 }
 
@@ -23,12 +25,14 @@ static void backward(tl_node *y)
     tl_grad_pass(y);
 }
 
-static const tl_op op = { .name = "reshape",
-                          .n_in = 1,
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "reshape",
+    .n_in = 1,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_reshape(tl_node *a, tl_shape shape)
 {

@@ -3,23 +3,23 @@
 #include "lib/kernels/kernels.h"
 #include "ops/loss.h"
 
-enum { STRETCH = 256 }; /* values whose exponentials are at hand */
+enum { STRIP = 256 }; /* elements per call of a kernel: temporaries that stay in L1 */
 
 static tl_status shape(tl_node *y)
 {
-    tl_shape x = y->in[0]->shape, z = y->in[1]->shape;
-    if (!tl_shape_equal(x, z))
-        return tl_fail(TL_ERR_SHAPE, "logits %s against targets %s", tl_shape_text(x).text,
-                       tl_shape_text(z).text);
+    const tl_node *x = y->in[0], *z = y->in[1];
+    if (!tl_shape_equal(x->shape, z->shape))
+        return tl_fail(TL_ERR_SHAPE, "logits %s and targets %s differ in shape", tl_node_text(x).text,
+                       tl_node_text(z).text);
     return tl_loss_shape(y);
 }
 
 static double sum_of(int64_t n, const tl_real *x, const tl_real *z)
 {
-    tl_real e[STRETCH];
+    tl_real e[STRIP];
     double sum = 0;
-    for (int64_t k = 0; k < n; k += STRETCH) {
-        const int64_t m = n - k < STRETCH ? n - k : STRETCH;
+    for (int64_t k = 0; k < n; k += STRIP) {
+        const int64_t m = n - k < STRIP ? n - k : STRIP;
         for (int64_t l = 0; l < m; l++)
             e[l] = x[k + l] < 0 ? x[k + l] : -x[k + l];
         tl_kernel_table()->exp(m, e, e);
@@ -35,32 +35,44 @@ static void forward(tl_node *y)
     tl_loss_forward(y, sum_of);
 }
 
+/* dx[k] += c (sigmoid(x[k]) - z[k]) */
+static void add_to_logits(int64_t n, const tl_real *x, const tl_real *z, tl_real c, tl_real *dx,
+                          bool overwrite)
+{
+    tl_real p[STRIP];
+    for (int64_t k = 0; k < n; k += STRIP) {
+        const int64_t m = n - k < STRIP ? n - k : STRIP;
+        tl_kernel_table()->sigmoid(m, x + k, p);
+        for (int64_t l = 0; l < m; l++)
+            dx[k + l] = (overwrite ? 0 : dx[k + l]) + c * (p[l] - z[k + l]);
+    }
+}
+
 static void backward_range(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *left = y->in[0], *right = y->in[1];
     const tl_real *x = left->val, *z = right->val, c = y->grad[0] / (tl_real)left->size;
-    tl_real *dx = left->grad, *dz = right->grad, p[STRETCH];
-    for (int64_t k = begin; dx && k < end; k += STRETCH) {
-        const int64_t n = end - k < STRETCH ? end - k : STRETCH;
-        tl_kernel_table()->sigmoid(n, x + k, p);
-        for (int64_t l = 0; l < n; l++)
-            dx[k + l] = (left->overwrite ? 0 : dx[k + l]) + c * (p[l] - z[k + l]);
-    }
-    for (int64_t k = begin; dz && k < end; k++)
-        dz[k] = (right->overwrite ? 0 : dz[k]) - c * x[k];
+    tl_real *dx = left->grad, *dz = right->grad;
+    if (dx)
+        add_to_logits(end - begin, x + begin, z + begin, c, dx + begin, left->overwrite);
+    if (dz)
+        for (int64_t k = begin; k < end; k++)
+            dz[k] = (right->overwrite ? 0 : dz[k]) - c * x[k];
 }
 
 static void backward(tl_node *y)
 {
-    tl_parallel_for(y->in[0]->size, TL_LOSS_PIECE, backward_range, y);
+    tl_parallel_for(y->in[0]->size, TL_LOSS_CHUNK, backward_range, y);
 }
 
-static const tl_op op = { .name = "sigmoid_cross_entropy",
-                          .n_in = 2,
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 | 1 << 1 };
+static const tl_op op = {
+    .name = "sigmoid_cross_entropy",
+    .n_in = 2,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0 | 1 << 1,
+};
 
 tl_node *tl_sigmoid_cross_entropy(tl_node *logits, tl_node *targets)
 {

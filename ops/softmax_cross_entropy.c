@@ -1,5 +1,5 @@
 /* softmax_cross_entropy: Y = sum over rows i of w_i (log sum exp(Z(i, :)) - Z(i, label_i)) / sum of w, where
- * Z(i, :) = X(i, :) - max X(i, :), so that only differences count.
+ * Z(i, :) = X(i, :) - max X(i, :), so that only differences of logits enter.
  * dX(i, :) += w_i (exp(Z(i, :) - log sum exp(Z(i, :))) - onehot(label_i)) dY / sum of w. */
 #include "lib/kernels/kernels.h"
 #include "op.h"
@@ -7,102 +7,108 @@
 
 #include <math.h>
 
-typedef struct labelled {
+struct attr {
     const int32_t *label;
     const tl_real *weight; /* NULL: all 1 */
-} labelled;
+};
 
-/* Of a row. Their sum is the log-sum-exp of X, in which the logarithm would drown beside a large maximum. */
-typedef struct row {
+/* The log-sum-exp of a row, max + log_sum. Two numbers, as the logarithm added to a large maximum would be
+ * rounded away. */
+struct row {
     tl_real max, log_sum;
-} row;
+};
 
-typedef struct saved {
-    row *row;
-    double total; /* of the weights */
-} saved;
+struct saved {
+    struct row *row;
+    double total; /* sum of the weights */
+};
 
-static tl_real weight(const labelled *by, int64_t i)
+static tl_real weight(const struct attr *attr, int64_t i)
 {
-    return by->weight ? by->weight[i] : 1;
+    return attr->weight ? attr->weight[i] : 1;
 }
 
 static tl_status shape(tl_node *y)
 {
-    const labelled *by = y->attr;
-    tl_shape x = y->in[0]->shape;
-    int64_t rows = tl_shape_rows(x);
+    const struct attr *attr = y->attr;
+    const tl_shape x = y->in[0]->shape;
+    const int64_t rows = tl_shape_rows(x);
     if (x.rank == 0)
-        return tl_fail(TL_ERR_SHAPE, "the logits are a scalar");
-    tl_status status = tl_check_ids("labels", by->label, rows, tl_shape_cols(x), NULL, "a row", "logits");
+        return tl_fail(TL_ERR_SHAPE, "the logits are %s, and must have rank 1 or more",
+                       tl_node_text(y->in[0]).text);
+    tl_status status = tl_check_ids("labels", attr->label, rows, tl_shape_cols(x), NULL, "a row", "logits");
     if (status != TL_OK)
         return status;
-    saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
+    struct saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
     if (!s || !(s->row = tl_scratch(y, rows, sizeof *s->row)))
         return TL_ERR_MEMORY;
     s->total = 0;
     for (int64_t i = 0; i < rows; i++)
-        s->total += (double)weight(by, i);
+        s->total += (double)weight(attr, i);
     return tl_shape_dense(y, TL_SHAPE());
 }
 
-enum { STRETCH = 256, PIECE = 1 << 13 }; /* logits whose exponentials are taken at a time; of a thread */
+enum {
+    STRIP = 256,         /* logits per call of the kernel: temporaries that stay in L1 */
+    GRAIN = TL_GRAIN / 2 /* logits per task: an exponential costs more than a pass over memory */
+};
 
+/* Returns the rows of a task. */
 static int64_t grain(tl_shape x)
 {
-    return 1 + PIECE / (1 + tl_shape_cols(x));
+    return 1 + GRAIN / (1 + tl_shape_cols(x));
 }
 
-static row summary(int64_t n, const tl_real *x)
+static struct row summarise(int64_t n, const tl_real *x)
 {
-    tl_real max = x[0], e[STRETCH];
+    tl_real max = x[0], e[STRIP];
     double sum = 0;
     for (int64_t j = 1; j < n; j++)
         max = x[j] > max ? x[j] : max;
-    for (int64_t j = 0; j < n; j += STRETCH) {
-        const int64_t m = n - j < STRETCH ? n - j : STRETCH;
+    for (int64_t j = 0; j < n; j += STRIP) {
+        const int64_t m = n - j < STRIP ? n - j : STRIP;
         for (int64_t k = 0; k < m; k++)
             e[k] = x[j + k] - max;
         tl_kernel_table()->exp(m, e, e);
         for (int64_t k = 0; k < m; k++)
             sum += (double)e[k];
     }
-    return (row){ max, (tl_real)log(sum) };
+    return (struct row){ max, (tl_real)log(sum) };
 }
 
-static void summarize(void *context, int64_t begin, int64_t end)
+static void summarise_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
-    const saved *s = y->scratch;
+    const struct saved *s = y->scratch;
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for (int64_t i = begin; i < end; i++)
-        s->row[i] = summary(cols, y->in[0]->val + i * cols);
+        s->row[i] = summarise(cols, y->in[0]->val + i * cols);
 }
 
-/* A row of weight 0 is not there, whatever it holds. */
+/* Rows of weight 0 are skipped, even if they hold NaN. */
 static void forward(tl_node *y)
 {
-    const labelled *by = y->attr;
-    const saved *s = y->scratch;
+    const struct attr *attr = y->attr;
+    const struct saved *s = y->scratch;
     const tl_shape x = y->in[0]->shape;
-    int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
+    const int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
     double sum = 0;
-    tl_parallel_for(rows, grain(x), summarize, y);
+    tl_parallel_for(rows, grain(x), summarise_rows, y);
     for (int64_t i = 0; i < rows; i++) {
-        const row r = s->row[i];
-        const tl_real of_label = y->in[0]->val[i * cols + by->label[i]];
-        if (weight(by, i) != 0)
-            sum += (double)weight(by, i) * (double)(r.log_sum + (r.max - of_label));
+        const struct row r = s->row[i];
+        const tl_real of_label = y->in[0]->val[i * cols + attr->label[i]];
+        if (weight(attr, i) != 0)
+            sum += (double)weight(attr, i) * (double)(r.log_sum + (r.max - of_label));
     }
     y->out[0] = s->total != 0 ? (tl_real)(sum / s->total) : 0;
 }
 
-/* dx += c (the softmax of a row - onehot) */
-static void add_softmax(int64_t n, const tl_real *x, row r, int64_t label, tl_real c, tl_real *dx)
+/* dx += c (softmax(x) - onehot(label)), for a row */
+static void add_softmax(int64_t n, const tl_real *x, struct row r, int64_t label, tl_real c, tl_real *dx)
 {
-    tl_real e[STRETCH];
-    for (int64_t j = 0; j < n; j += STRETCH) {
-        const int64_t m = n - j < STRETCH ? n - j : STRETCH;
+    tl_real e[STRIP];
+    for (int64_t j = 0; j < n; j += STRIP) {
+        const int64_t m = n - j < STRIP ? n - j : STRIP;
         for (int64_t k = 0; k < m; k++)
             e[k] = x[j + k] - r.max - r.log_sum;
         tl_kernel_table()->exp(m, e, e);
@@ -116,27 +122,31 @@ static void add_softmax(int64_t n, const tl_real *x, row r, int64_t label, tl_re
 static void backward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
-    const labelled *by = y->attr;
-    const saved *s = y->scratch;
+    const struct attr *attr = y->attr;
+    const struct saved *s = y->scratch;
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for (int64_t i = begin; i < end; i++) {
-        const tl_real c = (tl_real)((double)y->grad[0] * (double)weight(by, i) / s->total);
+        const tl_real c = (tl_real)((double)y->grad[0] * (double)weight(attr, i) / s->total);
         if (c != 0)
-            add_softmax(cols, y->in[0]->val + i * cols, s->row[i], by->label[i], c,
+            add_softmax(cols, y->in[0]->val + i * cols, s->row[i], attr->label[i], c,
                         y->in[0]->grad + i * cols);
     }
 }
 
 static void backward(tl_node *y)
 {
-    const saved *s = y->scratch;
+    const struct saved *s = y->scratch;
     const tl_shape x = y->in[0]->shape;
     if (y->in[0]->grad && s->total != 0)
         tl_parallel_for(tl_shape_rows(x), grain(x), backward_rows, y);
 }
 
 static const tl_op op = {
-    .name = "softmax_cross_entropy", .n_in = 1, .shape = shape, .forward = forward, .backward = backward
+    .name = "softmax_cross_entropy",
+    .n_in = 1,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
 };
 
 tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels)
@@ -146,5 +156,5 @@ tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels)
 
 tl_node *tl_softmax_cross_entropy_weighted(tl_node *logits, const int32_t *labels, const tl_real *weights)
 {
-    return tl_apply(&op, (tl_node *[]){ logits }, &(labelled){ labels, weights }, sizeof(labelled));
+    return tl_apply(&op, (tl_node *[]){ logits }, &(struct attr){ labels, weights }, sizeof(struct attr));
 }

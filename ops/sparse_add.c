@@ -10,14 +10,13 @@ static tl_status check_shapes(const tl_node *y)
 {
     const tl_node *a = y->in[0], *b = y->in[1];
     if (!tl_shape_equal(a->shape, b->shape))
-        return tl_fail(TL_ERR_SHAPE, "%s plus %s", tl_shape_text(a->shape).text,
-                       tl_shape_text(b->shape).text);
+        return tl_fail(TL_ERR_SHAPE, "%s and %s differ in shape", tl_node_text(a).text, tl_node_text(b).text);
     return TL_OK;
 }
 
 /* ---- Sparse + sparse ---- */
 
-/* The union, by merging the two as sorted lists of coordinates. */
+/* Makes the union of two patterns by merging their rows, which are sorted by column. */
 static tl_status merge(tl_node *y, tl_csr a, tl_csr b, tl_pattern **both)
 {
     int64_t *row_ptr = tl_scratch(y, a.rows + 1, sizeof *row_ptr), n = 0;
@@ -29,8 +28,8 @@ static tl_status merge(tl_node *y, tl_csr a, tl_csr b, tl_pattern **both)
         const int64_t a_end = a.row_ptr[i + 1], b_end = b.row_ptr[i + 1];
         int64_t e = a.row_ptr[i], f = b.row_ptr[i];
         while (e < a_end || f < b_end) {
-            bool from_a = f == b_end || (e < a_end && a.col[e] <= b.col[f]);
-            bool from_b = e == a_end || (f < b_end && b.col[f] <= a.col[e]);
+            const bool from_a = f == b_end || (e < a_end && a.col[e] <= b.col[f]);
+            const bool from_b = e == a_end || (f < b_end && b.col[f] <= a.col[e]);
             col[n++] = from_a ? a.col[e] : b.col[f];
             e += from_a;
             f += from_b;
@@ -59,33 +58,33 @@ static tl_status shape_sparse(tl_node *y)
     return tl_shape_sparse(y, both);
 }
 
-/* The entry of row i of the union that has this column, from f on. */
-static int64_t place(tl_csr whole, int64_t f, int32_t col)
+/* Returns the first entry from f on that has this column, which the row of f has. */
+static int64_t find_col(tl_csr whole, int64_t f, int32_t col)
 {
     while (whole.col[f] < col)
         f++;
     return f;
 }
 
-/* y += x at the entries of `part`, which the union has all. */
-static void add_part(tl_csr whole, tl_csr part, const tl_real *x, tl_real *y)
+/* y += x at the entries of `part`, a subset of `whole`. */
+static void scatter_add(tl_csr whole, tl_csr part, const tl_real *x, tl_real *y)
 {
     for (int64_t i = 0; i < whole.rows; i++) {
         int64_t f = whole.row_ptr[i];
         for (int64_t e = part.row_ptr[i]; e < part.row_ptr[i + 1]; e++) {
-            f = place(whole, f, part.col[e]);
+            f = find_col(whole, f, part.col[e]);
             y[f] += x[e];
         }
     }
 }
 
 /* dx += dy at the entries of `part`. */
-static void take_part(tl_csr whole, tl_csr part, const tl_real *dy, tl_real *dx)
+static void gather_add(tl_csr whole, tl_csr part, const tl_real *dy, tl_real *dx)
 {
     for (int64_t i = 0; i < whole.rows; i++) {
         int64_t f = whole.row_ptr[i];
         for (int64_t e = part.row_ptr[i]; e < part.row_ptr[i + 1]; e++) {
-            f = place(whole, f, part.col[e]);
+            f = find_col(whole, f, part.col[e]);
             dx[e] += dy[f];
         }
     }
@@ -96,14 +95,15 @@ static void forward_sparse(tl_node *y)
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] = 0;
     for (int i = 0; i < 2; i++)
-        add_part(tl_pattern_csr(y->pattern), tl_pattern_csr(y->in[i]->pattern), y->in[i]->val, y->out);
+        scatter_add(tl_pattern_csr(y->pattern), tl_pattern_csr(y->in[i]->pattern), y->in[i]->val, y->out);
 }
 
 static void backward_sparse(tl_node *y)
 {
     for (int i = 0; i < 2; i++)
         if (y->in[i]->grad)
-            take_part(tl_pattern_csr(y->pattern), tl_pattern_csr(y->in[i]->pattern), y->grad, y->in[i]->grad);
+            gather_add(tl_pattern_csr(y->pattern), tl_pattern_csr(y->in[i]->pattern), y->grad,
+                       y->in[i]->grad);
 }
 
 /* ---- Sparse + dense ---- */
@@ -130,25 +130,30 @@ static void backward_dense(tl_node *y)
 {
     const tl_node *a = y->in[0];
     const tl_csr s = tl_pattern_csr(a->pattern);
-    for (int64_t i = 0; a->grad && i < s.rows; i++)
-        for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
-            a->grad[e] += y->grad[i * s.cols + s.col[e]];
+    if (a->grad)
+        for (int64_t i = 0; i < s.rows; i++)
+            for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
+                a->grad[e] += y->grad[i * s.cols + s.col[e]];
     if (y->in[1]->grad)
         tl_kernel_table()->add(y->size, y->grad, y->in[1]->grad);
 }
 
-static const tl_op with_sparse = { .name = "sparse_add",
-                                   .n_in = 2,
-                                   .in_kind = { TL_SPARSE, TL_SPARSE },
-                                   .shape = shape_sparse,
-                                   .forward = forward_sparse,
-                                   .backward = backward_sparse };
-static const tl_op with_dense = { .name = "sparse_add",
-                                  .n_in = 2,
-                                  .in_kind = { TL_SPARSE, TL_DENSE },
-                                  .shape = shape_dense,
-                                  .forward = forward_dense,
-                                  .backward = backward_dense };
+static const tl_op with_sparse = {
+    .name = "sparse_add",
+    .n_in = 2,
+    .in_kind = { TL_SPARSE, TL_SPARSE },
+    .shape = shape_sparse,
+    .forward = forward_sparse,
+    .backward = backward_sparse,
+};
+static const tl_op with_dense = {
+    .name = "sparse_add",
+    .n_in = 2,
+    .in_kind = { TL_SPARSE, TL_DENSE },
+    .shape = shape_dense,
+    .forward = forward_dense,
+    .backward = backward_dense,
+};
 
 tl_node *tl_sparse_add(tl_node *a, tl_node *b)
 {

@@ -1,11 +1,6 @@
-/* sub: Y = A - B, B broadcast.  dA += dY;  dB -= dY summed over what each element met. */
+/* sub: Y = A - B, B broadcast.  dA += dY;  dB -= dY summed over the broadcast. */
 #include "ops/broadcast.h"
 #include "ops.h"
-
-static tl_status shape(tl_node *y)
-{
-    return tl_broadcast_shape(y, "minus");
-}
 
 static void difference(tl_node *y, int64_t at, int64_t n, const tl_real *b)
 {
@@ -26,12 +21,14 @@ static void backward(tl_node *y)
     tl_grad_sum_rows(y, -1, NULL);
 }
 
-static const tl_op op = { .name = "sub",
-                          .n_in = 2,
-                          .shape = shape,
-                          .forward = forward,
-                          .backward = backward,
-                          .can_overwrite = 1 << 0 };
+static const tl_op op = {
+    .name = "sub",
+    .n_in = 2,
+    .shape = tl_broadcast_shape,
+    .forward = forward,
+    .backward = backward,
+    .can_overwrite = 1 << 0,
+};
 
 tl_node *tl_sub(tl_node *a, tl_node *b)
 {

@@ -193,7 +193,7 @@ static tl_status check_loss(const tl_node *loss)
     if (loss->kind == TL_SPARSE)
         return tl_fail(TL_ERR_KIND, "the loss is sparse, and must be a scalar");
     if (loss->size != 1)
-        return tl_fail(TL_ERR_SHAPE, "the loss is %s, and must be a scalar", tl_shape_text(loss->shape).text);
+        return tl_fail(TL_ERR_SHAPE, "the loss is %s, and must be a scalar", tl_node_text(loss).text);
     return TL_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Recording an op: tl_apply, and what an op's functions may call. */
 #include "graph/tape/tape.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Returns the graph of the first input that is not absent. */
@@ -10,6 +11,47 @@ static tl_graph *graph_of(const tl_op *op, tl_node *const *in)
         if (in[i])
             return in[i]->graph;
     return NULL;
+}
+
+/* Joins a's name, if it has one, and its shape; where both do not fit it cuts the name, between UTF-8
+ * characters. */
+static tl_text name_and_shape(const tl_node *a, const char *open, const char *close)
+{
+    const tl_text shape = tl_shape_text(a->shape);
+    const char *name = a->variable ? a->variable->name : "", *cut = "";
+    const size_t shape_length = strlen(shape.text);
+    const size_t capacity = sizeof shape.text - 1 - shape_length - strlen(open) - strlen(close);
+    size_t length = strlen(name);
+    if (length == 0)
+        return shape;
+    if (length > capacity) {
+        cut = "...";
+        length = capacity - strlen(cut);
+        while (length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80)
+            length--;
+    }
+    tl_text t;
+    snprintf(t.text, sizeof t.text, "%.*s%s%s%.*s%s", (int)length, name, cut, open, (int)shape_length,
+             shape.text, close);
+    return t;
+}
+
+tl_text tl_node_text(const tl_node *a)
+{
+    if (!a)
+        return (tl_text){ "NULL" };
+    return a->shape.rank == 1 ? name_and_shape(a, " ", "") : name_and_shape(a, " (", ")");
+}
+
+bool tl_node_is_mutable(const tl_node *a)
+{
+    return a && a->variable;
+}
+
+/* Returns an input's name and shape for brackets: "w1, 784x300". */
+static tl_text input_text(const tl_node *a)
+{
+    return name_and_shape(a, ", ", "");
 }
 
 static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_graph *g)
@@ -22,15 +64,15 @@ static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_grap
         if (!in[i])
             continue;
         if (in[i]->graph != g)
-            return tl_fail(TL_ERR_ARGUMENT, "input %d belongs to another graph", (int)i);
+            return tl_fail(TL_ERR_ARGUMENT, "input %d (%s) belongs to another graph", (int)i,
+                           input_text(in[i]).text);
         bool sparse = op->in_kind[i] == TL_SPARSE;
         if (sparse != (in[i]->kind == TL_SPARSE))
-            return tl_fail(TL_ERR_KIND, "input %d (%s) is %s, and must be %s", (int)i,
-                           tl_shape_text(in[i]->shape).text, sparse ? "dense" : "sparse",
-                           sparse ? "sparse" : "dense");
+            return tl_fail(TL_ERR_KIND, "input %d (%s) is %s, and must be %s", (int)i, input_text(in[i]).text,
+                           sparse ? "dense" : "sparse", sparse ? "sparse" : "dense");
         if (in[i]->requires_grad && (!op->backward || (op->no_gradient >> i & 1)))
-            return tl_fail(TL_ERR_ARGUMENT, "there is no gradient for input %d, which depends on a variable",
-                           (int)i);
+            return tl_fail(TL_ERR_ARGUMENT, "input %d (%s) requires a gradient, and the op has none for it",
+                           (int)i, input_text(in[i]).text);
     }
     return TL_OK;
 }

@@ -35,7 +35,7 @@ typedef struct tl_op {
 
     /* Checks the inputs, declares the result (tl_shape_dense, tl_shape_sparse or tl_shape_like) and allocates
      * scratch memory. The only function of an op that can fail: `return tl_fail(TL_ERR_SHAPE, "%s times %s",
-     * ...)`, without the op's name. */
+     * ...)`, without the op's name; tl_node_text prints an input. */
     tl_status (*shape)(tl_node *y);
 
     /* Fills y->out[y->size], which is not cleared. Values of inputs are up to date here and in backward;
@@ -93,6 +93,16 @@ TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, 
 TL_API tl_status tl_shape_dense(tl_node *y, tl_shape shape);
 TL_API tl_status tl_shape_sparse(tl_node *y, tl_pattern *pattern);
 TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
+
+/* Returns a node's name and shape for a message: "w1 (784x300)" for the leaf of a variable that has a name
+ * ("b [10]" if it is a vector), otherwise its shape as tl_shape_text has it; "NULL" for NULL. A name too long
+ * for tl_text is shortened, the shape never. */
+TL_API tl_text tl_node_text(const tl_node *a);
+
+/* Returns whether a's values may change between forward and backward: true for a variable's leaf, which a
+ * step of an optimizer may update. What an op derived from such values in forward may be out of date in
+ * backward. */
+TL_API bool tl_node_is_mutable(const tl_node *a);
 
 /* For `shape`: returns n elements of `size` bytes that live until the reset, 64-byte aligned, not cleared.
  * NULL if memory is short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */

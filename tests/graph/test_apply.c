@@ -99,13 +99,70 @@ START_TEST(without_gradient)
     tl_node *x = tl_input(g, TL_SHAPE(3), numbers);
     ck_assert_ptr_nonnull(tl_apply(&none, (tl_node *[]){ x, x }, NULL, 0));
     ck_assert_refused(g, tl_apply(&none, (tl_node *[]){ tl_use(g, v), x }, NULL, 0), TL_ERR_ARGUMENT,
-                      "none: there is no gradient for input 0, which depends on a variable");
+                      "none: input 0 (v, [3]) requires a gradient, and the op has none for it");
     x = tl_input(g, TL_SHAPE(3), numbers);
     tl_node *y = tl_apply(&second, (tl_node *[]){ tl_use(g, v), x }, NULL, 0);
     ck_assert_ptr_nonnull(y);
     ck_assert_refused(g, tl_apply(&second, (tl_node *[]){ x, tl_scale(tl_relu(y), 2) }, NULL, 0),
                       TL_ERR_ARGUMENT,
-                      "second: there is no gradient for input 1, which depends on a variable");
+                      "second: input 1 ([2]) requires a gradient, and the op has none for it");
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* A name is shortened where it does not fit beside its shape: between characters, never the shape. */
+START_TEST(node_text)
+{
+#define TEN      "0123456789"
+#define BIG_TEXT "576460752303423488"
+    const struct {
+        const char *name;
+        tl_shape shape;
+        const char *text;
+    } table[] = {
+        { "w1", TL_SHAPE(3, 4), "w1 (3x4)" },
+        { "b", TL_SHAPE(5), "b [5]" },
+        { "c", TL_SHAPE(), "c (scalar)" },
+        { NULL, TL_SHAPE(3, 4), "3x4" },
+        { NULL, TL_SHAPE(5), "[5]" },
+        /* with " (3x4)" a name of 89 bytes fits; a longer one is cut to 86, or less, and the dots */
+        { TEN TEN TEN TEN TEN TEN TEN TEN "012345678", TL_SHAPE(3, 4),
+          TEN TEN TEN TEN TEN TEN TEN TEN "012345678 (3x4)" },
+        { TEN TEN TEN TEN TEN TEN TEN TEN TEN "01", TL_SHAPE(3, 4),
+          TEN TEN TEN TEN TEN TEN TEN TEN "012345... (3x4)" },
+        { TEN TEN TEN TEN TEN TEN TEN TEN "01234"
+                                          "\xc3\xa9"
+                                          "89012345",
+          TL_SHAPE(3, 4), TEN TEN TEN TEN TEN TEN TEN TEN "01234... (3x4)" },
+        { TEN TEN TEN TEN TEN TEN TEN, TL_SHAPE((int64_t)1 << 59, 0, 1, 1),
+          TEN TEN TEN TEN TEN TEN "01234... (" BIG_TEXT "x0x1x1)" },
+    };
+    for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
+        tl_graph *g = tl_graph_new();
+        tl_variable *v = tl_variable_dense(table[k].name, table[k].shape);
+        ck_assert_str_eq(tl_node_text(tl_use(g, v)).text, table[k].text);
+        tl_variable_free(v);
+        tl_graph_free(g);
+    }
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
+    tl_node *x = tl_use(g, v);
+    ck_assert_str_eq(tl_node_text(tl_relu(x)).text, "[3]"); /* a result has no name */
+    ck_assert_str_eq(tl_node_text(NULL).text, "NULL");
+    tl_variable_free(v);
+    tl_graph_free(g);
+}
+END_TEST
+
+START_TEST(mutable_nodes)
+{
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
+    ck_assert(tl_node_is_mutable(tl_use(g, v)));
+    ck_assert(!tl_node_is_mutable(tl_relu(tl_use(g, v))));
+    ck_assert(!tl_node_is_mutable(tl_input(g, TL_SHAPE(3), numbers)));
+    ck_assert(!tl_node_is_mutable(NULL));
     tl_graph_free(g);
     tl_variable_free(v);
 }
@@ -340,6 +397,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, optional_inputs);
     tcase_add_test(c, without_gradient);
     tcase_add_test(c, refused_by_shape);
+    tcase_add_test(c, node_text);
+    tcase_add_test(c, mutable_nodes);
     c = tl_test_case(s, "an op's functions");
     tcase_add_test(c, attributes_are_copied);
     tcase_add_test(c, node_fields);

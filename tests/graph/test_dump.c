@@ -114,12 +114,13 @@ START_TEST(after_a_failure)
     tl_matmul(tl_use(m.g, m.dense), tl_input(m.g, TL_SHAPE(2, 6), numbers));
     char *expected = malloc(strlen(printed) + 200);
     strcpy(expected, printed);
-    strcat(expected, "%9 = input : 2x6\nfailed: matmul: 2x1 times 2x6\n");
+    strcat(expected, "%9 = input : 2x6\nfailed: matmul: w2 (2x1) times 2x6: 1 is not 2\n");
     check_text(tl_graph_print, m.g, expected);
     check_text(tl_graph_dot, m.g,
-               DOT_HEAD DOT_MODEL "  n9 [label=\"input\\n2x6\", shape=ellipse, style=dashed];\n"
-                                  "  failed [label=\"matmul: 2x1 times 2x6\", shape=note, color=red];\n"
-                                  "}\n");
+               DOT_HEAD DOT_MODEL
+               "  n9 [label=\"input\\n2x6\", shape=ellipse, style=dashed];\n"
+               "  failed [label=\"matmul: w2 (2x1) times 2x6: 1 is not 2\", shape=note, color=red];\n"
+               "}\n");
     free(expected);
     end(&m);
 }
@@ -133,7 +134,7 @@ START_TEST(quotes_in_an_error)
     tl_node *loss = tl_use(g, v);
     tl_backward_for(loss, (tl_variable *[]){ v, v }, 2, &out);
     check_text(tl_graph_dot, g,
-               DOT_HEAD "  n0 [label=\"a \\\"b\\\"\\n1\", style=filled, fillcolor=khaki];\n"
+               DOT_HEAD "  n0 [label=\"a \\\"b\\\"\\n[1]\", style=filled, fillcolor=khaki];\n"
                         "  failed [label=\"backward: variable a \\\"b\\\" is listed twice, at 0 and 1\", "
                         "shape=note, color=red];\n"
                         "}\n");
@@ -149,8 +150,8 @@ START_TEST(empty_graph_and_nameless_variable)
     check_text(tl_graph_print, g, "");
     check_text(tl_graph_dot, g, DOT_HEAD "}\n");
     tl_use(g, v);
-    check_text(tl_graph_print, g, "%0 = variable  : 2\n");
-    check_text(tl_graph_dot, g, DOT_HEAD "  n0 [label=\"\\n2\", style=filled, fillcolor=khaki];\n}\n");
+    check_text(tl_graph_print, g, "%0 = variable  : [2]\n");
+    check_text(tl_graph_dot, g, DOT_HEAD "  n0 [label=\"\\n[2]\", style=filled, fillcolor=khaki];\n}\n");
     tl_graph_free(g);
     tl_variable_free(v);
 }

@@ -346,10 +346,10 @@ static tl_node *surprising(tl_graph *g, void *context)
 START_TEST(surprises)
 {
     static const char *const text[] = { "gradcheck: the function returned NULL",
-                                        "gradcheck: matmul: 3 times 3",
+                                        "gradcheck: matmul: w [3] times w [3]: the second is not a matrix",
                                         "gradcheck: the function's result is in another graph",
                                         "gradcheck: the function gave 3 values, and now gives 1",
-                                        "gradcheck: matmul: 3 times 3" };
+                                        "gradcheck: matmul: [3] times [3]: the second is not a matrix" };
     tl_variable *w = tl_test_dense("w", TL_SHAPE(3), 1);
     tl_variable_data(w)[0] = (tl_real)-0.0, tl_variable_data(w)[1] = (tl_real)1e-40;
     tl_real before[3];

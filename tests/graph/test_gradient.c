@@ -274,7 +274,7 @@ START_TEST(refused_losses)
     tl_pattern *p = tl_test_pattern(2, 1, 1, 1);
     tl_variable *v = tl_test_dense("v", TL_SHAPE(2, 3), 1), *s = tl_test_sparse("s", p, 1);
     tl_gradients out;
-    static const char *const text[] = { "backward: the loss is 2x3, and must be a scalar",
+    static const char *const text[] = { "backward: the loss is v (2x3), and must be a scalar",
                                         "backward: the loss is sparse, and must be a scalar",
                                         "backward: the loss does not depend on any variable",
                                         "backward: the output argument is NULL" };

@@ -43,8 +43,7 @@ static tl_status rows_shape(tl_node *y)
 {
     const tl_node *s = y->in[0], *d = y->in[1];
     if (d->shape.rank != 1 || d->shape.dim[0] != s->shape.dim[0])
-        return tl_fail(TL_ERR_SHAPE, "rows of %s by %s", tl_shape_text(s->shape).text,
-                       tl_shape_text(d->shape).text);
+        return tl_fail(TL_ERR_SHAPE, "rows of %s by %s", tl_node_text(s).text, tl_node_text(d).text);
     return tl_shape_like(y, s);
 }
 
@@ -87,7 +86,7 @@ static tl_status even_shape(tl_node *y)
 {
     const tl_shape t = y->in[0]->shape;
     if (t.rank != 2)
-        return tl_fail(TL_ERR_SHAPE, "%s is no matrix", tl_shape_text(t).text);
+        return tl_fail(TL_ERR_SHAPE, "the table is %s, and must be a matrix", tl_node_text(y->in[0]).text);
     int64_t n = (t.dim[0] + 1) / 2;
     int32_t *row = y->scratch = tl_scratch(y, n, sizeof *row);
     if (!row)

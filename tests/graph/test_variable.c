@@ -13,7 +13,7 @@ START_TEST(dense)
         int64_t size;
         const char *text;
     } table[] = { { { 0, { 0 } }, 1, "scalar" },
-                  { { 1, { 5 } }, 5, "5" },
+                  { { 1, { 5 } }, 5, "[5]" },
                   { { 2, { 3, 4 } }, 12, "3x4" },
                   { { 3, { 2, 3, 4 } }, 24, "2x3x4" },
                   { { 4, { 2, 3, 4, 5 } }, 120, "2x3x4x5" },
@@ -62,7 +62,7 @@ END_TEST
 
 START_TEST(refusals)
 {
-    ck_assert_null(tl_variable_dense("v", TL_SHAPE(1, 1, 1, 1, 1)), "variable_dense: rank 5 is not 0 to 4");
+    ck_assert_null(tl_variable_dense("v", TL_SHAPE(1, 1, 1, 1, 1)), "variable_dense: rank 5 is not in 0..4");
     ck_assert_null(tl_variable_dense("v", TL_SHAPE(3, -4)), "variable_dense: 3x-4 has a negative size");
     ck_assert_null(tl_variable_dense("v", TL_SHAPE(INT64_MAX, 2)),
                    "variable_dense: 9223372036854775807x2 has more elements than memory can hold");
@@ -247,7 +247,7 @@ START_TEST(refused_masks_change_nothing)
     ck_assert_status(tl_variable_set_mask(v, wide), TL_ERR_SHAPE,
                      "variable_set_mask: a pattern of 3x5 for v, which is 3x4");
     ck_assert_status(tl_variable_set_mask(b, p), TL_ERR_SHAPE,
-                     "variable_set_mask: a pattern of 4x3 for b, which is 5");
+                     "variable_set_mask: a pattern of 4x3 for b, which is [5]");
     ck_assert_status(tl_variable_set_mask(s, p), TL_ERR_KIND,
                      "variable_set_mask: s is sparse; its pattern is its mask");
     ck_assert_status(tl_variable_set_mask(s, NULL), TL_ERR_KIND,

@@ -51,13 +51,13 @@ START_TEST(refused)
         tl_shape shape;
         const char *text;
     } wrong[] = {
-        { TL_SHAPE(1, 2, 3, 4, 5), "rank 5 is not 0 to 4" },
-        { tl_shape_from(-1, NULL), "rank -1 is not 0 to 4" },
-        { TL_SHAPE(-1), "-1" NEGATIVE },
+        { TL_SHAPE(1, 2, 3, 4, 5), "rank 5 is not in 0..4" },
+        { tl_shape_from(-1, NULL), "rank -1 is not in 0..4" },
+        { TL_SHAPE(-1), "[-1]" NEGATIVE },
         { TL_SHAPE(3, -2, 4), "3x-2x4" NEGATIVE },
         { TL_SHAPE(0, -1), "0x-1" NEGATIVE },
         { TL_SHAPE(BIG, BIG, -1), TWO_62 "x" TWO_62 "x-1" NEGATIVE },
-        { TL_SHAPE(MOST + 1), TL_IS_DOUBLE ? "1152921504606846976" MANY : "2305843009213693952" MANY },
+        { TL_SHAPE(MOST + 1), TL_IS_DOUBLE ? "[1152921504606846976]" MANY : "[2305843009213693952]" MANY },
         { TL_SHAPE(BIG, 4), TWO_62 "x4" MANY },
         { TL_SHAPE(BIG, 2), TWO_62 "x2" MANY },
         { TL_SHAPE(6, BIG, 3), "6x" TWO_62 "x3" MANY },
@@ -127,9 +127,16 @@ END_TEST
 START_TEST(text)
 {
     ck_assert_str_eq(tl_shape_text(TL_SHAPE()).text, "scalar");
-    ck_assert_str_eq(tl_shape_text(TL_SHAPE(0)).text, "0");
+    ck_assert_str_eq(tl_shape_text(TL_SHAPE(7)).text, "[7]");
+    ck_assert_str_eq(tl_shape_text(TL_SHAPE(0)).text, "[0]");
+    ck_assert_str_eq(tl_shape_text(TL_SHAPE(-1)).text, "[-1]");
+    ck_assert_str_eq(tl_shape_text(TL_SHAPE(INT64_MIN)).text, "[-9223372036854775808]");
     ck_assert_str_eq(tl_shape_text(TL_SHAPE(784, 300)).text, "784x300");
-    ck_assert_str_eq(tl_shape_text(TL_SHAPE(1, 2, 3, 4, 5)).text, "1x2x3x4");
+    ck_assert_str_eq(tl_shape_text(TL_SHAPE(1, 7)).text, "1x7");
+    ck_assert_str_eq(tl_shape_text(TL_SHAPE(2, 0, -3)).text, "2x0x-3");
+    ck_assert_str_eq(tl_shape_text(TL_SHAPE(1, 2, 3, 4, 5)).text, "rank 5");
+    ck_assert_str_eq(tl_shape_text(tl_shape_from(-1, NULL)).text, "rank -1");
+    ck_assert_str_eq(tl_shape_text((tl_shape){ .rank = INT32_MIN }).text, "rank -2147483648");
     ck_assert_str_eq(tl_shape_text(TL_SHAPE(INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN)).text,
                      "-9223372036854775808x-9223372036854775808x-9223372036854775808x-9223372036854775808");
 }

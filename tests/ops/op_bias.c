@@ -158,17 +158,18 @@ START_TEST(shape_refusals)
         tl_shape a, b;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(3, 4), TL_SHAPE(3), "bias: 3x4 plus 3" },
-        { TL_SHAPE(3, 4), TL_SHAPE(5), "bias: 3x4 plus 5" },
-        { TL_SHAPE(3, 4), TL_SHAPE(0), "bias: 3x4 plus 0" },
-        { TL_SHAPE(3, 4), TL_SHAPE(1), "bias: 3x4 plus 1" },
-        { TL_SHAPE(3, 4), TL_SHAPE(), "bias: 3x4 plus scalar" }, /* unlike add, b is a row */
-        { TL_SHAPE(3, 4), TL_SHAPE(3, 4), "bias: 3x4 plus 3x4" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4, 1), "bias: 3x4 plus 4x1" },
-        { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias: 3x4 plus 1x4" },
-        { TL_SHAPE(2, 3, 4), TL_SHAPE(3, 4), "bias: 2x3x4 plus 3x4" },
-        { TL_SHAPE(), TL_SHAPE(1), "bias: scalar plus 1" },
-        { TL_SHAPE(), TL_SHAPE(), "bias: scalar plus scalar" },
+        { TL_SHAPE(3, 4), TL_SHAPE(3), "bias: 3x4 plus [3]: 4 is not 3" },
+        { TL_SHAPE(3, 4), TL_SHAPE(5), "bias: 3x4 plus [5]: 4 is not 5" },
+        { TL_SHAPE(3, 4), TL_SHAPE(0), "bias: 3x4 plus [0]: 4 is not 0" },
+        { TL_SHAPE(3, 4), TL_SHAPE(1), "bias: 3x4 plus [1]: 4 is not 1" },
+        /* unlike add, b is a row */
+        { TL_SHAPE(3, 4), TL_SHAPE(), "bias: 3x4 plus scalar: the second is not a vector" },
+        { TL_SHAPE(3, 4), TL_SHAPE(3, 4), "bias: 3x4 plus 3x4: the second is not a vector" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4, 1), "bias: 3x4 plus 4x1: the second is not a vector" },
+        { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias: 3x4 plus 1x4: the second is not a vector" },
+        { TL_SHAPE(2, 3, 4), TL_SHAPE(3, 4), "bias: 2x3x4 plus 3x4: the second is not a vector" },
+        { TL_SHAPE(), TL_SHAPE(1), "bias: scalar plus [1]: the first is a scalar" },
+        { TL_SHAPE(), TL_SHAPE(), "bias: scalar plus scalar: the first is a scalar" },
     };
     const tl_real x[24] = { 0 };
     tl_graph *g = tl_graph_new();
@@ -189,11 +190,16 @@ START_TEST(other_refusals)
     ck_assert_refused(g, tl_bias(NULL, tl_input(g, b, x)), TL_ERR_ARGUMENT, "bias: input 0 is NULL");
     ck_assert_refused(g, tl_bias(tl_input(g, a, x), NULL), TL_ERR_ARGUMENT, "bias: input 1 is NULL");
     ck_assert_refused(g, tl_bias(tl_use(g, s), tl_input(g, b, x)), TL_ERR_KIND,
-                      "bias: input 0 (3x4) is sparse, and must be dense");
+                      "bias: input 0 (s, 3x4) is sparse, and must be dense");
     ck_assert_refused(g, tl_bias(tl_input(g, a, x), tl_use(g, s)), TL_ERR_KIND,
-                      "bias: input 1 (3x4) is sparse, and must be dense");
+                      "bias: input 1 (s, 3x4) is sparse, and must be dense");
     ck_assert_refused(g, tl_bias(tl_input(g, a, x), tl_input(other, b, x)), TL_ERR_ARGUMENT,
-                      "bias: input 1 belongs to another graph");
+                      "bias: input 1 ([4]) belongs to another graph");
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(2, 4), 1), *v = tl_test_dense("b", TL_SHAPE(3), 1);
+    ck_assert_refused(g, tl_bias(tl_use(g, w), tl_use(g, v)), TL_ERR_SHAPE,
+                      "bias: w (2x4) plus b [3]: 4 is not 3");
+    tl_variable_free(w);
+    tl_variable_free(v);
     ck_assert_int_eq(tl_graph_status(other), TL_OK);
     tl_graph_free(g);
     tl_graph_free(other);

@@ -146,10 +146,10 @@ START_TEST(refusals)
         tl_shape a, b;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(3, 4), TL_SHAPE(3), "bias_relu: 3x4 plus 3" },
-        { TL_SHAPE(3, 4), TL_SHAPE(), "bias_relu: 3x4 plus scalar" },
-        { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias_relu: 3x4 plus 1x4" },
-        { TL_SHAPE(), TL_SHAPE(1), "bias_relu: scalar plus 1" },
+        { TL_SHAPE(3, 4), TL_SHAPE(3), "bias_relu: 3x4 plus [3]: 4 is not 3" },
+        { TL_SHAPE(3, 4), TL_SHAPE(), "bias_relu: 3x4 plus scalar: the second is not a vector" },
+        { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias_relu: 3x4 plus 1x4: the second is not a vector" },
+        { TL_SHAPE(), TL_SHAPE(1), "bias_relu: scalar plus [1]: the first is a scalar" },
     };
     const tl_real x[12] = { 0 };
     tl_graph *g = tl_graph_new();
@@ -161,7 +161,7 @@ START_TEST(refusals)
     ck_assert_refused(g, tl_bias_relu(tl_input(g, TL_SHAPE(3, 4), x), NULL), TL_ERR_ARGUMENT,
                       "bias_relu: input 1 is NULL");
     ck_assert_refused(g, tl_bias_relu(tl_use(g, s), tl_input(g, TL_SHAPE(4), x)), TL_ERR_KIND,
-                      "bias_relu: input 0 (3x4) is sparse, and must be dense");
+                      "bias_relu: input 0 (s, 3x4) is sparse, and must be dense");
     tl_graph_free(g);
     tl_variable_free(s);
 }

@@ -321,7 +321,7 @@ START_TEST(folded)
 {
     const tl_shape shape[] = { TL_SHAPE(4), TL_SHAPE(1, 4), TL_SHAPE(2, 3, 4), TL_SHAPE(3, 1, 2, 4),
                                TL_SHAPE(2, 0, 4) };
-    const char *text[] = { "5", "1x5", "2x3x5", "3x1x2x5", "2x0x5" };
+    const char *text[] = { "[5]", "1x5", "2x3x5", "3x1x2x5", "2x0x5" };
     for (int k = 0; k < 5; k++) {
         product flat = make(tl_shape_rows(shape[k]), 4, 5, _i ? TL_TRANSPOSE_B : TL_NO_TRANSPOSE, 4),
                 c = flat;
@@ -350,23 +350,28 @@ START_TEST(refusals)
         tl_status status;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(5, 6), 0, TL_ERR_SHAPE, "dense_sparse_matmul: 5x6 times 3x4" },
-        { TL_SHAPE(2, 3), 1, TL_ERR_SHAPE, "dense_sparse_matmul: 2x3 transposed times 3x4" },
-        { TL_SHAPE(2, 3), 2, TL_ERR_SHAPE, "dense_sparse_matmul: 2x3 times 3x4 transposed" },
-        { TL_SHAPE(2, 4), 3, TL_ERR_SHAPE, "dense_sparse_matmul: 2x4 transposed times 3x4 transposed" },
-        { TL_SHAPE(), 0, TL_ERR_SHAPE, "dense_sparse_matmul: scalar times 3x4" },
-        { TL_SHAPE(4), 0, TL_ERR_SHAPE, "dense_sparse_matmul: 4 times 3x4" },
-        { TL_SHAPE(3), 1, TL_ERR_SHAPE, "dense_sparse_matmul: 3 transposed times 3x4" },
-        { TL_SHAPE(3, 1, 2), 1, TL_ERR_SHAPE, "dense_sparse_matmul: 3x1x2 transposed times 3x4" },
-        { TL_SHAPE(2, 3), 4, TL_ERR_ARGUMENT, "dense_sparse_matmul: 4 is no tl_trans" },
-        { TL_SHAPE(2, 3), -1, TL_ERR_ARGUMENT, "dense_sparse_matmul: -1 is no tl_trans" },
+        { TL_SHAPE(5, 6), 0, TL_ERR_SHAPE, "dense_sparse_matmul: 5x6 times s (3x4): 6 is not 3" },
+        { TL_SHAPE(2, 3), 1, TL_ERR_SHAPE, "dense_sparse_matmul: 2x3 transposed times s (3x4): 2 is not 3" },
+        { TL_SHAPE(2, 3), 2, TL_ERR_SHAPE, "dense_sparse_matmul: 2x3 times s (3x4) transposed: 3 is not 4" },
+        { TL_SHAPE(2, 4), 3, TL_ERR_SHAPE,
+          "dense_sparse_matmul: 2x4 transposed times s (3x4) transposed: 2 is not 4" },
+        { TL_SHAPE(), 0, TL_ERR_SHAPE, "dense_sparse_matmul: scalar times s (3x4): the first is a scalar" },
+        { TL_SHAPE(4), 0, TL_ERR_SHAPE, "dense_sparse_matmul: [4] times s (3x4): 4 is not 3" },
+        { TL_SHAPE(3), 1, TL_ERR_SHAPE,
+          "dense_sparse_matmul: [3] transposed times s (3x4): the first is not a matrix, and cannot be "
+          "transposed" },
+        { TL_SHAPE(3, 1, 2), 1, TL_ERR_SHAPE,
+          "dense_sparse_matmul: 3x1x2 transposed times s (3x4): the first is not a matrix, and cannot be "
+          "transposed" },
+        { TL_SHAPE(2, 3), 4, TL_ERR_ARGUMENT, "dense_sparse_matmul: 4 is not a tl_trans" },
+        { TL_SHAPE(2, 3), -1, TL_ERR_ARGUMENT, "dense_sparse_matmul: -1 is not a tl_trans" },
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         ck_assert_refused(
             g, tl_dense_sparse_matmul(tl_input(g, bad[k].d, zero), tl_use(g, s), (tl_trans)bad[k].t),
             bad[k].status, bad[k].text);
     ck_assert_refused(g, tl_dense_sparse_matmul(tl_use(g, s), tl_use(g, s), TL_TRANSPOSE_A), TL_ERR_KIND,
-                      "dense_sparse_matmul: input 0 (3x4) is sparse, and must be dense");
+                      "dense_sparse_matmul: input 0 (s, 3x4) is sparse, and must be dense");
     ck_assert_refused(
         g, tl_dense_sparse_matmul(tl_input(g, TL_SHAPE(3, 4), zero), tl_input(g, TL_SHAPE(4, 3), zero), 0),
         TL_ERR_KIND, "dense_sparse_matmul: input 1 (4x3) is dense, and must be sparse");

@@ -143,10 +143,10 @@ START_TEST(refusals)
     const tl_real zero[12] = { 0 };
     tl_pattern *p = tl_test_pattern(3, 4, 0.5, 1);
     const tl_shape shape[] = { TL_SHAPE(4, 3), TL_SHAPE(12), TL_SHAPE(3, 4, 1), TL_SHAPE() };
-    const char *text[] = { "dense_to_sparse: 4x3 at a pattern of 3x4",
-                           "dense_to_sparse: 12 at a pattern of 3x4",
-                           "dense_to_sparse: 3x4x1 at a pattern of 3x4",
-                           "dense_to_sparse: scalar at a pattern of 3x4" };
+    const char *text[] = { "dense_to_sparse: 4x3 and the pattern, 3x4, differ in shape",
+                           "dense_to_sparse: [12] and the pattern, 3x4, differ in shape",
+                           "dense_to_sparse: 3x4x1 and the pattern, 3x4, differ in shape",
+                           "dense_to_sparse: scalar and the pattern, 3x4, differ in shape" };
     for (int k = 0; k < 4; k++)
         ck_assert_refused(g, tl_dense_to_sparse(tl_input(g, shape[k], zero), p), TL_ERR_SHAPE, text[k]);
     ck_assert_refused(g, tl_dense_to_sparse(tl_input(g, TL_SHAPE(3, 4), zero), NULL), TL_ERR_ARGUMENT,

@@ -223,10 +223,10 @@ START_TEST(refusals)
         tl_real p;
         const char *text;
     } bad[] = {
-        { -0.125f, "dropout: p = -0.125 is not within 0 to 1" },
-        { 1.5f, "dropout: p = 1.5 is not within 0 to 1" },
-        { INFINITY, "dropout: p = inf is not within 0 to 1" },
-        { NAN, "dropout: p = nan is not within 0 to 1" },
+        { -0.125f, "dropout: p = -0.125 is not in [0, 1]" },
+        { 1.5f, "dropout: p = 1.5 is not in [0, 1]" },
+        { INFINITY, "dropout: p = inf is not in [0, 1]" },
+        { NAN, "dropout: p = nan is not in [0, 1]" },
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         ck_assert_refused(g, tl_dropout(tl_input(g, TL_SHAPE(3), x), bad[k].p, &r), TL_ERR_ARGUMENT,
@@ -234,7 +234,7 @@ START_TEST(refusals)
     ck_assert_refused(g, tl_dropout(tl_input(g, TL_SHAPE(3), x), 0.5f, NULL), TL_ERR_ARGUMENT,
                       "dropout: the generator is NULL");
     ck_assert_refused(g, tl_dropout(tl_use(g, s), 0.5f, &r), TL_ERR_KIND,
-                      "dropout: input 0 (3x4) is sparse, and must be dense");
+                      "dropout: input 0 (s, 3x4) is sparse, and must be dense");
     ck_assert_ptr_null(tl_dropout(NULL, 0.5f, &r));
     tl_node *a = tl_input(g, TL_SHAPE(3), x);
     ck_assert_ptr_null(tl_reshape(a, TL_SHAPE(4))); /* from here on the graph has failed */

@@ -76,9 +76,9 @@ START_TEST(shapes)
         tl_shape table, ids;
         const char *text;
     } good[] = {
-        { TL_SHAPE(5, 2), TL_SHAPE(), "2" },
+        { TL_SHAPE(5, 2), TL_SHAPE(), "[2]" },
         { TL_SHAPE(5), TL_SHAPE(), "scalar" },
-        { TL_SHAPE(5), TL_SHAPE(6), "6" },
+        { TL_SHAPE(5), TL_SHAPE(6), "[6]" },
         { TL_SHAPE(5, 2), TL_SHAPE(2, 3), "2x3x2" },
         { TL_SHAPE(5, 2, 3), TL_SHAPE(3), "3x2x3" },
         { TL_SHAPE(5, 2, 3), TL_SHAPE(3, 2), "3x2x2x3" },
@@ -217,22 +217,27 @@ START_TEST(refusals)
         tl_status status;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(5, 2), TL_SHAPE(4), low, TL_ERR_INDEX, "embedding_lookup: ids[2] = -1, table has 5 rows" },
+        { TL_SHAPE(5, 2), TL_SHAPE(4), low, TL_ERR_INDEX,
+          "embedding_lookup: ids[2] = -1, table 5x2 has 5 rows" },
         { TL_SHAPE(5, 2), TL_SHAPE(3, 1), high, TL_ERR_INDEX,
-          "embedding_lookup: ids[1] = 5, table has 5 rows" },
+          "embedding_lookup: ids[1] = 5, table 5x2 has 5 rows" },
         { TL_SHAPE(5), TL_SHAPE(), most, TL_ERR_INDEX,
-          "embedding_lookup: ids[0] = 2147483647, table has 5 rows" },
-        { TL_SHAPE(0, 2), TL_SHAPE(1), ids, TL_ERR_INDEX, "embedding_lookup: ids[0] = 3, table has 0 rows" },
-        { TL_SHAPE(5, 0), TL_SHAPE(3), high, TL_ERR_INDEX, "embedding_lookup: ids[1] = 5, table has 5 rows" },
+          "embedding_lookup: ids[0] = 2147483647, table [5] has 5 rows" },
+        { TL_SHAPE(0, 2), TL_SHAPE(1), ids, TL_ERR_INDEX,
+          "embedding_lookup: ids[0] = 3, table 0x2 has 0 rows" },
+        { TL_SHAPE(5, 0), TL_SHAPE(3), high, TL_ERR_INDEX,
+          "embedding_lookup: ids[1] = 5, table 5x0 has 5 rows" },
         { TL_SHAPE(5, 2), TL_SHAPE(1), NULL, TL_ERR_ARGUMENT, "embedding_lookup: ids is NULL" },
-        { TL_SHAPE(), TL_SHAPE(1), ids, TL_ERR_SHAPE, "embedding_lookup: the table is a scalar" },
+        { TL_SHAPE(), TL_SHAPE(1), ids, TL_ERR_SHAPE,
+          "embedding_lookup: the table is scalar, and must have rank 1 or more" },
         { TL_SHAPE(5, 2, 2), TL_SHAPE(1, 2, 1), ids, TL_ERR_SHAPE,
-          "embedding_lookup: ids 1x2x1 in a table of 5x2x2 make more than 4 dimensions" },
+          "embedding_lookup: ids 1x2x1 of table 5x2x2: rank 5 is more than 4" },
         { TL_SHAPE(5, 1, 1, 2), TL_SHAPE(1, 1), ids, TL_ERR_SHAPE,
-          "embedding_lookup: ids 1x1 in a table of 5x1x1x2 make more than 4 dimensions" },
-        { TL_SHAPE(5, 2), TL_SHAPE(-1), ids, TL_ERR_SHAPE, "embedding_lookup: ids: -1 has a negative size" },
+          "embedding_lookup: ids 1x1 of table 5x1x1x2: rank 5 is more than 4" },
+        { TL_SHAPE(5, 2), TL_SHAPE(-1), ids, TL_ERR_SHAPE,
+          "embedding_lookup: ids: [-1] has a negative size" },
         { TL_SHAPE(5, 2), TL_SHAPE(1, 1, 1, 1, 1), ids, TL_ERR_SHAPE,
-          "embedding_lookup: ids: rank 5 is not 0 to 4" },
+          "embedding_lookup: ids: rank 5 is not in 0..4" },
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         ck_assert_refused(g, tl_embedding_lookup(tl_input(g, bad[k].table, zero), bad[k].ids, bad[k].shape),
@@ -240,6 +245,14 @@ START_TEST(refusals)
     tl_pattern *p = tl_test_pattern(5, 2, 0.5, 1);
     ck_assert_refused(g, tl_embedding_lookup(tl_input_sparse(g, p, zero), ids, TL_SHAPE(1)), TL_ERR_KIND,
                       "embedding_lookup: input 0 (5x2) is sparse, and must be dense");
+    tl_variable *words = tl_test_dense("words", TL_SHAPE(4, 2), 1),
+                *one = tl_test_dense("one", TL_SHAPE(), 1);
+    ck_assert_refused(g, tl_embedding_lookup(tl_use(g, words), high, TL_SHAPE(3)), TL_ERR_INDEX,
+                      "embedding_lookup: ids[0] = 4, table words (4x2) has 4 rows");
+    ck_assert_refused(g, tl_embedding_lookup(tl_use(g, one), ids, TL_SHAPE(1)), TL_ERR_SHAPE,
+                      "embedding_lookup: the table is one (scalar), and must have rank 1 or more");
+    tl_variable_free(words);
+    tl_variable_free(one);
     ck_assert_ptr_null(tl_embedding_lookup(NULL, ids, TL_SHAPE(1)));
     ck_assert_int_eq(tl_graph_status(g), TL_OK);
     tl_graph_free(g);

@@ -320,15 +320,17 @@ START_TEST(bad_bags)
         tl_status status;
         const char *text;
     } bad[] = {
-        { { .n = -1, .row_ptr = three }, TL_ERR_ARGUMENT, OP "-1 bags" },
-        { { .n = 1LL << 31, .row_ptr = three }, TL_ERR_ARGUMENT, OP "2147483648 bags" },
+        { { .n = -1, .row_ptr = three }, TL_ERR_ARGUMENT, OP "bags: n = -1 is not in 0..2147483647" },
+        { { .n = 1LL << 31, .row_ptr = three },
+          TL_ERR_ARGUMENT,
+          OP "bags: n = 2147483648 is not in 0..2147483647" },
         { { 1, late, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "row_ptr[0] is 1, not 0" },
         { { 2, back, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "bag 1 ends at 2, before its start 3" },
         { { 1, three, NULL, 0, 0 }, TL_ERR_ARGUMENT, OP "ids is NULL" },
         { { 1, many, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "2147483648 ids are more than 2147483647" },
-        { { 1, three, low, 0, -1 }, TL_ERR_INDEX, OP "ids[1] = -1, table has 3 rows" },
-        { { 1, three, low, true, -1 }, TL_ERR_INDEX, OP "ids[2] = 3, table has 3 rows" },
-        { { 1, three, low, true, 3 }, TL_ERR_INDEX, OP "ids[1] = -1, table has 3 rows" },
+        { { 1, three, low, 0, -1 }, TL_ERR_INDEX, OP "ids[1] = -1, table 3x2 has 3 rows" },
+        { { 1, three, low, true, -1 }, TL_ERR_INDEX, OP "ids[2] = 3, table 3x2 has 3 rows" },
+        { { 1, three, low, true, 3 }, TL_ERR_INDEX, OP "ids[1] = -1, table 3x2 has 3 rows" },
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         ck_assert_refused(
@@ -341,7 +343,7 @@ START_TEST(bad_bags)
     ck_assert_int_eq(tl_graph_status(g), TL_ERR_SHAPE);
     tl_graph_reset(g);
     ck_assert_refused(g, tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(3, 2), zero), NULL, NULL, TL_MEAN),
-                      TL_ERR_ARGUMENT, OP "0 bags without a row_ptr");
+                      TL_ERR_ARGUMENT, OP "the row_ptr of the bags is NULL");
     tl_graph_free(g);
 }
 END_TEST
@@ -386,13 +388,16 @@ START_TEST(refusals)
         const char *text;
     } bad[] = {
         { TL_SHAPE(), TL_SHAPE(3), 0, TL_ERR_SHAPE, OP "the table is scalar, and must be a matrix" },
-        { TL_SHAPE(3), TL_SHAPE(3), 0, TL_ERR_SHAPE, OP "the table is 3, and must be a matrix" },
+        { TL_SHAPE(3), TL_SHAPE(3), 0, TL_ERR_SHAPE, OP "the table is [3], and must be a matrix" },
         { TL_SHAPE(3, 2, 1), TL_SHAPE(3), 0, TL_ERR_SHAPE, OP "the table is 3x2x1, and must be a matrix" },
-        { TL_SHAPE(3, 2), TL_SHAPE(2), 1, TL_ERR_SHAPE, OP "weights are 2 for 3 ids" },
-        { TL_SHAPE(3, 2), TL_SHAPE(3, 1), 1, TL_ERR_SHAPE, OP "weights are 3x1 for 3 ids" },
-        { TL_SHAPE(3, 2), TL_SHAPE(), 2, TL_ERR_SHAPE, OP "weights are scalar for 3 ids" },
-        { TL_SHAPE(3, 2), TL_SHAPE(3), 3, TL_ERR_ARGUMENT, OP "3 is no tl_combiner" },
-        { TL_SHAPE(3, 2), TL_SHAPE(3), -1, TL_ERR_ARGUMENT, OP "-1 is no tl_combiner" },
+        { TL_SHAPE(3, 2), TL_SHAPE(2), 1, TL_ERR_SHAPE,
+          OP "the weights are [2], and must be [3], one per id" },
+        { TL_SHAPE(3, 2), TL_SHAPE(3, 1), 1, TL_ERR_SHAPE,
+          OP "the weights are 3x1, and must be [3], one per id" },
+        { TL_SHAPE(3, 2), TL_SHAPE(), 2, TL_ERR_SHAPE,
+          OP "the weights are scalar, and must be [3], one per id" },
+        { TL_SHAPE(3, 2), TL_SHAPE(3), 3, TL_ERR_ARGUMENT, OP "3 is not a tl_combiner" },
+        { TL_SHAPE(3, 2), TL_SHAPE(3), -1, TL_ERR_ARGUMENT, OP "-1 is not a tl_combiner" },
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         tl_node *t = tl_input(g, bad[k].table, zero), *w = tl_input(g, bad[k].weights, zero);
@@ -409,6 +414,14 @@ START_TEST(refusals)
     tl_node *w = tl_input(g, TL_SHAPE(3), zero);
     ck_assert_refused(g, tl_embedding_lookup_sparse(NULL, &bags, w, TL_SUM), TL_ERR_ARGUMENT,
                       OP "input 0 is NULL");
+    tl_variable *cube = tl_test_dense("cube", TL_SHAPE(3, 2, 1), 1), *v = tl_test_dense("v", TL_SHAPE(2), 1);
+    ck_assert_refused(g, tl_embedding_lookup_sparse(tl_use(g, cube), &bags, NULL, TL_SUM), TL_ERR_SHAPE,
+                      OP "the table is cube (3x2x1), and must be a matrix");
+    t = tl_input(g, TL_SHAPE(3, 2), zero);
+    ck_assert_refused(g, tl_embedding_lookup_sparse(t, &bags, tl_use(g, v), TL_SUM), TL_ERR_SHAPE,
+                      OP "the weights are v [2], and must be [3], one per id");
+    tl_variable_free(cube);
+    tl_variable_free(v);
     ck_assert_ptr_null(tl_embedding_lookup_sparse(NULL, &bags, NULL, TL_SUM));
     ck_assert_ptr_null(tl_embedding_lookup_sparse(NULL, NULL, NULL, TL_SUM));
     tl_graph_free(g);

@@ -188,7 +188,7 @@ START_TEST(values)
     const tl_real a[] = { 1, 2, 3, 4, 5, 6 }, b[] = { 1, 0, -1, 2, 0.5f, -2 };
     tl_node *x = tl_input(g, TL_SHAPE(2, 3), a), *y = tl_input(g, TL_SHAPE(3, 2), b);
     ck_assert_values(tl_value(tl_matmul(x, y)), 4, 0, 0.5, -2, 2, -2);
-    ck_assert_str_eq(tl_shape_text(tl_shape_of(tl_matmul(tl_input(g, TL_SHAPE(3), a), y))).text, "2");
+    ck_assert_str_eq(tl_shape_text(tl_shape_of(tl_matmul(tl_input(g, TL_SHAPE(3), a), y))).text, "[2]");
     ck_assert_str_eq(tl_shape_text(tl_shape_of(tl_matmul(tl_input(g, TL_SHAPE(2, 1, 3), a), y))).text,
                      "2x1x2");
     y = tl_input(g, TL_SHAPE(2, 2), b);
@@ -331,18 +331,24 @@ START_TEST(shape_refusals)
         tl_trans t;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(3, 4), TL_SHAPE(5, 6), TL_NO_TRANSPOSE, "matmul: 3x4 times 5x6" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4, 3), TL_TRANSPOSE_A, "matmul: 3x4 transposed times 4x3" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4, 3), TL_TRANSPOSE_B, "matmul: 3x4 times 4x3 transposed" },
-        { TL_SHAPE(3, 4), TL_SHAPE(3, 4), TL_TRANSPOSE_BOTH, "matmul: 3x4 transposed times 3x4 transposed" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4), TL_NO_TRANSPOSE, "matmul: 3x4 times 4" },
-        { TL_SHAPE(3, 4), TL_SHAPE(), TL_NO_TRANSPOSE, "matmul: 3x4 times scalar" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4, 1, 5), TL_NO_TRANSPOSE, "matmul: 3x4 times 4x1x5" },
-        { TL_SHAPE(3, 4), TL_SHAPE(1, 4, 5), TL_TRANSPOSE_B, "matmul: 3x4 times 1x4x5 transposed" },
-        { TL_SHAPE(), TL_SHAPE(1, 4), TL_NO_TRANSPOSE, "matmul: scalar times 1x4" },
+        { TL_SHAPE(3, 4), TL_SHAPE(5, 6), TL_NO_TRANSPOSE, "matmul: 3x4 times 5x6: 4 is not 5" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4, 3), TL_TRANSPOSE_A, "matmul: 3x4 transposed times 4x3: 3 is not 4" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4, 3), TL_TRANSPOSE_B, "matmul: 3x4 times 4x3 transposed: 4 is not 3" },
+        { TL_SHAPE(3, 4), TL_SHAPE(3, 4), TL_TRANSPOSE_BOTH,
+          "matmul: 3x4 transposed times 3x4 transposed: 3 is not 4" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4), TL_NO_TRANSPOSE, "matmul: 3x4 times [4]: the second is not a matrix" },
+        { TL_SHAPE(3, 4), TL_SHAPE(), TL_NO_TRANSPOSE,
+          "matmul: 3x4 times scalar: the second is not a matrix" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4, 1, 5), TL_NO_TRANSPOSE,
+          "matmul: 3x4 times 4x1x5: the second is not a matrix" },
+        { TL_SHAPE(3, 4), TL_SHAPE(1, 4, 5), TL_TRANSPOSE_B,
+          "matmul: 3x4 times 1x4x5 transposed: the second is not a matrix" },
+        { TL_SHAPE(), TL_SHAPE(1, 4), TL_NO_TRANSPOSE, "matmul: scalar times 1x4: the first is a scalar" },
         /* a transposed A is a matrix: neither a row nor folded */
-        { TL_SHAPE(3), TL_SHAPE(1, 5), TL_TRANSPOSE_A, "matmul: 3 transposed times 1x5" },
-        { TL_SHAPE(2, 3, 4), TL_SHAPE(6, 5), TL_TRANSPOSE_A, "matmul: 2x3x4 transposed times 6x5" },
+        { TL_SHAPE(3), TL_SHAPE(1, 5), TL_TRANSPOSE_A,
+          "matmul: [3] transposed times 1x5: the first is not a matrix, and cannot be transposed" },
+        { TL_SHAPE(2, 3, 4), TL_SHAPE(6, 5), TL_TRANSPOSE_A,
+          "matmul: 2x3x4 transposed times 6x5: the first is not a matrix, and cannot be transposed" },
         /* empty operands, and a result that is anything but */
         { TL_SHAPE(1LL << 40, 0), TL_SHAPE(0, 1LL << 40), TL_NO_TRANSPOSE,
           "matmul: 1099511627776x1099511627776 has more elements than memory can hold" },
@@ -367,15 +373,20 @@ START_TEST(other_refusals)
     ck_assert_refused(g, tl_matmul(NULL, tl_input(g, shape, x)), TL_ERR_ARGUMENT, "matmul: input 0 is NULL");
     ck_assert_refused(g, tl_matmul(tl_input(g, shape, x), NULL), TL_ERR_ARGUMENT, "matmul: input 1 is NULL");
     ck_assert_refused(g, tl_matmul(tl_use(g, s), tl_input(g, shape, x)), TL_ERR_KIND,
-                      "matmul: input 0 (3x3) is sparse, and must be dense");
+                      "matmul: input 0 (s, 3x3) is sparse, and must be dense");
     ck_assert_refused(g, tl_matmul(tl_input(g, shape, x), tl_use(g, s)), TL_ERR_KIND,
-                      "matmul: input 1 (3x3) is sparse, and must be dense");
+                      "matmul: input 1 (s, 3x3) is sparse, and must be dense");
     ck_assert_refused(g, tl_matmul(tl_input(g, shape, x), tl_input(other, shape, x)), TL_ERR_ARGUMENT,
-                      "matmul: input 1 belongs to another graph");
+                      "matmul: input 1 (3x3) belongs to another graph");
+    tl_variable *w = tl_test_dense("w1", TL_SHAPE(3, 4), 1);
+    ck_assert_refused(g, tl_matmul_transposed(tl_use(g, w), tl_input(g, TL_SHAPE(4, 2), x), TL_TRANSPOSE_A),
+                      TL_ERR_SHAPE, "matmul: w1 (3x4) transposed times 4x2: 3 is not 4");
+    tl_variable_free(w);
     ck_assert_int_eq(tl_graph_status(other), TL_OK);
     for (int t = -1; t <= 4; t += 5)
         ck_assert_refused(g, tl_matmul_transposed(tl_input(g, shape, x), tl_input(g, shape, x), (tl_trans)t),
-                          TL_ERR_ARGUMENT, t < 0 ? "matmul: -1 is no tl_trans" : "matmul: 4 is no tl_trans");
+                          TL_ERR_ARGUMENT,
+                          t < 0 ? "matmul: -1 is not a tl_trans" : "matmul: 4 is not a tl_trans");
     tl_graph_free(g);
     tl_graph_free(other);
     tl_variable_free(s);

@@ -160,12 +160,12 @@ START_TEST(shape_refusals)
         tl_shape a, b;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(3, 4), TL_SHAPE(5, 6), "mse: 3x4 against 5x6" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4, 3), "mse: 3x4 against 4x3" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4), "mse: 3x4 against 4" }, /* no broadcasting */
-        { TL_SHAPE(3, 4), TL_SHAPE(), "mse: 3x4 against scalar" },
-        { TL_SHAPE(1), TL_SHAPE(), "mse: 1 against scalar" },
-        { TL_SHAPE(0, 3), TL_SHAPE(3, 0), "mse: 0x3 against 3x0" },
+        { TL_SHAPE(3, 4), TL_SHAPE(5, 6), "mse: 3x4 and 5x6 differ in shape" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4, 3), "mse: 3x4 and 4x3 differ in shape" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4), "mse: 3x4 and [4] differ in shape" }, /* no broadcasting */
+        { TL_SHAPE(3, 4), TL_SHAPE(), "mse: 3x4 and scalar differ in shape" },
+        { TL_SHAPE(1), TL_SHAPE(), "mse: [1] and scalar differ in shape" },
+        { TL_SHAPE(0, 3), TL_SHAPE(3, 0), "mse: 0x3 and 3x0 differ in shape" },
     };
     const tl_real x[30] = { 0 };
     tl_graph *g = tl_graph_new();
@@ -186,11 +186,16 @@ START_TEST(other_refusals)
     ck_assert_refused(g, tl_mse(NULL, tl_input(g, shape, x)), TL_ERR_ARGUMENT, "mse: input 0 is NULL");
     ck_assert_refused(g, tl_mse(tl_input(g, shape, x), NULL), TL_ERR_ARGUMENT, "mse: input 1 is NULL");
     ck_assert_refused(g, tl_mse(tl_use(g, s), tl_input(g, shape, x)), TL_ERR_KIND,
-                      "mse: input 0 (3x4) is sparse, and must be dense");
+                      "mse: input 0 (s, 3x4) is sparse, and must be dense");
     ck_assert_refused(g, tl_mse(tl_input(g, shape, x), tl_use(g, s)), TL_ERR_KIND,
-                      "mse: input 1 (3x4) is sparse, and must be dense");
+                      "mse: input 1 (s, 3x4) is sparse, and must be dense");
     ck_assert_refused(g, tl_mse(tl_input(g, shape, x), tl_input(other, shape, x)), TL_ERR_ARGUMENT,
-                      "mse: input 1 belongs to another graph");
+                      "mse: input 1 (3x4) belongs to another graph");
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(2, 4), 1), *b = tl_test_dense("b", TL_SHAPE(3), 1);
+    ck_assert_refused(g, tl_mse(tl_use(g, w), tl_use(g, b)), TL_ERR_SHAPE,
+                      "mse: w (2x4) and b [3] differ in shape");
+    tl_variable_free(w);
+    tl_variable_free(b);
     ck_assert_int_eq(tl_graph_status(other), TL_OK);
     tl_graph_free(g);
     tl_graph_free(other);

@@ -90,8 +90,8 @@ START_TEST(values)
     ck_assert_values(tl_value(tl_reduce_mean(x, 0)), 3, 0, 2.5, 3.5, -1.5);
     ck_assert_values(tl_value(tl_reduce_mean(x, 1)), 2, 0, 2, 1);
     ck_assert_values(tl_value(tl_reduce_mean(x, TL_ALL_AXES)), 1, 0, 1.5);
-    ck_assert_str_eq(tl_shape_text(tl_shape_of(tl_reduce_mean(x, 0))).text, "3");
-    ck_assert_str_eq(tl_shape_text(tl_shape_of(tl_reduce_mean(x, 1))).text, "2");
+    ck_assert_str_eq(tl_shape_text(tl_shape_of(tl_reduce_mean(x, 0))).text, "[3]");
+    ck_assert_str_eq(tl_shape_text(tl_shape_of(tl_reduce_mean(x, 1))).text, "[2]");
     ck_assert_str_eq(tl_shape_text(tl_shape_of(tl_reduce_mean(x, TL_ALL_AXES))).text, "scalar");
     ck_assert_values(tl_value(tl_reduce_mean(tl_input(g, TL_SHAPE(), a), TL_ALL_AXES)), 1, 0, 1);
     tl_graph_free(g);
@@ -204,11 +204,11 @@ START_TEST(refusals)
         int32_t axis;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(3, 4), 2, "reduce_mean: axis 2 of 3x4" },
-        { TL_SHAPE(3, 4), -2, "reduce_mean: axis -2 of 3x4" },
-        { TL_SHAPE(3), INT32_MAX, "reduce_mean: axis 2147483647 of 3" },
-        { TL_SHAPE(3), INT32_MIN, "reduce_mean: axis -2147483648 of 3" },
-        { TL_SHAPE(), 0, "reduce_mean: axis 0 of scalar" },
+        { TL_SHAPE(3, 4), 2, "reduce_mean: axis 2 of 3x4 is neither in 0..1 nor TL_ALL_AXES" },
+        { TL_SHAPE(3, 4), -2, "reduce_mean: axis -2 of 3x4 is neither in 0..1 nor TL_ALL_AXES" },
+        { TL_SHAPE(3), INT32_MAX, "reduce_mean: axis 2147483647 of [3] is neither in 0..0 nor TL_ALL_AXES" },
+        { TL_SHAPE(3), INT32_MIN, "reduce_mean: axis -2147483648 of [3] is neither in 0..0 nor TL_ALL_AXES" },
+        { TL_SHAPE(), 0, "reduce_mean: axis 0 of scalar is not TL_ALL_AXES" },
     };
     const tl_real x[12] = { 0 };
     tl_graph *g = tl_graph_new();
@@ -218,7 +218,11 @@ START_TEST(refusals)
                           bad[k].text);
     ck_assert_ptr_null(tl_reduce_mean(NULL, 0));
     ck_assert_refused(g, tl_reduce_mean(tl_use(g, s), 0), TL_ERR_KIND,
-                      "reduce_mean: input 0 (3x4) is sparse, and must be dense");
+                      "reduce_mean: input 0 (s, 3x4) is sparse, and must be dense");
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(2, 3), 1);
+    ck_assert_refused(g, tl_reduce_mean(tl_use(g, w), 2), TL_ERR_ARGUMENT,
+                      "reduce_mean: axis 2 of w (2x3) is neither in 0..1 nor TL_ALL_AXES");
+    tl_variable_free(w);
     tl_graph_free(g);
     tl_variable_free(s);
 }

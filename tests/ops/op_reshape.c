@@ -50,7 +50,7 @@ static void check(tl_shape from, tl_shape to, const char *text)
 START_TEST(scalars)
 {
     check(TL_SHAPE(), TL_SHAPE(), "scalar");
-    check(TL_SHAPE(), TL_SHAPE(1), "1");
+    check(TL_SHAPE(), TL_SHAPE(1), "[1]");
     check(TL_SHAPE(), TL_SHAPE(1, 1, 1, 1), "1x1x1x1");
     check(TL_SHAPE(1, 1), TL_SHAPE(), "scalar");
 }
@@ -58,11 +58,11 @@ END_TEST
 
 START_TEST(tensors)
 {
-    check(TL_SHAPE(6), TL_SHAPE(6), "6");
+    check(TL_SHAPE(6), TL_SHAPE(6), "[6]");
     check(TL_SHAPE(2, 3), TL_SHAPE(3, 2), "3x2");
-    check(TL_SHAPE(2, 3), TL_SHAPE(6), "6");
+    check(TL_SHAPE(2, 3), TL_SHAPE(6), "[6]");
     check(TL_SHAPE(63), TL_SHAPE(7, 1, 9), "7x1x9");
-    check(TL_SHAPE(13, 5), TL_SHAPE(65), "65");
+    check(TL_SHAPE(13, 5), TL_SHAPE(65), "[65]");
     check(TL_SHAPE(2, 3, 17), TL_SHAPE(17, 6), "17x6");
     check(TL_SHAPE(2, 3, 17), TL_SHAPE(3, 2, 1, 17), "3x2x1x17");
     check(TL_SHAPE(3, 2, 1, 5), TL_SHAPE(1, 30), "1x30");
@@ -73,7 +73,7 @@ START_TEST(empty)
 {
     check(TL_SHAPE(0), TL_SHAPE(0, 7), "0x7");
     check(TL_SHAPE(0, 3), TL_SHAPE(5, 0), "5x0");
-    check(TL_SHAPE(3, 0), TL_SHAPE(0), "0");
+    check(TL_SHAPE(3, 0), TL_SHAPE(0), "[0]");
     check(TL_SHAPE(2, 0, 3), TL_SHAPE(0, 0, 0, 0), "0x0x0x0");
 }
 END_TEST
@@ -93,17 +93,17 @@ START_TEST(refusals)
         tl_shape from, to;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(2, 3), TL_SHAPE(4, 2), "reshape: 2x3 to 4x2" },
-        { TL_SHAPE(2, 3), TL_SHAPE(5), "reshape: 2x3 to 5" },
-        { TL_SHAPE(2, 3), TL_SHAPE(), "reshape: 2x3 to scalar" },
-        { TL_SHAPE(2, 3), TL_SHAPE(0, 6), "reshape: 2x3 to 0x6" },
-        { TL_SHAPE(), TL_SHAPE(2), "reshape: scalar to 2" },
-        { TL_SHAPE(0, 3), TL_SHAPE(), "reshape: 0x3 to scalar" },
-        { TL_SHAPE(0, 3), TL_SHAPE(3), "reshape: 0x3 to 3" },
+        { TL_SHAPE(2, 3), TL_SHAPE(4, 2), "reshape: 2x3 to 4x2 changes the number of elements from 6 to 8" },
+        { TL_SHAPE(2, 3), TL_SHAPE(5), "reshape: 2x3 to [5] changes the number of elements from 6 to 5" },
+        { TL_SHAPE(2, 3), TL_SHAPE(), "reshape: 2x3 to scalar changes the number of elements from 6 to 1" },
+        { TL_SHAPE(2, 3), TL_SHAPE(0, 6), "reshape: 2x3 to 0x6 changes the number of elements from 6 to 0" },
+        { TL_SHAPE(), TL_SHAPE(2), "reshape: scalar to [2] changes the number of elements from 1 to 2" },
+        { TL_SHAPE(0, 3), TL_SHAPE(), "reshape: 0x3 to scalar changes the number of elements from 0 to 1" },
+        { TL_SHAPE(0, 3), TL_SHAPE(3), "reshape: 0x3 to [3] changes the number of elements from 0 to 3" },
         { TL_SHAPE(2, 3), TL_SHAPE(-1, 6), "reshape: -1x6 has a negative size" }, /* no size is guessed */
         { TL_SHAPE(2, 3), TL_SHAPE(-2, -3), "reshape: -2x-3 has a negative size" },
-        { TL_SHAPE(2, 3), TL_SHAPE(1, 1, 1, 2, 3), "reshape: rank 5 is not 0 to 4" },
-        { TL_SHAPE(2, 3), { .rank = -1 }, "reshape: rank -1 is not 0 to 4" },
+        { TL_SHAPE(2, 3), TL_SHAPE(1, 1, 1, 2, 3), "reshape: rank 5 is not in 0..4" },
+        { TL_SHAPE(2, 3), { .rank = -1 }, "reshape: rank -1 is not in 0..4" },
         /* 2^64 + 6 elements, which are 6 in 64 bits */
         { TL_SHAPE(2, 3), TL_SHAPE(2617318, 7047956753329),
           "reshape: 2617318x7047956753329 has more elements than memory can hold" },
@@ -115,7 +115,11 @@ START_TEST(refusals)
         ck_assert_refused(g, tl_reshape(tl_input(g, bad[k].from, x), bad[k].to), TL_ERR_SHAPE, bad[k].text);
     ck_assert_ptr_null(tl_reshape(NULL, TL_SHAPE(3)));
     ck_assert_refused(g, tl_reshape(tl_use(g, s), TL_SHAPE(12)), TL_ERR_KIND,
-                      "reshape: input 0 (3x4) is sparse, and must be dense");
+                      "reshape: input 0 (s, 3x4) is sparse, and must be dense");
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(2, 3), 1);
+    ck_assert_refused(g, tl_reshape(tl_use(g, w), TL_SHAPE(7)), TL_ERR_SHAPE,
+                      "reshape: w (2x3) to [7] changes the number of elements from 6 to 7");
+    tl_variable_free(w);
     tl_graph_free(g);
     tl_variable_free(s);
 }

@@ -122,7 +122,7 @@ START_TEST(refusals)
     tl_variable *s = tl_test_sparse("s", tl_test_pattern(3, 4, 0.5, 1), 1);
     ck_assert_ptr_null(tl_scale(NULL, 2));
     ck_assert_refused(g, tl_scale(tl_use(g, s), 2), TL_ERR_KIND,
-                      "scale: input 0 (3x4) is sparse, and must be dense");
+                      "scale: input 0 (s, 3x4) is sparse, and must be dense");
     tl_graph_free(g);
     tl_variable_free(s);
 }

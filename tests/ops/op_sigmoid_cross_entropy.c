@@ -159,12 +159,16 @@ START_TEST(shape_refusals)
         tl_shape x, z;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(3, 4), TL_SHAPE(5, 6), "sigmoid_cross_entropy: logits 3x4 against targets 5x6" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4, 3), "sigmoid_cross_entropy: logits 3x4 against targets 4x3" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4), "sigmoid_cross_entropy: logits 3x4 against targets 4" },
-        { TL_SHAPE(3, 4), TL_SHAPE(), "sigmoid_cross_entropy: logits 3x4 against targets scalar" },
-        { TL_SHAPE(1), TL_SHAPE(), "sigmoid_cross_entropy: logits 1 against targets scalar" },
-        { TL_SHAPE(0, 3), TL_SHAPE(3, 0), "sigmoid_cross_entropy: logits 0x3 against targets 3x0" },
+        { TL_SHAPE(3, 4), TL_SHAPE(5, 6),
+          "sigmoid_cross_entropy: logits 3x4 and targets 5x6 differ in shape" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4, 3),
+          "sigmoid_cross_entropy: logits 3x4 and targets 4x3 differ in shape" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4), "sigmoid_cross_entropy: logits 3x4 and targets [4] differ in shape" },
+        { TL_SHAPE(3, 4), TL_SHAPE(),
+          "sigmoid_cross_entropy: logits 3x4 and targets scalar differ in shape" },
+        { TL_SHAPE(1), TL_SHAPE(), "sigmoid_cross_entropy: logits [1] and targets scalar differ in shape" },
+        { TL_SHAPE(0, 3), TL_SHAPE(3, 0),
+          "sigmoid_cross_entropy: logits 0x3 and targets 3x0 differ in shape" },
     };
     const tl_real x[30] = { 0 };
     tl_graph *g = tl_graph_new();
@@ -187,11 +191,15 @@ START_TEST(other_refusals)
     ck_assert_refused(g, tl_sigmoid_cross_entropy(tl_input(g, shape, x), NULL), TL_ERR_ARGUMENT,
                       "sigmoid_cross_entropy: input 1 is NULL");
     ck_assert_refused(g, tl_sigmoid_cross_entropy(tl_use(g, s), tl_input(g, shape, x)), TL_ERR_KIND,
-                      "sigmoid_cross_entropy: input 0 (3x4) is sparse, and must be dense");
+                      "sigmoid_cross_entropy: input 0 (s, 3x4) is sparse, and must be dense");
     ck_assert_refused(g, tl_sigmoid_cross_entropy(tl_input(g, shape, x), tl_use(g, s)), TL_ERR_KIND,
-                      "sigmoid_cross_entropy: input 1 (3x4) is sparse, and must be dense");
+                      "sigmoid_cross_entropy: input 1 (s, 3x4) is sparse, and must be dense");
     ck_assert_refused(g, tl_sigmoid_cross_entropy(tl_input(g, shape, x), tl_input(other, shape, x)),
-                      TL_ERR_ARGUMENT, "sigmoid_cross_entropy: input 1 belongs to another graph");
+                      TL_ERR_ARGUMENT, "sigmoid_cross_entropy: input 1 (3x4) belongs to another graph");
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(2, 4), 1);
+    ck_assert_refused(g, tl_sigmoid_cross_entropy(tl_use(g, w), tl_input(g, shape, x)), TL_ERR_SHAPE,
+                      "sigmoid_cross_entropy: logits w (2x4) and targets 3x4 differ in shape");
+    tl_variable_free(w);
     ck_assert_int_eq(tl_graph_status(other), TL_OK);
     tl_graph_free(g);
     tl_graph_free(other);

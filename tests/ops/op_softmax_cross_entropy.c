@@ -310,9 +310,9 @@ START_TEST(other_refusals)
     ck_assert_ptr_null(tl_softmax_cross_entropy(NULL, labels));
     ck_assert_ptr_null(tl_softmax_cross_entropy_weighted(NULL, NULL, NULL));
     ck_assert_refused(g, tl_softmax_cross_entropy(tl_input(g, TL_SHAPE(), x), labels), TL_ERR_SHAPE,
-                      "softmax_cross_entropy: the logits are a scalar");
+                      "softmax_cross_entropy: the logits are scalar, and must have rank 1 or more");
     ck_assert_refused(g, tl_softmax_cross_entropy(tl_use(g, s), labels), TL_ERR_KIND,
-                      "softmax_cross_entropy: input 0 (3x4) is sparse, and must be dense");
+                      "softmax_cross_entropy: input 0 (s, 3x4) is sparse, and must be dense");
     tl_graph_free(g);
     tl_variable_free(s);
 }

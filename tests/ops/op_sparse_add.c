@@ -292,13 +292,14 @@ START_TEST(refusals)
     const tl_real zero[12] = { 0 };
     tl_variable *a = tl_test_sparse("a", tl_test_pattern(3, 4, 0.5, 1), 1);
     tl_variable *b = tl_test_sparse("b", tl_test_pattern(4, 3, 0.5, 1), 1);
-    ck_assert_refused(g, tl_sparse_add(tl_use(g, a), tl_use(g, b)), TL_ERR_SHAPE, "sparse_add: 3x4 plus 4x3");
+    ck_assert_refused(g, tl_sparse_add(tl_use(g, a), tl_use(g, b)), TL_ERR_SHAPE,
+                      "sparse_add: a (3x4) and b (4x3) differ in shape");
     ck_assert_refused(g, tl_sparse_add(tl_use(g, a), tl_input(g, TL_SHAPE(4, 3), zero)), TL_ERR_SHAPE,
-                      "sparse_add: 3x4 plus 4x3");
+                      "sparse_add: a (3x4) and 4x3 differ in shape");
     ck_assert_refused(g, tl_sparse_add(tl_use(g, a), tl_input(g, TL_SHAPE(4), zero)), TL_ERR_SHAPE,
-                      "sparse_add: 3x4 plus 4");
+                      "sparse_add: a (3x4) and [4] differ in shape");
     ck_assert_refused(g, tl_sparse_add(tl_use(g, a), tl_input(g, TL_SHAPE(), zero)), TL_ERR_SHAPE,
-                      "sparse_add: 3x4 plus scalar");
+                      "sparse_add: a (3x4) and scalar differ in shape");
     ck_assert_refused(g, tl_sparse_add(tl_input(g, TL_SHAPE(3, 4), zero), tl_use(g, a)), TL_ERR_KIND,
                       "sparse_add: input 0 (3x4) is dense, and must be sparse");
     ck_assert_refused(g, tl_sparse_add(tl_input(g, TL_SHAPE(3, 4), zero), tl_input(g, TL_SHAPE(3, 4), zero)),

@@ -327,15 +327,19 @@ START_TEST(refusals)
         tl_status status;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(5, 6), 0, TL_ERR_SHAPE, "sparse_dense_matmul: 3x4 times 5x6" },
-        { TL_SHAPE(4, 2), 1, TL_ERR_SHAPE, "sparse_dense_matmul: 3x4 transposed times 4x2" },
-        { TL_SHAPE(4, 2), 2, TL_ERR_SHAPE, "sparse_dense_matmul: 3x4 times 4x2 transposed" },
-        { TL_SHAPE(2, 4), 3, TL_ERR_SHAPE, "sparse_dense_matmul: 3x4 transposed times 2x4 transposed" },
-        { TL_SHAPE(), 0, TL_ERR_SHAPE, "sparse_dense_matmul: 3x4 times scalar" },
-        { TL_SHAPE(4), 0, TL_ERR_SHAPE, "sparse_dense_matmul: 3x4 times 4" },
-        { TL_SHAPE(4, 2, 1), 0, TL_ERR_SHAPE, "sparse_dense_matmul: 3x4 times 4x2x1" },
-        { TL_SHAPE(4, 2), 4, TL_ERR_ARGUMENT, "sparse_dense_matmul: 4 is no tl_trans" },
-        { TL_SHAPE(4, 2), -1, TL_ERR_ARGUMENT, "sparse_dense_matmul: -1 is no tl_trans" },
+        { TL_SHAPE(5, 6), 0, TL_ERR_SHAPE, "sparse_dense_matmul: s (3x4) times 5x6: 4 is not 5" },
+        { TL_SHAPE(4, 2), 1, TL_ERR_SHAPE, "sparse_dense_matmul: s (3x4) transposed times 4x2: 3 is not 4" },
+        { TL_SHAPE(4, 2), 2, TL_ERR_SHAPE, "sparse_dense_matmul: s (3x4) times 4x2 transposed: 4 is not 2" },
+        { TL_SHAPE(2, 4), 3, TL_ERR_SHAPE,
+          "sparse_dense_matmul: s (3x4) transposed times 2x4 transposed: 3 is not 4" },
+        { TL_SHAPE(), 0, TL_ERR_SHAPE,
+          "sparse_dense_matmul: s (3x4) times scalar: the second is not a matrix" },
+        { TL_SHAPE(4), 0, TL_ERR_SHAPE,
+          "sparse_dense_matmul: s (3x4) times [4]: the second is not a matrix" },
+        { TL_SHAPE(4, 2, 1), 0, TL_ERR_SHAPE,
+          "sparse_dense_matmul: s (3x4) times 4x2x1: the second is not a matrix" },
+        { TL_SHAPE(4, 2), 4, TL_ERR_ARGUMENT, "sparse_dense_matmul: 4 is not a tl_trans" },
+        { TL_SHAPE(4, 2), -1, TL_ERR_ARGUMENT, "sparse_dense_matmul: -1 is not a tl_trans" },
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         ck_assert_refused(
@@ -355,7 +359,7 @@ START_TEST(wrong_inputs)
         g, tl_sparse_dense_matmul(tl_input(g, TL_SHAPE(3, 4), data), tl_input(g, TL_SHAPE(4, 3), data), 0),
         TL_ERR_KIND, "sparse_dense_matmul: input 0 (3x4) is dense, and must be sparse");
     ck_assert_refused(g, tl_sparse_dense_matmul(tl_use(g, s), tl_use(g, s), TL_TRANSPOSE_B), TL_ERR_KIND,
-                      "sparse_dense_matmul: input 1 (3x4) is sparse, and must be dense");
+                      "sparse_dense_matmul: input 1 (s, 3x4) is sparse, and must be dense");
     ck_assert_refused(g, tl_sparse_dense_matmul(NULL, tl_input(g, TL_SHAPE(4, 3), data), 0), TL_ERR_ARGUMENT,
                       "sparse_dense_matmul: input 0 is NULL");
     ck_assert_refused(g, tl_sparse_dense_matmul(tl_use(g, s), NULL, 0), TL_ERR_ARGUMENT,

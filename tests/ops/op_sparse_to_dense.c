@@ -194,13 +194,13 @@ START_TEST(refusals)
     const tl_real zero[12] = { 0 };
     tl_variable *s = tl_test_sparse("s", tl_test_pattern(3, 4, 0.5, 1), 1);
     ck_assert_refused(g, tl_sparse_to_dense(tl_use(g, s), tl_input(g, TL_SHAPE(1), zero)), TL_ERR_SHAPE,
-                      "sparse_to_dense: the fill is 1, and must be a scalar");
+                      "sparse_to_dense: the fill is [1], and must be a scalar");
     ck_assert_refused(g, tl_sparse_to_dense(tl_use(g, s), tl_input(g, TL_SHAPE(3, 4), zero)), TL_ERR_SHAPE,
                       "sparse_to_dense: the fill is 3x4, and must be a scalar");
     ck_assert_refused(g, tl_sparse_to_dense(tl_input(g, TL_SHAPE(3, 4), zero), NULL), TL_ERR_KIND,
                       "sparse_to_dense: input 0 (3x4) is dense, and must be sparse");
     ck_assert_refused(g, tl_sparse_to_dense(tl_use(g, s), tl_use(g, s)), TL_ERR_KIND,
-                      "sparse_to_dense: input 1 (3x4) is sparse, and must be dense");
+                      "sparse_to_dense: input 1 (s, 3x4) is sparse, and must be dense");
     ck_assert_refused(g, tl_sparse_to_dense(NULL, tl_input(g, TL_SHAPE(), zero)), TL_ERR_ARGUMENT,
                       "sparse_to_dense: input 0 is NULL");
     ck_assert_ptr_null(tl_sparse_to_dense(NULL, NULL));
@@ -218,7 +218,7 @@ START_TEST(failed_fill)
     tl_node *sparse = tl_use(g, s);
     tl_node *fill = tl_matmul(tl_input(g, TL_SHAPE(1, 2), zero), tl_input(g, TL_SHAPE(1, 2), zero));
     ck_assert_ptr_null(fill);
-    ck_assert_refused(g, tl_sparse_to_dense(sparse, fill), TL_ERR_SHAPE, "matmul: 1x2 times 1x2");
+    ck_assert_refused(g, tl_sparse_to_dense(sparse, fill), TL_ERR_SHAPE, "matmul: 1x2 times 1x2: 2 is not 1");
     tl_graph_free(g);
     tl_variable_free(s);
 }

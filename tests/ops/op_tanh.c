@@ -126,7 +126,7 @@ START_TEST(refusals)
     tl_variable *s = tl_test_sparse("s", tl_test_pattern(3, 4, 0.5, 1), 1);
     ck_assert_ptr_null(tl_tanh(NULL));
     ck_assert_refused(g, tl_tanh(tl_use(g, s)), TL_ERR_KIND,
-                      "tanh: input 0 (3x4) is sparse, and must be dense");
+                      "tanh: input 0 (s, 3x4) is sparse, and must be dense");
     tl_graph_free(g);
     tl_variable_free(s);
 }
