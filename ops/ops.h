@@ -1,117 +1,199 @@
-/* The operations: one prototype each, with its formula. Y is the result, dX the gradient with respect to X.
+/* The operations: one prototype each, with its formula. Y is the result; dX, the gradient of the loss with
+ * respect to an input X, is added to what X receives from other uses.
  *
- * Every op returns a node of its inputs' graph, or NULL (and accepts NULL) once something has failed; see
- * graph.h. "Rows" of a tensor of rank 3 or 4 are all its dimensions but the last, folded. Ids, labels and
- * other plain arrays are borrowed until the graph's reset. A dimension of 0 is legal everywhere. */
+ *     tl_node *x = tl_input(g, TL_SHAPE(32, 784), pixels);
+ *     tl_node *h = tl_dense_sparse_matmul(x, tl_use(g, w1), TL_NO_TRANSPOSE);
+ *     tl_node *z = tl_matmul(tl_bias_relu(h, tl_use(g, b1)), tl_use(g, w2));
+ *     tl_node *loss = tl_softmax_cross_entropy(tl_bias(z, tl_use(g, b2)), labels);
+ *
+ * Shapes: a row of a tensor runs along its last dimension. To fold a tensor is to take all its rows as one
+ * matrix. A dimension of 0 is legal everywhere, and a sum over nothing is 0.
+ *
+ * Kinds: S and the sparse operands that the text names are sparse nodes, all others dense; the other kind is
+ * refused with TL_ERR_KIND. The gradient of a sparse node exists at its pattern only; nothing else is
+ * computed.
+ *
+ * Errors: an op returns a node of its inputs' graph. If it fails it returns NULL and leaves its message,
+ * which names the variables among the inputs, in that graph (graph.h); an input that is NULL because of an
+ * earlier failure is accepted and gives NULL. TL_ERR_SHAPE: the shapes do not fit the formula.
+ * TL_ERR_ARGUMENT: another argument is NULL or out of range. TL_ERR_INDEX: an id or label is out of range,
+ * found before anything is computed. TL_ERR_MEMORY.
+ *
+ * Memory: the graph owns the result. Ids, labels, weights and other plain arrays are borrowed until its
+ * reset. */
 #ifndef TL_OPS_H
 #define TL_OPS_H
 
 #include "graph.h"
 #include "random.h"
 
-typedef enum tl_trans { TL_NO_TRANSPOSE, TL_TRANSPOSE_A, TL_TRANSPOSE_B, TL_TRANSPOSE_BOTH } tl_trans;
+/* Which operands of a product op(A) op(B) are transposed: bit 0, A; bit 1, B. */
+typedef enum tl_trans {
+    TL_NO_TRANSPOSE = 0,
+    TL_TRANSPOSE_A = 1 << 0,
+    TL_TRANSPOSE_B = 1 << 1,
+    TL_TRANSPOSE_BOTH = TL_TRANSPOSE_A | TL_TRANSPOSE_B
+} tl_trans;
 
 /* ---- Sparse ---- */
 
-/* Y = op(S) op(D), S sparse m x k, D k x n, `t` says which are transposed (A is S, B is D): samples as
- * columns. dS = dY op(D)^T at S's pattern only; dD = op(S)^T dY. No temporary grows with m k or with nnz
- * n. */
+/* Y = op(S) op(D), with op(S) sparse m x k, op(D) k x n, Y dense m x n: samples as columns. `t` takes S as A
+ * and D as B.
+ * dS = dY op(D)^T at S's pattern, transposed as S is; dD = op(S)^T dY, transposed as D is.
+ * The work is proportional to nnz n, and no temporary has m k or nnz n elements.
+ * (TensorFlow: sparse.sparse_dense_matmul.) */
 TL_API tl_node *tl_sparse_dense_matmul(tl_node *s, tl_node *d, tl_trans t);
 
-/* Y = op(D) op(S) (A is D, B is S): samples as rows. D of rank 3 or 4 is folded unless transposed. Gradients
- * likewise. */
+/* Y = op(D) op(S), with op(D) m x k, op(S) sparse k x n, Y dense: samples as rows, as in X W. `t` takes D as
+ * A and S as B. D of any rank but 0 is folded, and Y has its leading dimensions; a transposed D is a matrix.
+ * dD = dY op(S)^T, transposed as D is; dS = op(D)^T dY at S's pattern, transposed as S is.
+ * Work and temporaries as above. */
 TL_API tl_node *tl_dense_sparse_matmul(tl_node *d, tl_node *s, tl_trans t);
 
-/* Y = A + B for A sparse: with B sparse, sparse on the union of both patterns (zeros are kept); with B
- * dense, dense. Shapes must be equal. */
+/* Y = A + B, with A sparse and B of the same shape, without broadcasting. If B is sparse, Y is sparse on the
+ * union of the patterns, which is kept for the next step; entries that sum to 0 stay. If B is dense, Y is
+ * dense.
+ * dA = dY at A's pattern; dB = dY, at B's pattern if B is sparse.
+ * (TensorFlow: sparse.add without a threshold.) */
 TL_API tl_node *tl_sparse_add(tl_node *a, tl_node *b);
 
-/* Y = fill everywhere, S at its pattern; fill is a scalar node, or NULL for 0. dS = dY at the pattern;
- * dfill = sum of dY off it. */
+/* Y = S at its pattern and `fill` elsewhere, dense, in S's shape. `fill` is a scalar node, or NULL for 0.
+ * dS = dY at the pattern; dfill = the sum of dY elsewhere.
+ * (TensorFlow: sparse.to_dense.) */
 TL_API tl_node *tl_sparse_to_dense(tl_node *s, tl_node *fill);
 
-/* Y = D at p, sparse; zeros are kept. dD += dY at p. */
+/* Y = D at the pattern p, sparse; D has p's shape, and a 0 of D becomes an entry like any other.
+ * dD = dY at p, 0 elsewhere.
+ * The graph retains p. (PyTorch: Tensor.sparse_mask.) */
 TL_API tl_node *tl_dense_to_sparse(tl_node *d, tl_pattern *p);
 
-/* Rows of a table: Y(i, :) = T(ids[i], :); the shape is ids_shape followed by T's without its first
- * dimension. dT is row-sparse. TL_ERR_INDEX for an id out of range. */
+/* Y(i, :) = T(ids[i], :): rows of a table along its first dimension. `ids` has tl_shape_size(ids_shape)
+ * elements; Y's shape is ids_shape followed by T's without its first dimension, of rank TL_MAX_RANK at most.
+ * dT(ids[i], :) = dY(i, :), row-sparse: the gradients of an id that is repeated are added, and backward costs
+ * what the ids do, whatever the size of the table.
+ * TL_ERR_INDEX unless each id is in 0..rows-1. (TensorFlow: nn.embedding_lookup.) */
 TL_API tl_node *tl_embedding_lookup(tl_node *table, const int32_t *ids, tl_shape ids_shape);
 
 /* Bags of ids in compressed form: bag b holds ids[row_ptr[b]] .. ids[row_ptr[b + 1] - 1]. */
 typedef struct tl_pattern_bag {
-    int64_t n;              /* bags */
-    const int64_t *row_ptr; /* n + 1, from 0, ascending */
+    int64_t n;              /* number of bags */
+    const int64_t *row_ptr; /* n + 1, starting at 0, ascending */
     const int32_t *ids;
     bool has_padding; /* ids equal to padding_id are skipped */
     int32_t padding_id;
 } tl_pattern_bag;
 
+/* The divisor D of a bag with weights w: 1, sum w, or sqrt(sum w^2). */
 typedef enum tl_combiner { TL_SUM, TL_MEAN, TL_SQRTN } tl_combiner;
 
-/* One row for each bag, with e_k = T(ids[k], :) and w_k = weights[k], 1 without weights: sum: Y = sum w e;
- * mean: Y = sum w e / sum w; sqrtn: Y = sum w e / sqrt(sum w^2). An empty bag, or a divisor of 0, gives a
- * row of 0 with zero gradients. `weights` is a vector of as many values as there are ids, or NULL. dT is
- * row-sparse; dw_k = <e_k, dY>; <e_k - Y, dY> / W; <e_k, dY> / Q - w_k <Y, dY> / Q^2. */
+/* Y(b, :) = (sum of w_k e_k) / D over the ids k of bag b that are not padding, with e_k = T(ids[k], :) and
+ * w_k = weights[k]. T is a matrix; Y has a row per bag and T's columns; `weights` is a vector with an element
+ * per id, padding included, or NULL for weights of 1.
+ * dT(ids[k], :) = w_k dY(b, :) / D, row-sparse as above.
+ * dw_k = <e_k, dY(b, :)> / D for TL_SUM, <e_k - Y(b, :), dY(b, :)> / D for TL_MEAN and
+ * <e_k - (w_k / D) Y(b, :), dY(b, :)> / D for TL_SQRTN.
+ * A bag without ids, or with D = 0, gives a row of 0, and its gradients are 0.
+ * TL_ERR_INDEX unless each id is padding or in 0..rows-1; TL_ERR_ARGUMENT unless row_ptr starts at 0 and
+ * ascends, and for more than 2^31 - 1 bags or ids.
+ * (TensorFlow: nn.embedding_lookup_sparse; PyTorch: embedding_bag.) */
 TL_API tl_node *tl_embedding_lookup_sparse(tl_node *table, const tl_pattern_bag *bags, tl_node *weights,
                                            tl_combiner c);
 
 /* ---- Dense ---- */
 
-/* Y = A B. A's leading dimensions are folded into rows and come back in Y; B is a matrix.
- * dA = dY B^T, dB = A^T dY. */
+/* Y = A B, with A m x k and B a matrix k x n. A of any rank but 0 is folded, and Y has its leading
+ * dimensions.
+ * dA = dY B^T; dB = A^T dY. */
 TL_API tl_node *tl_matmul(tl_node *a, tl_node *b);
 
-/* Y = op(A) op(B). A transposed A must be a matrix. */
+/* Y = op(A) op(B), likewise; a transposed A is a matrix.
+ * dA = dY op(B)^T, transposed as A is; dB = op(A)^T dY, transposed as B is. */
 TL_API tl_node *tl_matmul_transposed(tl_node *a, tl_node *b, tl_trans t);
 
-/* Y(i, :) = A(i, :) + b, b as long as A's last dimension. dA = dY, db = sum of dY over rows. */
+/* Y(i, :) = A(i, :) + b for each row i of A, which is not a scalar; b is a vector as long as a row.
+ * dA = dY; db = the sum of dY(i, :) over i. (TensorFlow: nn.bias_add.) */
 TL_API tl_node *tl_bias(tl_node *a, tl_node *b);
 
-/* Elementwise; B has A's shape, or is broadcast: a vector as long as A's last dimension, or a scalar,
- * whose gradient is the sum over what it met. */
-TL_API tl_node *tl_add(tl_node *a, tl_node *b); /* A + B: dA = dY, dB = dY */
-TL_API tl_node *tl_sub(tl_node *a, tl_node *b); /* A - B: dA = dY, dB = -dY */
-TL_API tl_node *tl_mul(tl_node *a, tl_node *b); /* A B: dA = dY B, dB = dY A */
-
-/* Elementwise functions of one tensor. Subgradients at a kink are 0. */
-TL_API tl_node *tl_scale(tl_node *a, tl_real factor); /* c A: dA = c dY */
-TL_API tl_node *tl_relu(tl_node *a);                  /* max(A, 0): dA = dY where A > 0 */
-
-/* max(A + b, 0), b added to every row: tl_relu(tl_bias(a, b)) in one pass. */
+/* Y = max(A + b, 0), with b as above: tl_relu(tl_bias(a, b)) in one pass over memory. NaN stays NaN.
+ * With G = dY where Y > 0, otherwise 0: dA = G; db = the sum of G(i, :) over i. */
 TL_API tl_node *tl_bias_relu(tl_node *a, tl_node *b);
-TL_API tl_node *tl_tanh(tl_node *a);    /* tanh A: dA = dY (1 - Y^2) */
-TL_API tl_node *tl_sigmoid(tl_node *a); /* 1 / (1 + exp(-A)): dA = dY Y (1 - Y) */
 
-/* Over one axis, 0 .. rank-1, which disappears from the shape; or over TL_ALL_AXES, which gives a scalar.
- * A mean over nothing is 0. */
+/* Elementwise, in A's shape. B has A's shape or is broadcast to it: a vector as long as A's rows, or a
+ * scalar.
+ * The gradient of a broadcast B is summed over the elements of A that it was broadcast to. */
+
+/* Y = A + B. dA = dY; dB = dY. */
+TL_API tl_node *tl_add(tl_node *a, tl_node *b);
+
+/* Y = A - B. dA = dY; dB = -dY. */
+TL_API tl_node *tl_sub(tl_node *a, tl_node *b);
+
+/* Y = A B, elementwise. dA = dY B; dB = dY A. */
+TL_API tl_node *tl_mul(tl_node *a, tl_node *b);
+
+/* Functions of each element of a tensor of any shape. NaN stays NaN. */
+
+/* Y = c A. dA = c dY. */
+TL_API tl_node *tl_scale(tl_node *a, tl_real factor);
+
+/* Y = max(A, 0). dA = dY where A > 0, otherwise 0: the subgradient at 0 is 0. */
+TL_API tl_node *tl_relu(tl_node *a);
+
+/* Y = tanh A. dA = dY (1 - Y^2). */
+TL_API tl_node *tl_tanh(tl_node *a);
+
+/* Y = 1 / (1 + exp(-A)). dA = dY Y (1 - Y). */
+TL_API tl_node *tl_sigmoid(tl_node *a);
+
+/* Reductions over one axis, 0..rank-1, which disappears from the shape, or over TL_ALL_AXES, which gives a
+ * scalar. TL_ERR_ARGUMENT for any other axis. */
 #define TL_ALL_AXES (-1)
-TL_API tl_node *tl_reduce_sum(tl_node *a, int32_t axis);  /* dA = dY, repeated along the axis */
-TL_API tl_node *tl_reduce_mean(tl_node *a, int32_t axis); /* dA = dY / n */
 
-/* The same values, row-major, in another shape of as many elements. dA = dY. */
+/* Y = the sum of A along the axis. dA = dY, repeated along the axis. */
+TL_API tl_node *tl_reduce_sum(tl_node *a, int32_t axis);
+
+/* Y = the mean of the n elements along the axis; 0 if n = 0 (NumPy: NaN). dA = dY / n, repeated along the
+ * axis. */
+TL_API tl_node *tl_reduce_mean(tl_node *a, int32_t axis);
+
+/* Y = A's elements, in row-major order, in another shape with the same number of elements; no dimension is
+ * inferred. dA = dY in A's shape. */
 TL_API tl_node *tl_reshape(tl_node *a, tl_shape shape);
 
-/* Each value is kept with probability 1 - p and scaled by 1 / (1 - p), else 0; 0 <= p <= 1. Draw number k
- * of `r` decides values 4 k to 4 k + 3; r moves on past them. dA = dY where kept, scaled alike.
- * (Srivastava et al. 2014) */
+/* Y = A / (1 - p) where an element is kept, with probability 1 - p, otherwise 0. 0 <= p <= 1; p = 1 gives
+ * zeros.
+ * dA = dY / (1 - p) where it was kept, otherwise 0.
+ * Draw k of this call decides elements 4 k to 4 k + 3, and r advances past its draws: the same seed and
+ * position keep the same elements. r is not read after the call. (Srivastava et al., "Dropout", JMLR 15,
+ * 2014.) */
 TL_API tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r);
 
 /* ---- Losses: scalars ---- */
 
-/* Mean over rows of -log softmax(X(i, :))[labels[i]], by log-sum-exp with the maximum taken out; 0 for no
- * rows. dX(i, :) = (softmax(X(i, :)) - onehot) dY / rows. TL_ERR_INDEX for a label out of range. */
+/* Y = the mean over the rows i of X of -log softmax(X(i, :))[labels[i]]; 0 if there are none. X is not a
+ * scalar; `labels` has an element per row. The row's maximum is subtracted first, so no exponential
+ * overflows.
+ * dX(i, :) = (softmax(X(i, :)) - onehot(labels[i])) dY / rows.
+ * TL_ERR_INDEX unless each label is in 0..columns-1.
+ * (TensorFlow: nn.sparse_softmax_cross_entropy_with_logits, averaged; PyTorch: cross_entropy.) */
 TL_API tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels);
 
-/* The same with a weight for each row (NULL: all 1): sum w_i loss_i / sum w_i (as PyTorch), 0 where the
- * weights sum to 0. A row of weight 0 is not looked at. */
+/* Y = (sum of w_i loss_i) / (sum of w_i), with loss_i as above and `weights` a constant per row, or NULL for
+ * 1; 0 if the weights sum to 0. A row of weight 0 is skipped, even if it holds NaN, but its label is checked.
+ * dX(i, :) = w_i (softmax(X(i, :)) - onehot(labels[i])) dY / (sum of w_i).
+ * (PyTorch: cross_entropy with weights, which it gives per class.) */
 TL_API tl_node *tl_softmax_cross_entropy_weighted(tl_node *logits, const int32_t *labels,
                                                   const tl_real *weights);
 
-/* Mean over all elements of max(x, 0) - x z + log1p(exp(-|x|)), targets z of the same shape, each 0 to 1.
- * dx = (sigmoid(x) - z) dY / n, dz = -x dY / n. */
+/* Y = the mean over all n elements of max(x, 0) - x z + log1p(exp(-|x|)), for logits x and targets z of one
+ * shape; 0 if n = 0. That is -z log s - (1 - z) log(1 - s) with s = sigmoid(x). Targets are in [0, 1], which
+ * is not checked.
+ * dx = (sigmoid(x) - z) dY / n; dz = -x dY / n.
+ * (TensorFlow: nn.sigmoid_cross_entropy_with_logits, averaged; PyTorch: binary_cross_entropy_with_logits.) */
 TL_API tl_node *tl_sigmoid_cross_entropy(tl_node *logits, tl_node *targets);
 
-/* Mean over all elements of (a - b)^2, shapes equal. dA = 2 (A - B) dY / n, dB = -dA. */
+/* Y = the mean over all n elements of (A - B)^2, for A and B of one shape; 0 if n = 0.
+ * dA = 2 (A - B) dY / n; dB = -dA. (PyTorch: mse_loss.) */
 TL_API tl_node *tl_mse(tl_node *a, tl_node *b);
 
 #endif
