@@ -4,6 +4,7 @@
 #define TULLE_H
 
 #include "base.h"
+#include "version.h"
 #include "status.h"
 #include "allocator.h"
 #include "shape.h"
