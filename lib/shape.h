@@ -11,12 +11,26 @@ typedef struct tl_shape {
 
 /* TL_SHAPE(784, 300) is a matrix, TL_SHAPE(10) a vector, TL_SHAPE() a scalar. More than TL_MAX_RANK
  * sizes, or a negative one, make a shape that every call refuses. */
+#ifdef __cplusplus
+#define TL_SHAPE(...) tl_shape_of(__VA_ARGS__)
+#else
 #define TL_SHAPE(...)                                                                                        \
     tl_shape_from((int32_t)(sizeof((int64_t[]){ 0, __VA_ARGS__ }) / sizeof(int64_t)) - 1,                    \
                   (const int64_t[]){ 0, __VA_ARGS__ } + 1)
+#endif
 
 /* Returns the shape with these `rank` sizes, of which at most TL_MAX_RANK are read. */
 TL_API tl_shape tl_shape_from(int32_t rank, const int64_t *dim);
+
+#ifdef __cplusplus
+extern "C++" { /* a template, even where a program includes this header in an extern "C" block */
+template <typename... Size> inline tl_shape tl_shape_of(Size... size)
+{
+    const int64_t dim[] = { 0, static_cast<int64_t>(size)... };
+    return tl_shape_from(static_cast<int32_t>(sizeof...(size)), dim + 1);
+}
+}
+#endif
 
 /* Checks a shape: TL_ERR_SHAPE if the rank is not in 0..TL_MAX_RANK, a size is negative, or the product of
  * the non-zero sizes is more elements than memory can hold. */

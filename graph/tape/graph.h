@@ -15,7 +15,7 @@ typedef struct tl_graph tl_graph;
 typedef struct tl_node tl_node;
 
 /* Returns an empty graph; NULL if memory is short. */
-TL_API tl_graph *tl_graph_new(void);
+TL_API tl_graph *tl_graph_new(void) TL_REAL_SYMBOL(tl_graph_new);
 
 /* Drops all nodes and the error, and keeps the memory for the next step. NULL is ignored. */
 TL_API void tl_graph_reset(tl_graph *g);
@@ -35,16 +35,17 @@ TL_API int64_t tl_graph_bytes(const tl_graph *g);
 TL_API tl_node *tl_use(tl_graph *g, tl_variable *v);
 
 /* Returns a constant. `data`, row-major, is borrowed until the reset. TL_ERR_SHAPE, TL_ERR_ARGUMENT. */
-TL_API tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data);
+TL_API tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data) TL_REAL_SYMBOL(tl_input);
 
 /* Returns a sparse constant. values[nnz], in the order of the pattern, are borrowed until the reset. */
-TL_API tl_node *tl_input_sparse(tl_graph *g, tl_pattern *p, const tl_real *values);
+TL_API tl_node *tl_input_sparse(tl_graph *g, tl_pattern *p, const tl_real *values)
+    TL_REAL_SYMBOL(tl_input_sparse);
 
 /* Return the values of a node (nnz of them if it is sparse), its gradient and its shape. The gradient is NULL
  * unless a backward pass computed it: tl_minimize keeps those of variables only, and a row-sparse gradient is
  * in its pair only. A NULL node has NULL values and the shape of a scalar. */
-TL_API const tl_real *tl_value(const tl_node *a);
-TL_API const tl_real *tl_grad(const tl_node *a);
+TL_API const tl_real *tl_value(const tl_node *a) TL_REAL_SYMBOL(tl_value);
+TL_API const tl_real *tl_grad(const tl_node *a) TL_REAL_SYMBOL(tl_grad);
 TL_API tl_shape tl_shape_of(const tl_node *a);
 
 /* Returns the pattern of a sparse node, owned by the graph (retain it to keep it); NULL if it is dense or

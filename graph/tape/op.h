@@ -86,7 +86,8 @@ struct tl_node {
 
 /* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. Returns NULL if
  * an input is NULL and not optional, if the graph has failed before, or if the op fails. */
-TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size);
+TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
+    TL_REAL_SYMBOL(tl_apply);
 
 /* For `shape`: declare the result as dense of this shape, as sparse on this pattern (which the graph
  * retains), or as `a` is. TL_ERR_SHAPE, TL_ERR_MEMORY. */

@@ -12,10 +12,11 @@ typedef struct tl_variable tl_variable;
 
 /* Returns a dense variable of zeros, rank 0 to 4. The name is copied; NULL means "". NULL on failure:
  * TL_ERR_SHAPE, TL_ERR_MEMORY. */
-TL_API tl_variable *tl_variable_dense(const char *name, tl_shape shape);
+TL_API tl_variable *tl_variable_dense(const char *name, tl_shape shape) TL_REAL_SYMBOL(tl_variable_dense);
 
 /* Returns a sparse matrix of zeros that has values at the pattern only, which it retains. NULL on failure. */
-TL_API tl_variable *tl_variable_sparse(const char *name, tl_pattern *pattern);
+TL_API tl_variable *tl_variable_sparse(const char *name, tl_pattern *pattern)
+    TL_REAL_SYMBOL(tl_variable_sparse);
 
 /* Frees the variable, with the slots and averages that optimizers and tl_ema hold for it. NULL is ignored. */
 TL_API void tl_variable_free(tl_variable *v);
@@ -44,7 +45,7 @@ TL_API tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_cou
 /* Returns the tl_variable_size values: row-major if dense, in the order of the pattern if sparse. Owned by
  * the variable. Write only between steps, through a pointer taken after the last step: the call applies
  * pending row updates (TL_ROWS_EXACT), which would otherwise be applied on top of what you write. */
-TL_API tl_real *tl_variable_data(tl_variable *v);
+TL_API tl_real *tl_variable_data(tl_variable *v) TL_REAL_SYMBOL(tl_variable_data);
 TL_API int64_t tl_variable_size(const tl_variable *v);
 
 TL_API const char *tl_variable_name(const tl_variable *v);
