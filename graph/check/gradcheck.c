@@ -150,6 +150,8 @@ tl_status tl_gradcheck(tl_build build, void *context, tl_variable *const *vars, 
 {
     const bool is_double = sizeof(tl_real) == sizeof(double);
     const tl_gradcheck_options o = options ? *options : (tl_gradcheck_options){ 0 };
+    if (tl_check_reserved("gradcheck", &o, offsetof(tl_gradcheck_options, reserved1), sizeof o) != TL_OK)
+        return TL_ERR_ARGUMENT;
     check c = { .build = build, .context = context };
     c.step = o.step != 0 ? o.step : is_double ? 1e-5 : 1e-2;
     c.tolerance = o.tolerance != 0 ? o.tolerance : is_double ? 1e-6 : 2e-2;

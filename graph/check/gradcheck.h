@@ -10,6 +10,7 @@ typedef struct tl_gradcheck_options {
     double step;   /* of the central difference, times max(1, |w|): 1e-5 in double, 1e-2 in float */
     /* |analytic - numeric| / max(|analytic|, |numeric|, 1): 1e-6 in double, 2e-2 in float */
     double tolerance;
+    double reserved1, reserved2, reserved3, reserved4; /* must be 0; see optimizer.h */
 } tl_gradcheck_options;
 
 /* The function under test: builds a node of any shape and kind from the leaves of variables. It must compute

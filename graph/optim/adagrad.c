@@ -1,6 +1,7 @@
 /* Adagrad: s += g^2, w -= lr g / (sqrt(s) + epsilon). */
 #include "lib/check.h"
 #include "lib/kernels/kernels.h"
+#include "lib/status_private.h"
 #include "optimizer.h"
 
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
@@ -31,6 +32,8 @@ static const tl_optimizer_class adagrad = { .name = "adagrad",
 
 tl_optimizer *tl_adagrad(tl_adagrad_options o)
 {
+    if (tl_check_reserved("adagrad", &o, offsetof(tl_adagrad_options, reserved1), sizeof o) != TL_OK)
+        return NULL;
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     o.epsilon = o.epsilon != 0 ? o.epsilon : 1e-10;
     if (tl_check_positive("adagrad", "epsilon", o.epsilon) != TL_OK ||

@@ -2,6 +2,7 @@
  * AMSGrad: the running maximum of v in v's place. AdamW: weight decay, decoupled. */
 #include "lib/check.h"
 #include "lib/kernels/kernels.h"
+#include "lib/status_private.h"
 #include "optimizer.h"
 
 #include <math.h>
@@ -38,6 +39,8 @@ static const tl_optimizer_class amsgrad = { .name = "adam",
 
 tl_optimizer *tl_adam(tl_adam_options o)
 {
+    if (tl_check_reserved("adam", &o, offsetof(tl_adam_options, reserved1), sizeof o) != TL_OK)
+        return NULL;
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.001;
     o.beta1 = o.beta1 != 0 ? o.beta1 : 0.9;
     o.beta2 = o.beta2 != 0 ? o.beta2 : 0.999;

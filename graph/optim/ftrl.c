@@ -2,6 +2,7 @@
  * w = (sign(l) l1 - l) / (s'^-p / lr + 2 l2) where |l| > l1, else 0. */
 #include "lib/check.h"
 #include "lib/kernels/kernels.h"
+#include "lib/status_private.h"
 #include "optimizer.h"
 
 #include <tgmath.h>
@@ -48,6 +49,8 @@ static const tl_optimizer_class ftrl = {
 
 tl_optimizer *tl_ftrl(tl_ftrl_options o)
 {
+    if (tl_check_reserved("ftrl", &o, offsetof(tl_ftrl_options, reserved1), sizeof o) != TL_OK)
+        return NULL;
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     o.initial_accumulator = o.initial_accumulator != 0 ? o.initial_accumulator : 0.1;
     o.power = o.power != 0 ? o.power : -0.5;

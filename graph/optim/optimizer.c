@@ -8,6 +8,9 @@
 
 static tl_status check_options(const tl_optimizer_class *class, const tl_optimizer_options *o)
 {
+    const size_t used = offsetof(tl_optimizer_options, common_reserved1);
+    if (tl_check_reserved(class->name, o, used, sizeof *o) != TL_OK)
+        return TL_ERR_ARGUMENT;
     if (tl_check_at_least_zero(class->name, "learning_rate", o->learning_rate) != TL_OK ||
         tl_check_at_least_zero(class->name, "weight_decay", o->weight_decay) != TL_OK)
         return TL_ERR_ARGUMENT;

@@ -25,14 +25,17 @@ typedef enum tl_non_finite {
 } tl_non_finite;
 
 /* Options that every optimizer has. A zeroed field means the default (so a rate of 0 cannot be asked for
- * here). */
+ * here). Reserved fields, of these and of each class, must be 0 (TL_ERR_ARGUMENT): a later version turns them into
+ * options, and programs that were compiled before still run with it. A program that sets such an option but runs
+ * with an older library gets the error. */
 #define TL_OPTIMIZER_OPTIONS                                                                                 \
     double learning_rate; /* default: the class's own */                                                     \
     double weight_decay;  /* default 0: none. g += weight_decay w, .. */                                     \
     bool decoupled;      /* .. or, decoupled, w *= 1 - learning_rate weight_decay first (Loshchilov 2019) */ \
     tl_rows_policy rows; /* default TL_ROWS_EXACT */                                                         \
     tl_non_finite non_finite; /* default TL_NON_FINITE_ERROR */                                              \
-    bool per_weight_age;      /* a weight's step number t counts its own steps, not its variable's */
+    bool per_weight_age;      /* a weight's step number t counts its own steps, not its variable's */        \
+    double common_reserved1, common_reserved2, common_reserved3, common_reserved4;
 
 typedef struct tl_optimizer_options {
     TL_OPTIMIZER_OPTIONS
@@ -40,8 +43,9 @@ typedef struct tl_optimizer_options {
 
 /* The common fields of any options structure `o`, for tl_optimizer_new. */
 #define TL_COMMON_OPTIONS(o)                                                                                 \
-    ((tl_optimizer_options){ (o).learning_rate, (o).weight_decay, (o).decoupled, (o).rows, (o).non_finite,   \
-                             (o).per_weight_age })
+    (TL_LITERAL(tl_optimizer_options){ (o).learning_rate, (o).weight_decay, (o).decoupled, (o).rows,         \
+                                       (o).non_finite, (o).per_weight_age, (o).common_reserved1,             \
+                                       (o).common_reserved2, (o).common_reserved3, (o).common_reserved4 })
 
 /* w -= lr g; momentum mu: a = mu a + g, w -= lr a; Nesterov: w -= lr (g + mu a), with the new a. As
  * TensorFlow and PyTorch. Default learning rate 0.01. */
@@ -49,6 +53,7 @@ typedef struct tl_sgd_options {
     TL_OPTIMIZER_OPTIONS
     double momentum; /* default 0: none, and no slot */
     bool nesterov;
+    double reserved1, reserved2, reserved3, reserved4;
 } tl_sgd_options;
 
 /* m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + epsilon):
@@ -60,6 +65,7 @@ typedef struct tl_adam_options {
     double epsilon;      /* default 1e-8 */
     bool amsgrad;
     bool epsilon_hat; /* epsilon before the correction, as TensorFlow: lr' m / (sqrt(v) + epsilon) */
+    double reserved1, reserved2, reserved3, reserved4;
 } tl_adam_options;
 
 /* s += g^2; w -= lr g / (sqrt(s) + epsilon). Duchi et al. 2011, as PyTorch. Default learning rate 0.01. */
@@ -67,6 +73,7 @@ typedef struct tl_adagrad_options {
     TL_OPTIMIZER_OPTIONS
     double initial_accumulator; /* where s starts; default 0 (TensorFlow's is 0.1) */
     double epsilon;             /* default 1e-10 */
+    double reserved1, reserved2, reserved3, reserved4;
 } tl_adagrad_options;
 
 /* s = rho s + (1-rho) g^2; a = mu a + g / (sqrt(s) + epsilon); w -= lr a. Centered: s less the square of
@@ -77,6 +84,7 @@ typedef struct tl_rmsprop_options {
     double momentum; /* mu; default 0: none, and no slot */
     double epsilon;  /* default 1e-8 */
     bool centered;
+    double reserved1, reserved2, reserved3, reserved4;
 } tl_rmsprop_options;
 
 /* FTRL-proximal: s' = s + g^2; l += g - w (s'^-p - s^-p) / lr; then w = 0 where |l| <= l1, else (sign(l)
@@ -88,6 +96,7 @@ typedef struct tl_ftrl_options {
     double l1, l2;              /* default 0 */
     double initial_accumulator; /* where s starts, > 0; default 0.1 */
     double power;               /* p, < 0; default -0.5 */
+    double reserved1, reserved2, reserved3, reserved4;
 } tl_ftrl_options;
 
 /* NULL with the reason in tl_error(): an option out of range, or no memory. */
@@ -203,7 +212,7 @@ typedef struct tl_optimizer_class {
 
 /* Returns an optimizer of the class, which must outlive it; options[size] is copied and passed to
  * `update`. */
-TL_API tl_optimizer *tl_optimizer_new(const tl_optimizer_class *class, tl_optimizer_options common,
-                                      const void *options, size_t size);
+TL_API tl_optimizer *tl_optimizer_new(const tl_optimizer_class *cls, tl_optimizer_options common,
+                                      const void *options, size_t size) TL_REAL_SYMBOL(tl_optimizer_new);
 
 #endif

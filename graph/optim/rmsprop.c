@@ -2,6 +2,7 @@
  * the quotient alone. Centered: s less the square of the running mean of g. */
 #include "lib/check.h"
 #include "lib/kernels/kernels.h"
+#include "lib/status_private.h"
 #include "optimizer.h"
 
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
@@ -47,6 +48,8 @@ static const tl_optimizer_class class_of[2][2] = {
 
 tl_optimizer *tl_rmsprop(tl_rmsprop_options o)
 {
+    if (tl_check_reserved("rmsprop", &o, offsetof(tl_rmsprop_options, reserved1), sizeof o) != TL_OK)
+        return NULL;
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     o.rho = o.rho != 0 ? o.rho : 0.99;
     o.epsilon = o.epsilon != 0 ? o.epsilon : 1e-8;

@@ -1,6 +1,7 @@
 /* SGD: w -= lr g.  Momentum: a = mu a + g, w -= lr a.  Nesterov: w -= lr (g + mu a), with the new a. */
 #include "lib/check.h"
 #include "lib/kernels/kernels.h"
+#include "lib/status_private.h"
 #include "optimizer.h"
 
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
@@ -27,6 +28,8 @@ static const tl_optimizer_class with_momentum = {
 
 tl_optimizer *tl_sgd(tl_sgd_options o)
 {
+    if (tl_check_reserved("sgd", &o, offsetof(tl_sgd_options, reserved1), sizeof o) != TL_OK)
+        return NULL;
     o.learning_rate = o.learning_rate != 0 ? o.learning_rate : 0.01;
     if (tl_check_range("sgd", o.nesterov ? "Nesterov momentum" : "momentum", o.momentum,
                        o.nesterov ? '(' : '[', 0, 1, ')') != TL_OK)

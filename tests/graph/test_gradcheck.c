@@ -300,6 +300,9 @@ START_TEST(options)
     ck_assert_gradient(cube, w, w);
     ck_assert_int_eq(tl_gradcheck(cube, w, &w, 1, &(tl_gradcheck_options){ .step = 1 }), TL_ERR_NUMERIC);
     ck_assert_ok(tl_gradcheck(cube, w, &w, 1, &(tl_gradcheck_options){ .step = 1, .tolerance = 2 }));
+    ck_assert_status(tl_gradcheck(cube, w, &w, 1, &(tl_gradcheck_options){ .reserved2 = 1 }), TL_ERR_ARGUMENT,
+                     "gradcheck: a reserved field is not 0: an option that version " TL_VERSION_STRING
+                     " does not have");
     tl_gradcheck_options wrong[] = { { .step = -1, .tolerance = 1 },
                                      { .step = 1, .tolerance = -1 },
                                      { .step = (double)NAN, .tolerance = 1 },

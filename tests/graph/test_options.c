@@ -154,6 +154,24 @@ START_TEST(refusals)
 END_TEST
 
 /* A first step that fails leaves the options, and takes no slots. */
+/* What a program gets that sets an option of a newer version. */
+#define NEWER " a reserved field is not 0: an option that version " TL_VERSION_STRING " does not have"
+START_TEST(options_of_a_newer_version)
+{
+    ck_assert_null(tl_sgd((tl_sgd_options){ .reserved1 = 1 }), "sgd:" NEWER);
+    ck_assert_null(tl_adam((tl_adam_options){ .reserved4 = 1e-300 }), "adam:" NEWER);
+    ck_assert_null(tl_adagrad((tl_adagrad_options){ .reserved2 = -1 }), "adagrad:" NEWER);
+    ck_assert_null(tl_rmsprop((tl_rmsprop_options){ .reserved3 = NAN }), "rmsprop:" NEWER);
+    ck_assert_null(tl_ftrl((tl_ftrl_options){ .reserved4 = 1 }), "ftrl:" NEWER);
+    ck_assert_null(tl_sgd((tl_sgd_options){ .common_reserved1 = 1 }), "sgd:" NEWER);
+    ck_assert_null(tl_sgd((tl_sgd_options){ .common_reserved4 = 1 }), "sgd:" NEWER);
+    layer l = make((tl_sgd_options){ 0 });
+    ck_assert_status(tl_optimizer_set_options_for(l.o, l.b, (tl_optimizer_options){ .common_reserved3 = 1 }),
+                     TL_ERR_ARGUMENT, "sgd:" NEWER);
+    drop(&l);
+}
+END_TEST
+
 START_TEST(failed_allocations)
 {
     layer l = make((tl_sgd_options){ .learning_rate = 0.5, .momentum = 0.5 });
@@ -205,6 +223,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, rows_that_lag);
     tcase_add_test(c, non_finite);
     tcase_add_test(c, refusals);
+    tcase_add_test(c, options_of_a_newer_version);
     tcase_add_test(c, failed_allocations);
     tcase_add_test(c, lives);
     return s;
