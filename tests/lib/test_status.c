@@ -2,6 +2,7 @@
 #include "tests/testing.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/status_private.h"
@@ -21,6 +22,19 @@ START_TEST(long_text_is_cut)
     longer[sizeof longer - 1] = '\0';
     tl_fail(TL_ERR_IO, "%s", longer);
     ck_assert_uint_eq(strlen(tl_error()), 511);
+}
+END_TEST
+
+#if TL_VERSION < TL_VERSION_OF(0, 2, 0) ||                                                                   \
+    TL_VERSION >= TL_VERSION_OF(TL_VERSION_MAJOR, TL_VERSION_MINOR + 1, 0)
+#error "TL_VERSION does not compare"
+#endif
+START_TEST(version)
+{
+    char expected[40];
+    snprintf(expected, sizeof expected, "%d.%d.%d", TL_VERSION_MAJOR, TL_VERSION_MINOR, TL_VERSION_PATCH);
+    ck_assert_str_eq(TL_VERSION_STRING, expected);
+    ck_assert_str_eq(tl_version(), expected);
 }
 END_TEST
 
@@ -98,5 +112,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, last_status);
     tcase_add_test(c, failures_without_a_text);
     tcase_add_test(c, names);
+    tcase_add_test(c, version);
     return s;
 }
