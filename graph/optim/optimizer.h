@@ -25,9 +25,9 @@ typedef enum tl_non_finite {
 } tl_non_finite;
 
 /* Options that every optimizer has. A zeroed field means the default (so a rate of 0 cannot be asked for
- * here). Reserved fields, of these and of each class, must be 0 (TL_ERR_ARGUMENT): a later version turns them into
- * options, and programs that were compiled before still run with it. A program that sets such an option but runs
- * with an older library gets the error. */
+ * here). Reserved fields, of these and of each class, must be 0 (TL_ERR_ARGUMENT): a later version turns them
+ * into options, and programs that were compiled before still run with it. A program that sets such an option
+ * but runs with an older library gets the error. */
 #define TL_OPTIMIZER_OPTIONS                                                                                 \
     double learning_rate; /* default: the class's own */                                                     \
     double weight_decay;  /* default 0: none. g += weight_decay w, .. */                                     \

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A program that was compiled for one number type does not link with the library of the other, and the linker's
-# message says why; one that includes the headers and calls nothing links without either.
+# A program that was compiled for one number type does not link with the library of the other, and the linker
+# says why; one that includes the headers and calls nothing links without either.
 # shellcheck source=common.sh disable=SC2154
 . "$(dirname "$0")/common.sh"
 
@@ -12,30 +12,40 @@ int main(void) { return 0; }
 END
 cat >"$work/op.c" <<'END'
 #include <tulle/op.h>
-static const tl_op nothing;
-int main(void) { return tl_apply(&nothing, NULL, NULL, 0) != NULL; }
+int main(void) { return tl_apply(NULL, NULL, NULL, 0) != NULL; }
 END
+cp "$work/op.c" "$work/op.cpp"
 
-# refused TYPE LIBRARY SOURCE [FLAG]...: compiled for TYPE, with the library of the other one.
+# refused COMPILER TYPE SOURCE [FLAG]...: compiled for this type, the program links with its library and not with
+# the other one.
 refused() {
-    type=$1 library=$2 source=$3
+    compiler=$1 type=$2 source=$3
     shift 3
-    case $type in double) set -- -DTULLE_DOUBLE "$@" ;; esac
-    $CC "$@" -I"$BUILD/include" -c "$work/$source" -o "$work/object.o"
-    for file in "lib$library.so" "lib$library.a"; do
-        # -z lazy etc. aside, nothing but the missing symbols keeps it from linking
-        if $CC "$@" "$work/object.o" "$BUILD/$file" -lblis -lm -lz -lmvec -pthread -o "$work/program" 2>"$work/said"; then
+    case $type in
+    float) right=libtulle wrong=libtulle64 ;;
+    double)
+        right=libtulle64 wrong=libtulle
+        set -- -DTULLE_DOUBLE "$@"
+        ;;
+    esac
+    $compiler "$@" -I"$BUILD/include" -c "$work/$source" -o "$work/object.o"
+    $compiler "$@" "$work/object.o" "$BUILD/$right.so" -o "$work/program"
+    for file in $wrong.so $wrong.a; do
+        if $compiler "$@" "$work/object.o" "$BUILD/$file" -o "$work/program" 2>"$work/said"; then
             fail "$source in $type links with $file ($*)"
         fi
-        grep -q "tl_[a-z_]*_$type" "$work/said" || fail "$(cat "$work/said")"
+        grep -q "undefined .*tl_[a-z_]*_$type" "$work/said" || fail "$(cat "$work/said")"
     done
 }
 
 for flags in -O0 '-O2 -ffunction-sections -Wl,--gc-sections'; do
-    # shellcheck disable=SC2086 # a list of words
-    for source in program.c op.c; do
-        refused double tulle "$source" $flags
-        refused float tulle64 "$source" $flags
+    for type in float double; do
+        # shellcheck disable=SC2086 # a list of words
+        for source in program.c op.c; do
+            refused "$CC" $type $source $flags
+        done
+        # shellcheck disable=SC2086
+        [ -z "$CXX" ] || refused "$CXX" $type op.cpp $flags
     done
     # shellcheck disable=SC2086
     $CC $flags -I"$BUILD/include" "$work/nothing.c" -o "$work/program"
