@@ -1,6 +1,6 @@
 #!/bin/sh
-# An option that takes a reserved field keeps the binary interface, as abidiff sees it; one that is inserted, in
-# a class's structure or in what all have in common, does not.
+# An option that takes a reserved field keeps the binary interface, as abidiff sees it; one that is inserted,
+# in a class's structure or in what all have in common, does not.
 # shellcheck source=common.sh disable=SC2154
 . "$(dirname "$0")/common.sh"
 needs abidiff
@@ -13,7 +13,7 @@ variant() {
     cp -r "$BUILD/include" "$work/$1"
     (
         cd "$work/$1" || exit
-        sed -i "$2" include/tulle/optimizer.h graph/optim/optimizer.h graph/optim/optimizer.c graph/optim/adam.c
+        sed -i "$2" include/tulle/optimizer.h graph/optim/optimizer.[ch] graph/optim/adam.c
         # shellcheck disable=SC2086 # $CC may be several words
         $CC -g -O0 -std=c11 -D_POSIX_C_SOURCE=200809L -fPIC -shared -fvisibility=hidden -I. -Iinclude/tulle \
             graph/optim/sgd.c graph/optim/adam.c graph/optim/optimizer.c -o libtulle.so

@@ -16,8 +16,8 @@ int main(void) { return tl_apply(NULL, NULL, NULL, 0) != NULL; }
 END
 cp "$work/op.c" "$work/op.cpp"
 
-# refused COMPILER TYPE SOURCE [FLAG]...: compiled for this type, the program links with its library and not with
-# the other one.
+# refused COMPILER TYPE SOURCE [FLAG]...: compiled for this type, the program links with its library and not
+# with the other one.
 refused() {
     compiler=$1 type=$2 source=$3
     shift 3

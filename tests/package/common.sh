@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# For the scripts beside it, which meson.build calls with CC, CXX, SOURCE, BUILD, PREFIX, LIBDIR and VERSION in the
-# environment.
+# For the scripts beside it, which meson.build calls with CC, CXX, SOURCE, BUILD, PREFIX, LIBDIR and VERSION in
+# the environment.
 set -eu
 
 work=$(mktemp -d)
