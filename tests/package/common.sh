@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# For the scripts beside it, which meson.build calls with CC, CXX, SOURCE, BUILD, PREFIX, LIBDIR and VERSION in
-# the environment.
+# For the scripts beside it, which meson.build calls with CC, CXX, SOURCE, BUILD, PREFIX, LIBDIR and VERSION
+# in the environment.
 set -eu
 
 work=$(mktemp -d)
@@ -28,7 +28,8 @@ needs() {
 # Installs the build in a directory that it was not configured for: an installed tree can be moved.
 install_moved() {
     needs meson
-    DESTDIR=$work/staged meson install -C "$BUILD" --no-rebuild --quiet >"$work/log" || fail "$(cat "$work/log")"
+    DESTDIR=$work/staged meson install -C "$BUILD" --no-rebuild --quiet >"$work/log" ||
+        fail "$(cat "$work/log")"
     mv "$work/staged$PREFIX" "$work/moved"
     installed=$work/moved
     export PKG_CONFIG_PATH="$installed/$LIBDIR/pkgconfig"
