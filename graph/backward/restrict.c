@@ -3,15 +3,13 @@
 
 /* The gradient of a sparse variable. Columns ascend within a row of both patterns, which are walked side by
  * side. */
-static void restrict_sparse(tl_real *values, const tl_pattern *own, const tl_pattern *keep)
+static void restrict_sparse(tl_real *values, tl_csr own, tl_csr keep)
 {
-    const int64_t *row_ptr = tl_pattern_row_ptr(own), *keep_ptr = tl_pattern_row_ptr(keep);
-    const int32_t *col = tl_pattern_col(own), *keep_col = tl_pattern_col(keep);
-    for (int64_t i = 0; i < tl_pattern_rows(own); i++)
-        for (int64_t e = row_ptr[i], f = keep_ptr[i]; e < row_ptr[i + 1]; e++) {
-            while (f < keep_ptr[i + 1] && keep_col[f] < col[e])
+    for (int64_t i = 0; i < own.rows; i++)
+        for (int64_t e = own.row_ptr[i], f = keep.row_ptr[i]; e < own.row_ptr[i + 1]; e++) {
+            while (f < keep.row_ptr[i + 1] && keep.col[f] < own.col[e])
                 f++;
-            if (f == keep_ptr[i + 1] || keep_col[f] != col[e])
+            if (f == keep.row_ptr[i + 1] || keep.col[f] != own.col[e])
                 values[e] = 0;
         }
 }
@@ -34,7 +32,7 @@ void tl_restrict_gradient(const tl_gradient *pair, const tl_pattern *keep)
     if (!pair->values)
         return;
     if (pair->variable->sparse)
-        restrict_sparse(pair->values, pair->variable->pattern, keep);
+        restrict_sparse(pair->values, tl_pattern_csr(pair->variable->pattern), tl_pattern_csr(keep));
     else if (pair->rows)
         restrict_rows(pair, keep);
     else

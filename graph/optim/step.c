@@ -1,6 +1,7 @@
 /* From variables of every kind to chunks of weights. A class's `update` sees chunks and nothing else, so that
  * dense, sparse, masked and row-sparse updates are computed by the same function. */
 #include "graph/optim/step.h"
+#include "lib/search.h"
 
 enum { CHUNK = 256 }; /* weights: they, their gradient and slots fit in L1 */
 
@@ -154,32 +155,17 @@ static void update_gathered(const tl_step *c, gather *from)
     from->n = 0;
 }
 
-/* Returns the first of entries low .. high-1 whose column is not below `col`. */
-static int64_t first_entry(const int32_t *cols, int64_t low, int64_t high, int64_t col)
-{
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (cols[middle] < col)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* Updates a range of a masked variable: no weight, moment or age off the mask is read or written. */
 static void update_masked(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
 {
-    const tl_pattern *keep = c->s->companion.variable->pattern;
-    const int64_t *row_ptr = tl_pattern_row_ptr(keep), cols = tl_pattern_cols(keep);
-    const int32_t *col = tl_pattern_col(keep);
+    const tl_csr keep = tl_pattern_csr(c->s->companion.variable->pattern);
     gather kept = { .n = 0 };
     if (n == 0)
         return;
-    for (int64_t i = at / cols; i * cols < at + n; i++)
-        for (int64_t e = first_entry(col, row_ptr[i], row_ptr[i + 1], at - i * cols);
-             e < row_ptr[i + 1] && i * cols + col[e] < at + n; e++) {
-            const int64_t place = i * cols + col[e];
+    for (int64_t i = at / keep.cols; i * keep.cols < at + n; i++)
+        for (int64_t e = tl_lower_bound(keep.col, keep.row_ptr[i], keep.row_ptr[i + 1], at - i * keep.cols);
+             e < keep.row_ptr[i + 1] && i * keep.cols + keep.col[e] < at + n; e++) {
+            const int64_t place = i * keep.cols + keep.col[e];
             kept.at[kept.n] = place;
             kept.g[kept.n++] = g ? g[place - at] : 0;
             if (kept.n == CHUNK)

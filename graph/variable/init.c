@@ -29,22 +29,20 @@ static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *
         return tl_fail(TL_ERR_ARGUMENT, "%s: the %s is NULL", who, v ? "generator" : "variable");
     tl_real *data = tl_variable_data(v);
     int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
-    const int64_t *row_ptr = NULL, *col_ptr = NULL;
-    const int32_t *col = NULL;
+    const tl_csr s = tl_pattern_csr(v->pattern);
+    const int64_t *col_ptr = NULL;
     if (v->pattern) {
         const tl_pattern *columns = tl_pattern_transpose(v->pattern, NULL);
         if (!columns)
             return TL_ERR_MEMORY;
-        row_ptr = tl_pattern_row_ptr(v->pattern);
-        col = tl_pattern_col(v->pattern);
         col_ptr = tl_pattern_row_ptr(columns);
     }
     int64_t at = 0;
     for (int64_t i = 0; i < rows; i++) {
-        int64_t n = row_ptr ? row_ptr[i + 1] - row_ptr[i] : cols;
-        double across = fan_out_of(v, row_ptr, i);
+        int64_t n = v->pattern ? s.row_ptr[i + 1] - s.row_ptr[i] : cols;
+        double across = fan_out_of(v, s.row_ptr, i);
         for (int64_t k = 0; k < n; k++, at++) {
-            int64_t j = col ? col[at] : k;
+            int64_t j = v->pattern ? s.col[at] : k;
             double down = (double)(col_ptr ? col_ptr[j + 1] - col_ptr[j] : rows);
             double value = d.units_are_rows ? d.draw(r, across, down, &d) : d.draw(r, down, across, &d);
             data[v->sparse ? at : i * cols + j] = (tl_real)value;

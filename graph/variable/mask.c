@@ -26,16 +26,14 @@ void tl_fill(void *data, tl_element element, int64_t at, int64_t n, tl_real valu
 
 void tl_fill_off_pattern(void *data, tl_element element, const tl_pattern *keep, tl_real value)
 {
-    const int64_t *row_ptr = tl_pattern_row_ptr(keep), rows = tl_pattern_rows(keep),
-                  cols = tl_pattern_cols(keep);
-    const int32_t *col = tl_pattern_col(keep);
-    for (int64_t i = 0; i < rows; i++) {
+    const tl_csr s = tl_pattern_csr(keep);
+    for (int64_t i = 0; i < s.rows; i++) {
         int64_t j = 0; /* the first column after the last entry */
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++) {
-            tl_fill(data, element, i * cols + j, col[e] - j, value);
-            j = col[e] + 1;
+        for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++) {
+            tl_fill(data, element, i * s.cols + j, s.col[e] - j, value);
+            j = s.col[e] + 1;
         }
-        tl_fill(data, element, i * cols + j, cols - j, value);
+        tl_fill(data, element, i * s.cols + j, s.cols - j, value);
     }
 }
 

@@ -30,11 +30,11 @@ static row row_of(const tl_variable *v, int64_t i)
     const int64_t cols = tl_shape_cols(v->shape);
     if (!v->pattern)
         return (row){ .n = cols, .value = v->data + i * cols, .packed = true };
-    const int64_t *row_ptr = tl_pattern_row_ptr(v->pattern);
+    const tl_csr s = tl_pattern_csr(v->pattern);
     return (row){
-        .n = row_ptr[i + 1] - row_ptr[i],
-        .col = tl_pattern_col(v->pattern) + row_ptr[i],
-        .value = v->data + (v->sparse ? row_ptr[i] : i * cols),
+        .n = s.row_ptr[i + 1] - s.row_ptr[i],
+        .col = s.col + s.row_ptr[i],
+        .value = v->data + (v->sparse ? s.row_ptr[i] : i * cols),
         .packed = v->sparse,
     };
 }

@@ -7,16 +7,14 @@
 #include <string.h>
 
 /* source[e]: the index in `from` of entry e of `to`, -1 if it is new. Returns the number of new entries. */
-static int64_t find_sources(const tl_pattern *from, const tl_pattern *to, int32_t *source)
+static int64_t find_sources(tl_csr from, tl_csr to, int32_t *source)
 {
-    const int64_t *from_ptr = tl_pattern_row_ptr(from), *to_ptr = tl_pattern_row_ptr(to);
-    const int32_t *from_col = tl_pattern_col(from), *to_col = tl_pattern_col(to);
     int64_t n_new = 0;
-    for (int64_t i = 0; i < tl_pattern_rows(to); i++)
-        for (int64_t e = to_ptr[i], f = from_ptr[i]; e < to_ptr[i + 1]; e++) {
-            while (f < from_ptr[i + 1] && from_col[f] < to_col[e])
+    for (int64_t i = 0; i < to.rows; i++)
+        for (int64_t e = to.row_ptr[i], f = from.row_ptr[i]; e < to.row_ptr[i + 1]; e++) {
+            while (f < from.row_ptr[i + 1] && from.col[f] < to.col[e])
                 f++;
-            const bool kept = f < from_ptr[i + 1] && from_col[f] == to_col[e];
+            const bool kept = f < from.row_ptr[i + 1] && from.col[f] == to.col[e];
             source[e] = kept ? (int32_t)f : -1;
             n_new += !kept;
         }
@@ -69,7 +67,7 @@ static tl_status alloc_remap(remap *r, const tl_variable *v, const tl_pattern *t
                 return tl_fail_memory();
             r->array[r->n_arrays++] = array;
         }
-    r->n_added = find_sources(v->pattern, to, r->source);
+    r->n_added = find_sources(tl_pattern_csr(v->pattern), tl_pattern_csr(to), r->source);
     r->added = tl_alloc(r->n_added, sizeof *r->added);
     if (!r->added)
         return tl_fail_memory();
@@ -127,12 +125,11 @@ typedef tl_real initialiser(void *context, int64_t row, int64_t col);
 
 static void initialise(tl_variable *v, const remap *r, initialiser *init, void *context)
 {
-    const int64_t *row_ptr = tl_pattern_row_ptr(v->pattern);
-    const int32_t *col = tl_pattern_col(v->pattern);
-    for (int64_t i = 0; i < tl_pattern_rows(v->pattern); i++)
-        for (int64_t e = row_ptr[i]; e < row_ptr[i + 1]; e++)
+    const tl_csr s = tl_pattern_csr(v->pattern);
+    for (int64_t i = 0; i < s.rows; i++)
+        for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
             if (r->source[e] < 0)
-                v->data[e] = init(context, i, col[e]);
+                v->data[e] = init(context, i, s.col[e]);
 }
 
 static tl_status change_pattern(const char *who, tl_variable *v, tl_pattern *to, initialiser *init,
