@@ -195,7 +195,7 @@ START_TEST(integers)
         for (int k = 0; k < 100000; k++) {
             int64_t x = tl_random_integer(&r, bound[b]);
             if (x < 0 || x >= bound[b])
-                ck_abort_msg("%lld is not within 0 to %d", (long long)x, bound[b] - 1);
+                ck_abort_msg("%lld is not in 0..%d", (long long)x, bound[b] - 1);
             count[x]++;
         }
         ck_assert_even(count, bound[b], 100000.0 / bound[b]);
@@ -219,7 +219,7 @@ START_TEST(large_integers)
         for (int k = 0; k < 30000; k++) {
             int64_t x = tl_random_integer(&r, bound[b]);
             if (x < 0 || x >= bound[b])
-                ck_abort_msg("%lld is not within 0 to %lld", (long long)x, (long long)bound[b] - 1);
+                ck_abort_msg("%lld is not in 0..%lld", (long long)x, (long long)bound[b] - 1);
             third[(int)(3 * ((double)x / (double)bound[b]))]++;
         }
         ck_assert_even(third, 3, 10000);
