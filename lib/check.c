@@ -1,5 +1,6 @@
-/* Checks of numeric options. */
+/* Checks of options. */
 #include "lib/check.h"
+#include "version.h"
 
 #include <math.h>
 
@@ -31,4 +32,15 @@ tl_status tl_check_range(const char *who, const char *name, double x, char open,
         return tl_fail(TL_ERR_ARGUMENT, "%s: %s %g is not in %c%g, %g%c", who, name, x, open, low, high,
                        close);
     return isinf((tl_real)x) ? out_of_range(who, name, x) : TL_OK;
+}
+
+tl_status tl_check_reserved(const char *who, const void *options, size_t used, size_t size)
+{
+    const unsigned char *byte = options;
+    for (size_t k = used; k < size; k++)
+        if (byte[k] != 0)
+            return tl_fail(TL_ERR_ARGUMENT,
+                           "%s: a reserved field is not 0: an option that version %s does not have", who,
+                           TL_VERSION_STRING);
+    return TL_OK;
 }

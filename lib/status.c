@@ -1,6 +1,5 @@
 /* The last error of each thread. */
 #include "lib/status_private.h"
-#include "version.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,17 +44,6 @@ uint64_t tl_error_count(void)
 tl_status tl_fail_default(tl_status status, uint64_t before)
 {
     return status != TL_OK && errors == before ? tl_fail(status, "%s", tl_status_name(status)) : status;
-}
-
-tl_status tl_check_reserved(const char *name, const void *options, size_t used, size_t size)
-{
-    const unsigned char *byte = options;
-    for (size_t k = used; k < size; k++)
-        if (byte[k] != 0)
-            return tl_fail(TL_ERR_ARGUMENT,
-                           "%s: a reserved field is not 0: an option that version %s does not have", name,
-                           TL_VERSION_STRING);
-    return TL_OK;
 }
 
 const char *tl_status_name(tl_status status)

@@ -16,10 +16,6 @@ tl_status tl_fail_memory(void);
  * the call recorded no text. */
 uint64_t tl_error_count(void);
 
-/* Checks that the reserved fields of an options structure, from byte `used` to byte `size`, are 0: a field that
- * is not is an option of a newer version. TL_ERR_ARGUMENT names the caller. */
-tl_status tl_check_reserved(const char *name, const void *options, size_t used, size_t size);
-
 /* Returns `status`. If that is an error and nothing was recorded since the count was `before`, records the
  * name of `status` as the text. */
 tl_status tl_fail_default(tl_status status, uint64_t before);

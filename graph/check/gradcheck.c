@@ -2,6 +2,7 @@
  * passes. */
 #include "gradcheck.h"
 #include "graph/backward/backward.h"
+#include "lib/check.h"
 #include "lib/memory.h"
 #include "random.h"
 

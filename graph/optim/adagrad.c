@@ -23,12 +23,14 @@ static void start(const void *options, tl_real *start)
     start[0] = (tl_real)((const tl_adagrad_options *)options)->initial_accumulator;
 }
 
-static const tl_optimizer_class adagrad = { .name = "adagrad",
-                                            .n_slots = 1,
-                                            .kernel = kernel,
-                                            .zero_grad = TL_ZERO_GRAD_NOOP,
-                                            .prepare = prepare,
-                                            .start = start };
+static const tl_optimizer_class adagrad = {
+    .name = "adagrad",
+    .n_slots = 1,
+    .kernel = kernel,
+    .zero_grad = TL_ZERO_GRAD_NOOP,
+    .prepare = prepare,
+    .start = start,
+};
 
 tl_optimizer *tl_adagrad(tl_adagrad_options o)
 {

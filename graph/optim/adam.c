@@ -26,16 +26,20 @@ static tl_update_kernel *kernel(const void *options)
     return ((const tl_adam_options *)options)->amsgrad ? k->amsgrad : k->adam;
 }
 
-static const tl_optimizer_class adam = { .name = "adam",
-                                         .n_slots = 2,
-                                         .kernel = kernel,
-                                         .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
-                                         .prepare = prepare };
-static const tl_optimizer_class amsgrad = { .name = "adam",
-                                            .n_slots = 3,
-                                            .kernel = kernel,
-                                            .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
-                                            .prepare = prepare };
+static const tl_optimizer_class adam = {
+    .name = "adam",
+    .n_slots = 2,
+    .kernel = kernel,
+    .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
+    .prepare = prepare,
+};
+static const tl_optimizer_class amsgrad = {
+    .name = "adam",
+    .n_slots = 3,
+    .kernel = kernel,
+    .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
+    .prepare = prepare,
+};
 
 tl_optimizer *tl_adam(tl_adam_options o)
 {

@@ -5,6 +5,7 @@
  * grown later can start at its value. */
 #include "ema.h"
 #include "graph/variable/variable_private.h"
+#include "lib/check.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 #include "parallel.h"
@@ -70,11 +71,11 @@ static average *find(const tl_ema *e, const tl_variable *v)
 
 tl_ema *tl_ema_new(tl_ema_options o)
 {
+    const char *who = "ema_new";
     o.decay = o.decay != 0 ? o.decay : 0.999;
-    if (!(o.decay > 0 && o.decay < 1)) {
-        tl_fail(TL_ERR_ARGUMENT, "ema_new: decay %g is not in (0, 1)", o.decay);
+    if (tl_check_reserved(who, &o, offsetof(tl_ema_options, reserved1), sizeof o) != TL_OK ||
+        tl_check_range(who, "decay", o.decay, '(', 0, 1, ')') != TL_OK)
         return NULL;
-    }
     tl_ema *e = tl_alloc_zero(1, sizeof *e);
     if (!e) {
         tl_fail_memory();

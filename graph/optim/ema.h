@@ -18,9 +18,10 @@ typedef struct tl_ema_options {
      * decay) decay^k for the weights of k updates ago, divided by the sum of these weights, as in Adam: a has
      * no share of the weights before the first update. */
     bool bias_correction;
+    double reserved1, reserved2, reserved3, reserved4; /* must be 0; see optimizer.h */
 } tl_ema_options;
 
-/* NULL on failure: TL_ERR_ARGUMENT for a decay that is out of range, TL_ERR_MEMORY. */
+/* NULL on failure: TL_ERR_ARGUMENT for an option that is out of range, TL_ERR_MEMORY. */
 TL_API tl_ema *tl_ema_new(tl_ema_options o);
 
 /* Puts the weights back, if the averages are swapped in. NULL is ignored. */

@@ -14,7 +14,9 @@ static void update(const tl_update *u)
     const tl_real lr = u->constant[0], l1 = u->constant[1], twice_l2 = u->constant[2];
     const tl_real power = (tl_real)-o->power;
     tl_real *w = u->w, *s = u->slot[0], *l = u->slot[1];
-    for (int64_t k = 0; k < u->n && lr != 0; k++) { /* lr is divided by */
+    if (lr == 0) /* a divisor below */
+        return;
+    for (int64_t k = 0; k < u->n; k++) {
         const tl_real g = u->g[k], sum = s[k] + g * g;
         const tl_real before = pow(s[k], power), after = pow(sum, power);
         l[k] += g - (after - before) / lr * w[k];
@@ -44,7 +46,12 @@ static void start(const void *options, tl_real *start)
 }
 
 static const tl_optimizer_class ftrl = {
-    .name = "ftrl", .n_slots = 2, .update = update, .kernel = kernel, .prepare = prepare, .start = start
+    .name = "ftrl",
+    .n_slots = 2,
+    .update = update,
+    .kernel = kernel,
+    .prepare = prepare,
+    .start = start,
 };
 
 tl_optimizer *tl_ftrl(tl_ftrl_options o)

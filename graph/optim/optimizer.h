@@ -119,8 +119,8 @@ TL_API tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variabl
  * is on the graph as well. */
 TL_API tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g);
 
-/* Runs tl_backward and tl_apply_gradients, in less memory: gradients of intermediate nodes are recycled during
- * the pass.
+/* Runs tl_backward and tl_apply_gradients, in less memory: gradients of intermediate nodes are recycled
+ * during the pass.
  *
  *     for (int step = 0; step < steps; step++, tl_graph_reset(g)) {
  *         tl_node *loss = tl_mse(model(g, batch(step)), target(g, step));

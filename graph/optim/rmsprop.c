@@ -22,29 +22,14 @@ static tl_update_kernel *kernel(const void *options)
     return tl_kernel_table()->updates->rmsprop[o->centered][o->momentum > 0];
 }
 
-/* One class for each set of slots. */
-static const tl_optimizer_class class_of[2][2] = {
-    { { .name = "rmsprop",
-        .n_slots = 1,
-        .kernel = kernel,
-        .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
-        .prepare = prepare },
-      { .name = "rmsprop",
-        .n_slots = 2,
-        .kernel = kernel,
-        .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
-        .prepare = prepare } },
-    { { .name = "rmsprop",
-        .n_slots = 2,
-        .kernel = kernel,
-        .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
-        .prepare = prepare },
-      { .name = "rmsprop",
-        .n_slots = 3,
-        .kernel = kernel,
-        .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
-        .prepare = prepare } },
-};
+#define CLASS(slots)                                                                                         \
+    {                                                                                                        \
+        .name = "rmsprop", .n_slots = (slots), .kernel = kernel, .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,    \
+        .prepare = prepare,                                                                                  \
+    }
+
+/* [centered][with momentum]: one slot more for each. */
+static const tl_optimizer_class class_of[2][2] = { { CLASS(1), CLASS(2) }, { CLASS(2), CLASS(3) } };
 
 tl_optimizer *tl_rmsprop(tl_rmsprop_options o)
 {

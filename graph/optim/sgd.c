@@ -20,10 +20,17 @@ static tl_update_kernel *kernel(const void *options)
 }
 
 static const tl_optimizer_class plain = {
-    .name = "sgd", .kernel = kernel, .zero_grad = TL_ZERO_GRAD_NOOP, .prepare = prepare
+    .name = "sgd",
+    .kernel = kernel,
+    .zero_grad = TL_ZERO_GRAD_NOOP,
+    .prepare = prepare,
 };
 static const tl_optimizer_class with_momentum = {
-    .name = "sgd", .n_slots = 1, .kernel = kernel, .zero_grad = TL_ZERO_GRAD_NOOP_AT_START, .prepare = prepare
+    .name = "sgd",
+    .n_slots = 1,
+    .kernel = kernel,
+    .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
+    .prepare = prepare,
 };
 
 tl_optimizer *tl_sgd(tl_sgd_options o)

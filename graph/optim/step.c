@@ -101,13 +101,15 @@ static void update_contiguous(const tl_step *c, int64_t at, int64_t n, const tl_
 {
     const tl_slots *s = c->s;
     if (is_plain(s) && (g || n <= CHUNK)) {
-        tl_update u = { .n = n,
-                        .w = s->companion.variable->data + at,
-                        .g = g ? g : zeros,
-                        .learning_rate = c->learning_rate,
-                        .t = c->t,
-                        .options = s->optimizer->options,
-                        .constant = c->constant };
+        tl_update u = {
+            .n = n,
+            .w = s->companion.variable->data + at,
+            .g = g ? g : zeros,
+            .learning_rate = c->learning_rate,
+            .t = c->t,
+            .options = s->optimizer->options,
+            .constant = c->constant,
+        };
         for (int32_t i = 0; i < s->n; i++)
             u.slot[i] = tl_slots_array(s, i) + at;
         update_chunk(c, &u);
@@ -205,12 +207,14 @@ void tl_step_rows(const tl_step *c, int64_t first, int64_t n, const int32_t *row
         for (int64_t k = 0; k < n; k++)
             zero_rows[k] = zeros;
     if (c->kernel && is_plain(s) && !s->companion.variable->pattern && (g || width <= CHUNK)) {
-        tl_update_args args = { .n = n,
-                                .width = width,
-                                .row = rows,
-                                .g = g ? g : zero_rows,
-                                .w = s->companion.variable->data + first * width,
-                                .constant = c->constant };
+        tl_update_args args = {
+            .n = n,
+            .width = width,
+            .row = rows,
+            .g = g ? g : zero_rows,
+            .w = s->companion.variable->data + first * width,
+            .constant = c->constant,
+        };
         for (int32_t i = 0; i < s->n; i++)
             args.slot[i] = tl_slots_array(s, i) + first * width;
         c->kernel(&args);

@@ -50,7 +50,8 @@ typedef struct tl_op {
 
     /* Bit i: backward can overwrite the gradient of input i instead of accumulating (BLAS's beta = 0). If
      * in[i]->overwrite is set, it must assign to all of in[i]->grad, which is uninitialised. Saves the
-     * clearing, a pass over memory. Never set for a node that is two of the inputs, nor for a TL_ROWS input. */
+     * clearing, a pass over memory. Never set for a node that is two of the inputs, nor for a TL_ROWS
+     * input. */
     uint32_t can_overwrite;
 } tl_op;
 

@@ -206,6 +206,9 @@ START_TEST(refusals)
     tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
     tl_ema *e = tl_ema_new((tl_ema_options){ 0 });
     ck_assert_null(tl_ema_new((tl_ema_options){ .decay = 1 }), "ema_new: decay 1 is not in (0, 1)");
+    ck_assert_null(tl_ema_new((tl_ema_options){ .reserved2 = 1 }),
+                   "ema_new: a reserved field is not 0: an option that version " TL_VERSION_STRING
+                   " does not have");
     ck_assert_null(tl_ema_new((tl_ema_options){ .decay = -0.5 }), "ema_new: decay -0.5 is not in (0, 1)");
     ck_assert_status(tl_ema_add(NULL, v), TL_ERR_ARGUMENT, "ema_add: the averages are NULL");
     ck_assert_status(tl_ema_add(e, NULL), TL_ERR_ARGUMENT, "ema_add: the variable is NULL");
