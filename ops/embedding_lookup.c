@@ -1,4 +1,5 @@
 /* embedding_lookup: Y(i, :) = T(ids[i], :).  dT(ids[i], :) += dY(i, :), as row slices. */
+#include "lib/prefetch.h"
 #include "ops.h"
 #include "ops/table.h"
 
@@ -32,24 +33,16 @@ static tl_status shape(tl_node *y)
     return tl_shape_dense(y, out);
 }
 
-/* Asks for a row, or for as much of a wide one as a chip needs to foresee the rest. */
-static void foresee(const tl_real *row, int64_t width)
-{
-    enum { LINE = 64 / sizeof(tl_real), MOST = 8 * LINE };
-    for (int64_t j = 0; j < width && j < MOST; j += LINE)
-        __builtin_prefetch(row + j);
-}
-
 static void copy_rows(void *context, int64_t begin, int64_t end)
 {
-    enum { AHEAD = 16 }; /* rows; as measured where no cache holds the table */
+    enum { PREFETCH_DISTANCE = 16, LONGEST = 8 * TL_CACHE_LINE }; /* measured with an uncached table */
     const tl_node *y = context;
     const struct attr *attr = y->attr;
     const int64_t width = y->size / tl_shape_size(attr->shape);
     const tl_real *table = y->in[0]->val;
     for (int64_t i = begin; i < end; i++) {
-        if (i + AHEAD < end)
-            foresee(table + attr->ids[i + AHEAD] * width, width);
+        if (i + PREFETCH_DISTANCE < end)
+            tl_prefetch_row(table + attr->ids[i + PREFETCH_DISTANCE] * width, width, LONGEST, false);
         memcpy(y->out + i * width, table + attr->ids[i] * width, (size_t)width * sizeof *y->out);
     }
 }
