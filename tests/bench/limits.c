@@ -17,7 +17,7 @@ typedef struct arithmetic {
 
 static const fma_peak *find_peak(void)
 {
-#ifdef X86_LEVELS
+#ifdef X86_KERNELS
     if (strcmp(tl_kernel_level(), fma_avx512.name) == 0)
         return &fma_avx512;
     if (strcmp(tl_kernel_level(), fma_avx2.name) == 0)

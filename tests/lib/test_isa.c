@@ -1,4 +1,4 @@
-/* Which table of kernels a process gets, from the chip and TULLE_KERNELS. */
+/* The choice of a table of kernels, by the CPU and TULLE_KERNELS. */
 #include "tests/testing.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "lib/kernels/kernels.h"
 
 /* 0: baseline, 1: avx2, 2: avx512 */
-static int best_level(void)
+static int best_isa(void)
 {
 #ifdef TL_X86_KERNELS
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -21,8 +21,8 @@ static int best_level(void)
 #endif
 }
 
-/* What a process that starts with this TULLE_KERNELS chooses. */
-static void level_with(const char *variable, char *name, size_t size)
+/* Gets what a process that starts with this TULLE_KERNELS chooses. */
+static void isa_with(const char *variable, char *name, size_t size)
 {
     int ends[2];
     ck_assert_int_eq(pipe(ends), 0);
@@ -35,7 +35,7 @@ static void level_with(const char *variable, char *name, size_t size)
         else
             unsetenv("TULLE_KERNELS");
         const char *got = tl_kernel_level();
-        setenv("TULLE_KERNELS", "baseline", 1); /* comes too late */
+        setenv("TULLE_KERNELS", "baseline", 1); /* too late */
         bool same = strcmp(tl_kernel_level(), got) == 0 && strcmp(tl_kernel_table()->name, got) == 0;
         _exit(!same || write(ends[1], got, strlen(got)) <= 0);
     }
@@ -49,19 +49,19 @@ static void level_with(const char *variable, char *name, size_t size)
     name[length] = '\0';
 }
 
-/* Comes without others: where tests do not fork, none may have chosen before. */
+/* The only test of its file: where tests do not fork, no other may have chosen before. */
 START_TEST(choice)
 {
     static const char *const name[] = { "baseline", "avx2", "avx512" };
     static const char *const ignored[] = { NULL, "", "avx", "AVX2", "avx512 ", "avx2x", "sse2", "0" };
     char got[50];
-    const int best = best_level();
-    for (int level = 0; level < 3; level++) { /* one that the chip cannot run gives the best that it can */
-        level_with(name[level], got, sizeof got);
-        ck_assert_str_eq(got, name[level < best ? level : best]);
+    const int best = best_isa();
+    for (int isa = 0; isa < 3; isa++) { /* the best supported one in place of one that is not supported */
+        isa_with(name[isa], got, sizeof got);
+        ck_assert_str_eq(got, name[isa < best ? isa : best]);
     }
     for (size_t k = 0; k < sizeof ignored / sizeof *ignored; k++) {
-        level_with(ignored[k], got, sizeof got);
+        isa_with(ignored[k], got, sizeof got);
         ck_assert_str_eq(got, name[best]);
     }
 }
@@ -69,7 +69,7 @@ END_TEST
 
 Suite *tl_test_suite(void)
 {
-    Suite *s = suite_create("level");
-    tcase_add_test(tl_test_case(s, "level"), choice);
+    Suite *s = suite_create("isa");
+    tcase_add_test(tl_test_case(s, "isa"), choice);
     return s;
 }
