@@ -1,6 +1,7 @@
 /* From variables of every kind to chunks of weights. A class's `update` sees chunks and nothing else, so that
  * dense, sparse, masked and row-sparse updates are computed by the same function. */
 #include "graph/optim/step.h"
+#include "lib/prefetch.h"
 #include "lib/search.h"
 
 enum { CHUNK = 256 }; /* weights: they, their gradient and slots fit in L1 */
@@ -188,13 +189,10 @@ void tl_step_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
 /* Prefetches a row with its slots: rows of a table are accessed at random. (Kernels prefetch theirs.) */
 static void prefetch_row(const tl_slots *s, int64_t row, int64_t width)
 {
-    enum { MAX = 512, LINE = 64 / sizeof(tl_real) };
-    const int64_t at = row * width, end = at + (width < MAX ? width : MAX);
-    for (int64_t k = at; k < end; k += LINE) {
-        __builtin_prefetch(s->companion.variable->data + k, 1);
-        for (int32_t i = 0; i < s->n; i++)
-            __builtin_prefetch(tl_slots_array(s, i) + k, 1);
-    }
+    enum { LONGEST = 512 };
+    tl_prefetch_row(s->companion.variable->data + row * width, width, LONGEST, true);
+    for (int32_t i = 0; i < s->n; i++)
+        tl_prefetch_row(tl_slots_array(s, i) + row * width, width, LONGEST, true);
 }
 
 void tl_step_rows(const tl_step *c, int64_t first, int64_t n, const int32_t *rows, const tl_real *const *g)

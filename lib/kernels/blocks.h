@@ -1,37 +1,40 @@
-/* A sparse matrix by blocks of columns, in the order in which the kernels walk it: range after range of rows,
- * within that block after block, and within that row after row, but of each TL_SORTED_ROWS those first that
- * have the most entries there: the loops then end where they did for the row before; a chip foresees that. */
+/* The block schedule: the entries of a sparse matrix in the order in which the kernels walk blocks of
+ * columns.
+ *
+ * The walk goes through ranges of rows; within a range through the blocks; within a block through the rows.
+ * Within each group of TL_SORTED_ROWS rows, longer segments come first: neighbouring loops then have equal
+ * trip counts, which branch prediction rewards. */
 #ifndef TL_BLOCKS_H
 #define TL_BLOCKS_H
 
 #include "base.h"
 
-/* What a row has in a block: n entries of the matrix from number `first` on. In the first block of its range
- * every row has a piece, in the others those that have entries there. */
+/* The n entries of a row in one block, from entry `first` of the matrix. In the first block of its range
+ * every row has a segment, in the others only rows with entries there. */
 typedef struct tl_segment {
     int32_t row, first, n;
 } tl_segment;
 
-/* Where a range's part of a block begins, in the order of the walk. */
+/* Where the part of a block that is in one range begins in the arrays of tl_blocks. */
 typedef struct tl_block_part {
-    int64_t piece, entry, line;
+    int64_t segment, entry, prefetch;
 } tl_block_part;
 
 enum {
     TL_SORTED_ROWS = 256,
-    TL_COLUMNS_AHEAD = 4,           /* of one load */
-    TL_LINE = 64 / sizeof(tl_real), /* values in a cache line */
+    TL_COLUMNS_AHEAD = 4, /* columns in one load */
 };
 
-/* Block b of range r: from part[r n_blocks + b] to the part that follows. After the last come two more, both
- * at the end, as a walk looks a block ahead. */
+/* Block b of range r is part r n_blocks + b; it ends where the next part begins. Two sentinel parts follow,
+ * because the walk prefetches one block ahead. */
 typedef struct tl_blocks {
     int64_t block, n_blocks, n_ranges; /* block: columns in one; the last may have fewer */
     const tl_block_part *part;
-    const tl_segment *piece; /* and one more, of row 0, as a walk looks a piece ahead */
-    const uint16_t *column;  /* of each entry, less the first of its block, and TL_COLUMNS_AHEAD more */
-    const int32_t *perm;     /* of each entry, if the matrix has one; or NULL */
-    const int32_t *line;     /* a value in each cache line that a block needs and the one before it did not */
+    const tl_segment *segment;    /* and a sentinel of row 0, because the walk looks one segment ahead */
+    const uint16_t *col16;        /* per entry: column - the block's first; and TL_COLUMNS_AHEAD zeros */
+    const int32_t *perm;          /* per entry: where its value is; NULL: the matrix is not permuted */
+    const int32_t *prefetch_list; /* per cache line of values that a part touches and the part before it did
+                                     not: the index of one value in it */
 } tl_blocks;
 
 #endif

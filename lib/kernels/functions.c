@@ -1,12 +1,12 @@
-/* Functions of every element, by the vector functions of the C library where it has them, else one by one.
- * The rest of a run goes through a whole vector as well, so that a result does not depend on its place. */
+/* Elementwise functions: the C library's vector functions if it has them, otherwise lane by lane. The tail
+ * goes through a whole vector, too, so that a result does not depend on where the number is stored. */
 #include "lib/kernels/isa_names.h"
 #include "lib/kernels/vector.h"
 
 #include <tgmath.h>
 
 #ifdef TL_HAVE_MVEC
-/* Their names (x86 vector function ABI): the instruction set, the lanes, and the function of one number. */
+/* Their names (x86 vector function ABI): instruction set, lanes, and the scalar function. */
 #ifdef TULLE_DOUBLE
 #define NAMED(set, in_float, in_double, name) "_ZGV" set "N" in_double "v_" name
 #else
@@ -45,14 +45,14 @@ INLINE vec log1p_of(vec x)
 }
 #endif
 
-/* By the form that does not overflow. */
+/* In the form that does not overflow. */
 INLINE vec sigmoid_of(vec x)
 {
     const vec one = (vec){ 0 } + 1, e = exp_of(choose(x < 0, x, -x));
     return choose(x < 0, e, one) / (one + e);
 }
 
-#define OF_EACH(name)                                                                                        \
+#define ELEMENTWISE(name)                                                                                    \
     void TL_ISA(name)(int64_t n, const tl_real *x, tl_real *y)                                               \
     {                                                                                                        \
         int64_t k = 0;                                                                                       \
@@ -62,7 +62,7 @@ INLINE vec sigmoid_of(vec x)
             store_part(y + k, name##_of(load_part(x + k, n - k)), n - k);                                    \
     }
 
-OF_EACH(exp)
-OF_EACH(tanh)
-OF_EACH(log1p)
-OF_EACH(sigmoid)
+ELEMENTWISE(exp)
+ELEMENTWISE(tanh)
+ELEMENTWISE(log1p)
+ELEMENTWISE(sigmoid)

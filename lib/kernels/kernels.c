@@ -1,6 +1,7 @@
-/* The plain kernels, and the table of one build. */
+/* The kernels on dense vectors and matrices, and the table of one build. */
 #include "lib/kernels/isa_names.h"
 #include "lib/kernels/vector.h"
+#include "lib/prefetch.h"
 
 #ifdef TULLE_DOUBLE
 typedef int64_t bits;
@@ -10,21 +11,21 @@ typedef int32_t bits;
 #define MAGNITUDE INT32_MAX
 #endif
 
-/* Magnitudes ascend as their bits do, and NaN is behind Inf. */
+/* Bits of non-negative floats sort like their values, with NaN after Inf. */
 static tl_real max_abs(int64_t n, const tl_real *x, bool *minus_zero)
 {
-    bits most = 0, least = 0;
+    bits max = 0, least = 0;
     for (int64_t k = 0; k < n; k++) {
         bits b;
         memcpy(&b, x + k, sizeof b);
-        least = b < least ? b : least; /* -0 has the least bits of all */
+        least = b < least ? b : least; /* as a signed integer -0 is the least of all */
         b &= MAGNITUDE;
-        most = b > most ? b : most;
+        max = b > max ? b : max;
     }
     *minus_zero = least == -MAGNITUDE - 1;
-    tl_real found;
-    memcpy(&found, &most, sizeof found);
-    return found;
+    tl_real magnitude;
+    memcpy(&magnitude, &max, sizeof magnitude);
+    return magnitude;
 }
 
 static void add(int64_t n, const tl_real *restrict x, tl_real *restrict y)
@@ -42,7 +43,7 @@ static void axpy(int64_t n, tl_real a, const tl_real *restrict x, tl_real *restr
 static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
 {
     enum { PARTS = 64, VECS = PARTS / LANES };
-    tl_real part[PARTS];
+    tl_real partial[PARTS];
     vec sum[VECS];
     for (int v = 0; v < VECS; v++)
         sum[v] = (vec){ 0 };
@@ -51,33 +52,35 @@ static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
         for (int v = 0; v < VECS; v++)
             sum[v] = load(x + k + v * LANES) * load(y + k + v * LANES) + sum[v];
     for (int v = 0; v < VECS; v++)
-        store(part + v * LANES, sum[v]);
+        store(partial + v * LANES, sum[v]);
     for (int l = 0; k + l < n; l++)
-        part[l] = fused(x[k + l], y[k + l], part[l]);
+        partial[l] = fused(x[k + l], y[k + l], partial[l]);
     for (int half = PARTS / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++)
-            part[l] += part[l + half];
-    return part[0];
+            partial[l] += partial[l + half];
+    return partial[0];
 }
 
-/* One column: parts of the sum, or each addition would wait for the one before. */
+/* A single column, by independent partial sums: they break the chain of dependent additions. */
 static double sum_column(int64_t n, const tl_real *x, const tl_real *z)
 {
     enum { PARTS = 16 };
-    double part[PARTS] = { 0 };
+    double partial[PARTS] = { 0 };
     int64_t k = 0;
-    for (; k + PARTS <= n && z; k += PARTS)
-        for (int l = 0; l < PARTS; l++)
-            part[l] = fused_wide((double)x[k + l], (double)z[k + l], part[l]);
-    for (; k + PARTS <= n; k += PARTS)
-        for (int l = 0; l < PARTS; l++)
-            part[l] += (double)x[k + l];
+    if (z)
+        for (; k + PARTS <= n; k += PARTS)
+            for (int l = 0; l < PARTS; l++)
+                partial[l] = fused_wide((double)x[k + l], (double)z[k + l], partial[l]);
+    else
+        for (; k + PARTS <= n; k += PARTS)
+            for (int l = 0; l < PARTS; l++)
+                partial[l] += (double)x[k + l];
     for (int l = 0; k + l < n; l++)
-        part[l] = fused_wide((double)x[k + l], z ? (double)z[k + l] : 1, part[l]);
+        partial[l] = fused_wide((double)x[k + l], z ? (double)z[k + l] : 1, partial[l]);
     for (int half = PARTS / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++)
-            part[l] += part[l + half];
-    return part[0];
+            partial[l] += partial[l + half];
+    return partial[0];
 }
 
 enum { STRIP = 256 }; /* columns whose sums stay in L1 */
@@ -85,19 +88,24 @@ enum { STRIP = 256 }; /* columns whose sums stay in L1 */
 static void col_sums(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign,
                      const tl_real *restrict x, const tl_real *restrict z, tl_real *restrict y)
 {
-    if (cols == 1 && begin < end)
-        y[0] += (tl_real)(sign * sum_column(rows, x, z));
-    for (int64_t j0 = begin; j0 < end && cols > 1; j0 += STRIP) {
+    if (cols == 1) {
+        if (begin < end)
+            y[0] += (tl_real)(sign * sum_column(rows, x, z));
+        return;
+    }
+    for (int64_t j0 = begin; j0 < end; j0 += STRIP) {
         double sum[STRIP];
         const int64_t n = end - j0 < STRIP ? end - j0 : STRIP;
         for (int64_t j = 0; j < n; j++)
             sum[j] = 0;
         for (int64_t i = 0; i < rows; i++) {
             const tl_real *xi = x + i * cols + j0, *zi = z ? z + i * cols + j0 : NULL;
-            for (int64_t j = 0; zi && j < n; j++)
-                sum[j] = fused_wide((double)xi[j], (double)zi[j], sum[j]);
-            for (int64_t j = 0; !zi && j < n; j++)
-                sum[j] += (double)xi[j];
+            if (zi)
+                for (int64_t j = 0; j < n; j++)
+                    sum[j] = fused_wide((double)xi[j], (double)zi[j], sum[j]);
+            else
+                for (int64_t j = 0; j < n; j++)
+                    sum[j] += (double)xi[j];
         }
         for (int64_t j = 0; j < n; j++)
             y[j0 + j] += (tl_real)(sign * sum[j]);
@@ -124,29 +132,32 @@ static void bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_
         for (int64_t j = 0; j < n; j++)
             sum[j] = 0;
         for (int64_t at = j0; at < rows * cols; at += cols) {
-            tl_real kept[STRIP], *restrict g = da && !add ? da + at : kept;
+            tl_real buffer[STRIP], *restrict g = da && !add ? da + at : buffer;
             for (int64_t j = 0; j < n; j++) {
-                const tl_real d = dy[at + j]; /* read in any case, so that no branch is needed */
+                const tl_real d = dy[at + j]; /* loaded unconditionally, so that the loop vectorises */
                 g[j] = y[at + j] > 0 ? d : 0;
             }
-            for (int64_t j = 0; da && add && j < n; j++)
-                da[at + j] += g[j];
-            for (int64_t j = 0; db && j < n; j++)
-                sum[j] += (double)g[j];
+            if (da && add)
+                for (int64_t j = 0; j < n; j++)
+                    da[at + j] += g[j];
+            if (db)
+                for (int64_t j = 0; j < n; j++)
+                    sum[j] += (double)g[j];
         }
-        for (int64_t j = 0; db && j < n; j++)
-            db[j0 + j] += (tl_real)sum[j];
+        if (db)
+            for (int64_t j = 0; j < n; j++)
+                db[j0 + j] += (tl_real)sum[j];
     }
 }
 
-enum { SQUARE = 64 / sizeof(tl_real) }; /* a cache line */
+enum { SQUARE = TL_CACHE_LINE };
 
 static void write(tl_real *to, tl_real x, bool add_to)
 {
     *to = add_to ? *to + x : x;
 }
 
-/* A whole square, so that every cache line of x and of y is touched in one go, however far apart they lie. */
+/* A square of whole cache lines, so that each line of x and of y is touched once, whatever the strides. */
 INLINE void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, const bool add_to)
 {
     for (int i = 0; i < SQUARE; i += LANES)
@@ -164,17 +175,19 @@ INLINE void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t 
         }
 }
 
-/* Along the rows that lie farther apart, which are then met one after the other. */
+/* Goes along the rows with the larger stride, so that these are visited one after the other. */
 static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int64_t ldx, tl_real *restrict y,
                       int64_t ldy, bool add_to)
 {
     const int64_t whole_rows = rows - rows % SQUARE, whole_cols = cols - cols % SQUARE;
-    for (int64_t i = 0; ldx >= ldy && i < whole_rows; i += SQUARE)
-        for (int64_t j = 0; j < whole_cols; j += SQUARE)
-            transpose_square(x + i * ldx + j, ldx, y + j * ldy + i, ldy, add_to);
-    for (int64_t j = 0; ldx < ldy && j < whole_cols; j += SQUARE)
+    if (ldx >= ldy)
         for (int64_t i = 0; i < whole_rows; i += SQUARE)
-            transpose_square(x + i * ldx + j, ldx, y + j * ldy + i, ldy, add_to);
+            for (int64_t j = 0; j < whole_cols; j += SQUARE)
+                transpose_square(x + i * ldx + j, ldx, y + j * ldy + i, ldy, add_to);
+    else
+        for (int64_t j = 0; j < whole_cols; j += SQUARE)
+            for (int64_t i = 0; i < whole_rows; i += SQUARE)
+                transpose_square(x + i * ldx + j, ldx, y + j * ldy + i, ldy, add_to);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = i < whole_rows ? whole_cols : 0; j < cols; j++)
             write(y + j * ldy + i, x[i * ldx + j], add_to);

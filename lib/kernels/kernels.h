@@ -1,11 +1,18 @@
-/* The table of kernels: every hot loop on plain arrays, compiled once per instruction set.
+/* The table of kernels: every hot loop on plain arrays, compiled once per instruction set (ISA).
  *
- * Rules: a kernel computes each output element by the same operations in the same order wherever the element
- * sits and however the loop is split, so results do not depend on the number of threads. Sums run in the
- * order that is stated here. A product is fused with the sum it goes into where the chip can do that.
+ * This header specifies them; reference.c computes the same in plain loops. Unless a comment below says
+ * otherwise, a kernel agrees with its reference to the bit, on every instruction set. In all of them:
  *
- * The specification is stated.c: the same in plain loops, which every kernel must agree with to the bit
- * unless something else is said. */
+ * - An output element is computed by the same operations in the same order wherever it is stored and however
+ *   the loop is split: results do not depend on the number of threads.
+ * - A product that is added to something is fused with the addition if the instruction set has fused
+ *   multiply-add (avx2, avx512), and rounded first if it has not (baseline).
+ * - A sum is ascending: it starts at 0, or at the old value if it is added to that, and takes its terms in
+ *   the order of their index. "By halves" reduces n partial sums: p[l] += p[l + n/2] for all l < n/2, then
+ *   the same for the first n/2, until one is left.
+ * - begin and end select rows (or columns) begin .. end-1; nothing outside of them is written.
+ * - With `add` the result is added to the output; otherwise it overwrites the output, whatever was there.
+ * - Outputs do not overlap inputs, unless a comment allows it. */
 #ifndef TL_KERNELS_H
 #define TL_KERNELS_H
 
@@ -13,132 +20,135 @@
 
 #include "base.h"
 #include "lib/kernels/blocks.h"
+#include "lib/kernels/views.h"
 
 #define TL_TILE_VECS    8  /* vectors in a tile of samples: they and one operand stay in registers */
 #define TL_WIDEST_BLOCK 16 /* times the table's `block`: the most columns in a block */
 
-/* The entries of a sparse matrix, for kernels that walk some of its rows. */
+/* A sparse matrix S in compressed rows. Columns ascend within a row, unless a caller says otherwise. */
 typedef struct tl_sparse {
     int64_t rows;
     const int64_t *row_ptr;
     const int32_t *col;
-    const int32_t *perm; /* entry e has values[order[e]]; NULL: values[e] */
+    const int32_t *perm; /* of a transpose: the value of entry e is values[perm[e]]; NULL: values[e] */
     const tl_real *values;
-    /* Unless NULL, row i has the entries row_begin[i] .. row_end[i] - 1, and row_ptr is not looked at; it may
-     * then be NULL if perm is NULL and x_uncached is false. */
+    /* Unless NULL, row i has entries row_begin[i] .. row_end[i] - 1; row_ptr may then be NULL if perm is NULL
+     * and x_uncached is false. */
     const int32_t *row_begin, *row_end;
-    const tl_blocks *blocks; /* or NULL: row by row */
-    bool x_uncached;         /* rows of X are read that no cache holds */
+    const tl_blocks *blocks; /* walk by blocks of columns; NULL: row by row */
+    bool x_uncached;         /* X does not fit in a cache: its rows are prefetched */
 } tl_sparse;
 
-/* Runs of weights for the steps of optimizers, `width` in each. */
+/* What a step of an optimizer updates: n rows of `width` weights, row after row. */
 typedef struct tl_update_args {
     int64_t n, width;
-    const int32_t *row;      /* run i is row row[i] of w and of the slots; NULL: row i */
-    const tl_real *const *g; /* the gradient of each run */
+    const int32_t *row;      /* g[i] is the gradient of row row[i] of w and of the slots; NULL: of row i */
+    const tl_real *const *g; /* a gradient per row */
     tl_real *w, *slot[4];    /* as many slots as the step has */
-    const tl_real *constant; /* seven, of which a step takes some */
+    const tl_real *constant; /* c0 .. c6, of which a step uses some */
 } tl_update_args;
 
-/* Steps of optimizers on weights w with gradients g, slots s and constants c, element by element. Products
- * and quotients are taken from the left; of a sum of two products the first is the fused one. An average (any
- * slot but the sums of adagrad and ftrl and amsgrad's maximum) that becomes subnormal becomes 0. */
-typedef void tl_update_kernel(const tl_update_args *runs);
+/* Steps of optimizers, element by element: weight w, gradient g, slots s0 .., constants c0 .. Expressions are
+ * evaluated from left to right; in a sum of two products the first is the fused one. A moving average (any
+ * slot except the sums of adagrad and ftrl and the maximum of amsgrad) that becomes subnormal becomes 0. */
+typedef void tl_update_kernel(const tl_update_args *args);
 typedef struct tl_updates {
     tl_update_kernel *sgd;      /* w -= c0 g */
     tl_update_kernel *momentum; /* s0 = c1 s0 + g, w -= c0 s0 */
     tl_update_kernel *nesterov; /* s0 = c1 s0 + g, w -= c0 (c1 s0 + g) */
     tl_update_kernel *adagrad;  /* s0 += g g, w -= c0 g / (sqrt(s0) + c1) */
-    /* s0 = c2 s0 + c3 g g, q = g / (sqrt(s0) + c1), w -= c0 q. [centered][with momentum]: centered, of the
-     * next slot m = c2 m + c3 g, and s0 - m m, or 0 where that is less, under the root; with momentum, of the
-     * last slot a = c4 a + q in place of q. */
+    /* s0 = c2 s0 + c3 g g, q = g / (sqrt(s0) + c1), w -= c0 q. [centered][with momentum].
+     * Centered: the next slot is m = c2 m + c3 g; s0 - m m, or 0 where that is less, is under the root.
+     * With momentum: the last slot is a = c4 a + q; it replaces q. */
     tl_update_kernel *rmsprop[2][2];
     tl_update_kernel *adam;    /* s0 = c3 s0 + c4 g, s1 = c5 s1 + c6 g g, w -= c0 s0 / (c1 sqrt(s1) + c2) */
-    tl_update_kernel *amsgrad; /* the same with s2 under the root, s2 = s1 where s1 > s2 */
-    /* r = sqrt(s0), s0 += g g, s1 += g - (sqrt(s0) - r) / c0 w, and w = 0 where |s1| <= c1, else
-     * (c1 - s1 where s1 > 0, else -c1 - s1) / (sqrt(s0) / c0 + c2); nothing where c0 = 0 */
+    tl_update_kernel *amsgrad; /* the same with s2 under the root: s2 = s1 where s1 > s2 */
+    /* r = sqrt(s0), s0 += g g, s1 += g - (sqrt(s0) - r) / c0 w; w = 0 where |s1| <= c1, otherwise
+     * ((s1 > 0 ? c1 : -c1) - s1) / (sqrt(s0) / c0 + c2). With c0 = 0: nothing. */
     tl_update_kernel *ftrl;
 } tl_updates;
 
 typedef struct tl_kernels {
-    const char *name;
-    int64_t lanes; /* values in a vector */
-    int64_t block; /* columns whose rows of X, a tile wide, fill the first cache */
+    const char *name; /* of the instruction set */
+    int64_t lanes;    /* values in a vector */
+    int64_t block;    /* columns whose rows of X, a full tile wide, fill L1: the narrowest block */
 
-    /* Rows begin .. end-1 of Y = S X (add: Y += S X) for a tile of `width` samples, 1 to TL_TILE_VECS
-     * vectors. Row k of X is at x + k ldx and can be read to a whole vector, of Y at y + i ldy. Each element
-     * is summed over the row's entries, ascending.
+    /* ---- Sparse products, for a tile of `width` samples ----
      *
-     * Of a matrix with blocks, for this kernel and the next two: begin and end are ranges, a tile has
-     * TL_TILE_VECS / 2 vectors or more, and the rows of X (or b) are as far apart as the whole vectors that
-     * hold a tile's row. */
-    void (*spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x, int64_t ldx,
-                 tl_real *y, int64_t ldy, bool add);
+     * width is 1 to TL_TILE_VECS * lanes. Rows of X and B are read up to the next whole vector; rows of the
+     * other matrices are not read or written past `width`.
+     *
+     * If S has blocks, begin and end count ranges instead of rows, the tile has at least TL_TILE_VECS / 2
+     * vectors, and the ld of X (or B) is width rounded up to whole vectors. */
 
-    /* Entries of rows begin .. end-1: dvalues[e] (through the order, if there is one) = (add_values: +=) the
-     * product of row i of a, `width` values, with row col[e] of b, which is 0 from there to a whole vector.
-     * Summed by lanes, each ascending, which are then added by halves. */
-    void (*sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                  int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues, bool add_values);
+    /* SpMM: Y = S X. An element is summed over the row's entries. */
+    void (*spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, tl_dense x, tl_dense_out y,
+                 bool add);
 
-    /* In one walk what spmm and sddmm compute, to the bit: dA = S B (add: dA += S B), and dvalues =
-     * (add_values: +=) the products. */
-    void (*spmm_sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *a,
-                       int64_t lda, const tl_real *b, int64_t ldb, tl_real *da, int64_t ldda, bool add,
-                       tl_real *dvalues, bool add_values);
+    /* SDDMM, the product A B^T sampled at the entries of S: for entry e in row i, dvalues[perm[e]] (or [e]) =
+     * (add_values: +=) the dot product of row i of A and row col[e] of B: one sum per lane, over k mod lanes,
+     * then by halves. B is 0 from `width` to the next whole vector. */
+    void (*sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, tl_dense a, tl_dense b,
+                  tl_real *dvalues, bool add_values);
 
-    /* y(j, i) = x(i, j), or += ; x is rows x cols with rows ldx apart, y with rows ldy apart */
-    void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
-                      bool add);
+    /* Both in one walk, which loads each row of B once: dA = S B, and dvalues as by sddmm; the same bits. */
+    void (*spmm_sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, tl_dense a, tl_dense b,
+                       tl_dense_out da, bool add, tl_real *dvalues, bool add_values);
 
-    /* the largest magnitude among x, 0 of none; NaN if there is one. *minus_zero: whether -0 is there */
-    tl_real (*max_abs)(int64_t n, const tl_real *x, bool *minus_zero);
+    /* ---- Dense products ---- */
 
-    /* y[k] += x[k] */
-    void (*add)(int64_t n, const tl_real *x, tl_real *y);
+    /* C = A B, m x k by k x n, for small and thin shapes. An element is summed over k. */
+    void (*gemm_small)(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_dense_out c, bool add);
 
     /* y[k] += a x[k] */
     void (*axpy)(int64_t n, tl_real a, const tl_real *x, tl_real *y);
 
-    /* sum of x[k] y[k]: 64 sums over k mod 64, each ascending, added by halves */
+    /* Returns the sum of x[k] y[k]: 64 sums, over k mod 64, then by halves. */
     tl_real (*dot)(int64_t n, const tl_real *x, const tl_real *y);
 
-    /* For columns j = begin .. end-1: y[j] += sign times the sum over i, in double, of x[i cols + j], or of
-     * its product with z there unless z is NULL: ascending; of a single column, by i mod 16, each ascending,
-     * and these by halves */
+    /* ---- Elementwise, sums and layout ---- */
+
+    /* y[k] += x[k] */
+    void (*add)(int64_t n, const tl_real *x, tl_real *y);
+
+    /* Returns the largest magnitude in x: NaN if x contains one, 0 if x is empty. Sets *minus_zero to whether
+     * x contains -0. */
+    tl_real (*max_abs)(int64_t n, const tl_real *x, bool *minus_zero);
+
+    /* y = X^T (add: +=); x is rows x cols with leading dimension ldx, y has leading dimension ldy. */
+    void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
+                      bool add);
+
+    /* Column sums in double: y[j] += sign * the sum over i of x[i cols + j], or of x[i cols + j] z[i cols +
+     * j] unless z is NULL. Of a single column: 16 sums, over i mod 16, then by halves. */
     void (*col_sums)(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign, const tl_real *x,
                      const tl_real *z, tl_real *y);
 
-    /* y = max(a + b, 0), and NaN where the sum is: `rows` rows of `cols` values, with one b for all of
-     * them. */
+    /* y[i cols + j] = max(a[i cols + j] + b[j], 0); a NaN stays one. */
     void (*bias_relu)(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y);
 
-    /* Columns begin .. end-1 of such rows, with g = dy where y > 0, else 0: da = g (add: += g); db[j] += the
-     * sum of g over the rows, in double, ascending. Either may be NULL. */
+    /* Its gradients, in columns begin .. end-1: with g = dy where y > 0, otherwise 0, da = g (add: += g) and
+     * db[j] += the sum of g over the rows, in double. da and db may be NULL. */
     void (*bias_relu_backward)(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
                                const tl_real *dy, tl_real *da, bool add, tl_real *db);
 
-    /* y[k] = exp(x[k]), tanh(x[k]) and log(1 + x[k]), within four units in the last place, and
-     * 1 / (1 + exp(-x[k])), within six; y may be x. (Not to the bit what stated.c has, which asks for one
-     * number at a time.) */
+    /* y[k] = exp(x[k]), tanh(x[k]), log(1 + x[k]), within 4 units in the last place, and the sigmoid 1 / (1 +
+     * exp(-x[k])), within 6; y may be x. (Not to the bit what the reference has, which calls the scalar
+     * functions of the C library.) */
     void (*exp)(int64_t n, const tl_real *x, tl_real *y);
     void (*tanh)(int64_t n, const tl_real *x, tl_real *y);
     void (*log1p)(int64_t n, const tl_real *x, tl_real *y);
     void (*sigmoid)(int64_t n, const tl_real *x, tl_real *y);
 
+    /* ---- Random numbers, optimizers ---- */
+
     /* Blocks counter .. counter+n-1 of tl_philox(key, 0, counter, ..), four words each. */
     void (*philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out);
-
-    /* C = A B (add: C += A B), m x k by k x n, for thin and tiny shapes; element (i, j) of A at a[i ars + j
-     * acs], of B likewise, of C at c[i ldc + j]. Each is summed over k ascending, from 0 or from C. */
-    void (*gemm_small)(int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars, int64_t acs,
-                       const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc, bool add);
 
     const tl_updates *updates;
 } tl_kernels;
 
-/* The table for this chip: the best that it can run, or TULLE_KERNELS = baseline | avx2 | avx512 if it can
- * run that. Chosen at the first call, constant from then on. */
+/* Returns the table of the instruction set that tl_kernel_level() names; chosen at the first call. */
 extern _Atomic(const tl_kernels *) tl_chosen_kernels; /* NULL: not yet chosen */
 const tl_kernels *tl_choose_kernels(void);
 static inline const tl_kernels *tl_kernel_table(void)

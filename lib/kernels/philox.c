@@ -1,10 +1,10 @@
-/* Philox 4x32-10 (random.h), many blocks at a time: a lane for each. */
+/* Philox 4x32-10 (random.h), AT_ONCE blocks at a time, one per lane. */
 #include "lib/kernels/isa_names.h"
 #include "lib/kernels/vector.h"
 
 enum { AT_ONCE = 16 };
 
-/* The high and the low word of each product with m. */
+/* High and low words of the products m x[l]. */
 INLINE void multiply(uint32_t m, const uint32_t *x, uint32_t *high, uint32_t *low)
 {
     for (int l = 0; l < AT_ONCE; l++) {
@@ -36,8 +36,10 @@ static void some_blocks(uint64_t key, uint64_t counter, uint32_t out[4 * AT_ONCE
         k1 += 0xBB67AE85u;
     }
     for (int l = 0; l < AT_ONCE; l++) {
-        out[4 * l] = c0[l], out[4 * l + 1] = c1[l];
-        out[4 * l + 2] = c2[l], out[4 * l + 3] = c3[l];
+        out[4 * l] = c0[l];
+        out[4 * l + 1] = c1[l];
+        out[4 * l + 2] = c2[l];
+        out[4 * l + 3] = c3[l];
     }
 }
 

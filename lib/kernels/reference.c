@@ -1,42 +1,41 @@
-/* The specification of the kernels, in plain loops. To be compiled without contraction: what is fused is
- * written here. */
+/* The reference kernels. To be compiled without contraction: what is fused is written out here. */
 #include "lib/kernels/reference.h"
 
 #include <float.h>
 #include <tgmath.h>
 
-/* a b + c, rounded once if fused, else twice. */
-static tl_real product_plus(bool fused, tl_real a, tl_real b, tl_real c)
+/* a b + c: rounded once if fused, otherwise twice. */
+static tl_real multiply_add(bool fused, tl_real a, tl_real b, tl_real c)
 {
     return fused ? fma(a, b, c) : a * b + c;
 }
 
 /* ---- Sparse matrices ---- */
 
-/* Where the value of entry e is. */
-static int64_t place(const tl_sparse *s, int64_t e)
+/* Returns where the value of entry e is. */
+static int64_t value_index(const tl_sparse *s, int64_t e)
 {
     return s->perm ? s->perm[e] : e;
 }
 
-void tl_ref_spmm(bool fused, const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
-                 int64_t ldx, tl_real *y, int64_t ldy, bool add)
+void tl_ref_spmm(bool fused, const tl_sparse *s, int64_t begin, int64_t end, int64_t width, tl_dense x,
+                 tl_dense_out y, bool add)
 {
     for (int64_t i = begin; i < end; i++)
         for (int64_t k = 0; k < width; k++) {
-            tl_real sum = add ? y[i * ldy + k] : 0;
+            tl_real sum = add ? y.data[i * y.ld + k] : 0;
             for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++)
-                sum = product_plus(fused, s->values[place(s, e)], x[s->col[e] * ldx + k], sum);
-            y[i * ldy + k] = sum;
+                sum = multiply_add(fused, s->values[value_index(s, e)], x.data[s->col[e] * x.ld + k], sum);
+            y.data[i * y.ld + k] = sum;
         }
 }
 
-/* The sum of x[k] y[k]: `parts` sums over k mod parts, each ascending, then added by halves. */
+/* Returns the sum of x[k] y[k]: one sum per k mod parts, each ascending, then by halves. */
 static tl_real dot_by_parts(bool fused, int64_t parts, int64_t n, const tl_real *x, const tl_real *y)
 {
     tl_real sum[64] = { 0 };
     for (int64_t k = 0; k < n; k++)
-        sum[k % parts] = product_plus(fused, x[k], y[k], sum[k % parts]);
+        sum[k % parts] = multiply_add(fused, x[k], y[k], sum[k % parts]);
     for (int64_t half = parts / 2; half >= 1; half /= 2)
         for (int64_t l = 0; l < half; l++)
             sum[l] += sum[l + half];
@@ -44,21 +43,21 @@ static tl_real dot_by_parts(bool fused, int64_t parts, int64_t n, const tl_real 
 }
 
 void tl_ref_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
-                  const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb, tl_real *dvalues,
-                  bool add_values)
+                  tl_dense a, tl_dense b, tl_real *dvalues, bool add_values)
 {
     for (int64_t i = begin; i < end; i++)
         for (int64_t e = s->row_ptr[i]; e < s->row_ptr[i + 1]; e++)
-            dvalues[place(s, e)] = (add_values ? dvalues[place(s, e)] : 0) +
-                                   dot_by_parts(fused, lanes, width, a + i * lda, b + s->col[e] * ldb);
+            dvalues[value_index(s, e)] = (add_values ? dvalues[value_index(s, e)] : 0) +
+                                         dot_by_parts(fused, lanes, width, a.data + i * a.ld,
+                                                      b.data + s->col[e] * b.ld);
 }
 
 void tl_ref_spmm_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end,
-                       int64_t width, const tl_real *a, int64_t lda, const tl_real *b, int64_t ldb,
-                       tl_real *da, int64_t ldda, bool add, tl_real *dvalues, bool add_values)
+                       int64_t width, tl_dense a, tl_dense b, tl_dense_out da, bool add, tl_real *dvalues,
+                       bool add_values)
 {
-    tl_ref_spmm(fused, s, begin, end, width, b, ldb, da, ldda, add);
-    tl_ref_sddmm(fused, lanes, s, begin, end, width, a, lda, b, ldb, dvalues, add_values);
+    tl_ref_spmm(fused, s, begin, end, width, b, da, add);
+    tl_ref_sddmm(fused, lanes, s, begin, end, width, a, b, dvalues, add_values);
 }
 
 /* ---- Dense vectors and matrices ---- */
@@ -73,14 +72,14 @@ void tl_ref_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx,
 
 tl_real tl_ref_max_abs(int64_t n, const tl_real *x, bool *minus_zero)
 {
-    tl_real most = 0;
+    tl_real max = 0;
     *minus_zero = false;
     for (int64_t k = 0; k < n; k++) {
-        if (isnan(x[k]) || fabs(x[k]) > most)
-            most = fabs(x[k]);
+        if (isnan(x[k]) || fabs(x[k]) > max)
+            max = fabs(x[k]);
         *minus_zero |= x[k] == 0 && signbit(x[k]);
     }
-    return most;
+    return max;
 }
 
 void tl_ref_add(int64_t n, const tl_real *x, tl_real *y)
@@ -92,7 +91,7 @@ void tl_ref_add(int64_t n, const tl_real *x, tl_real *y)
 void tl_ref_axpy(bool fused, int64_t n, tl_real a, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
-        y[k] = product_plus(fused, a, x[k], y[k]);
+        y[k] = multiply_add(fused, a, x[k], y[k]);
 }
 
 tl_real tl_ref_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y)
@@ -167,23 +166,22 @@ void tl_ref_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_
     }
 }
 
-void tl_ref_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, const tl_real *a, int64_t ars,
-                       int64_t acs, const tl_real *b, int64_t brs, int64_t bcs, tl_real *c, int64_t ldc,
+void tl_ref_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_dense_out c,
                        bool add)
 {
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
-            tl_real sum = add ? c[i * ldc + j] : 0;
+            tl_real sum = add ? c.data[i * c.ld + j] : 0;
             for (int64_t l = 0; l < k; l++)
-                sum = product_plus(fused, a[i * ars + l * acs], b[l * brs + j * bcs], sum);
-            c[i * ldc + j] = sum;
+                sum = multiply_add(fused, a.data[i * a.row + l * a.col], b.data[l * b.row + j * b.col], sum);
+            c.data[i * c.ld + j] = sum;
         }
 }
 
 /* ---- Steps of optimizers ---- */
 
-/* An average as it is kept: 0 for a subnormal one. */
-static tl_real kept(tl_real average)
+/* Returns an average as it is stored: 0 if it is subnormal. */
+static tl_real flush_subnormal(tl_real average)
 {
     const tl_real smallest = sizeof(tl_real) == sizeof(double) ? (tl_real)DBL_MIN : (tl_real)FLT_MIN;
     return fabs(average) < smallest ? 0 : average;
@@ -193,29 +191,29 @@ void tl_ref_sgd(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_re
 {
     (void)s;
     for (int64_t k = 0; k < n; k++)
-        w[k] = product_plus(fused, -c[0], g[k], w[k]);
+        w[k] = multiply_add(fused, -c[0], g[k], w[k]);
 }
 
 void tl_ref_momentum(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = kept(product_plus(fused, c[1], s[0][k], g[k]));
-        w[k] = product_plus(fused, -c[0], s[0][k], w[k]);
+        s[0][k] = flush_subnormal(multiply_add(fused, c[1], s[0][k], g[k]));
+        w[k] = multiply_add(fused, -c[0], s[0][k], w[k]);
     }
 }
 
 void tl_ref_nesterov(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = kept(product_plus(fused, c[1], s[0][k], g[k]));
-        w[k] = product_plus(fused, -c[0], product_plus(fused, c[1], s[0][k], g[k]), w[k]);
+        s[0][k] = flush_subnormal(multiply_add(fused, c[1], s[0][k], g[k]));
+        w[k] = multiply_add(fused, -c[0], multiply_add(fused, c[1], s[0][k], g[k]), w[k]);
     }
 }
 
 void tl_ref_adagrad(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = product_plus(fused, g[k], g[k], s[0][k]);
+        s[0][k] = multiply_add(fused, g[k], g[k], s[0][k]);
         w[k] -= c[0] * g[k] / (sqrt(s[0][k]) + c[1]);
     }
 }
@@ -223,39 +221,41 @@ void tl_ref_adagrad(bool fused, int64_t n, const tl_real *c, const tl_real *g, t
 void tl_ref_rmsprop(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = kept(product_plus(fused, c[2], s[0][k], c[3] * g[k] * g[k]));
+        s[0][k] = flush_subnormal(multiply_add(fused, c[2], s[0][k], c[3] * g[k] * g[k]));
         tl_real square = s[0][k];
         if (s[1]) {
-            s[1][k] = kept(product_plus(fused, c[2], s[1][k], c[3] * g[k]));
-            square = product_plus(fused, -s[1][k], s[1][k], square);
+            s[1][k] = flush_subnormal(multiply_add(fused, c[2], s[1][k], c[3] * g[k]));
+            square = multiply_add(fused, -s[1][k], s[1][k], square);
             square = square < 0 ? 0 : square;
         }
         tl_real q = g[k] / (sqrt(square) + c[1]);
         if (s[2])
-            q = s[2][k] = kept(product_plus(fused, c[4], s[2][k], q));
-        w[k] = product_plus(fused, -c[0], q, w[k]);
+            q = s[2][k] = flush_subnormal(multiply_add(fused, c[4], s[2][k], q));
+        w[k] = multiply_add(fused, -c[0], q, w[k]);
     }
 }
 
 void tl_ref_adam(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = kept(product_plus(fused, c[3], s[0][k], c[4] * g[k]));
-        s[1][k] = kept(product_plus(fused, c[5], s[1][k], c[6] * g[k] * g[k]));
+        s[0][k] = flush_subnormal(multiply_add(fused, c[3], s[0][k], c[4] * g[k]));
+        s[1][k] = flush_subnormal(multiply_add(fused, c[5], s[1][k], c[6] * g[k] * g[k]));
         tl_real square = s[1][k];
         if (s[2])
             square = s[2][k] = s[1][k] > s[2][k] ? s[1][k] : s[2][k];
-        w[k] -= c[0] * s[0][k] / product_plus(fused, c[1], sqrt(square), c[2]);
+        w[k] -= c[0] * s[0][k] / multiply_add(fused, c[1], sqrt(square), c[2]);
     }
 }
 
 void tl_ref_ftrl(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
-    for (int64_t k = 0; k < n && c[0] != 0; k++) {
+    if (c[0] == 0)
+        return;
+    for (int64_t k = 0; k < n; k++) {
         const tl_real before = sqrt(s[0][k]);
-        s[0][k] = product_plus(fused, g[k], g[k], s[0][k]);
+        s[0][k] = multiply_add(fused, g[k], g[k], s[0][k]);
         const tl_real after = sqrt(s[0][k]);
-        s[1][k] += product_plus(fused, -((after - before) / c[0]), w[k], g[k]);
+        s[1][k] += multiply_add(fused, -((after - before) / c[0]), w[k], g[k]);
         const tl_real pull = s[1][k] > 0 ? c[1] - s[1][k] : -c[1] - s[1][k];
         w[k] = fabs(s[1][k]) <= c[1] ? 0 : pull / (after / c[0] + c[2]);
     }

@@ -1,89 +1,90 @@
-/* Where the sparse kernels find entries: those of a row, or of its part of a block. */
-#ifndef TL_RUNS_H
-#define TL_RUNS_H
+/* How the sparse kernels read entries: spans of a row, and the cursor of a walk by blocks. */
+#ifndef TL_ROW_SPAN_H
+#define TL_ROW_SPAN_H
 
 #include "lib/kernels/kernels.h"
 #include "lib/kernels/vector.h"
 
 #include <string.h>
 
-/* Entries of a row that follow each other, numbers `first` and up in the matrix: of its whole row, or of its
- * part of a block. `blocked` is a constant wherever a run is made, and so is `ordered` where that pays: then
- * the loops do not ask. */
-typedef struct run {
+/* Consecutive entries of one row, from entry `first` of the matrix: the whole row, or its segment in a block.
+ * `blocked` is a compile-time constant wherever a span is made, and so is `permuted` where that pays: the
+ * loops then do not test them. */
+typedef struct row_span {
     int64_t n, first;
-    bool blocked, ordered;
-    const int32_t *col;   /* their columns; */
-    const uint16_t *near; /* if blocked, these, counted from the first of the block, */
-    uint64_t four;        /* and the first four of them */
-    const int32_t *perm;  /* if ordered, where their values are; else at first and up */
-} run;
+    bool blocked, permuted;
+    const int32_t *col;    /* unless blocked: the columns */
+    const uint16_t *col16; /* if blocked: the columns, relative to the block's first, */
+    uint64_t cols4;        /* and the first four of them */
+    const int32_t *perm;   /* if permuted: where the values are; otherwise they are at `first` and up */
+} row_span;
 
-INLINE run run_of_row(const tl_sparse *s, int64_t i, const bool ordered)
+INLINE row_span span_of_row(const tl_sparse *s, int64_t i, const bool permuted)
 {
     const int64_t first = s->row_begin ? s->row_begin[i] : s->row_ptr[i],
                   end = s->row_end ? s->row_end[i] : s->row_ptr[i + 1];
-    return (run){ .n = end - first,
-                  .first = first,
-                  .ordered = ordered,
-                  .col = s->col + first,
-                  .perm = ordered ? s->perm + first : NULL };
+    return (row_span){ .n = end - first,
+                       .first = first,
+                       .permuted = permuted,
+                       .col = s->col + first,
+                       .perm = permuted ? s->perm + first : NULL };
 }
 
-INLINE int64_t place(const run r, int64_t k)
+/* Returns where the value of entry k of the span is. */
+INLINE int64_t value_index(const row_span r, int64_t k)
 {
-    return r.ordered ? r.perm[k] : r.first + k;
+    return r.permuted ? r.perm[k] : r.first + k;
 }
 
-/* Four columns of a block by one load: more than products, it is loads that these loops have to wait for,
- * above all where one brings the address of another. Columns are therefore loaded four entries ahead, over
- * the end of a piece as well. */
-INLINE uint64_t four_near(const uint16_t *near)
+/* Four block-relative columns by one load. The loops wait for loads more than for arithmetic, above all for a
+ * load whose address another one brings; columns are therefore loaded four entries ahead, even past the end
+ * of a segment. */
+INLINE uint64_t load_4_cols(const uint16_t *col16)
 {
-    uint64_t four;
-    memcpy(&four, near, sizeof four);
-    return four;
+    uint64_t cols4;
+    memcpy(&cols4, col16, sizeof cols4);
+    return cols4;
 }
 
-INLINE int64_t one_near(uint64_t four, int64_t q)
+INLINE int64_t col_of_4(uint64_t cols4, int64_t q)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     q = 3 - q;
 #endif
-    return (int64_t)(four >> 16 * q & 0xffff);
+    return (int64_t)(cols4 >> 16 * q & 0xffff);
 }
 
-/* Where a walk by blocks is: at a piece; from its first entry on, the columns and, if there is an order,
- * where the values are; and the first four columns. */
-typedef struct spot {
-    const tl_segment *piece;
-    const uint16_t *near;
-    const int32_t *perm;
-    uint64_t four;
-} spot;
+/* Position of a walk by blocks: a segment, and where its columns and its part of the permutation begin. */
+typedef struct cursor {
+    const tl_segment *segment;
+    const uint16_t *col16;
+    const int32_t *perm; /* NULL: not permuted */
+    uint64_t cols4;      /* the segment's first four columns, already loaded */
+} cursor;
 
-INLINE spot first_spot(const tl_blocks *k, int64_t part)
+INLINE cursor cursor_first(const tl_blocks *k, int64_t part)
 {
     const tl_block_part *p = k->part + part;
-    const uint16_t *near = k->column + p->entry;
-    return (spot){ k->piece + p->piece, near, k->perm ? k->perm + p->entry : NULL, four_near(near) };
+    const uint16_t *col16 = k->col16 + p->entry;
+    return (cursor){ k->segment + p->segment, col16, k->perm ? k->perm + p->entry : NULL,
+                     load_4_cols(col16) };
 }
 
-INLINE spot spot_after(const spot at, const bool ordered)
+INLINE cursor cursor_next(const cursor at, const bool permuted)
 {
-    const uint16_t *near = at.near + at.piece->n;
-    return (spot){ at.piece + 1, near, ordered ? at.perm + at.piece->n : NULL, four_near(near) };
+    const uint16_t *col16 = at.col16 + at.segment->n;
+    return (cursor){ at.segment + 1, col16, permuted ? at.perm + at.segment->n : NULL, load_4_cols(col16) };
 }
 
-INLINE run run_of_piece(const spot at, const bool ordered)
+INLINE row_span span_of_segment(const cursor at, const bool permuted)
 {
-    return (run){ .n = at.piece->n,
-                  .first = at.piece->first,
-                  .blocked = true,
-                  .ordered = ordered,
-                  .near = at.near,
-                  .four = at.four,
-                  .perm = at.perm };
+    return (row_span){ .n = at.segment->n,
+                       .first = at.segment->first,
+                       .blocked = true,
+                       .permuted = permuted,
+                       .col16 = at.col16,
+                       .cols4 = at.cols4,
+                       .perm = at.perm };
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* Which table of kernels this chip gets. */
+/* Selects the table of kernels that this CPU runs. */
 #include "lib/kernels/kernels.h"
 #include "isa.h"
 
@@ -30,8 +30,9 @@ static const tl_kernels *choose(void)
 {
     const struct {
         const tl_kernels *table;
-        bool (*runs)(void);
-    } level[] = {
+        bool (*supported)(void);
+    } isa[] = {
+    /* the best first */
 #ifdef TL_X86_KERNELS
         { &tl_avx512_kernels, has_avx512 },
         { &tl_avx2_kernels, has_avx2 },
@@ -40,11 +41,11 @@ static const tl_kernels *choose(void)
     };
     const char *asked = getenv("TULLE_KERNELS");
     const tl_kernels *best = NULL;
-    for (size_t k = 0; k < sizeof level / sizeof *level; k++)
-        if (level[k].runs()) {
-            if (asked && strcmp(asked, level[k].table->name) == 0)
-                return level[k].table;
-            best = best ? best : level[k].table;
+    for (size_t k = 0; k < sizeof isa / sizeof *isa; k++)
+        if (isa[k].supported()) {
+            if (asked && strcmp(asked, isa[k].table->name) == 0)
+                return isa[k].table;
+            best = best ? best : isa[k].table;
         }
     return best;
 }
@@ -53,7 +54,7 @@ _Atomic(const tl_kernels *) tl_chosen_kernels;
 
 const tl_kernels *tl_choose_kernels(void)
 {
-    const tl_kernels *table = choose(); /* every thread would choose the same */
+    const tl_kernels *table = choose(); /* every thread chooses the same */
     atomic_store_explicit(&tl_chosen_kernels, table, memory_order_release);
     return table;
 }

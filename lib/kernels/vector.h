@@ -1,5 +1,5 @@
-/* Vectors of tl_real as wide as the instruction set of this translation unit, in the compilers' vector
- * extensions. */
+/* Vectors of tl_real as wide as this translation unit's instruction set has them, in the vector extensions of
+ * gcc and clang. */
 #ifndef TL_VECTOR_H
 #define TL_VECTOR_H
 
@@ -35,8 +35,8 @@
 typedef tl_real vec __attribute__((vector_size(VEC_BYTES), aligned(sizeof(tl_real)), may_alias));
 typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(sizeof(tl_real)), may_alias));
 
-/* Keeps a value in a register as it is: the compiler neither loads it again at each use nor fuses the product
- * that it is. (x86 without AVX has neither the registers nor fused products.) */
+/* Optimisation barrier: the value stays in a register, and the product that made it is not contracted. (x86
+ * without AVX has neither the registers nor fused products.) */
 #if defined(__AVX512F__)
 #define IN_REGISTER(v) __asm__("" : "+v"(v))
 #elif defined(__AVX__)
@@ -47,8 +47,8 @@ typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(si
 #define IN_REGISTER(v) ((void)(v))
 #endif
 
-/* a b + c as the vectors' loops have it: fused where the chip can do that. In a plain loop this must be
- * said, or the compiler decides loop by loop. */
+/* a b + c, rounded as in the vector loops: fused if the instruction set has fused multiply-add. Left alone,
+ * the compiler would decide that for each scalar loop. */
 INLINE tl_real fused(tl_real a, tl_real b, tl_real c)
 {
 #if !defined(HAS_FMA)
@@ -79,8 +79,8 @@ INLINE void store(tl_real *p, vec v)
     *(vec *)p = v;
 }
 
-/* The first n lanes by a mask, which is as fast as a whole vector. (The address sanitizer does not look at
- * those; it sees copies.) */
+/* The first n lanes by a mask, which is as fast as a whole vector. (Not under the address sanitizer: it does
+ * not check masked loads and stores, but it checks copies.) */
 #if !defined(HAS_MASKS)
 #elif defined(__AVX512F__) && defined(TULLE_DOUBLE)
 #define FIRST(n)             ((__mmask8)((1u << (n)) - 1))
@@ -101,7 +101,7 @@ INLINE void store(tl_real *p, vec v)
 #define STORE_FIRST(n, p, v) _mm256_maskstore_ps(p, FIRST(n), (__m256)(v))
 #endif
 
-/* The first n lanes, at most LANES: 0 in the others; those of memory are left alone. */
+/* The first n lanes, at most LANES. The other lanes are 0; the memory after the n values is not touched. */
 INLINE vec load_part(const tl_real *p, int64_t n)
 {
 #ifdef HAS_MASKS
@@ -122,7 +122,7 @@ INLINE void store_part(tl_real *p, vec v, int64_t n)
 #endif
 }
 
-/* The first n lanes, or all. */
+/* The first min(n, LANES) lanes. */
 INLINE vec load_up_to(const tl_real *p, int64_t n)
 {
     return n < LANES ? load_part(p, n) : load(p);
@@ -145,8 +145,9 @@ INLINE vec choose(mask where, vec yes, vec no)
 
 #define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
-/* The sums of four vectors: of each, lane l + lane l + LANES/2, and so on until one is left. By pointer, as a
- * quad may be wider than the vectors that functions take by value. */
+/* The sums of four vectors, each by halves: lane l + lane l + LANES/2, and so on until one is left. The
+ * result is returned by pointer because a quad may be wider than the vectors that the ABI returns by
+ * value. */
 INLINE void sum_four(const vec v[4], quad *out)
 {
 #if LANES == 16
@@ -173,7 +174,7 @@ INLINE void sum_four(const vec v[4], quad *out)
 #endif
 }
 
-/* a0 b0 a1 b1 ..: of the lower halves, and of the upper ones. */
+/* Interleaves the lower (or upper) halves of two vectors: a0 b0 a1 b1 .. */
 #if LANES == 16
 #define ZIP_LOW  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
@@ -188,7 +189,7 @@ INLINE void sum_four(const vec v[4], quad *out)
 #define ZIP_HIGH 1, 3
 #endif
 
-/* Transposes the square of LANES rows: a perfect shuffle of all, as often as LANES can be halved. */
+/* Transposes a LANES x LANES square by log2(LANES) perfect shuffles of its rows. */
 INLINE void transpose_lanes(vec r[LANES])
 {
     for (int halved = LANES; halved > 1; halved /= 2) {

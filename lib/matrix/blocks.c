@@ -1,10 +1,14 @@
-/* The blocks of a pattern (blocks.h). */
+/* Builds the block schedule of a pattern, and divides its rows into ranges. */
+#include "lib/matrix/blocks.h"
 #include "lib/memory.h"
 #include "lib/pattern/pattern_private.h"
+#include "lib/prefetch.h"
 #include "lib/sort.h"
 #include "lib/status_private.h"
 
 #include <string.h>
+
+/* ---- Ranges of rows ---- */
 
 int64_t tl_pattern_range(const int64_t *row_ptr, int64_t rows, int64_t n_ranges, int64_t r)
 {
@@ -23,28 +27,31 @@ int64_t tl_pattern_range(const int64_t *row_ptr, int64_t rows, int64_t n_ranges,
 
 int64_t tl_pattern_ranges(int64_t rows, double work)
 {
-    enum { ROWS = 256, FEW = 8, MOST = 256, WORK = 1 << 17 };
-    const double by_rows = (double)((rows + ROWS - 1) / ROWS), by_work = work / WORK;
-    const double n = by_rows >= FEW || by_work < by_rows ? by_rows : by_work < FEW ? by_work : FEW;
-    const int64_t most = rows < 1 ? 1 : rows < MOST ? rows : MOST;
-    return n < 1 ? 1 : n > (double)most ? most : (int64_t)n;
+    enum { ROWS = 256, MIN_RANGES = 8, MAX_RANGES = 256, MIN_WORK = 1 << 17 };
+    const double by_rows = (double)((rows + ROWS - 1) / ROWS), by_work = work / MIN_WORK;
+    const double n = by_rows >= MIN_RANGES || by_work < by_rows ? by_rows
+                     : by_work < MIN_RANGES                     ? by_work
+                                                                : MIN_RANGES;
+    const int64_t max = rows < 1 ? 1 : rows < MAX_RANGES ? rows : MAX_RANGES;
+    return n < 1 ? 1 : n > (double)max ? max : (int64_t)n;
 }
 
-/* Blocks that are being made. */
-typedef struct making {
+/* ---- Building a schedule ---- */
+
+typedef struct builder {
     const tl_pattern *p;
     const int32_t *perm;
-    int64_t *next;  /* of each row, its first entry that has no piece yet */
-    int32_t *used;  /* of each cache line of values, the number of the last part that needs it, or 0 */
-    int32_t number; /* of this part; the first is 2, as 0 must not pass for the one before */
-    tl_block_part at;
-    tl_segment *piece;
-    uint16_t *column;
-    int32_t *ordered, *line;
-} making;
+    int64_t *next;       /* per row: its first entry that is in no segment yet */
+    int32_t *last_use;   /* per cache line of values: the number of the last part that touches it, or 0 */
+    int32_t part;        /* the number of the current part; from 2, as 0 must not pass for the part before */
+    tl_block_part end;   /* of what is filled below */
+    tl_segment *segment; /* the arrays of tl_blocks */
+    uint16_t *col16;
+    int32_t *perm_of_blocks, *prefetch_list;
+} builder;
 
-/* What row i has from its next entry to column j1. */
-static tl_segment next_piece(making *m, int64_t i, int64_t j1)
+/* Returns the entries of row i in this block: from next[i] up to column j1. */
+static tl_segment next_segment(builder *m, int64_t i, int64_t j1)
 {
     const int64_t first = m->next[i];
     while (m->next[i] < m->p->row_ptr[i + 1] && m->p->col[m->next[i]] < j1)
@@ -52,60 +59,66 @@ static tl_segment next_piece(making *m, int64_t i, int64_t j1)
     return (tl_segment){ (int32_t)i, (int32_t)first, (int32_t)(m->next[i] - first) };
 }
 
-/* This part needs value `at`. */
-static void use_value(making *m, int64_t at)
+/* Notes that the current part touches this value: its cache line is prefetched unless the part before did. */
+static void touch_value(builder *m, int64_t value)
 {
-    int32_t *used = m->used + at / TL_LINE;
-    if (*used < m->number - 1)
-        m->line[m->at.line++] = (int32_t)at;
-    *used = m->number;
+    int32_t *last = m->last_use + value / TL_CACHE_LINE;
+    if (*last < m->part - 1)
+        m->prefetch_list[m->end.prefetch++] = (int32_t)value;
+    *last = m->part;
 }
 
-/* Rows begin .. end-1, up to TL_SORTED_ROWS, in the block of columns j0 .. j1-1: the longest first. */
-static void add_pieces(making *m, int64_t begin, int64_t end, int64_t j0, int64_t j1)
+static void add_entries(builder *m, tl_segment s, int64_t j0)
 {
-    tl_segment made[TL_SORTED_ROWS], *piece = m->piece + m->at.piece;
-    uint64_t key[TL_SORTED_ROWS], spare[TL_SORTED_ROWS];
-    const int bits = tl_bits(TL_SORTED_ROWS); /* of a piece's number, in a key below its length */
-    int64_t pieces = 0, longest = 0;
-    for (int64_t i = begin; i < end; i++) {
-        const tl_segment p = next_piece(m, i, j1);
-        if (p.n == 0 && j0 > 0)
-            continue;
-        made[pieces++] = p;
-        longest = p.n > longest ? p.n : longest;
+    for (int64_t e = s.first; e < s.first + s.n; e++, m->end.entry++) {
+        m->col16[m->end.entry] = (uint16_t)(m->p->col[e] - j0);
+        touch_value(m, m->perm ? m->perm[e] : e);
+        if (m->perm)
+            m->perm_of_blocks[m->end.entry] = m->perm[e];
     }
-    for (int64_t k = 0; k < pieces; k++)
-        key[k] = (uint64_t)(longest - made[k].n) << bits | (uint64_t)k;
-    tl_radix_sort(pieces, key, spare, bits, bits + tl_bits((uint64_t)longest + 1));
-    for (int64_t k = 0; k < pieces; k++)
-        piece[k] = made[key[k] & (((uint64_t)1 << bits) - 1)];
-    m->at.piece += pieces;
-    for (int64_t k = 0; k < pieces; k++)
-        for (int64_t e = piece[k].first; e < piece[k].first + piece[k].n; e++, m->at.entry++) {
-            m->column[m->at.entry] = (uint16_t)(m->p->col[e] - j0);
-            use_value(m, m->perm ? m->perm[e] : e);
-            if (m->perm)
-                m->ordered[m->at.entry] = m->perm[e];
-        }
 }
 
-/* Range r. */
-static void add_range(making *m, const tl_blocks *k, int64_t r, tl_block_part *part)
+/* Adds rows begin .. end-1, up to TL_SORTED_ROWS, in the block of columns j0 .. j1-1, longest segments
+ * first. */
+static void add_group(builder *m, int64_t begin, int64_t end, int64_t j0, int64_t j1)
+{
+    tl_segment found[TL_SORTED_ROWS], *segment = m->segment + m->end.segment;
+    uint64_t key[TL_SORTED_ROWS], spare[TL_SORTED_ROWS];
+    const int bits = tl_bits(TL_SORTED_ROWS); /* a key is a length, descending, above the index in `found` */
+    int64_t n = 0, longest = 0;
+    for (int64_t i = begin; i < end; i++) {
+        const tl_segment s = next_segment(m, i, j1);
+        if (s.n == 0 && j0 > 0)
+            continue;
+        found[n++] = s;
+        longest = s.n > longest ? s.n : longest;
+    }
+    for (int64_t k = 0; k < n; k++)
+        key[k] = (uint64_t)(longest - found[k].n) << bits | (uint64_t)k;
+    tl_radix_sort(n, key, spare, bits, bits + tl_bits((uint64_t)longest + 1));
+    for (int64_t k = 0; k < n; k++)
+        segment[k] = found[key[k] & (((uint64_t)1 << bits) - 1)];
+    for (int64_t k = 0; k < n; k++)
+        add_entries(m, segment[k], j0);
+    m->end.segment += n;
+}
+
+/* Adds all blocks of range r. */
+static void add_range(builder *m, const tl_blocks *k, int64_t r, tl_block_part *part)
 {
     const int64_t begin = tl_pattern_range(m->p->row_ptr, m->p->rows, k->n_ranges, r),
                   end = tl_pattern_range(m->p->row_ptr, m->p->rows, k->n_ranges, r + 1);
     for (int64_t b = 0; b < k->n_blocks; b++) {
-        part[b] = m->at;
-        m->number++;
+        part[b] = m->end;
+        m->part++;
         for (int64_t i = begin; i < end; i += TL_SORTED_ROWS)
-            add_pieces(m, i, i + TL_SORTED_ROWS < end ? i + TL_SORTED_ROWS : end, b * k->block,
-                       (b + 1) * k->block);
+            add_group(m, i, i + TL_SORTED_ROWS < end ? i + TL_SORTED_ROWS : end, b * k->block,
+                      (b + 1) * k->block);
     }
 }
 
-/* Pieces at most: one for each row, and one wherever a row goes on in another block. */
-static int64_t count_pieces(const tl_pattern *p, int64_t block)
+/* Returns the number of segments: one per row, and one wherever a row continues in another block. */
+static int64_t count_segments(const tl_pattern *p, int64_t block)
 {
     int64_t n = p->rows;
     for (int64_t i = 0; i < p->rows; i++)
@@ -116,100 +129,71 @@ static int64_t count_pieces(const tl_pattern *p, int64_t block)
     return n;
 }
 
-static void free_blocks(tl_cached_blocks *b)
+/* Fills all arrays, the sentinels at their ends included. */
+static void fill(builder *m, const tl_blocks *k, tl_block_part *part)
 {
-    if (b) {
-        tl_free((void *)b->of.part);
-        tl_free((void *)b->of.piece);
-        tl_free((void *)b->of.column);
-        tl_free((void *)b->of.perm);
-        tl_free((void *)b->of.line);
-        tl_free(b);
-    }
+    for (int64_t i = 0; i < m->p->rows; i++)
+        m->next[i] = m->p->row_ptr[i];
+    for (int64_t r = 0; r < k->n_ranges; r++)
+        add_range(m, k, r, part + r * k->n_blocks);
+    part[k->n_ranges * k->n_blocks] = part[k->n_ranges * k->n_blocks + 1] = m->end;
+    for (int64_t c = 0; c < TL_COLUMNS_AHEAD; c++)
+        m->col16[m->end.entry + c] = 0;
+    m->segment[m->end.segment] = (tl_segment){ 0 };
 }
 
 static tl_cached_blocks *build(const tl_pattern *p, int64_t block, const int32_t *perm)
 {
-    enum { SAMPLES = 128 }; /* in a tile, at most */
-    tl_cached_blocks *made = tl_alloc_zero(1, sizeof *made);
-    if (!made)
+    enum { MAX_SAMPLES = 128 }; /* in a tile */
+    tl_cached_blocks *built = tl_alloc_zero(1, sizeof *built);
+    if (!built)
         return NULL;
     const int64_t n_blocks = p->cols > 0 ? (p->cols + block - 1) / block : 1,
-                  n_ranges = tl_pattern_ranges(p->rows, (double)p->nnz * SAMPLES),
-                  n_pieces = count_pieces(p, block), n_parts = n_ranges * n_blocks + 2,
-                  n_columns = p->nnz + TL_COLUMNS_AHEAD, n_ordered = perm ? p->nnz : 0;
+                  n_ranges = tl_pattern_ranges(p->rows, (double)p->nnz * MAX_SAMPLES),
+                  n_segments = count_segments(p, block), n_parts = n_ranges * n_blocks + 2,
+                  n_columns = p->nnz + TL_COLUMNS_AHEAD, n_perm = perm ? p->nnz : 0;
     tl_block_part *part = tl_alloc(n_parts, sizeof *part);
-    making m = { .p = p,
-                 .perm = perm,
-                 .next = tl_alloc(p->rows, sizeof *m.next),
-                 .number = 1,
-                 .used = tl_alloc_zero(p->nnz / TL_LINE + 1, sizeof *m.used),
-                 .piece = tl_alloc(n_pieces + 1, sizeof *m.piece),
-                 .column = tl_alloc(n_columns, sizeof *m.column),
-                 .ordered = perm ? tl_alloc(n_ordered, sizeof *m.ordered) : NULL,
-                 .line = tl_alloc(p->nnz, sizeof *m.line) }; /* as many as there can be */
-    made->of = (tl_blocks){ block, n_blocks, n_ranges, part, m.piece, m.column, m.ordered, NULL };
-    const bool room = part && m.next && m.used && m.piece && m.column && (m.ordered || !perm) && m.line;
-    if (room) {
-        for (int64_t i = 0; i < p->rows; i++)
-            m.next[i] = p->row_ptr[i];
-        for (int64_t r = 0; r < n_ranges; r++)
-            add_range(&m, &made->of, r, part + r * n_blocks);
-        part[n_ranges * n_blocks] = part[n_ranges * n_blocks + 1] = m.at;
-        for (int64_t e = p->nnz; e < n_columns; e++)
-            m.column[e] = 0;
-        m.piece[n_pieces] = (tl_segment){ 0 };
-    }
-    int32_t *line = room ? tl_alloc(m.at.line, sizeof *line) : NULL;
-    if (line)
-        memcpy(line, m.line, (size_t)m.at.line * sizeof *line);
-    made->of.line = line;
-    made->bytes = (int64_t)sizeof *made + n_parts * (int64_t)sizeof *part +
-                  (n_pieces + 1) * (int64_t)sizeof *m.piece + n_columns * (int64_t)sizeof *m.column +
-                  n_ordered * (int64_t)sizeof *m.ordered + m.at.line * (int64_t)sizeof *line;
+    builder m = { .p = p,
+                  .perm = perm,
+                  .next = tl_alloc(p->rows, sizeof *m.next),
+                  .part = 1,
+                  .last_use = tl_alloc_zero(p->nnz / TL_CACHE_LINE + 1, sizeof *m.last_use),
+                  .segment = tl_alloc(n_segments + 1, sizeof *m.segment),
+                  .col16 = tl_alloc(n_columns, sizeof *m.col16),
+                  .perm_of_blocks = perm ? tl_alloc(n_perm, sizeof *m.perm_of_blocks) : NULL,
+                  .prefetch_list = tl_alloc(p->nnz, sizeof *m.prefetch_list) }; /* the most there can be */
+    built->blocks =
+        (tl_blocks){ block, n_blocks, n_ranges, part, m.segment, m.col16, m.perm_of_blocks, NULL };
+    const bool allocated = part && m.next && m.last_use && m.segment && m.col16 &&
+                           (m.perm_of_blocks || !perm) && m.prefetch_list;
+    if (allocated)
+        fill(&m, &built->blocks, part);
+    int32_t *list = allocated ? tl_alloc(m.end.prefetch, sizeof *list) : NULL; /* as long as it is */
+    if (list)
+        memcpy(list, m.prefetch_list, (size_t)m.end.prefetch * sizeof *list);
+    built->blocks.prefetch_list = list;
+    built->bytes = (int64_t)sizeof *built + n_parts * (int64_t)sizeof *part +
+                   (n_segments + 1) * (int64_t)sizeof *m.segment + n_columns * (int64_t)sizeof *m.col16 +
+                   n_perm * (int64_t)sizeof *m.perm_of_blocks + m.end.prefetch * (int64_t)sizeof *list;
     tl_free(m.next);
-    tl_free(m.used);
-    tl_free(m.line);
-    if (!line) {
-        free_blocks(made);
+    tl_free(m.last_use);
+    tl_free(m.prefetch_list);
+    if (!list) {
+        tl_cached_blocks_free(built);
         return NULL;
     }
-    return made;
+    return built;
 }
 
 const tl_blocks *tl_pattern_blocks(const tl_pattern *p, int64_t block, const int32_t *perm)
 {
-    _Atomic(tl_cached_blocks *) *head = &((tl_pattern *)p)->blocks;
-    tl_cached_blocks *fresh = NULL, *first = atomic_load_explicit(head, memory_order_acquire);
-    for (;;) {
-        for (const tl_cached_blocks *b = first; b; b = b->next)
-            if (b->of.block == block && !b->of.perm == !perm) {
-                free_blocks(fresh); /* another thread was faster */
-                return &b->of;
-            }
-        if (!fresh && !(fresh = build(p, block, perm))) {
-            tl_fail_memory();
-            return NULL;
-        }
-        fresh->next = first;
-        if (atomic_compare_exchange_strong(head, &first, fresh))
-            return &fresh->of;
+    const tl_blocks *cached = tl_pattern_cached_blocks(p, block, perm);
+    if (cached)
+        return cached;
+    tl_cached_blocks *built = build(p, block, perm);
+    if (!built) {
+        tl_fail_memory();
+        return NULL;
     }
-}
-
-void tl_pattern_free_blocks(tl_pattern *p)
-{
-    for (tl_cached_blocks *b = atomic_load(&p->blocks), *next; b; b = next) {
-        next = b->next;
-        free_blocks(b);
-    }
-}
-
-int64_t tl_pattern_bytes_of_blocks(const tl_pattern *p)
-{
-    int64_t bytes = 0;
-    for (const tl_cached_blocks *b = atomic_load_explicit(&((tl_pattern *)p)->blocks, memory_order_acquire);
-         b; b = b->next)
-        bytes += b->bytes;
-    return bytes;
+    return tl_pattern_cache_blocks(p, built);
 }

@@ -1,5 +1,5 @@
-/* Dense products through BLIS; the only file that knows BLIS. Small and thin shapes, at which it is slow, go
- * to kernels of our own. */
+/* Dense products through BLIS; the only file that knows BLIS. Small and thin shapes, at which BLIS is slow,
+ * go to our own kernels. */
 #include "lib/matrix/gemm.h"
 #include "lib/kernels/kernels.h"
 #include "isa.h"
@@ -18,24 +18,24 @@
 #define GEMM bli_sgemm_ex
 #endif
 
-/* Measured: to this m n k, or to this least of the three, our own kernel is faster at every level. */
-enum { SMALL = 1 << 22, THIN = 32 };
+/* Up to this m n k, or this smallest dimension, our kernel beats BLIS on every instruction set (measured). */
+enum { SMALL_PRODUCT = 1 << 22, THIN_SIDE = 32 };
 
 #if defined(__x86_64__)
-/* BLIS would choose by the chip: the level decides instead, so that its last bits are the level's, too.
- * The one lever is an environment variable that holds a number and is read once, by bli_init. */
+/* BLIS would choose its kernels by the CPU; here they follow tl_kernel_level(), so that this also pins the
+ * last bits of BLIS's products. The only way is an environment variable, a number that bli_init reads. */
 static void start_blis(void)
 {
-    const char *level = tl_kernel_level();
+    const char *isa = tl_kernel_level();
     if (getenv("BLIS_ARCH_TYPE")) {
         bli_init();
         return;
     }
     char number[16];
     snprintf(number, sizeof number, "%d",
-             (int)(strcmp(level, "avx512") == 0 ? BLIS_ARCH_SKX
-                   : strcmp(level, "avx2") == 0 ? BLIS_ARCH_HASWELL
-                                                : BLIS_ARCH_GENERIC));
+             (int)(strcmp(isa, "avx512") == 0 ? BLIS_ARCH_SKX
+                   : strcmp(isa, "avx2") == 0 ? BLIS_ARCH_HASWELL
+                                              : BLIS_ARCH_GENERIC));
     setenv("BLIS_ARCH_TYPE", number, 1);
     bli_init();
     unsetenv("BLIS_ARCH_TYPE");
@@ -47,19 +47,19 @@ static void start_blis(void)
 }
 #endif
 
+/* Sets up BLIS for a product on the calling thread. */
 static void one_thread(rntm_t *r)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start_blis);
     bli_rntm_init(r);
     bli_rntm_set_num_threads(1, r);
-    /* In BLIS 0.9 the kernels for small products on haswell and zen read behind the last element of A and
-     * C (its issues 635 and 821), where a page may end; in double they sum an edge in another order, and
-     * skip 0 times NaN. */
+    /* In BLIS 0.9 the kernels for small products on haswell and zen read past the last element of A and C,
+     * where a page may end; in double they sum an edge in another order, and skip 0 times NaN. */
     bli_rntm_disable_l3_sup(r);
 }
 
-/* The product of a column and a row. BLIS's is no faster, and takes 0 times NaN for 0. */
+/* C = a column times a row. BLIS's outer product is no faster, and takes 0 times NaN for 0. */
 static void outer(int64_t m, int64_t n, tl_matrix a, tl_matrix b, tl_real *c, bool add)
 {
     for (int64_t i = 0; i < m; i++) {
@@ -69,27 +69,30 @@ static void outer(int64_t m, int64_t n, tl_matrix a, tl_matrix b, tl_real *c, bo
     }
 }
 
-/* y = A x, or y += A x. A row of A is either contiguous, or its columns are. BLIS's order of a sum depends
- * on where the element sits, and it, too, takes 0 times NaN for 0. */
+/* y = A x (add: +=). Either the rows of A are contiguous or its columns are. In BLIS's version the order of a
+ * sum depends on where the element is stored, and 0 times NaN is 0. */
 static void matrix_vector(int64_t m, int64_t k, tl_matrix a, const tl_real *x, tl_real *y, bool add)
 {
     const tl_kernels *kernel = tl_kernel_table();
     if (!add)
         memset(y, 0, (size_t)m * sizeof *y);
-    for (int64_t i = 0; a.col == 1 && i < m; i++)
-        y[i] += kernel->dot(k, a.data + i * a.row, x);
-    for (int64_t l = 0; a.col != 1 && l < k; l++)
-        kernel->axpy(m, x[l], a.data + l * a.col, y);
+    if (a.col == 1)
+        for (int64_t i = 0; i < m; i++)
+            y[i] += kernel->dot(k, a.data + i * a.row, x);
+    else
+        for (int64_t l = 0; l < k; l++)
+            kernel->axpy(m, x[l], a.data + l * a.col, y);
 }
 
-static bool lies_well(tl_matrix a)
+static bool has_unit_stride(tl_matrix a)
 {
     return a.row == 1 || a.col == 1;
 }
 
 static bool is_small(int64_t m, int64_t n, int64_t k)
 {
-    return m <= THIN || n <= THIN || k <= THIN || (double)m * (double)n * (double)k <= SMALL;
+    return m <= THIN_SIDE || n <= THIN_SIDE || k <= THIN_SIDE ||
+           (double)m * (double)n * (double)k <= SMALL_PRODUCT;
 }
 
 typedef struct product {
@@ -99,24 +102,26 @@ typedef struct product {
     bool add;
 } product;
 
-/* Rows or columns begin .. end-1 of C. An element's order of operations does not depend on them: our
- * kernel's by its statement. */
+/* Rows (or columns) begin .. end-1 of C. An element's order of operations does not depend on the split, by
+ * the kernel's specification. */
 static void small_rows(void *context, int64_t begin, int64_t end)
 {
     const product *p = context;
-    tl_kernel_table()->gemm_small(end - begin, p->n, p->k, p->a.data + begin * p->a.row, p->a.row, p->a.col,
-                                  p->b.data, p->b.row, p->b.col, p->c + begin * p->n, p->n, p->add);
+    const tl_matrix a = { p->a.data + begin * p->a.row, p->a.row, p->a.col };
+    const tl_dense_out c = { p->c + begin * p->n, p->n };
+    tl_kernel_table()->gemm_small(end - begin, p->n, p->k, a, p->b, c, p->add);
 }
 
 static void small_columns(void *context, int64_t begin, int64_t end)
 {
     const product *p = context;
-    tl_kernel_table()->gemm_small(p->m, end - begin, p->k, p->a.data, p->a.row, p->a.col,
-                                  p->b.data + begin * p->b.col, p->b.row, p->b.col, p->c + begin, p->n,
-                                  p->add);
+    const tl_matrix b = { p->b.data + begin * p->b.col, p->b.row, p->b.col };
+    const tl_dense_out c = { p->c + begin, p->n };
+    tl_kernel_table()->gemm_small(p->m, end - begin, p->k, p->a, b, c, p->add);
 }
 
-/* BLIS's neither: it splits k without regard to m, and its kernels for small products are off. */
+/* Nor does BLIS's order depend on the split: it splits k regardless of m, and its small-product kernels are
+ * disabled above. */
 static void blis_rows(void *context, int64_t begin, int64_t end)
 {
     const product *p = context;
@@ -128,16 +133,16 @@ static void blis_rows(void *context, int64_t begin, int64_t end)
          p->b.col, &beta, p->c + begin * p->n, p->n, 1, NULL, &rntm); /* BLIS has no const */
 }
 
-/* Calls body for a share of `count` rows or columns on each thread. All of them repeat some work on the other
- * factor, so there are no more shares than threads. A share begins at a whole vector of every level: a row of
- * B is then read where it lies. */
+/* Calls body for one share of `count` rows or columns per thread: no more, because each share repeats some
+ * work on the other factor. A share begins at a whole vector of every instruction set, so that rows of B can
+ * be read in place. */
 static void multiply_in_shares(product *p, int64_t count,
                                void (*body)(void *context, int64_t begin, int64_t end))
 {
-    enum { UNIT = 16, WORTH = 1 << 18 };
+    enum { UNIT = 16, MIN_PARALLEL = 1 << 18 };
     const int64_t threads = tl_num_threads(), share = (count + threads - 1) / threads;
-    const bool worth = (double)p->m * (double)p->n * (double)p->k >= WORTH;
-    tl_parallel_for(count, worth ? (share + UNIT - 1) / UNIT * UNIT : count, body, p);
+    const bool parallel = (double)p->m * (double)p->n * (double)p->k >= MIN_PARALLEL;
+    tl_parallel_for(count, parallel ? (share + UNIT - 1) / UNIT * UNIT : count, body, p);
 }
 
 void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real *c, bool add)
@@ -146,9 +151,9 @@ void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real 
         return;
     if (k == 0) /* there may be no data to point to */
         memset(c, 0, (size_t)(m * n) * sizeof *c);
-    else if (n == 1 && lies_well(a) && b.row == 1)
+    else if (n == 1 && has_unit_stride(a) && b.row == 1)
         matrix_vector(m, k, a, b.data, c, add);
-    else if (m == 1 && lies_well(b) && a.col == 1)
+    else if (m == 1 && has_unit_stride(b) && a.col == 1)
         matrix_vector(n, k, tl_matrix_transposed(b), a.data, c, add);
     else if (k == 1 && b.col == 1)
         outer(m, n, a, b, c, add);

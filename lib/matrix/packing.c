@@ -1,4 +1,4 @@
-/* Tiles of samples: where they are, and how they get there. */
+/* Packing of tiles of samples. */
 #include "lib/matrix/packing.h"
 #include "lib/kernels/kernels.h"
 #include "parallel.h"
@@ -52,15 +52,15 @@ tl_tile tl_tile_in_place(tl_samples m, int64_t t, tl_real *data)
     return (tl_tile){ data + t * full_width(), m.n, width_of(m, t) };
 }
 
-tl_tile tl_tile_packed(tl_samples m, int64_t t, tl_real *room)
+tl_tile tl_tile_packed(tl_samples m, int64_t t, tl_real *buffer)
 {
     const int64_t width = width_of(m, t);
-    return (tl_tile){ room, padded(width), width };
+    return (tl_tile){ buffer, padded(width), width };
 }
 
 typedef struct packing {
-    const tl_real *from; /* pack: the tile's part of the matrix */
-    tl_real *to;         /* unpack: likewise */
+    const tl_real *from; /* pack: where the tile begins in the matrix */
+    tl_real *to;         /* unpack: the same */
     tl_samples m;
     tl_tile tile;
     bool add;
@@ -73,23 +73,23 @@ static void pack(void *context, int64_t begin, int64_t end)
     const tl_tile t = c->tile;
     if (c->m.by_sample)
         tl_kernel_table()->transpose(t.width, end - begin, c->from + begin, c->m.features,
-                                     t.at + begin * t.ld, t.ld, false);
+                                     t.data + begin * t.ld, t.ld, false);
     for (int64_t k = begin; k < end; k++) {
         if (!c->m.by_sample)
-            memcpy(t.at + k * t.ld, c->from + k * c->m.n, (size_t)t.width * sizeof *t.at);
+            memcpy(t.data + k * t.ld, c->from + k * c->m.n, (size_t)t.width * sizeof *t.data);
         for (int64_t j = t.width; j < t.ld; j++)
-            t.at[k * t.ld + j] = 0;
+            t.data[k * t.ld + j] = 0;
     }
 }
 
 static void unpack(void *context, int64_t begin, int64_t end)
 {
     const packing *c = context;
-    tl_kernel_table()->transpose(end - begin, c->tile.width, c->tile.at + begin * c->tile.ld, c->tile.ld,
+    tl_kernel_table()->transpose(end - begin, c->tile.width, c->tile.data + begin * c->tile.ld, c->tile.ld,
                                  c->to + begin, c->m.features, c->add);
 }
 
-/* Where the tile begins in the matrix. */
+/* Returns where tile t begins in the matrix. */
 static int64_t start_of(tl_samples m, int64_t t)
 {
     return t * full_width() * (m.by_sample ? m.features : 1);

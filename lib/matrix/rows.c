@@ -1,13 +1,14 @@
-/* Whole vectors of a row go through the sparse kernel, tile by tile; the rest of it, less than one, is
- * summed plainly. */
+/* The whole vectors of a row go through the sparse kernel, tile by tile; its tail, less than a vector, is
+ * summed by axpy. */
 #include "lib/matrix/rows.h"
 
-static void sum_rest(const tl_sparse *s, int64_t begin, int64_t end, int64_t first, int64_t width,
-                     const tl_real *x, tl_real *y, bool add)
+static void sum_tails(const tl_sparse *s, int64_t begin, int64_t end, int64_t first, int64_t width,
+                      const tl_real *x, tl_real *y, bool add)
 {
     for (int64_t i = begin; i < end; i++) {
-        for (int64_t j = first; j < width && !add; j++)
-            y[i * width + j] = 0;
+        if (!add)
+            for (int64_t j = first; j < width; j++)
+                y[i * width + j] = 0;
         const int64_t last = s->row_end ? s->row_end[i] : s->row_ptr[i + 1];
         for (int64_t k = s->row_begin ? s->row_begin[i] : s->row_ptr[i]; k < last; k++)
             tl_kernel_table()->axpy(width - first, s->values[k], x + s->col[k] * width + first,
@@ -21,9 +22,10 @@ void tl_sum_table_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t w
     const tl_kernels *kernel = tl_kernel_table();
     const int64_t tile = TL_TILE_VECS * kernel->lanes, whole = width - width % kernel->lanes;
     for (int64_t j = 0; j < whole; j += tile)
-        kernel->spmm(s, begin, end, whole - j < tile ? whole - j : tile, x + j, width, y + j, width, add);
+        kernel->spmm(s, begin, end, whole - j < tile ? whole - j : tile, (tl_dense){ x + j, width },
+                     (tl_dense_out){ y + j, width }, add);
     if (whole < width)
-        sum_rest(s, begin, end, whole, width, x, y, add);
+        sum_tails(s, begin, end, whole, width, x, y, add);
 }
 
 int64_t tl_table_rows_grain(int64_t rows, int64_t nnz, int64_t width)

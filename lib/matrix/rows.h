@@ -1,16 +1,16 @@
-/* Weighted sums of rows of a table: of those that a bag names, or of all gradients that meet in a row. */
+/* Weighted sums of table rows: of the rows in a bag, or of all gradients of one row. */
 #ifndef TL_ROWS_H
 #define TL_ROWS_H
 
 #include "lib/kernels/kernels.h"
 
-/* Rows begin .. end-1 of Y = S X (add: Y += S X), for rows of any width that lie one after the other and
- * may not be read past their end. S has no blocks and no order; its columns need not ascend. Each element is
- * summed over the row's entries in their order. */
+/* Rows begin .. end-1 of Y = S X (add: +=), for contiguous rows of any width, which are not read past their
+ * end. S has neither blocks nor a permutation; its columns need not ascend. Each element is summed over the
+ * row's entries in their order. */
 void tl_sum_table_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
                        tl_real *y, bool add);
 
-/* How many rows of S with `nnz` entries in all make a piece of work for a thread. */
+/* Returns the grain of a parallel loop over the rows of S, which have `nnz` entries in all. */
 int64_t tl_table_rows_grain(int64_t rows, int64_t nnz, int64_t width);
 
 #endif

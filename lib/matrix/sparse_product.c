@@ -1,10 +1,10 @@
-/* What lies around the sparse kernels: layouts, blocks, and pieces of work for the threads. A tile of samples
- * is packed, multiplied and unpacked before the next, so that it is still in the cache. */
+/* Drivers of the sparse kernels: layouts, blocks, and tasks for the threads. A tile of samples is packed,
+ * multiplied and unpacked before the next one, while it is still in the cache. */
 #include "lib/matrix/sparse_product.h"
 #include "lib/kernels/kernels.h"
+#include "lib/matrix/blocks.h"
 #include "lib/matrix/packing.h"
 #include "parallel.h"
-#include "lib/pattern/pattern_private.h"
 
 #include <string.h>
 
@@ -30,19 +30,17 @@ static tl_samples y_of(const tl_sparse_product *p)
 
 /* ---- Blocks of the pattern ---- */
 
-/* Kernels walk narrow tiles by rows: those rows of X fit in a cache, or there is little to win. */
+/* Narrow tiles are walked by rows: their rows of X fit in a cache, or there is little to gain. */
 static bool narrow(int64_t width)
 {
     return 2 * width < TL_TILE_VECS * tl_kernel_table()->lanes;
 }
 
-/* Columns in a block for tiles of n samples or fewer; 0: row by row. What a row has in a block costs a load
- * and a store of its part of Y besides, so that it should have some entries; but the more columns, the fewer
- * of their rows of X are in the first cache. As measured at densities from 0.5 to 0.01, both together cost
- * least at about three quarters of the narrowest block and what holds seven entries more. X that is no larger
- * than the widest block is one, unless there were six: down to half an entry a row, its walk is no slower
- * than one by rows, as it asks for columns ahead. */
-static int64_t block_of(const tl_pattern *p, int64_t n)
+/* Returns the columns of a block for tiles of up to n samples; 0: row by row. Each segment costs a load and a
+ * store of its part of Y, so it should hold several entries; but wider blocks keep fewer of their rows of X
+ * in L1. The optimum (measured) is 3/4 of the narrowest block plus the columns of seven entries. An X no
+ * larger than the widest block is one block, unless that replaces six or more. */
+static int64_t block_width(const tl_pattern *p, int64_t n)
 {
     const int64_t narrowest = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK * narrowest,
                   cols = tl_pattern_cols(p), nnz = tl_pattern_nnz(p);
@@ -60,26 +58,26 @@ static int64_t block_of(const tl_pattern *p, int64_t n)
 
 static tl_status prepare(const tl_pattern *p, const int32_t *perm, int64_t n)
 {
-    const int64_t block = block_of(p, n);
+    const int64_t block = block_width(p, n);
     return block == 0 || tl_pattern_blocks(p, block, perm) ? TL_OK : TL_ERR_MEMORY;
 }
 
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p)
 {
     const int32_t *perm = NULL;
-    const tl_pattern *turned = tl_pattern_transpose(p->pattern, &perm);
-    return turned && prepare(p->pattern, NULL, p->n) == TL_OK && prepare(turned, perm, p->n) == TL_OK
+    const tl_pattern *transpose = tl_pattern_transpose(p->pattern, &perm);
+    return transpose && prepare(p->pattern, NULL, p->n) == TL_OK && prepare(transpose, perm, p->n) == TL_OK
                ? TL_OK
                : TL_ERR_MEMORY;
 }
 
-/* S or its transpose, for tiles of n samples or fewer. */
+/* S or its transpose, for tiles of up to n samples. */
 static tl_sparse sparse_of(const tl_pattern *p, bool transposed, const tl_real *values, int64_t n)
 {
     const int32_t *perm = NULL;
     if (transposed)
         p = tl_pattern_transpose(p, &perm);
-    const int64_t block = block_of(p, n);
+    const int64_t block = block_width(p, n);
     const tl_csr s = tl_pattern_csr(p);
     return (tl_sparse){ .rows = s.rows,
                         .row_ptr = s.row_ptr,
@@ -89,71 +87,82 @@ static tl_sparse sparse_of(const tl_pattern *p, bool transposed, const tl_real *
                         .blocks = block > 0 ? tl_pattern_blocks(p, block, perm) : NULL };
 }
 
-/* ---- A tile, in ranges of rows for the threads ---- */
+/* ---- One tile: a task per range of rows ---- */
 
-typedef struct walk {
+typedef struct tile_job {
     tl_sparse s;
     tl_tile a, b, out;
     tl_real *dvalues;
     bool add, add_values;
     int64_t depth; /* rows of b */
-    int64_t ranges;
-} walk;
+    int64_t n_ranges;
+} tile_job;
 
-/* What a kernel takes for range r: a row, or with blocks the range itself. */
-static int64_t begin_of(const walk *w, int64_t r)
+/* Returns where range r begins for a kernel: at a row or, with blocks, at the range itself. */
+static int64_t range_begin(const tile_job *j, int64_t r)
 {
-    return w->s.blocks ? r : tl_pattern_range(w->s.row_ptr, w->s.rows, w->ranges, r);
+    return j->s.blocks ? r : tl_pattern_range(j->s.row_ptr, j->s.rows, j->n_ranges, r);
+}
+
+static tl_dense rows_of(tl_tile t)
+{
+    return (tl_dense){ t.data, t.ld };
+}
+
+static tl_dense_out rows_to(tl_tile t)
+{
+    return (tl_dense_out){ t.data, t.ld };
 }
 
 static void spmm_ranges(void *context, int64_t begin, int64_t end)
 {
-    const walk *w = context;
-    tl_kernel_table()->spmm(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->b.at, w->b.ld,
-                            w->out.at, w->out.ld, w->add);
+    const tile_job *j = context;
+    tl_kernel_table()->spmm(&j->s, range_begin(j, begin), range_begin(j, end), j->b.width, rows_of(j->b),
+                            rows_to(j->out), j->add);
 }
 
 static void sddmm_ranges(void *context, int64_t begin, int64_t end)
 {
-    const walk *w = context;
-    tl_kernel_table()->sddmm(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->a.at, w->a.ld,
-                             w->b.at, w->b.ld, w->dvalues, w->add_values);
+    const tile_job *j = context;
+    tl_kernel_table()->sddmm(&j->s, range_begin(j, begin), range_begin(j, end), j->b.width, rows_of(j->a),
+                             rows_of(j->b), j->dvalues, j->add_values);
 }
 
-static void gradients_ranges(void *context, int64_t begin, int64_t end)
+static void spmm_sddmm_ranges(void *context, int64_t begin, int64_t end)
 {
-    const walk *w = context;
-    tl_kernel_table()->spmm_sddmm(&w->s, begin_of(w, begin), begin_of(w, end), w->b.width, w->a.at, w->a.ld,
-                                  w->b.at, w->b.ld, w->out.at, w->out.ld, w->add, w->dvalues, w->add_values);
+    const tile_job *j = context;
+    tl_kernel_table()->spmm_sddmm(&j->s, range_begin(j, begin), range_begin(j, end), j->b.width,
+                                  rows_of(j->a), rows_of(j->b), rows_to(j->out), j->add, j->dvalues,
+                                  j->add_values);
 }
 
-static void walk_ranges(walk w, void (*body)(void *context, int64_t begin, int64_t end))
+static void run_tile(tile_job j, void (*body)(void *context, int64_t begin, int64_t end))
 {
-    enum { LARGE = 1 << 22 }; /* values: b is then not in a cache of the usual size */
-    if (narrow(w.b.width))
-        w.s.blocks = NULL;
-    w.s.x_uncached = !w.s.blocks && w.depth * w.b.width > LARGE;
-    w.ranges = w.s.blocks ? w.s.blocks->n_ranges
-                          : tl_pattern_ranges(w.s.rows, (double)w.s.row_ptr[w.s.rows] * (double)w.b.width);
-    tl_parallel_for(w.ranges, 1, body, &w);
+    enum { MAX_CACHED = 1 << 22 }; /* values of b that a cache of the usual size holds */
+    if (narrow(j.b.width))
+        j.s.blocks = NULL;
+    j.s.x_uncached = !j.s.blocks && j.depth * j.b.width > MAX_CACHED;
+    j.n_ranges = j.s.blocks ? j.s.blocks->n_ranges
+                            : tl_pattern_ranges(j.s.rows, (double)j.s.row_ptr[j.s.rows] * (double)j.b.width);
+    tl_parallel_for(j.n_ranges, 1, body, &j);
 }
 
 /* ---- The product ---- */
 
-/* A tile for the kernels to read any row of, packed at `room` unless it can be read where it lies. */
-static tl_tile read_tile(tl_samples m, int64_t t, const tl_real *data, tl_real *room)
+/* Returns tile t for random access by the kernels: in place if possible, otherwise packed in `buffer`. */
+static tl_tile read_tile(tl_samples m, int64_t t, const tl_real *data, tl_real *buffer)
 {
     if (tl_tile_readable(m))
         return tl_tile_in_place(m, t, (tl_real *)data);
-    const tl_tile packed = tl_tile_packed(m, t, room);
+    const tl_tile packed = tl_tile_packed(m, t, buffer);
     tl_pack_tile(m, t, data, packed);
     return packed;
 }
 
-/* A tile for the kernels to go through row by row: in place, or at `room`, which it fills. */
-static tl_tile pass_tile(tl_samples m, int64_t t, const tl_real *data, tl_real *room)
+/* Returns tile t for a walk row by row: in place, or a view of `buffer`, packed already or to be filled. */
+static tl_tile stream_tile(tl_samples m, int64_t t, const tl_real *data, tl_real *buffer)
 {
-    return m.by_sample ? tl_tile_packed(m, t, room) : tl_tile_in_place(m, t, (tl_real *)data);
+    return m.by_sample ? tl_tile_packed(m, t, buffer) : tl_tile_in_place(m, t, (tl_real *)data);
 }
 
 int64_t tl_sparse_product_x_packed(const tl_sparse_product *p)
@@ -161,24 +170,24 @@ int64_t tl_sparse_product_x_packed(const tl_sparse_product *p)
     return p->x_by_sample ? tl_packed_size(x_of(p)) : 0;
 }
 
-static int64_t tile_room(tl_samples m)
+static int64_t tile_buffer_size(tl_samples m)
 {
     return tl_tile_readable(m) ? 0 : tl_packed_tile_size(m);
 }
 
-/* Tiles of X and Y, or of dX and dY. */
+/* A tile of X and one of Y, or of dX and dY. */
 int64_t tl_sparse_product_workspace(const tl_sparse_product *p)
 {
-    return tile_room(x_of(p)) + tile_room(y_of(p));
+    return tile_buffer_size(x_of(p)) + tile_buffer_size(y_of(p));
 }
 
-static tl_real *y_room(const tl_sparse_product *p)
+static tl_real *y_buffer(const tl_sparse_product *p)
 {
-    return p->workspace ? p->workspace + tile_room(x_of(p)) : NULL;
+    return p->workspace ? p->workspace + tile_buffer_size(x_of(p)) : NULL;
 }
 
-/* Where tile t of X is packed, by forward and for backward if it lies by sample. */
-static tl_real *x_room(const tl_sparse_product *p, int64_t t)
+/* Returns where tile t of X is packed: if it is stored by sample, for backward, too. */
+static tl_real *x_buffer(const tl_sparse_product *p, int64_t t)
 {
     return p->x_by_sample ? p->x_packed + tl_packed_before(x_of(p), t) : p->workspace;
 }
@@ -186,71 +195,71 @@ static tl_real *x_room(const tl_sparse_product *p, int64_t t)
 void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                tl_real *y)
 {
-    const tl_sparse w = sparse_of(p->pattern, p->transposed, values, p->n);
+    const tl_sparse s = sparse_of(p->pattern, p->transposed, values, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
-        const tl_tile xt = read_tile(xm, t, x, x_room(p, t)), yt = pass_tile(ym, t, y, y_room(p));
-        walk_ranges((walk){ .s = w, .b = xt, .depth = xm.features, .out = yt }, spmm_ranges);
+        const tl_tile xt = read_tile(xm, t, x, x_buffer(p, t)), yt = stream_tile(ym, t, y, y_buffer(p));
+        run_tile((tile_job){ .s = s, .b = xt, .depth = xm.features, .out = yt }, spmm_ranges);
         if (ym.by_sample)
             tl_unpack_tile(ym, t, yt, y, false);
     }
 }
 
-/* X as forward packed it, packed anew if it may have changed; in place if features are rows. */
+/* Returns tile t of X as forward packed it, packed again if X may have changed; in place if features are
+ * rows. */
 static tl_tile x_again(const tl_sparse_product *p, int64_t t, const tl_real *x)
 {
     const tl_samples m = x_of(p);
-    return m.by_sample && p->x_mutable ? read_tile(m, t, x, x_room(p, t)) : pass_tile(m, t, x, x_room(p, t));
+    return m.by_sample && p->x_mutable ? read_tile(m, t, x, x_buffer(p, t))
+                                       : stream_tile(m, t, x, x_buffer(p, t));
 }
 
-/* dX, with the values' gradient or without. */
+/* dX and, unless dvalues is NULL, the values' gradient. */
 static void backward_to_x(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                           const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx, bool add_x)
 {
-    const tl_sparse turned = sparse_of(p->pattern, !p->transposed, values, p->n);
+    const tl_sparse transpose = sparse_of(p->pattern, !p->transposed, values, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
-        const tl_tile dxt = pass_tile(xm, t, dx, p->workspace);
-        walk_ranges((walk){ .s = turned,
-                            .a = x_again(p, t, x),
-                            .b = read_tile(ym, t, dy, y_room(p)),
-                            .depth = ym.features,
-                            .out = dxt,
-                            .dvalues = dvalues,
-                            .add = !xm.by_sample && add_x,
-                            .add_values = t > 0 || add_values },
-                    dvalues ? gradients_ranges : spmm_ranges);
+        const tl_tile dxt = stream_tile(xm, t, dx, p->workspace);
+        run_tile((tile_job){ .s = transpose,
+                             .a = x_again(p, t, x),
+                             .b = read_tile(ym, t, dy, y_buffer(p)),
+                             .depth = ym.features,
+                             .out = dxt,
+                             .dvalues = dvalues,
+                             .add = !xm.by_sample && add_x,
+                             .add_values = t > 0 || add_values },
+                 dvalues ? spmm_sddmm_ranges : spmm_ranges);
         if (xm.by_sample)
             tl_unpack_tile(xm, t, dxt, dx, add_x);
     }
 }
 
-/* The values' gradient alone: entry (i, j) of S joins row i of one factor with row j of the other. */
+/* The values' gradient alone: that of entry (i, j) of S is the product of row i of one factor and row j of
+ * the other. */
 static void backward_to_values(const tl_sparse_product *p, const tl_real *x, const tl_real *dy,
                                tl_real *dvalues, bool add_values)
 {
     const tl_sparse s = sparse_of(p->pattern, false, NULL, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
-        walk w = { .s = s,
-                   .depth = tl_pattern_cols(p->pattern),
-                   .dvalues = dvalues,
-                   .add_values = t > 0 || add_values };
-        w.b = xm.by_sample ? x_again(p, t, x) : read_tile(xm, t, x, p->workspace);
-        w.a = read_tile(ym, t, dy, y_room(p));
-        if (p->transposed) {
-            const tl_tile other = w.a;
-            w.a = w.b;
-            w.b = other;
-        }
-        walk_ranges(w, sddmm_ranges);
+        const tl_tile xt = xm.by_sample ? x_again(p, t, x) : read_tile(xm, t, x, p->workspace),
+                      dyt = read_tile(ym, t, dy, y_buffer(p));
+        run_tile((tile_job){ .s = s,
+                             .a = p->transposed ? xt : dyt,
+                             .b = p->transposed ? dyt : xt,
+                             .depth = tl_pattern_cols(p->pattern),
+                             .dvalues = dvalues,
+                             .add_values = t > 0 || add_values },
+                 sddmm_ranges);
     }
 }
 
 void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                 const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx, bool add_x)
 {
-    if (dvalues && !add_values && p->n == 0) /* no tile */
+    if (dvalues && !add_values && p->n == 0) /* no tile clears them */
         memset(dvalues, 0, (size_t)tl_pattern_nnz(p->pattern) * sizeof *dvalues);
     if (dx)
         backward_to_x(p, values, x, dy, dvalues, add_values, dx, add_x);

@@ -1,37 +1,38 @@
-/* Products of a sparse matrix with a dense one, in every layout, and their gradients. */
+/* Products of a sparse and a dense matrix, in every layout, and their gradients. */
 #ifndef TL_SPARSE_PRODUCT_H
 #define TL_SPARSE_PRODUCT_H
 
 #include "pattern.h"
 
-/* Y = W X with W = S or S^T (`transposed`), X of n columns, one a sample. X and Y lie in memory with features
- * as rows, or, `by_sample`, with samples as rows (then they are the transposes). */
+/* Y = W X, where W is S or S^T (`transposed`) and X has n columns, one per sample. X and Y are stored with
+ * features as rows or (`by_sample`) with samples as rows, that is as X^T and Y^T. */
 typedef struct tl_sparse_product {
     const tl_pattern *pattern; /* of S */
     bool transposed, x_by_sample, y_by_sample;
     int64_t n;
-    bool x_mutable;     /* X may be another in backward than it was in forward */
-    tl_real *x_packed;  /* X for the kernels, if it lies by sample: filled by forward, for backward, too */
-    tl_real *workspace; /* for either to work in */
+    bool x_mutable;     /* X may be modified between forward and backward */
+    tl_real *x_packed;  /* X in tiles, if it is stored by sample: forward fills it, backward reads it again */
+    tl_real *workspace; /* of forward or backward, not kept between them */
 } tl_sparse_product;
 
 /* Rows of W X and of X. */
 int64_t tl_sparse_product_rows(const tl_sparse_product *p);
 int64_t tl_sparse_product_depth(const tl_sparse_product *p);
 
-/* How many values x_packed and room must hold; 0: they are not used. */
+/* Values that x_packed and workspace must hold; 0: not used, may be NULL. */
 int64_t tl_sparse_product_x_packed(const tl_sparse_product *p);
 int64_t tl_sparse_product_workspace(const tl_sparse_product *p);
 
-/* Builds what the product keeps with the pattern; TL_ERR_MEMORY. To be called before the others. */
+/* Builds the transpose and the block schedules that the pattern caches for the products below, which need
+ * them. TL_ERR_MEMORY. */
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p);
 
 /* Y = W X */
 void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                tl_real *y);
 
-/* dvalues = dY X^T or X dY^T at the pattern (add_values: +=); dX = W^T dY (add_x: +=). Either may be NULL:
- * not wanted. With both, each row of dY is loaded once for the two. */
+/* dvalues = dY X^T (transposed: X dY^T), sampled at the pattern (add_values: +=); dX = W^T dY (add_x: +=).
+ * Either may be NULL: not computed. If both are computed, each row of dY is loaded once for the two. */
 void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                 const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx,
                                 bool add_x);

@@ -130,7 +130,7 @@ void tl_pattern_release(tl_pattern *p)
 {
     if (!p || atomic_fetch_sub_explicit(&p->users, 1, memory_order_acq_rel) > 1)
         return;
-    tl_pattern_free_views(p);
+    tl_pattern_free_caches(p);
     tl_free(p->row_ptr);
     tl_free(p->col);
     tl_free(p);
@@ -179,7 +179,7 @@ int64_t tl_pattern_bytes(const tl_pattern *p)
         return 0;
     int64_t bytes = (int64_t)sizeof *p + (p->rows + 1) * (int64_t)sizeof *p->row_ptr +
                     p->nnz * (int64_t)sizeof *p->col;
-    return bytes + tl_pattern_bytes_of_views(p);
+    return bytes + tl_pattern_cache_bytes(p);
 }
 
 tl_status tl_pattern_print(const tl_pattern *p, FILE *out, int64_t max_entries)

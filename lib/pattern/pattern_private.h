@@ -1,4 +1,4 @@
-/* The fields of a pattern, and what is derived from them once and cached. */
+/* The pattern's fields, and the caches of what is derived from them. */
 #ifndef TL_PATTERN_PRIVATE_H
 #define TL_PATTERN_PRIVATE_H
 
@@ -13,9 +13,9 @@ typedef struct tl_transposed {
 } tl_transposed;
 
 typedef struct tl_cached_blocks {
-    struct tl_cached_blocks *next; /* another block width, or with a permutation where these have none */
+    struct tl_cached_blocks *next; /* differs in the width of a block, or in whether it is permuted */
     int64_t bytes;
-    tl_blocks of;
+    tl_blocks blocks;
 } tl_cached_blocks;
 
 struct tl_pattern {
@@ -23,8 +23,7 @@ struct tl_pattern {
     int64_t rows, cols, nnz;
     int64_t *row_ptr;
     int32_t *col;
-    /* The only fields that change, by atomic exchange: `transposed` once from NULL, `blocks` by insertion at
-     * the head of the list. */
+    /* The only fields that change, by compare and exchange: once from NULL; a new head of the list. */
     _Atomic(tl_transposed *) transposed;
     _Atomic(tl_cached_blocks *) blocks;
 };
@@ -36,23 +35,18 @@ tl_status tl_pattern_check_size(const char *who, int64_t rows, int64_t cols, int
  * sizes. NULL if memory is short. */
 tl_pattern *tl_pattern_alloc(int64_t rows, int64_t cols, int64_t nnz);
 
-/* Split the rows into ranges of about equal work, counted as entries plus a constant per row:
- * tl_pattern_ranges returns the number of ranges for `work` products in all, tl_pattern_range the first row
- * of range r of n_ranges. A range has about 256 rows, so that its part of Y stays in the L2 cache while the
- * blocks go by. It has fewer rows if there are fewer than eight such ranges but work for eight, and more if
- * there would be over 256 ranges. */
-int64_t tl_pattern_ranges(int64_t rows, double work);
-int64_t tl_pattern_range(const int64_t *row_ptr, int64_t rows, int64_t n_ranges, int64_t r);
+/* Returns the cached block schedule of this width, permuted or not; NULL: there is none. */
+const tl_blocks *tl_pattern_cached_blocks(const tl_pattern *p, int64_t block, bool permuted);
 
-/* Returns the entries by blocks of `block` columns, 65536 at most. `perm` is the permutation of the values if
- * p is the transpose of another pattern, otherwise NULL. Built at the first call with this `block`, with and
- * without a permutation; then cached by p. NULL if memory is short. */
-const tl_blocks *tl_pattern_blocks(const tl_pattern *p, int64_t block, const int32_t *perm);
+/* Caches `fresh`, which p then owns, and returns its blocks; or, if another thread has cached such blocks
+ * before, frees `fresh` and returns those. */
+const tl_blocks *tl_pattern_cache_blocks(const tl_pattern *p, tl_cached_blocks *fresh);
 
-void tl_pattern_free_blocks(tl_pattern *p);
-int64_t tl_pattern_bytes_of_blocks(const tl_pattern *p);
+/* Frees blocks that are not cached, with their arrays, of which any may be NULL. */
+void tl_cached_blocks_free(tl_cached_blocks *b);
 
-void tl_pattern_free_views(tl_pattern *p);
-int64_t tl_pattern_bytes_of_views(const tl_pattern *p);
+/* Frees everything cached; counts its heap bytes. */
+void tl_pattern_free_caches(tl_pattern *p);
+int64_t tl_pattern_cache_bytes(const tl_pattern *p);
 
 #endif

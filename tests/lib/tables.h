@@ -1,4 +1,4 @@
-/* What the tests of the kernels share: the tables, operands, and how a result is held against stated.h. */
+/* Shared by the tests of the kernels: tables, operands, and the comparison with a reference. */
 #ifndef TL_TABLES_H
 #define TL_TABLES_H
 
@@ -20,24 +20,25 @@ static const tl_kernels *const table[] = {
 #endif
     &tl_baseline_kernels,
 };
-enum { LEVELS = sizeof table / sizeof *table };
+enum { TABLES = sizeof table / sizeof *table };
 
-static const tl_kernels *t; /* the one under test */
+static const tl_kernels *t; /* the table under test */
 
-/* Whether this chip runs the table of a loop test's number. Without TULLE_KERNELS, the chosen one is the
- * best that it can. */
-static inline bool runs(int level)
+/* Sets t to a loop test's table, and checks that this CPU supports it. Without TULLE_KERNELS, the chosen
+ * table is the best that is supported. */
+static inline bool supported(int number)
 {
     int best = 0;
     while (table[best] != tl_kernel_table())
         best++;
-    t = table[level];
-    if (level < best)
-        printf("kernels: %s is not tested: this chip cannot run it, or TULLE_KERNELS forbids it\n", t->name);
-    return level >= best;
+    t = table[number];
+    if (number < best)
+        printf("kernels: %s is not tested: this CPU does not support it, or TULLE_KERNELS forbids it\n",
+               t->name);
+    return number >= best;
 }
 
-/* Whether the table under test fuses a product with the sum it goes into. */
+/* True if the table under test fuses a product with the sum it goes into. */
 static inline bool fuses(void)
 {
     return strcmp(t->name, "baseline") != 0;
@@ -45,7 +46,7 @@ static inline bool fuses(void)
 
 /* ---- operands ---- */
 
-/* n random values behind `shift` others, in a block that ends with them. */
+/* n random values after `shift` others, in a block that ends with them. */
 typedef struct operand {
     tl_real *block, *at;
 } operand;
@@ -58,7 +59,7 @@ static inline operand random_values(int64_t n, int64_t shift, uint64_t seed)
     return o;
 }
 
-/* The same, but every other one, by chance, is one that rounding or comparing treats in its own way. */
+/* The same, but about every other value is one that rounding or comparing treats specially. */
 static inline operand odd_values(int64_t n, int64_t shift, uint64_t seed)
 {
     const double least = TL_IS_DOUBLE ? DBL_MIN : (double)FLT_MIN,
@@ -85,13 +86,15 @@ static inline operand odd_values(int64_t n, int64_t shift, uint64_t seed)
             ck_assert_same(actual, expected, n);                                                             \
     } while (0)
 
-/* The same bits, or both NaN: whose sign and payload a NaN has is not stated. */
-static inline void check_stated(const char *what, const tl_real *actual, const tl_real *stated, int64_t n)
+/* Checks for the same bits, or NaN in both: sign and payload of a NaN are not specified. */
+static inline void check_reference(const char *what, const tl_real *actual, const tl_real *expected,
+                                   int64_t n)
 {
     for (int64_t k = 0; k < n; k++)
-        if (memcmp(&actual[k], &stated[k], sizeof *actual) != 0 && !(isnan(actual[k]) && isnan(stated[k])))
+        if (memcmp(&actual[k], &expected[k], sizeof *actual) != 0 &&
+            !(isnan(actual[k]) && isnan(expected[k])))
             ck_abort_msg("%s, %s: value %lld of %lld is %.17g, not %.17g", t->name, what, (long long)k,
-                         (long long)n, (double)actual[k], (double)stated[k]);
+                         (long long)n, (double)actual[k], (double)expected[k]);
 }
 
 #endif

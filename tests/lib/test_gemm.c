@@ -21,8 +21,8 @@
 
 /* ---- operands ---- */
 
-/* Memory for n values that ends behind the last of them: what reads further crashes. BLIS has kernels that
- * did. What is not set is not a number. */
+/* Memory for n values that ends at an unmapped page: a read past the end crashes. BLIS has kernels that did.
+ * Values that are not set are NaN. */
 typedef struct block {
     void *map;
     size_t mapped;
@@ -55,10 +55,10 @@ static void block_free(block b)
     munmap(b.map, b.mapped);
 }
 
-/* How a matrix lies in memory. */
+/* Memory layouts of a matrix. */
 enum { ROWS, COLUMNS, PADDED, SPREAD, LAYOUTS };
 
-/* The matrix of these values, which are row after row. */
+/* The matrix of these values, which are row-major. */
 static tl_matrix matrix_in_layout(int64_t rows, int64_t cols, int layout, const tl_real *values, block *b)
 {
     const int64_t row[] = { cols, 1, cols + 3, 2 * cols + 1 }, col[] = { 1, rows, 1, 2 };
@@ -78,7 +78,7 @@ static double at(tl_matrix a, int64_t i, int64_t j)
 /* C = (add: +=) A B by three loops. */
 typedef struct example {
     int64_t m, n, k;
-    tl_real *a, *b, *c;          /* row after row; c: before */
+    tl_real *a, *b, *c;          /* row-major; c: before */
     double *product, *magnitude; /* of each element: A B, and the sum of the magnitudes of what it adds up */
 } example;
 
@@ -108,8 +108,9 @@ static void example_free(example *e)
     free(e->a), free(e->b), free(e->c), free(e->product), free(e->magnitude);
 }
 
-/* A sum of k products in any order is within k roundings of each from the exact one (Higham 2002, section
- * 3.1), plus one for the addition to C; twice that, for in the double build the loops here have as much. */
+/* A sum of k products in any order is within k roundings of each of them from the exact sum (Higham 2002,
+ * section 3.1), plus one for the addition to C; twice that, because in the double build the loops here have
+ * the same error. */
 static void check_product(const example *e, int a_layout, int b_layout, bool add)
 {
     block in_a, in_b, in_c = block_new(e->m * e->n);
@@ -121,8 +122,8 @@ static void check_product(const example *e, int a_layout, int b_layout, bool add
     tl_gemm(e->m, e->n, e->k, a, b, c, add);
     for (int64_t q = 0; q < e->m * e->n; q++) {
         const double before = add ? (double)e->c[q] : 0, plain = before + e->product[q],
-                     apart = fabs((double)c[q] - plain);
-        if (!(apart <= 2 * (double)(e->k + 1) * ROUNDING * (fabs(before) + e->magnitude[q])))
+                     error = fabs((double)c[q] - plain);
+        if (!(error <= 2 * (double)(e->k + 1) * ROUNDING * (fabs(before) + e->magnitude[q])))
             ck_abort_msg("%lldx%lldx%lld, layouts %d and %d%s: element %lld is %.17g, not %.17g",
                          (long long)e->m, (long long)e->n, (long long)e->k, a_layout, b_layout,
                          add ? ", added" : "", (long long)q, (double)c[q], plain);
@@ -130,7 +131,7 @@ static void check_product(const example *e, int a_layout, int b_layout, bool add
     block_free(in_a), block_free(in_b), block_free(in_c);
 }
 
-/* Sizes around each bend of the road; the last three are BLIS's: m n k above 2^22, and none at most 32. */
+/* Sizes on both sides of each switch of routes; the last three go to BLIS: m n k above 2^22, all above 32. */
 static const int64_t size[][3] = {
     { 0, 3, 4 },       { 3, 0, 4 },      { 3, 4, 0 },      { 0, 0, 0 },     { 1, 1, 0 },     { 300, 200, 0 },
     { 1, 1, 1 },       { 1, 7, 3 },      { 7, 1, 3 },      { 3, 5, 1 },     { 5, 6, 7 },     { 27, 27, 27 },
@@ -147,15 +148,15 @@ static bool is_large(const int64_t *mnk)
     return mnk[0] * mnk[1] * mnk[2] > 1 << 22;
 }
 
-/* The level decides which kernels BLIS uses, too. Asked for before the first product of a test's process;
- * false where the chip cannot, or where tests do not fork and another level is there already. */
-static bool at_level(int number)
+/* Selects an instruction set, for BLIS, too; called before the first product of a test's process. False if
+ * the CPU does not support it, or if tests do not fork and another one is in use already. */
+static bool select_isa(int number)
 {
     static const char *const name[] = { "avx512", "avx2", "baseline" };
     setenv("TULLE_KERNELS", name[number], 1);
     return strcmp(tl_kernel_level(), name[number]) == 0;
 }
-enum { LEVELS = 3 };
+enum { ISAS = 3 };
 
 static void restore(void)
 {
@@ -165,7 +166,7 @@ static void restore(void)
 START_TEST(products)
 {
     const int64_t *mnk = size[_i % SIZES];
-    if (!at_level(_i / SIZES))
+    if (!select_isa(_i / SIZES))
         return;
     example e = example_new(mnk[0], mnk[1], mnk[2]);
     for (int layout = 0; layout < LAYOUTS * LAYOUTS; layout += is_large(mnk) ? 5 : 1)
@@ -190,20 +191,22 @@ START_TEST(matrices)
 }
 END_TEST
 
-/* No route skips a factor because the other is 0: 0 times NaN is NaN everywhere. */
+/* No route skips a product because one factor is 0: 0 times NaN is NaN everywhere. */
 START_TEST(not_a_number)
 {
     const int64_t n[][3] = {
         { 5, 6, 7 }, { 1, 300, 100 }, { 300, 1, 100 }, { 200, 150, 1 }, { 163, 161, 163 }
     };
-    for (int way = 0; way < 5 * 8 && at_level(_i); way++) {
-        const bool in_a = way & 1, a_turned = way & 2, b_turned = way & 4;
+    if (!select_isa(_i))
+        return;
+    for (int way = 0; way < 5 * 8; way++) {
+        const bool in_a = way & 1, a_trans = way & 2, b_trans = way & 4;
         const int64_t rows = n[way / 8][0], cols = n[way / 8][1], k = n[way / 8][2];
         tl_real *a = calloc((size_t)(rows * k), sizeof *a), *b = calloc((size_t)(k * cols), sizeof *b);
         tl_real *c = malloc((size_t)(rows * cols) * sizeof *c);
         (in_a ? a : b)[0] = (tl_real)NAN; /* for row 0 or column 0 of C */
-        tl_gemm(rows, cols, k, a_turned ? (tl_matrix){ a, 1, rows } : (tl_matrix){ a, k, 1 },
-                b_turned ? (tl_matrix){ b, 1, k } : (tl_matrix){ b, cols, 1 }, c, false);
+        tl_gemm(rows, cols, k, a_trans ? (tl_matrix){ a, 1, rows } : (tl_matrix){ a, k, 1 },
+                b_trans ? (tl_matrix){ b, 1, k } : (tl_matrix){ b, cols, 1 }, c, false);
         for (int64_t e = 0; e < rows * cols; e++)
             if (isnan(c[e]) != (in_a ? e < cols : e % cols == 0))
                 ck_abort_msg("%lldx%lldx%lld, way %d: element %lld is %g", (long long)rows, (long long)cols,
@@ -213,18 +216,20 @@ START_TEST(not_a_number)
 }
 END_TEST
 
-/* Of equal rows and equal columns all products are equal, to the bit: an element is summed in one order,
- * wherever it is, at an edge of a kernel's tile or not. */
+/* All products of equal rows and equal columns are equal, to the bit: an element is summed in one order, at
+ * an edge of a kernel's tile or not. */
 START_TEST(one_order)
 {
-    for (int s = 0; s < SIZES && at_level(_i); s++)
-        for (int turned = 0; turned < 4; turned++) {
+    if (!select_isa(_i))
+        return;
+    for (int s = 0; s < SIZES; s++)
+        for (int trans = 0; trans < 4; trans++) {
             const int64_t m = size[s][0], n = size[s][1], k = size[s][2];
             block row = block_filled(k, 5), col = block_filled(k, 6), a = block_new(m * k),
                   b = block_new(k * n);
             block c = block_new(m * n);
-            const tl_matrix at_a = turned & 1 ? (tl_matrix){ a.values, 1, m } : (tl_matrix){ a.values, k, 1 };
-            const tl_matrix at_b = turned & 2 ? (tl_matrix){ b.values, 1, k } : (tl_matrix){ b.values, n, 1 };
+            const tl_matrix at_a = trans & 1 ? (tl_matrix){ a.values, 1, m } : (tl_matrix){ a.values, k, 1 };
+            const tl_matrix at_b = trans & 2 ? (tl_matrix){ b.values, 1, k } : (tl_matrix){ b.values, n, 1 };
             for (int64_t l = 0; l < k; l++) {
                 for (int64_t i = 0; i < m; i++)
                     a.values[i * at_a.row + l * at_a.col] = row.values[l];
@@ -234,8 +239,8 @@ START_TEST(one_order)
             tl_gemm(m, n, k, at_a, at_b, c.values, false);
             for (int64_t e = 1; e < m * n; e++)
                 if (memcmp(&c.values[e], &c.values[0], sizeof *c.values) != 0)
-                    ck_abort_msg("%lldx%lldx%lld, turned %d: element %lld is %.17g, element 0 %.17g",
-                                 (long long)m, (long long)n, (long long)k, turned, (long long)e,
+                    ck_abort_msg("%lldx%lldx%lld, trans %d: element %lld is %.17g, element 0 %.17g",
+                                 (long long)m, (long long)n, (long long)k, trans, (long long)e,
                                  (double)c.values[e], (double)c.values[0]);
             block_free(row), block_free(col), block_free(a), block_free(b), block_free(c);
         }
@@ -262,8 +267,8 @@ static void *multiply(void *which)
     return NULL;
 }
 
-/* The first product of the process, which starts BLIS, in several threads at once; the variable that this
- * takes is gone afterwards. */
+/* The first product of the process, which starts BLIS, in several threads at once; afterwards the environment
+ * variable is as it was. */
 START_TEST(several_threads_at_once)
 {
     const char *before = getenv("BLIS_ARCH_TYPE");
@@ -281,16 +286,16 @@ START_TEST(several_threads_at_once)
 }
 END_TEST
 
-/* A product is shared by rows or by columns: no element's bits depend on how many share it. */
+/* A product is split by rows or by columns: no element's bits depend on the number of shares. */
 START_TEST(same_bits_for_any_number_of_threads)
 {
     const int64_t mnk[][3] = { { 163, 161, 163 }, { 150, 31, 200 }, { 17, 389, 100 } };
     const int64_t *z = mnk[_i];
     block a = block_filled(z[0] * z[2], 1), b = block_filled(z[2] * z[1], 2), c[3];
     const int threads[] = { 1, 2, 7 };
-    for (int turned = 0; turned < 4; turned++) {
-        const tl_matrix in_a = turned & 1 ? (tl_matrix){ a.values, 1, z[0] } : tl_matrix_rows(a.values, z[2]);
-        const tl_matrix in_b = turned & 2 ? (tl_matrix){ b.values, 1, z[2] } : tl_matrix_rows(b.values, z[1]);
+    for (int trans = 0; trans < 4; trans++) {
+        const tl_matrix in_a = trans & 1 ? (tl_matrix){ a.values, 1, z[0] } : tl_matrix_rows(a.values, z[2]);
+        const tl_matrix in_b = trans & 2 ? (tl_matrix){ b.values, 1, z[2] } : tl_matrix_rows(b.values, z[1]);
         for (int k = 0; k < 3; k++) {
             c[k] = block_filled(z[0] * z[1], 3);
             ck_assert_int_eq(tl_set_num_threads(threads[k]), TL_OK);
@@ -310,9 +315,9 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "gemm");
     tcase_add_checked_fixture(c, NULL, restore);
     tcase_add_test(c, several_threads_at_once);
-    tcase_add_loop_test(c, products, 0, LEVELS * SIZES);
-    tcase_add_loop_test(c, not_a_number, 0, LEVELS);
-    tcase_add_loop_test(c, one_order, 0, LEVELS);
+    tcase_add_loop_test(c, products, 0, ISAS * SIZES);
+    tcase_add_loop_test(c, not_a_number, 0, ISAS);
+    tcase_add_loop_test(c, one_order, 0, ISAS);
     tcase_add_loop_test(c, same_bits_for_any_number_of_threads, 0, 3);
     tcase_add_test(c, matrices);
     return s;

@@ -1,4 +1,4 @@
-/* The dense kernels of every table that this chip can run, each against its loop in stated.c, to the bit. */
+/* The dense kernels of every table that this CPU supports, each against its reference, to the bit. */
 #include "tests/lib/tables.h"
 
 static const int64_t sizes[] = { 0, 1, 2, 3, 15, 16, 17, 31, 63, 64, 65, 130 };
@@ -14,34 +14,34 @@ static void add_or_axpy(int64_t n, tl_real a, const tl_real *x, tl_real *y)
         t->axpy(n, a, x, y);
 }
 
-/* In one piece, which is the split at 0, and in two; the second first, or what the first one writes behind
- * its end would not show. */
+/* In one call (the split at 0) and in two. The second half comes first: otherwise it would hide what the
+ * first one writes past its end. */
 static void check_add_and_axpy(int64_t n, int64_t x_shift, int64_t y_shift, bool odd)
 {
     operand (*const make)(int64_t, int64_t, uint64_t) = odd ? odd_values : random_values;
     operand x = make(n, x_shift, 1);
     for (int axpy = 0; axpy < 2; axpy++) {
         const tl_real a = axpy ? (tl_real)0.7 : 1;
-        operand stated = make(n, y_shift, 2);
+        operand expected = make(n, y_shift, 2);
         if (axpy)
-            tl_ref_axpy(fuses(), n, a, x.at, stated.at);
+            tl_ref_axpy(fuses(), n, a, x.at, expected.at);
         else
-            tl_ref_add(n, x.at, stated.at);
+            tl_ref_add(n, x.at, expected.at);
         for (int64_t split = 0; split <= n; split++) {
             operand y = make(n, y_shift, 2);
             add_or_axpy(n - split, a, x.at + split, y.at + split);
             add_or_axpy(split, a, x.at, y.at);
-            check_stated(axpy ? "axpy" : "add", y.block, stated.block, n + y_shift);
+            check_reference(axpy ? "axpy" : "add", y.block, expected.block, n + y_shift);
             free(y.block);
         }
-        free(stated.block);
+        free(expected.block);
     }
     free(x.block);
 }
 
 START_TEST(add_and_axpy)
 {
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     for (int s = 0; s < 8 * SIZES; s++)
         check_add_and_axpy(sizes[s / 8], s % 2, s / 2 % 2, s / 4 % 2);
@@ -50,24 +50,23 @@ END_TEST
 
 START_TEST(dot)
 {
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     for (int s = 0; s < 8 * SIZES; s++) {
         operand (*const make)(int64_t, int64_t, uint64_t) = s / 4 % 2 ? odd_values : random_values;
         const int64_t n = sizes[s / 8];
         operand x = make(n, s % 2, 3), y = make(n, s / 2 % 2, 4);
-        const tl_real got = t->dot(n, x.at, y.at), stated = tl_ref_dot(fuses(), n, x.at, y.at);
-        check_stated("dot", &got, &stated, 1);
+        const tl_real got = t->dot(n, x.at, y.at), expected = tl_ref_dot(fuses(), n, x.at, y.at);
+        check_reference("dot", &got, &expected, 1);
         free(x.block), free(y.block);
     }
 }
 END_TEST
 
-/* A value that stands out, at every place; and one before and one behind the others, which are not to be
- * looked at. */
-START_TEST(largest)
+/* An outstanding value at every index; and a NaN before and one after the others, which must not be read. */
+START_TEST(max_abs)
 {
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     const double least = TL_IS_DOUBLE ? DBL_MIN : (double)FLT_MIN,
                  most = TL_IS_DOUBLE ? DBL_MAX : (double)FLT_MAX;
@@ -76,17 +75,17 @@ START_TEST(largest)
         const int64_t n = sizes[s / 8];
         operand x = random_values(n + 1, 1, 5);
         x.at[-1] = x.at[n] = (tl_real)NAN;
-        bool minus, stated_minus;
-        ck_assert(t->max_abs(n, x.at, &minus) == tl_ref_max_abs(n, x.at, &stated_minus));
-        ck_assert(!minus && !stated_minus);
+        bool minus, expected_minus;
+        ck_assert(t->max_abs(n, x.at, &minus) == tl_ref_max_abs(n, x.at, &expected_minus));
+        ck_assert(!minus && !expected_minus);
         for (int64_t k = 0; k < n; k++) {
             const tl_real before = x.at[k];
             x.at[k] = (tl_real)value[s % 8];
             const tl_real found = t->max_abs(n, x.at, &minus),
-                          stated = tl_ref_max_abs(n, x.at, &stated_minus);
-            ck_assert(minus == (s % 8 == 7) && stated_minus == minus);
-            ck_assert(!isfinite(stated) == (s % 8 < 4));
-            ck_assert_msg(found == stated || (isnan(found) && isnan(stated)), "%s: %g at %lld of %lld",
+                          expected = tl_ref_max_abs(n, x.at, &expected_minus);
+            ck_assert(minus == (s % 8 == 7) && expected_minus == minus);
+            ck_assert(!isfinite(expected) == (s % 8 < 4));
+            ck_assert_msg(found == expected || (isnan(found) && isnan(expected)), "%s: %g at %lld of %lld",
                           t->name, value[s % 8], (long long)k, (long long)n);
             x.at[k] = before;
         }
@@ -102,9 +101,9 @@ static const int64_t matrix_sizes[][2] = { { 0, 0 },   { 0, 3 },   { 3, 0 },  { 
                                            { 33, 65 }, { 65, 64 }, { 2, 515 } };
 enum { MATRIX_SIZES = sizeof matrix_sizes / sizeof *matrix_sizes };
 
-START_TEST(sum_rows)
+START_TEST(col_sums)
 {
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     for (int s = 0; s < 8 * MATRIX_SIZES; s++) {
         int64_t rows = matrix_sizes[s / 8][0], cols = matrix_sizes[s / 8][1];
@@ -115,16 +114,16 @@ START_TEST(sum_rows)
         tl_ref_col_sums(fuses(), rows, cols, sign, x.at, z, expected.at);
         t->col_sums(rows, cols, cols / 2, cols, sign, x.at, z, y.at);
         t->col_sums(rows, cols, 0, cols / 2, sign, x.at, z, y.at);
-        check_stated("sum_rows", y.block, expected.block, cols + s % 2);
+        check_reference("col_sums", y.block, expected.block, cols + s % 2);
         free(x.block), free(y.block), free(factors.block), free(expected.block);
     }
 }
 END_TEST
 
 /* 1e8 + 1000 times 1: a sum in float stays at 1e8, whose neighbours are 8 away. */
-START_TEST(sum_rows_in_double)
+START_TEST(col_sums_in_double)
 {
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     tl_real *x = malloc(1001 * sizeof *x), y = 0;
     for (int k = 0; k <= 1000; k++)
@@ -137,11 +136,11 @@ END_TEST
 
 START_TEST(transpose)
 {
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     for (int s = 0; s < 8 * MATRIX_SIZES; s++) {
         const int64_t rows = matrix_sizes[s / 8][0], cols = matrix_sizes[s / 8][1];
-        const int64_t ldx = cols + s / 4 % 2, ldy = rows + 3 * (s / 4 % 2); /* side by side, or with gaps */
+        const int64_t ldx = cols + s / 4 % 2, ldy = rows + 3 * (s / 4 % 2); /* contiguous, or with gaps */
         const int64_t nx = rows > 0 ? (rows - 1) * ldx + cols : 0,
                       ny = cols > 0 ? (cols - 1) * ldy + rows : 0;
         const bool sum = s / 2 % 2;
@@ -151,7 +150,7 @@ START_TEST(transpose)
             y.at[e % cols * ldy + e / cols] = (tl_real)NAN; /* must be overwritten */
         tl_ref_transpose(rows, cols, x.at, ldx, expected.at, ldy, sum);
         t->transpose(rows, cols, x.at, ldx, y.at, ldy, sum);
-        check_stated("transpose", y.block, expected.block, ny + s % 2);
+        check_reference("transpose", y.block, expected.block, ny + s % 2);
         free(x.block), free(y.block), free(expected.block);
     }
 }
@@ -160,19 +159,19 @@ END_TEST
 /* Bit 0: unaligned, bit 1: odd values; in two parts of the rows. */
 START_TEST(bias_relu)
 {
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     for (int s = 0; s < 4 * MATRIX_SIZES; s++) {
         operand (*const make)(int64_t, int64_t, uint64_t) = s / 2 % 2 ? odd_values : random_values;
         const int64_t rows = matrix_sizes[s / 4][0], cols = matrix_sizes[s / 4][1], shift = s % 2,
                       half = rows / 2;
         operand a = make(rows * cols, shift, 12), b = make(cols, 1 - shift, 13),
-                y = random_values(rows * cols, shift, 14), stated = random_values(rows * cols, shift, 14);
+                y = random_values(rows * cols, shift, 14), expected = random_values(rows * cols, shift, 14);
         t->bias_relu(rows - half, cols, a.at + half * cols, b.at, y.at + half * cols);
         t->bias_relu(half, cols, a.at, b.at, y.at);
-        tl_ref_bias_relu(rows, cols, a.at, b.at, stated.at);
-        check_stated("bias_relu", y.block, stated.block, rows * cols + shift);
-        free(a.block), free(b.block), free(y.block), free(stated.block);
+        tl_ref_bias_relu(rows, cols, a.at, b.at, expected.at);
+        check_reference("bias_relu", y.block, expected.block, rows * cols + shift);
+        free(a.block), free(b.block), free(y.block), free(expected.block);
     }
 }
 END_TEST
@@ -180,7 +179,7 @@ END_TEST
 /* Bits 0 and 1 as above, 2: da, 3: db, 4: added; in two parts of the columns. */
 START_TEST(bias_relu_backward)
 {
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     for (int s = 0; s < 32 * MATRIX_SIZES; s++) {
         operand (*const make)(int64_t, int64_t, uint64_t) = s / 2 % 2 ? odd_values : random_values;
@@ -196,8 +195,8 @@ START_TEST(bias_relu_backward)
                               want_db ? db[0].at : NULL);
         tl_ref_bias_relu_backward(rows, cols, 0, cols, y.at, dy.at, want_da ? da[1].at : NULL, add,
                                   want_db ? db[1].at : NULL);
-        check_stated("da", da[0].block, da[1].block, n + shift);
-        check_stated("db", db[0].block, db[1].block, cols + shift);
+        check_reference("da", da[0].block, da[1].block, n + shift);
+        check_reference("db", db[0].block, db[1].block, cols + shift);
         free(y.block), free(dy.block);
         for (int k = 0; k < 2; k++)
             free(da[k].block), free(db[k].block);
@@ -205,20 +204,21 @@ START_TEST(bias_relu_backward)
 }
 END_TEST
 
-/* A matrix in a block that ends with its last element; `turned`: column after column, else row after row,
- * and one more step apart than it must be. */
-static operand matrix(int64_t rows, int64_t cols, bool turned, uint64_t seed, int64_t *row, int64_t *col)
+/* A matrix in a block that ends with its last element: row-major or, if `transposed`, column-major with a
+ * stride of 2; in either case with a gap of one. */
+static operand matrix(int64_t rows, int64_t cols, bool transposed, uint64_t seed, tl_matrix *view)
 {
-    *row = turned ? 2 : cols + 1;
-    *col = turned ? 2 * rows + 1 : 1;
-    return random_values(rows > 0 && cols > 0 ? (rows - 1) * *row + (cols - 1) * *col + 1 : 0, 1, seed);
+    const int64_t row = transposed ? 2 : cols + 1, col = transposed ? 2 * rows + 1 : 1;
+    operand o = random_values(rows > 0 && cols > 0 ? (rows - 1) * row + (cols - 1) * col + 1 : 0, 1, seed);
+    *view = (tl_matrix){ o.at, row, col };
+    return o;
 }
 
-enum { GAP = 2 }; /* elements between two rows of C */
+enum { GAP = 2 }; /* values between two rows of C */
 
 START_TEST(gemm_small)
 {
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     const int64_t size[][3] = {
         { 0, 3, 4 },  { 3, 0, 4 },    { 3, 4, 0 },    { 1, 1, 1 },   { 1, 17, 5 },
@@ -229,16 +229,16 @@ START_TEST(gemm_small)
     for (int s = 0; s < 8 * 19; s++) {
         const int64_t m = size[s / 8][0], n = size[s / 8][1], k = size[s / 8][2];
         const bool sum = s / 4 % 2;
-        int64_t ars, acs, brs, bcs;
-        operand a = matrix(m, k, s % 2, 9, &ars, &acs), b = matrix(k, n, s / 2 % 2, 10, &brs, &bcs),
-                c = random_values(m * (n + GAP), 1, 11), stated = random_values(m * (n + GAP), 1, 11);
+        tl_matrix av, bv;
+        operand a = matrix(m, k, s % 2, 9, &av), b = matrix(k, n, s / 2 % 2, 10, &bv),
+                c = random_values(m * (n + GAP), 1, 11), expected = random_values(m * (n + GAP), 1, 11);
         for (int64_t i = 0; i < m && !sum; i++)
             for (int64_t j = 0; j < n; j++)
-                c.at[i * (n + GAP) + j] = (tl_real)NAN; /* must be overwritten; what is between rows, not */
-        t->gemm_small(m, n, k, a.at, ars, acs, b.at, brs, bcs, c.at, n + GAP, sum);
-        tl_ref_gemm_small(fuses(), m, n, k, a.at, ars, acs, b.at, brs, bcs, stated.at, n + GAP, sum);
-        check_stated("gemm_small", c.block, stated.block, m * (n + GAP) + 1);
-        free(a.block), free(b.block), free(c.block), free(stated.block);
+                c.at[i * (n + GAP) + j] = (tl_real)NAN; /* must be overwritten, unlike the gaps */
+        t->gemm_small(m, n, k, av, bv, (tl_dense_out){ c.at, n + GAP }, sum);
+        tl_ref_gemm_small(fuses(), m, n, k, av, bv, (tl_dense_out){ expected.at, n + GAP }, sum);
+        check_reference("gemm_small", c.block, expected.block, m * (n + GAP) + 1);
+        free(a.block), free(b.block), free(c.block), free(expected.block);
     }
 }
 END_TEST
@@ -247,14 +247,14 @@ Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("kernels");
     TCase *c = tl_test_case(s, "kernels");
-    tcase_add_loop_test(c, add_and_axpy, 0, LEVELS);
-    tcase_add_loop_test(c, dot, 0, LEVELS);
-    tcase_add_loop_test(c, largest, 0, LEVELS);
-    tcase_add_loop_test(c, sum_rows, 0, LEVELS);
-    tcase_add_loop_test(c, sum_rows_in_double, 0, LEVELS);
-    tcase_add_loop_test(c, transpose, 0, LEVELS);
-    tcase_add_loop_test(c, bias_relu, 0, LEVELS);
-    tcase_add_loop_test(c, bias_relu_backward, 0, LEVELS);
-    tcase_add_loop_test(c, gemm_small, 0, LEVELS);
+    tcase_add_loop_test(c, add_and_axpy, 0, TABLES);
+    tcase_add_loop_test(c, dot, 0, TABLES);
+    tcase_add_loop_test(c, max_abs, 0, TABLES);
+    tcase_add_loop_test(c, col_sums, 0, TABLES);
+    tcase_add_loop_test(c, col_sums_in_double, 0, TABLES);
+    tcase_add_loop_test(c, transpose, 0, TABLES);
+    tcase_add_loop_test(c, bias_relu, 0, TABLES);
+    tcase_add_loop_test(c, bias_relu_backward, 0, TABLES);
+    tcase_add_loop_test(c, gemm_small, 0, TABLES);
     return s;
 }

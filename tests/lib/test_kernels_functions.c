@@ -1,8 +1,8 @@
-/* exp, tanh, log1p and sigmoid of every table that this chip can run: near what the C library
- * has for one number, exact at the ends, and the same wherever a number stands. And random words. */
+/* exp, tanh, log1p and sigmoid of every table that this CPU supports: near the scalar functions of the C
+ * library, exact at the ends, and the same wherever a number is stored. And random words. */
 #include "tests/lib/tables.h"
 
-enum { EXP, TANH, LOG1P, LOGISTIC, FUNCTIONS };
+enum { EXP, TANH, LOG1P, SIGMOID, FUNCTIONS };
 static const char *const name[] = { "exp", "tanh", "log1p", "sigmoid" };
 
 static void call(int f, int64_t n, const tl_real *x, tl_real *y)
@@ -11,14 +11,14 @@ static void call(int f, int64_t n, const tl_real *x, tl_real *y)
     function[f](n, x, y);
 }
 
-static void call_stated(int f, int64_t n, const tl_real *x, tl_real *y)
+static void call_reference(int f, int64_t n, const tl_real *x, tl_real *y)
 {
     void (*const function[])(int64_t, const tl_real *, tl_real *) = { tl_ref_exp, tl_ref_tanh, tl_ref_log1p,
                                                                       tl_ref_sigmoid };
     function[f](n, x, y);
 }
 
-/* How many units in the last place of b, a normal number, a is away from it. */
+/* Returns the distance of a from b, a normal number, in units in the last place of b. */
 static double units_between(tl_real a, tl_real b)
 {
     const double unit = (TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) *
@@ -26,29 +26,29 @@ static double units_between(tl_real a, tl_real b)
     return fabs((double)a - (double)b) / unit;
 }
 
-/* From where results are as small as normal numbers get to where they are as large. What they are compared
- * with is itself up to one (exp), two (tanh, log1p) or three units away from the true value. */
+/* Over the range in which results are normal numbers. The reference is itself up to one (exp), two (tanh,
+ * log1p) or three units (sigmoid) away from the true value. */
 START_TEST(near_the_true_values)
 {
     enum { N = 20001 };
     const double low[] = { TL_IS_DOUBLE ? -700 : -87, -25, 0, TL_IS_DOUBLE ? -700 : -87 },
                  high[] = { TL_IS_DOUBLE ? 700 : 88, 25, 1000, 40 };
-    const double most[] = { 5, 6, 6, 9 };
-    if (!runs(_i))
+    const double max_units[] = { 5, 6, 6, 9 };
+    if (!supported(_i))
         return;
     for (int f = 0; f < FUNCTIONS; f++) {
-        operand x = random_values(N, 0, 1), y = random_values(N, 0, 2), stated = random_values(N, 0, 3);
+        operand x = random_values(N, 0, 1), y = random_values(N, 0, 2), expected = random_values(N, 0, 3);
         for (int k = 0; k < N; k++)
             x.at[k] = (tl_real)(k % 2 ? low[f] + (high[f] - low[f]) * k / (N - 1)
                                       : exp2(-k % 60) * (f == LOG1P ? 1 : k % 4 - 1));
         call(f, N, x.at, y.at);
-        call_stated(f, N, x.at, stated.at);
+        call_reference(f, N, x.at, expected.at);
         for (int k = 0; k < N; k++) {
-            const double units = units_between(y.at[k], stated.at[k]);
-            ck_assert_msg(units <= most[f], "%s: %s(%.9g) is %.9g, %g units from %.9g", t->name, name[f],
-                          (double)x.at[k], (double)y.at[k], units, (double)stated.at[k]);
+            const double units = units_between(y.at[k], expected.at[k]);
+            ck_assert_msg(units <= max_units[f], "%s: %s(%.9g) is %.9g, %g units from %.9g", t->name, name[f],
+                          (double)x.at[k], (double)y.at[k], units, (double)expected.at[k]);
         }
-        free(x.block), free(y.block), free(stated.block);
+        free(x.block), free(y.block), free(expected.block);
     }
 }
 END_TEST
@@ -61,25 +61,25 @@ START_TEST(at_the_ends)
                                              { 0, (tl_real)-0.0, 1, -1, NAN, 1, -1 },
                                              { 0, (tl_real)-0.0, INFINITY, NAN, NAN },
                                              { 0.5, 0.5, 1, 0, NAN, 1, 0 } };
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     for (int f = 0; f < FUNCTIONS; f++) {
         const int64_t n = f == LOG1P ? N - 2 : N; /* to which 10000 is no end */
         tl_real y[N];
         call(f, n, x, y);
-        check_stated(name[f], y, expected[f], n);
-        call_stated(f, n, x, y);
-        check_stated(name[f], y, expected[f], n);
+        check_reference(name[f], y, expected[f], n);
+        call_reference(f, n, x, y);
+        check_reference(name[f], y, expected[f], n);
     }
 }
 END_TEST
 
-/* One by one, in pieces and in place: the same bits, and nothing behind the end. Some are such that a vector
- * function takes another way for its vector. */
-START_TEST(wherever_it_stands)
+/* One by one, split and in place: the same bits, and no write past the end. Some arguments make a vector
+ * function take another path for its vector. */
+START_TEST(wherever_it_is_stored)
 {
     const int64_t size[] = { 0, 1, 3, 17, 63, 65, 130 };
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     for (int c = 0; c < FUNCTIONS * 7 * 2; c++) {
         const int f = c % FUNCTIONS;
@@ -93,27 +93,27 @@ START_TEST(wherever_it_stands)
             operand y = random_values(n, shift, 3);
             call(f, n - split, x.at + split, y.at + split);
             call(f, split, x.at, y.at);
-            check_stated(name[f], y.at, alone.at, n);
+            check_reference(name[f], y.at, alone.at, n);
             free(y.block);
         }
         call(f, n, x.at, x.at);
-        check_stated(name[f], x.at, alone.at, n);
+        check_reference(name[f], x.at, alone.at, n);
         free(x.block), free(alone.block);
     }
 }
 END_TEST
 
-/* The blocks of tl_philox, also where the counter carries into its upper half and where it begins anew; and
- * nothing behind the end. */
+/* The blocks of tl_philox, also where the counter carries into its upper half and where it wraps; and no
+ * write past the end. */
 START_TEST(random_blocks)
 {
-    enum { MOST = 70 };
+    enum { MAX_BLOCKS = 70 };
     const uint64_t counter[] = { 0, 12345, UINT32_MAX - 20, UINT64_MAX - 20 }, key = 0x0123456789ABCDEF;
-    if (!runs(_i))
+    if (!supported(_i))
         return;
     for (int c = 0; c < 4; c++)
-        for (int64_t n = 0; n < MOST; n++) {
-            uint32_t word[4 * MOST], expected[4 * MOST];
+        for (int64_t n = 0; n < MAX_BLOCKS; n++) {
+            uint32_t word[4 * MAX_BLOCKS], expected[4 * MAX_BLOCKS];
             memset(word, 7, sizeof word);
             memset(expected, 7, sizeof expected);
             t->philox(key, counter[c], n, word);
@@ -128,9 +128,9 @@ Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("kernels_functions");
     TCase *c = tl_test_case(s, "kernels_functions");
-    tcase_add_loop_test(c, near_the_true_values, 0, LEVELS);
-    tcase_add_loop_test(c, at_the_ends, 0, LEVELS);
-    tcase_add_loop_test(c, wherever_it_stands, 0, LEVELS);
-    tcase_add_loop_test(c, random_blocks, 0, LEVELS);
+    tcase_add_loop_test(c, near_the_true_values, 0, TABLES);
+    tcase_add_loop_test(c, at_the_ends, 0, TABLES);
+    tcase_add_loop_test(c, wherever_it_is_stored, 0, TABLES);
+    tcase_add_loop_test(c, random_blocks, 0, TABLES);
     return s;
 }

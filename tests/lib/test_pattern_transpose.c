@@ -1,12 +1,13 @@
-/* The views that a pattern builds once and caches, its transpose and its blocks of columns; and patterns that
- * threads share. */
+/* What a pattern caches, its transpose and its block schedules; and patterns that threads share. */
 #include "tests/testing.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "lib/matrix/blocks.h"
 #include "lib/pattern/pattern_private.h"
+#include "lib/prefetch.h"
 
 /*     . . x . x
  *     . . . . .
@@ -54,11 +55,11 @@ START_TEST(transpose_is_cached)
     ck_assert_int_eq(tl_test_allocations(), asked);
     ck_assert(tl_pattern_equal(tl_pattern_transpose(t, NULL), p));
 
-    tl_pattern *kept = tl_pattern_retain((tl_pattern *)t); /* it may outlive what it was made from */
+    tl_pattern *retained = tl_pattern_retain((tl_pattern *)t); /* may outlive its original */
     tl_pattern_release(p);
-    ck_assert_ok(tl_pattern_print(kept, NULL, 0));
-    ck_assert_int_eq(tl_pattern_find(kept, 4, 2), 6);
-    tl_pattern_release(kept);
+    ck_assert_ok(tl_pattern_print(retained, NULL, 0));
+    ck_assert_int_eq(tl_pattern_find(retained, 4, 2), 6);
+    tl_pattern_release(retained);
 }
 END_TEST
 
@@ -86,17 +87,17 @@ END_TEST
 
 /* ---- blocks of columns ---- */
 
-/* The pieces of a part: every row in the first block, then those with entries; the rows ascend from group to
- * group, and in a group where there are as many entries. A piece has all that its row has there. */
+/* The segments of a part: one per row in the first block, then one per row with entries. Rows ascend from
+ * group to group, and among segments of equal length. A segment has all entries of its row in the block. */
 static void check_part(const tl_pattern *p, const tl_blocks *k, const int32_t *perm, int64_t begin, int64_t b,
                        const tl_block_part *part)
 {
     const int64_t *row_ptr = tl_pattern_row_ptr(p), j0 = b * k->block, j1 = j0 + k->block;
     const int32_t *col = tl_pattern_col(p);
     int64_t entry = part[0].entry;
-    bool same = true; /* here and below: Check records every assertion, which takes longer than all else */
-    for (int64_t q = part[0].piece; q < part[1].piece; q++) {
-        const tl_segment *now = &k->piece[q], *before = q > part[0].piece ? now - 1 : NULL;
+    bool same = true; /* here and below: one assertion for all, as each is slow */
+    for (int64_t q = part[0].segment; q < part[1].segment; q++) {
+        const tl_segment *now = &k->segment[q], *before = q > part[0].segment ? now - 1 : NULL;
         const int64_t end = now->first + now->n, group = (now->row - begin) / TL_SORTED_ROWS,
                       last_group = before ? (before->row - begin) / TL_SORTED_ROWS : 0;
         ck_assert(b == 0 || now->n > 0);
@@ -107,28 +108,29 @@ static void check_part(const tl_pattern *p, const tl_blocks *k, const int32_t *p
         ck_assert(now->first == row_ptr[now->row] || col[now->first - 1] < j0);
         ck_assert(end == row_ptr[now->row + 1] || col[end] >= j1);
         for (int64_t e = now->first; e < end; e++, entry++)
-            same = same && k->column[entry] + j0 == col[e] && (!perm || k->perm[entry] == perm[e]);
+            same = same && k->col16[entry] + j0 == col[e] && (!perm || k->perm[entry] == perm[e]);
     }
     ck_assert(same);
     ck_assert_int_eq(entry, part[1].entry);
 }
 
-/* The lines of a part: each that it needs and the part before it does not, once. */
-static void check_lines(const tl_pattern *p, const tl_blocks *k, const tl_block_part *part)
+/* The prefetch list of a part: each cache line that it touches and the part before it does not, once. */
+static void check_prefetch_list(const tl_pattern *p, const tl_blocks *k, const tl_block_part *part)
 {
-    enum { NEEDED = 1, HERE = 2 };
-    const int64_t before = part > k->part ? part[-1].piece : 0;
-    char *seen = calloc((size_t)tl_pattern_nnz(p) / TL_LINE + 1, 1);
-    for (int64_t q = before, e = part > k->part ? part[-1].entry : 0; q < part[1].piece; q++)
-        for (int64_t i = 0; i < k->piece[q].n; i++, e++)
-            seen[(k->perm ? k->perm[e] : k->piece[q].first + i) / TL_LINE] |= q < part[0].piece ? NEEDED
-                                                                                                : HERE;
+    enum { BEFORE = 1, HERE = 2 };
+    const int64_t before = part > k->part ? part[-1].segment : 0;
+    char *seen = calloc((size_t)tl_pattern_nnz(p) / TL_CACHE_LINE + 1, 1);
+    for (int64_t q = before, e = part > k->part ? part[-1].entry : 0; q < part[1].segment; q++)
+        for (int64_t i = 0; i < k->segment[q].n; i++, e++)
+            seen[(k->perm ? k->perm[e] : k->segment[q].first + i) / TL_CACHE_LINE] |= q < part[0].segment
+                                                                                          ? BEFORE
+                                                                                          : HERE;
     bool needed = true, all = true;
-    for (int64_t l = part[0].line; needed && l < part[1].line; l++) {
-        needed = seen[k->line[l] / TL_LINE] == HERE;
-        seen[k->line[l] / TL_LINE] = 0;
+    for (int64_t l = part[0].prefetch; needed && l < part[1].prefetch; l++) {
+        needed = seen[k->prefetch_list[l] / TL_CACHE_LINE] == HERE;
+        seen[k->prefetch_list[l] / TL_CACHE_LINE] = 0;
     }
-    for (int64_t l = 0; l <= tl_pattern_nnz(p) / TL_LINE; l++)
+    for (int64_t l = 0; l <= tl_pattern_nnz(p) / TL_CACHE_LINE; l++)
         all = all && seen[l] != HERE;
     ck_assert(needed);
     ck_assert(all);
@@ -140,23 +142,23 @@ static void check_blocks(const tl_pattern *p, const tl_blocks *k, const int32_t 
     const int64_t rows = tl_pattern_rows(p), *row_ptr = tl_pattern_row_ptr(p), n = k->n_blocks;
     ck_assert_int_eq(n, (tl_pattern_cols(p) + k->block - 1) / k->block);
     ck_assert_ptr_eq(k->perm ? perm : NULL, perm);
-    ck_assert_int_eq(k->part[0].piece, 0);
+    ck_assert_int_eq(k->part[0].segment, 0);
     for (int64_t r = 0; r < k->n_ranges; r++) {
         const int64_t begin = tl_pattern_range(row_ptr, rows, k->n_ranges, r),
                       end = tl_pattern_range(row_ptr, rows, k->n_ranges, r + 1);
         ck_assert_int_eq(k->part[r * n].entry, row_ptr[begin]);
-        ck_assert_int_eq(k->part[r * n + 1].piece - k->part[r * n].piece, end - begin);
+        ck_assert_int_eq(k->part[r * n + 1].segment - k->part[r * n].segment, end - begin);
         for (int64_t b = 0; b < n; b++) {
             check_part(p, k, perm, begin, b, &k->part[r * n + b]);
-            check_lines(p, k, &k->part[r * n + b]);
+            check_prefetch_list(p, k, &k->part[r * n + b]);
         }
     }
     const tl_block_part *last = &k->part[k->n_ranges * n];
     ck_assert_int_eq(last->entry, tl_pattern_nnz(p));
-    ck_assert_int_eq(last[1].line, last->line);
+    ck_assert_int_eq(last[1].prefetch, last->prefetch);
     for (int64_t e = 0; e < TL_COLUMNS_AHEAD; e++)
-        ck_assert_int_eq(k->column[last->entry + e], 0);
-    ck_assert_int_eq(k->piece[last->piece].row, 0);
+        ck_assert_int_eq(k->col16[last->entry + e], 0);
+    ck_assert_int_eq(k->segment[last->segment].row, 0);
 }
 
 static int64_t bytes_of(const tl_blocks *k)
@@ -164,30 +166,30 @@ static int64_t bytes_of(const tl_blocks *k)
     const int64_t parts = k->n_ranges * k->n_blocks;
     const tl_block_part *last = &k->part[parts];
     return (int64_t)sizeof(tl_cached_blocks) + (parts + 2) * (int64_t)sizeof(tl_block_part) +
-           (last->piece + 1) * (int64_t)sizeof(tl_segment) + (last->entry + TL_COLUMNS_AHEAD) * 2 +
-           (k->perm ? last->entry * 4 : 0) + last->line * 4;
+           (last->segment + 1) * (int64_t)sizeof(tl_segment) + (last->entry + TL_COLUMNS_AHEAD) * 2 +
+           (k->perm ? last->entry * 4 : 0) + last->prefetch * 4;
 }
 
-/* Blocks with an order and without one: p keeps them apart. */
+/* Blocks with a permutation and without: p caches both. */
 static void check_both(tl_pattern *p, int64_t width)
 {
     const int64_t nnz = tl_pattern_nnz(p), before = tl_pattern_bytes(p);
     int32_t *perm = malloc((size_t)(nnz + 1) * sizeof *perm);
     for (int64_t e = 0; e < nnz; e++)
         perm[e] = (int32_t)(nnz - 1 - e);
-    const tl_blocks *plain = tl_pattern_blocks(p, width, NULL), *ordered = tl_pattern_blocks(p, width, perm);
+    const tl_blocks *plain = tl_pattern_blocks(p, width, NULL), *permuted = tl_pattern_blocks(p, width, perm);
     check_blocks(p, plain, NULL);
-    check_blocks(p, ordered, perm);
+    check_blocks(p, permuted, perm);
     ck_assert_int_eq(plain->n_ranges > 1, nnz > 2000);
-    ck_assert_int_eq(tl_pattern_bytes(p), before + bytes_of(plain) + bytes_of(ordered));
-    const int64_t asked = tl_test_allocations();
+    ck_assert_int_eq(tl_pattern_bytes(p), before + bytes_of(plain) + bytes_of(permuted));
+    const int64_t allocations = tl_test_allocations();
     ck_assert_ptr_eq(tl_pattern_blocks(p, width, NULL), plain);
-    ck_assert_ptr_eq(tl_pattern_blocks(p, width, perm), ordered);
-    ck_assert_int_eq(tl_test_allocations(), asked);
+    ck_assert_ptr_eq(tl_pattern_blocks(p, width, perm), permuted);
+    ck_assert_int_eq(tl_test_allocations(), allocations);
     free(perm);
 }
 
-/* A range has 256 rows; fewer, but work for 2^17 products, where there would be less than eight. */
+/* A range has 256 rows; if there would be fewer than 8 ranges it has fewer, but at least 2^17 products. */
 START_TEST(ranges)
 {
     enum { WORK = 1 << 17 };
@@ -211,7 +213,7 @@ END_TEST
 
 enum { UNEVEN_ROWS = 8 * TL_SORTED_ROWS, FULL_ROWS = 100 };
 
-/* Some full rows above many shorter ones, some empty. */
+/* Some full rows, then many shorter ones, some of them empty. */
 static tl_pattern *uneven_pattern(void)
 {
     enum { COLS = 59 };
@@ -224,7 +226,7 @@ static tl_pattern *uneven_pattern(void)
     return p;
 }
 
-/* There is a range of few rows, and one of more than are sorted together. */
+/* Checks that there is a range of few rows, and one of more rows than are sorted together. */
 static void check_uneven(const tl_pattern *p, int64_t n_ranges)
 {
     const int64_t *row_ptr = tl_pattern_row_ptr(p);
@@ -255,12 +257,12 @@ START_TEST(blocks_without_memory)
 {
     tl_pattern *p = some_pattern();
     const int32_t *perm = NULL;
-    const tl_pattern *turned = tl_pattern_transpose(p, &perm);
+    const tl_pattern *other = tl_pattern_transpose(p, &perm);
     const int64_t alive = tl_test_live_blocks();
     int failures = 0;
     for (; failures < 20; failures++) {
         tl_test_fail_allocation(failures + 1);
-        if (tl_pattern_blocks(turned, 2, perm))
+        if (tl_pattern_blocks(other, 2, perm))
             break;
         ck_assert_null(NULL, "out of memory");
         ck_assert_int_eq(tl_test_live_blocks(), alive);
@@ -277,10 +279,10 @@ START_TEST(blocks_of_nothing)
     tl_pattern *no_rows = tl_pattern_from_csr(0, 5, zeros, NULL),
                *no_cols = tl_pattern_from_csr(4, 0, zeros, NULL);
     const tl_blocks *k = tl_pattern_blocks(no_rows, 2, NULL);
-    ck_assert_int_eq(k->part[k->n_ranges * k->n_blocks].piece, 0);
-    k = tl_pattern_blocks(no_cols, 2, NULL); /* the rows of Y begin as zeros somewhere */
+    ck_assert_int_eq(k->part[k->n_ranges * k->n_blocks].segment, 0);
+    k = tl_pattern_blocks(no_cols, 2, NULL); /* the rows of Y still have to be cleared */
     ck_assert_int_eq(k->n_blocks, 1);
-    ck_assert_int_eq(k->part[k->n_ranges].piece, 4);
+    ck_assert_int_eq(k->part[k->n_ranges].segment, 4);
     tl_pattern_release(no_rows);
     tl_pattern_release(no_cols);
 }
@@ -331,7 +333,7 @@ START_TEST(built_by_many_threads)
 {
     for (int round = 0; round < 10; round++) {
         int64_t alive = tl_test_live_blocks();
-        shared.pattern = tl_pattern_random(600, 500, 0.5, 1); /* takes long enough that several build it */
+        shared.pattern = tl_pattern_random(600, 500, 0.5, 1); /* large enough that several threads build it */
         in_threads(build_both);
         ck_assert(shared.transpose[0] && shared.blocks[0]);
         for (int k = 1; k < THREADS; k++) {

@@ -1,5 +1,5 @@
-/* The specification of the kernels itself: its sums against plain ones in double. (Its steps of optimizers
- * are the kernels' to the bit, and those are tested against formulas and PyTorch.) */
+/* The reference kernels themselves: their sums against plain ones in double. (Their optimizer steps equal the
+ * kernels' to the bit, and those are tested against formulas and PyTorch.) */
 #include "tests/testing.h"
 
 #include <float.h>
@@ -55,7 +55,8 @@ START_TEST(gemm_small)
                       bcs = way & 4 ? K : 1;
         for (int e = 0; e < M * N; e++)
             c[e] = before[e];
-        tl_ref_gemm_small(_i, M, N, K, a, ars, acs, b, brs, bcs, c, N, add);
+        tl_ref_gemm_small(_i, M, N, K, (tl_matrix){ a, ars, acs }, (tl_matrix){ b, brs, bcs },
+                          (tl_dense_out){ c, N }, add);
         for (int i = 0; i < M; i++)
             for (int j = 0; j < N; j++) {
                 plain p = { 0, 0, 0 };
@@ -68,7 +69,7 @@ START_TEST(gemm_small)
 }
 END_TEST
 
-START_TEST(sum_rows)
+START_TEST(col_sums)
 {
     tl_real x[200], z[200], y[N], before[N];
     tl_test_fill(x, 200, 6), tl_test_fill(z, 200, 7), tl_test_fill(before, N, 8);
@@ -90,8 +91,7 @@ END_TEST
 
 /* ---- sparse ---- */
 
-/* Both products of a sparse matrix, through an order or not, for tables of every number of lanes. add: each
- * is added to what is there, else it goes over it. */
+/* Both products of a sparse matrix, permuted or not, for every number of lanes that a table has. */
 static void check_sparse(bool fused, int64_t lanes, const tl_sparse *s, bool add)
 {
     enum { WIDTH = 37 };
@@ -99,7 +99,8 @@ static void check_sparse(bool fused, int64_t lanes, const tl_sparse *s, bool add
     tl_test_fill(a, M * WIDTH, 9), tl_test_fill(b, K * WIDTH, 10);
     tl_test_fill(da, M * WIDTH, 11), tl_test_fill(before_da, M * WIDTH, 11);
     tl_test_fill(dvalues, M * K, 12), tl_test_fill(before, M * K, 12);
-    tl_ref_spmm_sddmm(fused, lanes, s, 0, M, WIDTH, a, WIDTH, b, WIDTH, da, WIDTH, add, dvalues, add);
+    tl_ref_spmm_sddmm(fused, lanes, s, 0, M, WIDTH, (tl_dense){ a, WIDTH }, (tl_dense){ b, WIDTH },
+                      (tl_dense_out){ da, WIDTH }, add, dvalues, add);
     for (int i = 0; i < M; i++)
         for (int k = 0; k < WIDTH; k++) {
             plain p = { 0, 0, 0 };
@@ -145,11 +146,11 @@ END_TEST
 /* Fused and not. */
 Suite *tl_test_suite(void)
 {
-    Suite *s = suite_create("stated");
-    TCase *c = tl_test_case(s, "stated");
+    Suite *s = suite_create("reference");
+    TCase *c = tl_test_case(s, "reference");
     tcase_add_loop_test(c, dot, 0, 2);
     tcase_add_loop_test(c, gemm_small, 0, 2);
-    tcase_add_loop_test(c, sum_rows, 0, 2);
+    tcase_add_loop_test(c, col_sums, 0, 2);
     tcase_add_loop_test(c, sparse, 0, 2);
     return s;
 }

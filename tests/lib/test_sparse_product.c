@@ -15,7 +15,7 @@
 typedef struct example {
     tl_sparse_product p;
     int64_t rows, depth, n, nnz;
-    int64_t *i, *j; /* where in W each entry of S is */
+    int64_t *i, *j; /* row and column in W of each entry of S */
     tl_real *values, *x, *y, *dy, *dvalues, *dx;
 } example;
 
@@ -70,7 +70,7 @@ static void example_free(example *e)
         free(e->dx);
 }
 
-/* Where feature j of sample k lies. */
+/* Returns where feature j of sample k is stored. */
 static int64_t x_at(const example *e, int64_t j, int64_t k)
 {
     return e->p.x_by_sample ? k * e->depth + j : j * e->n + k;
@@ -81,8 +81,8 @@ static int64_t y_at(const example *e, int64_t i, int64_t k)
     return e->p.y_by_sample ? k * e->rows + i : i * e->n + k;
 }
 
-/* Sums of n products of values up to 1.2, and what they are added to: each of n + 1 operations rounds by
- * half a unit of at most 1.44 (n + 1). Twice that, for in the double build the plain sums have as much. */
+/* Sums of n products of values up to 1.2, and what they are added to: each of n + 1 operations rounds by half
+ * a unit of at most 1.44 (n + 1). Twice that, because in the double build the plain sums err as much. */
 static double tolerance(int64_t n)
 {
     return (TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) * (double)(n + 1) * 1.44 * (double)(n + 1);
@@ -110,33 +110,33 @@ static double *widened(const tl_real *v, int64_t n)
     return wide;
 }
 
-enum { NO, GOES_OVER, IS_ADDED };
+/* Either gradient is not computed, overwrites, or is added. */
+enum { NO, OVERWRITE, ADD };
 
-/* Either gradient: is not wanted, goes over what is there, or is added to it. */
 static void check_backward(const example *e, int to_values, int to_x)
 {
     tl_test_fill(e->dvalues, e->nnz, 5);
     double *dx = widened(e->dx, e->depth * e->n), *dvalues = widened(e->dvalues, e->nnz);
-    for (int64_t k = 0; to_x == GOES_OVER && k < e->depth * e->n; k++)
-        dx[k] = 0;
-    for (int64_t at = 0; to_values == GOES_OVER && at < e->nnz; at++)
-        dvalues[at] = 0;
+    if (to_x == OVERWRITE)
+        memset(dx, 0, (size_t)(e->depth * e->n) * sizeof *dx);
+    if (to_values == OVERWRITE)
+        memset(dvalues, 0, (size_t)e->nnz * sizeof *dvalues);
     for (int64_t at = 0; at < e->nnz; at++)
         for (int64_t k = 0; k < e->n; k++) {
             const int64_t x = x_at(e, e->j[at], k), y = y_at(e, e->i[at], k);
             dvalues[at] += to_values ? (double)e->dy[y] * (double)e->x[x] : 0;
             dx[x] += to_x ? (double)e->values[at] * (double)e->dy[y] : 0;
         }
-    tl_sparse_product_backward(&e->p, e->values, e->x, e->dy, to_values ? e->dvalues : NULL,
-                               to_values == IS_ADDED, to_x ? e->dx : NULL, to_x == IS_ADDED);
+    tl_sparse_product_backward(&e->p, e->values, e->x, e->dy, to_values ? e->dvalues : NULL, to_values == ADD,
+                               to_x ? e->dx : NULL, to_x == ADD);
     ck_assert_near(e->dvalues, e->nnz, e->n, dvalues);
     ck_assert_near(e->dx, e->depth * e->n, e->rows, dx);
     free(dx), free(dvalues);
 }
 
-/* Without rows, columns, entries; with empty rows and columns; full; wide and tall. The three last are too
- * wide for one block of columns: walked by several, narrow and wide, and, with too few entries for that, by
- * rows. */
+/* Without rows, columns, entries; with empty rows and columns; full; wide and tall. The last three are too
+ * wide for one block of columns: they are walked by several narrow ones, by wide ones, and, with too few
+ * entries for blocks, by rows. */
 static const struct {
     int64_t rows, cols;
     double density;
@@ -153,8 +153,8 @@ static int64_t tile(void)
 }
 
 /* The values' gradient, and dX. */
-static const int ways[][2] = { { NO, GOES_OVER },       { NO, IS_ADDED }, { GOES_OVER, NO },
-                               { GOES_OVER, IS_ADDED }, { IS_ADDED, NO }, { IS_ADDED, GOES_OVER } };
+static const int ways[][2] = { { NO, OVERWRITE },  { NO, ADD }, { OVERWRITE, NO },
+                               { OVERWRITE, ADD }, { ADD, NO }, { ADD, OVERWRITE } };
 
 static void restore(void)
 {
@@ -162,13 +162,13 @@ static void restore(void)
     unsetenv("TULLE_KERNELS");
 }
 
-/* Layouts 0 to 7, with the kernels of each level: they differ in how wide vectors and blocks are. (Not
- * where the chip cannot, or where tests do not fork and another level is there already.) */
+/* Layouts 0 to 7, with the kernels of each instruction set: they differ in the widths of vectors and blocks.
+ * (Skipped if the CPU does not support it, or if tests do not fork and another one is in use already.) */
 START_TEST(layouts)
 {
-    const char *const level[] = { "avx512", "avx2", "baseline" };
-    setenv("TULLE_KERNELS", level[_i / 8], 1);
-    if (strcmp(tl_kernel_level(), level[_i / 8]) != 0)
+    const char *const isa[] = { "avx512", "avx2", "baseline" };
+    setenv("TULLE_KERNELS", isa[_i / 8], 1);
+    if (strcmp(tl_kernel_level(), isa[_i / 8]) != 0)
         return;
     for (size_t m = 0; m < sizeof matrix / sizeof *matrix; m++) {
         tl_pattern *p = tl_test_pattern(matrix[m].rows, matrix[m].cols, matrix[m].density, m);
@@ -185,7 +185,7 @@ START_TEST(layouts)
             check_forward(&e);
             for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
                 check_backward(&e, ways[way][0], ways[way][1]);
-            check_forward(&e); /* the backward pass left nothing behind */
+            check_forward(&e); /* unaffected by the backward pass */
             example_free(&e);
         }
         tl_pattern_release(p);
@@ -197,13 +197,13 @@ END_TEST
 
 #define same(a, b, n) (memcmp(a, b, (size_t)(n) * sizeof *(a)) == 0)
 
-/* There were several blocks, and more ranges than `ranges`. */
+/* Checks that there were several blocks, and more ranges than `ranges`. */
 static void check_blocks(const tl_pattern *p, int64_t ranges)
 {
-    const tl_cached_blocks *kept = atomic_load(&p->blocks);
-    ck_assert_ptr_nonnull(kept);
-    ck_assert_int_gt(kept->of.n_blocks, 1);
-    ck_assert_int_gt(kept->of.n_ranges, ranges);
+    const tl_cached_blocks *cached = atomic_load(&p->blocks);
+    ck_assert_ptr_nonnull(cached);
+    ck_assert_int_gt(cached->blocks.n_blocks, 1);
+    ck_assert_int_gt(cached->blocks.n_ranges, ranges);
 }
 
 /* Large enough for several tiles, ranges of rows and blocks of columns; at AVX-512 also of the transpose. */
@@ -229,8 +229,7 @@ START_TEST(same_bits_for_any_number_of_threads)
 }
 END_TEST
 
-/* A sample has the same bits alone and among others, wherever it is: Y, and the gradient with respect to
- * X. */
+/* A sample has the same bits alone and among others, wherever it is stored: in Y and in dX. */
 START_TEST(same_bits_for_a_sample_anywhere)
 {
     const int64_t n = tile() + 5;
@@ -258,8 +257,8 @@ START_TEST(same_bits_for_a_sample_anywhere)
 }
 END_TEST
 
-/* Three quarters of the narrowest block, and seven entries; all of X if it is small, or no blocks: in units
- * of the narrowest block, for rows with so many entries in it. */
+/* Widths of blocks in units of the narrowest one, for rows with so many entries per unit: three quarters, and
+ * seven entries; all of X if it is small; or no blocks. */
 START_TEST(widths_of_blocks)
 {
     const int64_t unit = tl_kernel_table()->block;
@@ -282,17 +281,17 @@ START_TEST(widths_of_blocks)
         ck_assert_ok(tl_sparse_product_prepare(&(tl_sparse_product){ .pattern = p, .n = 1 }));
         ck_assert_ptr_null(atomic_load(&p->blocks)); /* not for narrow tiles */
         ck_assert_ok(tl_sparse_product_prepare(&(tl_sparse_product){ .pattern = p, .n = 1000 }));
-        const tl_cached_blocks *kept = atomic_load(&p->blocks);
-        ck_assert_msg((kept ? kept->of.block : 0) == (int64_t)(some[k].width * (double)unit),
+        const tl_cached_blocks *cached = atomic_load(&p->blocks);
+        ck_assert_msg((cached ? cached->blocks.block : 0) == (int64_t)(some[k].width * (double)unit),
                       "%lld units, %g entries: %lld", (long long)some[k].units, some[k].entries,
-                      (long long)(kept ? kept->of.block : 0));
+                      (long long)(cached ? cached->blocks.block : 0));
         tl_pattern_release(p);
         free(col);
     }
 }
 END_TEST
 
-/* The transpose, and the blocks of both, are built once: whatever allocation fails, the next call goes on. */
+/* The transpose and the blocks of both are built once. Whichever allocation fails, the next call succeeds. */
 START_TEST(prepare_without_memory)
 {
     int64_t failures = 0;
@@ -304,9 +303,9 @@ START_TEST(prepare_without_memory)
         tl_test_fail_allocation(0);
         ck_assert(status == TL_OK || (status == TL_ERR_MEMORY && strcmp(tl_error(), "out of memory") == 0));
         ck_assert_ok(tl_sparse_product_prepare(&product));
-        int64_t asked = tl_test_allocations();
+        const int64_t allocations = tl_test_allocations();
         ck_assert_ok(tl_sparse_product_prepare(&product));
-        ck_assert_int_eq(tl_test_allocations(), asked);
+        ck_assert_int_eq(tl_test_allocations(), allocations);
         tl_pattern_release(p);
     }
     ck_assert_int_eq(failures, 22); /* five for the transpose, eight and nine for the blocks of each */

@@ -1,8 +1,9 @@
-/* The views that a pattern derives from itself at the first use and caches: its transpose here, its entries
- * by blocks of columns in matrix/blocks.c. */
+/* The caches of a pattern: its transpose, built here, and block schedules, built by lib/matrix/blocks.c. */
 #include "lib/pattern/pattern_private.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
+
+/* ---- Transpose ---- */
 
 static void free_transposed(tl_transposed *t)
 {
@@ -66,18 +67,66 @@ const tl_pattern *tl_pattern_transpose(const tl_pattern *p, const int32_t **perm
     return t->pattern;
 }
 
-void tl_pattern_free_views(tl_pattern *p)
+/* ---- Block schedules: a list that only grows, at its head ---- */
+
+static const tl_blocks *find(const tl_cached_blocks *list, int64_t block, bool permuted)
+{
+    for (const tl_cached_blocks *b = list; b; b = b->next)
+        if (b->blocks.block == block && (b->blocks.perm != NULL) == permuted)
+            return &b->blocks;
+    return NULL;
+}
+
+const tl_blocks *tl_pattern_cached_blocks(const tl_pattern *p, int64_t block, bool permuted)
+{
+    return find(atomic_load_explicit(&((tl_pattern *)p)->blocks, memory_order_acquire), block, permuted);
+}
+
+const tl_blocks *tl_pattern_cache_blocks(const tl_pattern *p, tl_cached_blocks *fresh)
+{
+    _Atomic(tl_cached_blocks *) *head = &((tl_pattern *)p)->blocks;
+    tl_cached_blocks *first = atomic_load_explicit(head, memory_order_acquire);
+    do {
+        const tl_blocks *cached = find(first, fresh->blocks.block, fresh->blocks.perm);
+        if (cached) { /* another thread was faster */
+            tl_cached_blocks_free(fresh);
+            return cached;
+        }
+        fresh->next = first;
+    } while (!atomic_compare_exchange_strong(head, &first, fresh));
+    return &fresh->blocks;
+}
+
+void tl_cached_blocks_free(tl_cached_blocks *b)
+{
+    tl_free((void *)b->blocks.part);
+    tl_free((void *)b->blocks.segment);
+    tl_free((void *)b->blocks.col16);
+    tl_free((void *)b->blocks.perm);
+    tl_free((void *)b->blocks.prefetch_list);
+    tl_free(b);
+}
+
+/* ---- Both ---- */
+
+void tl_pattern_free_caches(tl_pattern *p)
 {
     tl_transposed *t = atomic_load(&p->transposed);
     if (t)
         free_transposed(t);
-    tl_pattern_free_blocks(p);
+    for (tl_cached_blocks *b = atomic_load(&p->blocks), *next; b; b = next) {
+        next = b->next;
+        tl_cached_blocks_free(b);
+    }
 }
 
-int64_t tl_pattern_bytes_of_views(const tl_pattern *p)
+int64_t tl_pattern_cache_bytes(const tl_pattern *p)
 {
     tl_pattern *mutable = (tl_pattern *)p;
     const tl_transposed *t = atomic_load_explicit(&mutable->transposed, memory_order_acquire);
-    const int64_t bytes = t ? tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->perm : 0;
-    return bytes + tl_pattern_bytes_of_blocks(p);
+    int64_t bytes = t ? tl_pattern_bytes(t->pattern) + p->nnz * (int64_t)sizeof *t->perm : 0;
+    const tl_cached_blocks *b = atomic_load_explicit(&mutable->blocks, memory_order_acquire);
+    for (; b; b = b->next)
+        bytes += b->bytes;
+    return bytes;
 }
