@@ -1,5 +1,5 @@
-/* The block schedule: the entries of a sparse matrix in the order in which the kernels walk blocks of
- * columns.
+/* The block schedule: the entries of a sparse matrix, in the order in which the kernels walk
+ * blocks of columns.
  *
  * The walk goes through ranges of rows; within a range through the blocks; within a block through the rows.
  * Within each group of TL_SORTED_ROWS rows, longer segments come first: neighbouring loops then have equal
@@ -15,7 +15,7 @@ typedef struct tl_segment {
     int32_t row, first, n;
 } tl_segment;
 
-/* Where the part of a block that is in one range begins in the arrays of tl_blocks. */
+/* Start, in the arrays of tl_blocks, of the part of a block that is in one range. */
 typedef struct tl_block_part {
     int64_t segment, entry, prefetch;
 } tl_block_part;

@@ -7,8 +7,8 @@
  *   the loop is split: results do not depend on the number of threads.
  * - A product that is added to something is fused with the addition if the instruction set has fused
  *   multiply-add (avx2, avx512), and rounded first if it has not (baseline).
- * - A sum is ascending: it starts at 0, or at the old value if it is added to that, and takes its terms in
- *   the order of their index. "By halves" reduces n partial sums: p[l] += p[l + n/2] for all l < n/2, then
+ * - A sum is ascending: it takes its terms in the order of their index, from 0 (in spmm and gemm_small with
+ *   `add`: from the old value). "By halves" reduces n partial sums: p[l] += p[l + n/2] for all l < n/2, then
  *   the same for the first n/2, until one is left.
  * - begin and end select rows (or columns) begin .. end-1; nothing outside of them is written.
  * - With `add` the result is added to the output; otherwise it overwrites the output, whatever was there.
@@ -39,7 +39,7 @@ typedef struct tl_sparse {
     bool x_uncached;         /* X does not fit in a cache: its rows are prefetched */
 } tl_sparse;
 
-/* What a step of an optimizer updates: n rows of `width` weights, row after row. */
+/* Arguments of a step of an optimizer: n rows of `width` weights. */
 typedef struct tl_update_args {
     int64_t n, width;
     const int32_t *row;      /* g[i] is the gradient of row row[i] of w and of the slots; NULL: of row i */
@@ -111,16 +111,16 @@ typedef struct tl_kernels {
     /* y[k] += x[k] */
     void (*add)(int64_t n, const tl_real *x, tl_real *y);
 
-    /* Returns the largest magnitude in x: NaN if x contains one, 0 if x is empty. Sets *minus_zero to whether
-     * x contains -0. */
+    /* Returns the largest magnitude in x: NaN if x contains one, 0 if x is empty. Sets *minus_zero if x
+     * contains -0, otherwise clears it. */
     tl_real (*max_abs)(int64_t n, const tl_real *x, bool *minus_zero);
 
     /* y = X^T (add: +=); x is rows x cols with leading dimension ldx, y has leading dimension ldy. */
     void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                       bool add);
 
-    /* Column sums in double: y[j] += sign * the sum over i of x[i cols + j], or of x[i cols + j] z[i cols +
-     * j] unless z is NULL. Of a single column: 16 sums, over i mod 16, then by halves. */
+    /* Column sums in double, of X or, unless z is NULL, of the elementwise product of X and Z: y[j] += sign *
+     * the sum over i of x[i cols + j]. Of a single column: 16 sums, over i mod 16, then by halves. */
     void (*col_sums)(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign, const tl_real *x,
                      const tl_real *z, tl_real *y);
 
@@ -132,9 +132,9 @@ typedef struct tl_kernels {
     void (*bias_relu_backward)(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
                                const tl_real *dy, tl_real *da, bool add, tl_real *db);
 
-    /* y[k] = exp(x[k]), tanh(x[k]), log(1 + x[k]), within 4 units in the last place, and the sigmoid 1 / (1 +
-     * exp(-x[k])), within 6; y may be x. (Not to the bit what the reference has, which calls the scalar
-     * functions of the C library.) */
+    /* y[k] = exp(x[k]), tanh(x[k]) and log(1 + x[k]), within 4 units in the last place, and the sigmoid
+     * 1 / (1 + exp(-x[k])), within 6; y may be x. (Not to the bit what the reference has, which calls the
+     * scalar functions of the C library.) */
     void (*exp)(int64_t n, const tl_real *x, tl_real *y);
     void (*tanh)(int64_t n, const tl_real *x, tl_real *y);
     void (*log1p)(int64_t n, const tl_real *x, tl_real *y);

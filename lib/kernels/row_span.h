@@ -1,4 +1,4 @@
-/* How the sparse kernels read entries: spans of a row, and the cursor of a walk by blocks. */
+/* Entries as the sparse kernels read them: spans of a row, and the cursor of a walk by blocks. */
 #ifndef TL_ROW_SPAN_H
 #define TL_ROW_SPAN_H
 

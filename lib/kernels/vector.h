@@ -145,9 +145,9 @@ INLINE vec choose(mask where, vec yes, vec no)
 
 #define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
-/* The sums of four vectors, each by halves: lane l + lane l + LANES/2, and so on until one is left. The
- * result is returned by pointer because a quad may be wider than the vectors that the ABI returns by
- * value. */
+/* The sums of four vectors, each by halves: lane l + lane l + LANES/2, and so on until one is left.
+ * The result is returned by pointer, because a quad may be wider than the vectors that the ABI
+ * returns by value. */
 INLINE void sum_four(const vec v[4], quad *out)
 {
 #if LANES == 16

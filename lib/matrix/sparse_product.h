@@ -23,8 +23,8 @@ int64_t tl_sparse_product_depth(const tl_sparse_product *p);
 int64_t tl_sparse_product_x_packed(const tl_sparse_product *p);
 int64_t tl_sparse_product_workspace(const tl_sparse_product *p);
 
-/* Builds the transpose and the block schedules that the pattern caches for the products below, which need
- * them. TL_ERR_MEMORY. */
+/* Builds the transpose and the block schedules that the products below need; the pattern caches them.
+ * TL_ERR_MEMORY. */
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p);
 
 /* Y = W X */
