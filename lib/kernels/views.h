@@ -4,7 +4,7 @@
 
 #include "base.h"
 
-/* Row-major, rows `ld` values apart: element (i, j) is data[i * ld + j]. */
+/* Row-major with row stride `ld`: element (i, j) is data[i * ld + j]. */
 typedef struct tl_dense {
     const tl_real *data;
     int64_t ld;
