@@ -1,4 +1,4 @@
-/* A first network: of the connections of its first layer one in ten exists, from the start and for good. */
+/* A first network: of the connections of its first layer, one in ten exists. */
 #include <stdio.h>
 #include <tulle/tulle.h>
 
@@ -8,7 +8,7 @@ static tl_real images[SAMPLES][PIXELS];
 static int32_t labels[SAMPLES];
 static tl_variable *w1, *b1, *w2, *b2;
 
-/* Noisy copies of one random prototype for each class. */
+/* Noisy copies of one random prototype per class. */
 static void make_data(tl_random *rng)
 {
     static double prototype[CLASSES * PIXELS];
@@ -44,26 +44,39 @@ int main(void)
 {
     tl_random rng = { .seed = 1 };
     make_data(&rng);
-    tl_pattern *keep = tl_pattern_random(PIXELS, HIDDEN, 0.10, 1);
-    w1 = tl_variable_sparse("w1", keep), b1 = tl_variable_dense("b1", TL_SHAPE(HIDDEN));
-    w2 = tl_variable_dense("w2", TL_SHAPE(HIDDEN, CLASSES)), b2 = tl_variable_dense("b2", TL_SHAPE(CLASSES));
-    tl_init_he(w1, &rng), tl_init_he(w2, &rng);
+    tl_pattern *pattern = tl_pattern_random(PIXELS, HIDDEN, 0.10, 1);
+    w1 = tl_variable_sparse("w1", pattern);
+    b1 = tl_variable_dense("b1", TL_SHAPE(HIDDEN));
+    w2 = tl_variable_dense("w2", TL_SHAPE(HIDDEN, CLASSES));
+    b2 = tl_variable_dense("b2", TL_SHAPE(CLASSES));
+    tl_init_he(w1, &rng);
+    tl_init_he(w2, &rng);
     tl_optimizer *adam = tl_adam((tl_adam_options){ .learning_rate = 1e-3 });
     tl_graph *g = tl_graph_new();
-    for (int step = 0; step < STEPS; step++, tl_graph_reset(g)) {
-        int first = step * BATCH % SAMPLES;
+    for (int step = 0; step < STEPS; step++) {
+        const int first = step * BATCH % SAMPLES;
         tl_node *loss = tl_softmax_cross_entropy(network(g, images[first], BATCH), labels + first);
-        if (tl_minimize(adam, loss) != TL_OK)
-            return fprintf(stderr, "step %d: %s\n", step, tl_error()), 1;
+        if (tl_minimize(adam, loss) != TL_OK) {
+            fprintf(stderr, "step %d: %s\n", step, tl_error());
+            return 1;
+        }
         if (step % 50 == 0)
             printf("step %3d: loss %.4f\n", step, (double)tl_value(loss)[0]);
+        tl_graph_reset(g);
     }
     const tl_real *score = tl_value(network(g, images[0], SAMPLES));
-    if (!score)
-        return fprintf(stderr, "%s\n", tl_error()), 1;
+    if (!score) {
+        fprintf(stderr, "%s\n", tl_error());
+        return 1;
+    }
     printf("training accuracy: %.1f %%\n", 100.0 * count_right(score) / SAMPLES);
     printf("weights: %lld of %d\n", (long long)tl_variable_size(w1), PIXELS * HIDDEN);
-    tl_graph_free(g), tl_optimizer_free(adam), tl_pattern_release(keep);
-    tl_variable_free(w1), tl_variable_free(b1), tl_variable_free(w2), tl_variable_free(b2);
+    tl_graph_free(g);
+    tl_optimizer_free(adam);
+    tl_variable_free(w1);
+    tl_variable_free(b1);
+    tl_variable_free(w2);
+    tl_variable_free(b2);
+    tl_pattern_release(pattern);
     return 0;
 }

@@ -1,0 +1,167 @@
+#!/bin/sh
+# check_docs.sh SOURCE_ROOT: checks that the pages show programs that are built and run, and name what exists.
+# check_docs.sh --self-test: checks that each kind of fault is found in a small tree, and that a sound one passes.
+#
+# A block of C follows a line that names its file: `<!-- docs/code/cube.c -->` for the whole of it,
+# `<!-- in docs/code/cube.c -->` for consecutive lines, whose indentation may be taken off. Blocks of other
+# languages may have such a line.
+# shellcheck disable=SC2086 # $pages is a list
+set -eu
+
+# Each function prints what is wrong, a line a fault.
+
+blocks() {
+    awk '
+        function wrong(text) { printf "%s:%d: %s\n", FILENAME, begin, text }
+
+        # Tells whether the block is what follows line `at` of the source, less this indentation.
+        function is_after(at, indent,    k) {
+            for (k = 1; k <= n; k++)
+                if (source[at + k] != (block[k] == "" ? "" : indent block[k]))
+                    return 0
+            return 1
+        }
+
+        function compare(file, part,    lines, at, indent) {
+            for (lines = 0; (getline source[lines + 1] < file) > 0;)
+                lines++
+            close(file)
+            if (lines == 0)
+                wrong("there is no " file)
+            else if (!part && !(n == lines && is_after(0, "")))
+                wrong("this block is not the whole of " file)
+            if (lines == 0 || !part)
+                return
+            for (at = 0; at <= lines - n; at++) {
+                indent = source[at + 1]
+                sub(/[^ ].*/, "", indent)
+                if (is_after(at, indent))
+                    return
+            }
+            wrong("this block is not a part of " file)
+        }
+
+        /^```/ && !inside {
+            inside = 1
+            begin = FNR
+            n = 0
+            file = before ~ /^<!-- .* -->$/ ? substr(before, 6, length(before) - 9) : ""
+            if (file == "" && $0 == "```c")
+                wrong("no line before this block names its file")
+            next
+        }
+        /^```/ {
+            inside = 0
+            if (file != "")
+                compare(file ~ /^in / ? substr(file, 4) : file, file ~ /^in /)
+        }
+        inside { block[++n] = $0 }
+        { before = $0 }
+    ' $pages
+}
+
+programs() {
+    for program in docs/code/*.c; do
+        grep -q "^<!-- .*$program -->\$" $pages || echo "$program: no page shows it"
+        grep -q "'$(basename "$program")'" docs/code/meson.build || echo "$program: docs/code/meson.build omits it"
+    done
+}
+
+links() {
+    for page in $pages; do
+        grep -o '](\([^)#:]*\)[)#]' "$page" | sed 's/^](//; s/[)#]$//' | sort -u | while read -r target; do
+            [ -e "$(dirname "$page")/$target" ] || echo "$page: there is no $target"
+        done
+    done
+}
+
+# Exported and internal names. One that ends in _* stands for many.
+names() {
+    grep -rhoEw '(tl|TL|TULLE)_[A-Za-z0-9_]+' lib graph ops include demos tests meson.build | sort -u >"$known"
+    grep -oEw '(tl|TL|TULLE)_[A-Za-z0-9_]*[A-Za-z0-9]' $pages | sort -u | while IFS=: read -r page name; do
+        grep -qxF "$name" "$known" || echo "$page: no source names $name"
+    done
+}
+
+# Paths in backquotes; those with a word in capitals, such as `ops/NAME.c`, stand for many.
+paths() {
+    grep -oE '`(lib|graph|ops|include|tests|demos|docs|extra)/[A-Za-z0-9_./-]*`' $pages | sort -u |
+        while IFS=: read -r page path; do
+            path=$(echo "$path" | tr -d '`')
+            case $path in
+            *NAME*) ;;
+            *) [ -e "$path" ] || echo "$page: there is no $path" ;;
+            esac
+        done
+}
+
+# Prints the faults of the tree at $1.
+check() {
+    cd "$1"
+    pages=$(echo README.md CONTRIBUTING.md docs/*.md)
+    known=$(mktemp)
+    blocks
+    programs
+    links
+    names
+    paths
+    rm -f "$known"
+}
+
+# ---- Self-test ----
+
+# expect TEXT FILE LINE...: checks that a fault with this text is found when these lines are added to the file.
+expect() {
+    text=$1 file=$2
+    shift 2
+    cp "$tree/$file" "$tree/sound"
+    printf '%s\n' "$@" >>"$tree/$file"
+    if ! (check "$tree") | grep -qF "$text"; then
+        echo "not found: $text" >&2
+        missed=1
+    fi
+    mv "$tree/sound" "$tree/$file"
+}
+
+self_test() {
+    missed=0
+    tree=$(mktemp -d)
+    trap 'rm -rf "$tree"' EXIT
+    for folder in lib graph ops include demos tests docs/code; do
+        mkdir -p "$tree/$folder"
+    done
+    touch "$tree/meson.build" "$tree/CONTRIBUTING.md"
+    printf '%s\n' 'int main(void)' '{' '    tl_call();' '' '    return 0;' '}' >"$tree/docs/code/a.c"
+    echo "files('a.c')" >"$tree/docs/code/meson.build"
+    echo 'int tl_call(void);' >"$tree/lib/call.h"
+    echo 'See [a](docs/a.md#top), `tl_call`, `tl_many_*`, `lib/call.h` and `ops/NAME.c`.' >"$tree/README.md"
+    { echo '<!-- docs/code/a.c -->' && echo '```c' && cat "$tree/docs/code/a.c" && echo '```'; } >"$tree/docs/a.md"
+    printf '%s\n' '<!-- in docs/code/a.c -->' '```c' 'tl_call();' '' 'return 0;' '```' >>"$tree/docs/a.md"
+    found=$(check "$tree")
+    if [ -n "$found" ]; then
+        printf 'in a sound tree: %s\n' "$found" >&2
+        missed=1
+    fi
+    expect 'docs/a.md:16: no line before' docs/a.md '```c' 'return 0;' '```'
+    expect 'there is no docs/code/b.c' docs/a.md '<!-- docs/code/b.c -->' '```c' 'return 0;' '```'
+    expect 'is not the whole of' docs/a.md '<!-- docs/code/a.c -->' '```c' 'int main(void)' '```'
+    expect 'is not a part of' docs/a.md '<!-- in docs/code/a.c -->' '```c' 'return 1;' '```'
+    expect 'is not a part of' docs/a.md '<!-- in docs/code/a.c -->' '```c' 'tl_call();' 'return 0;' '```'
+    expect 'README.md: there is no docs/b.md' README.md 'See [b](docs/b.md).'
+    expect 'no source names tl_cal' README.md 'Call `tl_cal`.'
+    expect 'README.md: there is no lib/cal.h' README.md 'See `lib/cal.h`.'
+    echo 'int main(void) { return 0; }' >"$tree/docs/code/c.c"
+    expect 'docs/code/c.c: no page shows it' README.md ''
+    expect 'docs/code/meson.build omits it' README.md ''
+    [ "$missed" -ne 0 ] || echo 'every fault is found'
+    exit "$missed"
+}
+
+[ "$1" != --self-test ] || self_test
+faults=$(check "$1")
+if [ -n "$faults" ]; then
+    echo "$faults" | sed 's/^/check_docs: /' >&2
+    exit 1
+fi
+cd "$1"
+echo "$(cat README.md CONTRIBUTING.md docs/*.md | grep -c '^```c$') blocks of C: each is in its file"
