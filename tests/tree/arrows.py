@@ -37,7 +37,8 @@ BORROWED = {
         'lib/arena.h', 'lib/check.h', 'lib/memory.h', 'lib/prefetch.h', 'lib/search.h', 'lib/sort.h',
         'lib/status_private.h', 'lib/kernels/kernels.h', 'lib/matrix/rows.h']),
     'ops': ('until a public tool replaces it', [
-        'lib/kernels/kernels.h', 'lib/matrix/gemm.h', 'lib/matrix/rows.h', 'lib/matrix/sparse_product.h']),
+        'lib/prefetch.h', 'lib/kernels/kernels.h', 'lib/matrix/gemm.h', 'lib/matrix/rows.h',
+        'lib/matrix/sparse_product.h']),
 }
 
 TOP_FOLDERS = ['lib', 'graph', 'ops', 'include', 'extra', 'demos']
