@@ -78,9 +78,10 @@ links() {
 # Exported and internal names. One that ends in _* stands for many.
 names() {
     grep -rhoEw '(tl|TL|TULLE)_[A-Za-z0-9_]+' lib graph ops include demos tests meson.build | sort -u >"$known"
-    grep -oEw '(tl|TL|TULLE)_[A-Za-z0-9_]*[A-Za-z0-9]' $pages | sort -u | while IFS=: read -r page name; do
-        grep -qxF "$name" "$known" || echo "$page: no source names $name"
-    done
+    grep -oEw '(tl|TL|TULLE)_[A-Za-z0-9_]*[A-Za-z0-9]' $pages | sort -u | awk -F: '
+        NR == FNR { known[$1]; next }
+        !($2 in known) { print $1 ": no source names " $2 }
+    ' "$known" -
 }
 
 # Paths in backquotes; those with a word in capitals, such as `ops/NAME.c`, stand for many.
