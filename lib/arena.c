@@ -18,8 +18,8 @@ enum { MIN_BLOCK = 1 << 16 };
 
 static block *block_new(tl_arena *a, int64_t bytes)
 {
-    int64_t held = tl_arena_bytes(a) / 2; /* geometric growth: few blocks for any step */
-    int64_t size = MIN_BLOCK == 0 || bytes > MIN_BLOCK + held ? bytes : MIN_BLOCK + held;
+    int64_t regular = MIN_BLOCK + tl_arena_bytes(a) / 2; /* geometric growth: few blocks for any step */
+    int64_t size = MIN_BLOCK == 0 || bytes > regular ? bytes : regular;
     block *b = tl_alloc(size + TL_ALIGN, 1);
     if (b)
         *b = (block){ .size = size };

@@ -25,8 +25,8 @@ typedef float tl_real;
 #endif
 
 /* TL_API precedes every function of the library; in C++ it also gives the function its C name, so that no
- * header needs an extern "C" block. TL_LITERAL is a structure with these fields in either language:
- * TL_LITERAL(tl_random){ 1, 0 }. */
+ * header needs an extern "C" block. TL_LITERAL(tl_random){ 1, 0 } is a structure with these fields in both
+ * languages. */
 #ifdef __cplusplus
 #define TL_API           extern "C" TL_VISIBLE
 #define TL_LITERAL(type) type
@@ -35,9 +35,9 @@ typedef float tl_real;
 #define TL_LITERAL(type) (type)
 #endif
 
-/* Follows the functions that create what holds numbers, or hand numbers over: their symbols end in the number
- * type, so that a program compiled for one type does not link with the library of the other. The linker then
- * says "undefined reference to `tl_graph_new_double'". Debuggers know the functions by their names in C. */
+/* Follows the declarations of functions that create objects with values or pass arrays of them. Their symbols
+ * end in the number type, so that a program compiled for one type does not link with the library of the
+ * other: "undefined reference to `tl_graph_new_double'". Debuggers still show the C names. */
 #if defined(__GNUC__) && defined(TULLE_DOUBLE)
 #define TL_REAL_SYMBOL(name) __asm__(TL_LABEL_PREFIX(__USER_LABEL_PREFIX__) #name "_double")
 #elif defined(__GNUC__)

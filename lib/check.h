@@ -1,11 +1,11 @@
-/* Checks of options. Each returns TL_OK, or TL_ERR_ARGUMENT with a text that names the function, the
- * option, its value and what was expected. NaN fails every check, and so does what overflows tl_real. */
+/* Checks of options. Each returns TL_OK, or TL_ERR_ARGUMENT with a text that names the function, the option,
+ * its value and what was expected. NaN fails every check, and so does a value that overflows tl_real. */
 #ifndef TL_CHECK_H
 #define TL_CHECK_H
 
 #include "status.h"
 
-/* Checks that x > 0, also as a tl_real, to which a small double may round as 0. */
+/* Checks that x > 0, also after rounding to tl_real, which may take a tiny double to 0. */
 tl_status tl_check_positive(const char *who, const char *name, double x);
 
 /* Checks that x >= 0. */

@@ -9,7 +9,7 @@ static inline uint32_t is_outside(uint32_t id, uint32_t below, uint32_t padded, 
     return (id >= below) & ~(padded & (id == pad));
 }
 
-/* Returns the index of the first id that is neither below the bound nor padding, n if there is none. The
+/* Returns the index of the first id that is neither in 0 .. bound-1 nor padding, n if there is none. The
  * first loop has no early exit, so that it vectorises. */
 static int64_t first_outside(const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding)
 {

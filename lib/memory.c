@@ -56,11 +56,11 @@ tl_status tl_set_allocator(const tl_allocator *a)
 
 void *tl_alloc(int64_t n, size_t size)
 {
-    const size_t most = (size_t)PTRDIFF_MAX - TL_ALIGN;
-    if (n < 0 || (size > 0 && (uint64_t)n > most / size))
+    const size_t max_bytes = (size_t)PTRDIFF_MAX - TL_ALIGN;
+    if (n < 0 || (size > 0 && (uint64_t)n > max_bytes / size))
         return NULL;
-    if (!atomic_load_explicit(&in_use,
-                              memory_order_relaxed)) /* write it once: threads share its cache line */
+    /* written once: the threads share its cache line */
+    if (!atomic_load_explicit(&in_use, memory_order_relaxed))
         atomic_store_explicit(&in_use, true, memory_order_relaxed);
     const size_t bytes = (size_t)n * size;
     return current->allocate(current->context, TL_ALIGN, bytes > 0 ? bytes : 1);

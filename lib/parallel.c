@@ -20,8 +20,8 @@ typedef struct loop {
     int shares;
 } loop;
 
-/* A thread's own range of tasks. It is the same in every loop over as many tasks: what the thread wrote in
- * the loop before is then in its cache. */
+/* The range of tasks that a thread runs first. Loops with the same number of tasks have the same shares, so
+ * that a thread finds in its cache what it wrote in the loop before. */
 typedef struct share {
     _Alignas(64) atomic_llong next; /* first task that nobody has taken */
 } share;
@@ -53,7 +53,7 @@ static struct pool {
 static atomic_int threads; /* 0: TULLE_NUM_THREADS was not read yet */
 static _Thread_local bool in_parallel;
 
-/* Returns how many CPUs this process may use, 1 if the system does not tell. */
+/* Returns the number of CPUs that this process may use, 1 if that is unknown. */
 static int available_cpus(void)
 {
     long n = 1;
@@ -75,7 +75,7 @@ tl_status tl_set_num_threads(int n)
     return TL_OK;
 }
 
-/* Returns the number of threads that TULLE_NUM_THREADS asks for, 1 if it is unset or no such number. */
+/* Returns the number of threads that TULLE_NUM_THREADS asks for, 1 if it is unset or invalid. */
 static int threads_of_environment(void)
 {
     const char *text = getenv("TULLE_NUM_THREADS");
@@ -157,8 +157,8 @@ static int spin_count(int index)
     return index < tl_num_threads() && tl_num_threads() <= n ? SPINS : 0;
 }
 
-/* Waits for a loop after number `seen`. A worker counts itself asleep before its last look at the ticket, and
- * the owner looks for sleepers after it has numbered its loop: one of them sees the other. */
+/* Waits for a loop after number `seen`. A worker counts itself as asleep before it reads the ticket for the
+ * last time, and the owner reads that count after it has numbered its loop: one of the two sees the other. */
 static void wait_for_loop(uint64_t seen, int index)
 {
     for (int k = spin_count(index); k > 0; k--) {
@@ -271,14 +271,14 @@ static void start_workers(int wanted)
     pthread_attr_destroy(&detached);
 }
 
-/* Runs the same tasks on this thread. */
+/* Runs all tasks on this thread. */
 static void run_serial(const loop *l)
 {
-    const bool was = in_parallel;
+    const bool was_parallel = in_parallel;
     in_parallel = true;
     for (int64_t task = 0; task < l->tasks; task++)
         run_task(l, task);
-    in_parallel = was;
+    in_parallel = was_parallel;
 }
 
 void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context)

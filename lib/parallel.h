@@ -7,9 +7,9 @@
 
 #include "status.h"
 
-/* Sets and returns the number of threads that this process uses inside a call, 1 to 1024. n = 0 means one per
- * CPU that the process may use (its affinity mask on Linux). The number starts at the environment's
- * TULLE_NUM_THREADS, where 0 means the same, or at 1. TL_ERR_ARGUMENT if n is not in 0..1024.
+/* Set and return the number of threads that this process uses inside a call, 1 to 1024. n = 0 means one per
+ * CPU that the process may use (its affinity mask on Linux). Initially it is what the environment variable
+ * TULLE_NUM_THREADS says, where 0 means the same, otherwise 1. TL_ERR_ARGUMENT if n is not in 0..1024.
  *
  * A process may fork, and its child has threads of its own. If another thread is inside a dense product
  * during the fork, the child must not call one: it may inherit a locked BLIS mutex. */
@@ -23,7 +23,8 @@ TL_API int tl_num_threads(void);
 TL_API void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *context, int64_t begin, int64_t end),
                             void *context);
 
-/* Elements worth a task: with fewer, handing the task to another thread costs more than it gains. */
+/* The number of elements that is worth a task: with fewer, handing it to another thread costs more than it
+ * gains. */
 enum { TL_GRAIN = 1 << 14 };
 
 /* Runs tl_parallel_for over n rows of `width` elements with a grain of 1 + TL_GRAIN / (1 + width) rows, so

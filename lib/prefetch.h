@@ -4,10 +4,10 @@
 
 #include "base.h"
 
-enum { TL_CACHE_LINE = 64 / sizeof(tl_real) }; /* values in one */
+enum { TL_CACHE_LINE = 64 / sizeof(tl_real) }; /* values in a cache line */
 
-/* Prefetches a row of `width` values, to be read or (`written`, a constant) modified; of a row longer than
- * `longest` only that much: by then the hardware prefetcher follows. */
+/* Prefetches a row of `width` values that will be read or, if `written` (a compile-time constant), modified.
+ * Of a wider row, only the first `longest` values: the hardware prefetcher does the rest. */
 static inline void tl_prefetch_row(const tl_real *row, int64_t width, int64_t longest, const bool written)
 {
     const int64_t end = width < longest ? width : longest;

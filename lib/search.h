@@ -4,8 +4,8 @@
 
 #include "base.h"
 
-/* Returns the first index in low .. high-1 whose element is not below x, high if there is none; the elements
- * ascend there. */
+/* Returns the first index in low .. high-1 whose element is at least x, high if there is none. The elements
+ * in that range ascend. */
 static inline int64_t tl_lower_bound(const int32_t *sorted, int64_t low, int64_t high, int64_t x)
 {
     while (low < high) {

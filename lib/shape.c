@@ -31,7 +31,7 @@ tl_status tl_shape_check(tl_shape s)
     return TL_OK;
 }
 
-/* Returns how many sizes can be read of a shape that may be unchecked. */
+/* Returns the number of sizes that can be read: the rank of an unchecked shape may exceed TL_MAX_RANK. */
 static int32_t sizes(tl_shape s)
 {
     return s.rank < TL_MAX_RANK ? s.rank : TL_MAX_RANK;

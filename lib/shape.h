@@ -9,8 +9,8 @@ typedef struct tl_shape {
     int64_t dim[TL_MAX_RANK]; /* dim[rank..] are 0 */
 } tl_shape;
 
-/* TL_SHAPE(784, 300) is a matrix, TL_SHAPE(10) a vector, TL_SHAPE() a scalar. More than TL_MAX_RANK
- * sizes, or a negative one, make a shape that every call refuses. */
+/* TL_SHAPE(784, 300) is a matrix, TL_SHAPE(10) a vector, TL_SHAPE() a scalar. More than TL_MAX_RANK sizes, or
+ * a negative one, make a shape that every call rejects. */
 #ifdef __cplusplus
 #define TL_SHAPE(...) tl_shape_of(__VA_ARGS__)
 #else

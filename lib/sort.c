@@ -13,7 +13,7 @@ int tl_bits(uint64_t n)
     return bits;
 }
 
-/* Moves each key to the next free place of its bin, which the masked bits from `at` on select. */
+/* Copies each key to the next free place of its bin: start[bin], with bin = key >> at & mask. */
 static void distribute(int64_t n, const uint64_t *restrict from, int at, uint64_t mask,
                        int64_t *restrict start, uint64_t *restrict to)
 {

@@ -4,7 +4,7 @@
 
 #include "base.h"
 
-/* Sorts key[n] ascending by bits low .. high-1; keys with equal bits keep their order. spare[n] is
+/* Sorts key[n] ascending by bits low .. high-1; keys that are equal there keep their order. spare[n] is
  * scratch. */
 void tl_radix_sort(int64_t n, uint64_t *key, uint64_t *spare, int low, int high);
 

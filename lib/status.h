@@ -11,9 +11,9 @@ typedef enum tl_status {
     TL_ERR_KIND,     /* dense where sparse is needed, or the reverse */
     TL_ERR_INDEX,    /* an id, label or coordinate out of range */
     TL_ERR_ARGUMENT, /* a null pointer, an impossible option, a call out of order */
-    TL_ERR_NUMERIC,  /* not finite, or a gradient that does not check */
+    TL_ERR_NUMERIC,  /* a value that is not finite, or a gradient that fails its check */
     TL_ERR_IO,       /* an error of the system: no such file, no permission */
-    TL_ERR_FORMAT    /* a file that is not what it should be */
+    TL_ERR_FORMAT    /* a file that violates its format */
 } tl_status;
 
 /* Returns the text of the last error on the calling thread, "" if there was none. The library owns it; it is

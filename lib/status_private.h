@@ -1,4 +1,4 @@
-/* The last error of the thread, as the library's own files need it. */
+/* The last error of the thread: what only the library's own files need. */
 #ifndef TL_STATUS_PRIVATE_H
 #define TL_STATUS_PRIVATE_H
 
