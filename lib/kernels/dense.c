@@ -16,7 +16,7 @@ typedef struct factors {
     int64_t depth;
 } factors;
 
-/* rows and vecs are compile-time constants; the last vector of C has `last` values. */
+/* Computes a tile of C. rows and vecs are compile-time constants; the last vector has `last` values. */
 INLINE void multiply_tile(const factors f, const int rows, const int vecs, int64_t last, tl_dense_out c,
                           bool add)
 {
@@ -72,7 +72,7 @@ void TL_ISA(gemm_small)(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix 
 {
     tl_real panel[DEPTH * TILE_VECS * LANES];
     for (int64_t j = 0; j < n; j += TILE_VECS * LANES)
-        for (int64_t l = 0; l == 0 || l < k; l += DEPTH) {
+        for (int64_t l = 0; l == 0 || l < k; l += DEPTH) { /* once if k is 0: C may have to be cleared */
             const int64_t width = n - j < TILE_VECS * LANES ? n - j : TILE_VECS * LANES,
                           vecs = (width + LANES - 1) / LANES, last = width - (vecs - 1) * LANES;
             const tl_matrix from = { b.data + l * b.row + j * b.col, b.row, b.col };

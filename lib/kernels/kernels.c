@@ -18,7 +18,7 @@ static tl_real max_abs(int64_t n, const tl_real *x, bool *minus_zero)
     for (int64_t k = 0; k < n; k++) {
         bits b;
         memcpy(&b, x + k, sizeof b);
-        least = b < least ? b : least; /* as a signed integer -0 is the least of all */
+        least = b < least ? b : least; /* the bits of -0 are the least signed integer */
         b &= MAGNITUDE;
         max = b > max ? b : max;
     }
@@ -61,7 +61,7 @@ static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
     return partial[0];
 }
 
-/* A single column, by independent partial sums: they break the chain of dependent additions. */
+/* Sums a single column by independent partial sums, which break the chain of dependent additions. */
 static double sum_column(int64_t n, const tl_real *x, const tl_real *z)
 {
     enum { PARTS = 16 };
@@ -157,7 +157,7 @@ static void write(tl_real *to, tl_real x, bool add_to)
     *to = add_to ? *to + x : x;
 }
 
-/* A square of whole cache lines, so that each line of x and of y is touched once, whatever the strides. */
+/* Transposes a square of whole cache lines, so that each line of x and of y is touched once. */
 INLINE void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy, const bool add_to)
 {
     for (int i = 0; i < SQUARE; i += LANES)
@@ -175,7 +175,8 @@ INLINE void transpose_square(const tl_real *x, int64_t ldx, tl_real *y, int64_t 
         }
 }
 
-/* Goes along the rows with the larger stride, so that these are visited one after the other. */
+/* Goes along the rows of whichever matrix has the larger stride: squares that follow one another are then
+ * neighbours in it. */
 static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int64_t ldx, tl_real *restrict y,
                       int64_t ldy, bool add_to)
 {

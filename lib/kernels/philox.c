@@ -4,7 +4,7 @@
 
 enum { AT_ONCE = 16 };
 
-/* High and low words of the products m x[l]. */
+/* Sets high and low to the upper and lower words of the products m x[l]. */
 INLINE void multiply(uint32_t m, const uint32_t *x, uint32_t *high, uint32_t *low)
 {
     for (int l = 0; l < AT_ONCE; l++) {

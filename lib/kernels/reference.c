@@ -1,4 +1,4 @@
-/* The reference kernels. To be compiled without contraction: what is fused is written out here. */
+/* The reference kernels. To be compiled without contraction: every fused product is an explicit fma. */
 #include "lib/kernels/reference.h"
 
 #include <float.h>
@@ -12,7 +12,7 @@ static tl_real multiply_add(bool fused, tl_real a, tl_real b, tl_real c)
 
 /* ---- Sparse matrices ---- */
 
-/* Returns where the value of entry e is. */
+/* Returns the index of entry e's value. */
 static int64_t value_index(const tl_sparse *s, int64_t e)
 {
     return s->perm ? s->perm[e] : e;
@@ -30,7 +30,7 @@ void tl_ref_spmm(bool fused, const tl_sparse *s, int64_t begin, int64_t end, int
         }
 }
 
-/* Returns the sum of x[k] y[k]: one sum per k mod parts, each ascending, then by halves. */
+/* Returns the sum of x[k] y[k]: `parts` partial sums, sum k mod parts taking term k, then by halves. */
 static tl_real dot_by_parts(bool fused, int64_t parts, int64_t n, const tl_real *x, const tl_real *y)
 {
     tl_real sum[64] = { 0 };
@@ -180,7 +180,7 @@ void tl_ref_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, tl_matrix a,
 
 /* ---- Steps of optimizers ---- */
 
-/* Returns an average as it is stored: 0 if it is subnormal. */
+/* Returns the average, 0 if it is subnormal. */
 static tl_real flush_subnormal(tl_real average)
 {
     const tl_real smallest = sizeof(tl_real) == sizeof(double) ? (tl_real)DBL_MIN : (tl_real)FLT_MIN;

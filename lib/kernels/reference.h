@@ -1,10 +1,11 @@
-/* Reference kernels: the specification of kernels.h in plain loops, one per kernel, in the order of
- * operations that is stated there. A kernel must give the same bits on every instruction set (of a NaN, sign
- * and payload are open). Compiled into the tests, not into the library.
+/* Reference kernels: the specification of kernels.h in plain loops, in the order of operations that it
+ * states. Unless kernels.h says otherwise, a kernel must give the same bits on every instruction set; only
+ * the sign and payload of a NaN are unspecified. (The reference of philox is tl_philox.) Compiled into the
+ * tests, not into the library.
  *
  * The arguments are the kernel's, preceded by what the instruction set decides: `fused`, whether products are
- * fused with the sums they go into, and the `lanes` of a vector. A tile may have any width here. Blocks do
- * not change the order of a sum and are ignored: begin and end are always rows, of row_ptr. */
+ * fused with the sums they go into, and `lanes`, the values in a vector. A tile may have any width here.
+ * Blocks do not change the order of a sum and are ignored: begin and end are always rows, of row_ptr. */
 #ifndef TL_REFERENCE_H
 #define TL_REFERENCE_H
 

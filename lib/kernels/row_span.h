@@ -1,4 +1,4 @@
-/* Entries as the sparse kernels read them: spans of a row, and the cursor of a walk by blocks. */
+/* How the sparse kernels read entries: by spans of a row, and by the cursor of a walk by blocks. */
 #ifndef TL_ROW_SPAN_H
 #define TL_ROW_SPAN_H
 
@@ -16,7 +16,7 @@ typedef struct row_span {
     const int32_t *col;    /* unless blocked: the columns */
     const uint16_t *col16; /* if blocked: the columns, relative to the block's first, */
     uint64_t cols4;        /* and the first four of them */
-    const int32_t *perm;   /* if permuted: where the values are; otherwise they are at `first` and up */
+    const int32_t *perm;   /* if permuted: the indices of the values; otherwise these are `first` and up */
 } row_span;
 
 INLINE row_span span_of_row(const tl_sparse *s, int64_t i, const bool permuted)
@@ -30,15 +30,15 @@ INLINE row_span span_of_row(const tl_sparse *s, int64_t i, const bool permuted)
                        .perm = permuted ? s->perm + first : NULL };
 }
 
-/* Returns where the value of entry k of the span is. */
+/* Returns the index of the value of entry k of the span. */
 INLINE int64_t value_index(const row_span r, int64_t k)
 {
     return r.permuted ? r.perm[k] : r.first + k;
 }
 
-/* Four block-relative columns by one load. The loops wait for loads more than for arithmetic, above all for a
- * load whose address another one brings; columns are therefore loaded four entries ahead, even past the end
- * of a segment. */
+/* Returns four block-relative columns by one load. The loops wait for loads more than for arithmetic, above
+ * all for loads whose address is itself loaded; columns are therefore loaded four entries ahead, even past
+ * the end of a segment. */
 INLINE uint64_t load_4_cols(const uint16_t *col16)
 {
     uint64_t cols4;
@@ -54,7 +54,7 @@ INLINE int64_t col_of_4(uint64_t cols4, int64_t q)
     return (int64_t)(cols4 >> 16 * q & 0xffff);
 }
 
-/* Position of a walk by blocks: a segment, and where its columns and its part of the permutation begin. */
+/* The position of a walk by blocks: a segment, its columns, and its part of the permutation. */
 typedef struct cursor {
     const tl_segment *segment;
     const uint16_t *col16;

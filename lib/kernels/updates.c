@@ -13,16 +13,16 @@
 #define SMALLEST FLT_MIN
 #endif
 
-/* x, or 0 where x is subnormal. A decaying average would stick at the smallest subnormal (0.9 times it rounds
- * back), where it moves no weight but slows every step. */
+/* Returns x, or 0 where x is subnormal. A decaying average would stick at the smallest subnormal (0.9 times
+ * it rounds back), where it moves no weight but slows every step. */
 INLINE vec flush_subnormal(vec x)
 {
     return (vec)((mask)x & ~((x < (vec){ 0 } + SMALLEST) & (x > (vec){ 0 } - SMALLEST)));
 }
 
-/* One step of an exponential moving average: average * decay + term. The term is a product and is rounded
- * first, so that only the other product can be fused with the sum: left alone, a compiler fuses either of
- * them, and not the same in whole vectors as in a tail. */
+/* One step of an exponential moving average: average * decay + term. The term is a product; it is rounded
+ * first, so that only the other product can be fused with the sum. Otherwise a compiler may fuse either of
+ * them, and not the same one in whole vectors as in a tail. */
 INLINE vec ema(vec average, tl_real decay, vec term)
 {
     IN_REGISTER(term);
@@ -48,8 +48,9 @@ INLINE void prefetch_row(const tl_update_args a, int64_t i, const int slots)
         tl_prefetch_row(a.slot[s] + at, a.width, LONGEST, true);
 }
 
-/* Calls step(left, c, g, w, slot ..) for each vector of each row, with pointers to its values. Arguments and
- * constants are copied: otherwise every store would cause them to be loaded again. */
+/* Calls step(left, c, g, w, slot ..) for each vector of each row, with pointers to its values; `left` is at
+ * least LANES, or what is left of the row. Arguments and constants are copied: otherwise every store would
+ * cause them to be loaded again. */
 #define FOR_EACH_VECTOR(slots, step, ...)                                                                    \
     do {                                                                                                     \
         const tl_update_args a = *args;                                                                      \
@@ -115,7 +116,7 @@ static void adagrad(const tl_update_args *args)
     FOR_EACH_VECTOR(1, adagrad_step, SLOT(0));
 }
 
-/* mean: NULL if not centered. a: NULL without momentum. */
+/* mean is NULL if not centered, a is NULL without momentum. */
 INLINE void rmsprop_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *s,
                          tl_real *mean, tl_real *a)
 {
@@ -156,7 +157,7 @@ static void rmsprop_centered_momentum(const tl_update_args *args)
     FOR_EACH_VECTOR(3, rmsprop_step, SLOT(0), SLOT(1), SLOT(2));
 }
 
-/* max, of v: NULL if not amsgrad. */
+/* max, the maximum of v, is NULL if not amsgrad. */
 INLINE void adam_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *m, tl_real *v,
                       tl_real *max)
 {

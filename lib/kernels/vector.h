@@ -1,5 +1,5 @@
-/* Vectors of tl_real as wide as this translation unit's instruction set has them, in the vector extensions of
- * gcc and clang. */
+/* Vectors of tl_real, as wide as the instruction set of the translation unit, in the vector extensions of gcc
+ * and clang. */
 #ifndef TL_VECTOR_H
 #define TL_VECTOR_H
 
@@ -47,8 +47,8 @@ typedef tl_real quad __attribute__((vector_size(4 * sizeof(tl_real)), aligned(si
 #define IN_REGISTER(v) ((void)(v))
 #endif
 
-/* a b + c, rounded as in the vector loops: fused if the instruction set has fused multiply-add. Left alone,
- * the compiler would decide that for each scalar loop. */
+/* Returns a b + c, rounded as in the vector loops: fused if the instruction set has fused multiply-add. In a
+ * scalar expression the compiler would be free to fuse or not. */
 INLINE tl_real fused(tl_real a, tl_real b, tl_real c)
 {
 #if !defined(HAS_FMA)
@@ -79,8 +79,8 @@ INLINE void store(tl_real *p, vec v)
     *(vec *)p = v;
 }
 
-/* The first n lanes by a mask, which is as fast as a whole vector. (Not under the address sanitizer: it does
- * not check masked loads and stores, but it checks copies.) */
+/* Masked access to the first n lanes, which is as fast as a whole vector. (Not under the address sanitizer:
+ * it checks copies, but not masked loads and stores.) */
 #if !defined(HAS_MASKS)
 #elif defined(__AVX512F__) && defined(TULLE_DOUBLE)
 #define FIRST(n)             ((__mmask8)((1u << (n)) - 1))
@@ -101,7 +101,8 @@ INLINE void store(tl_real *p, vec v)
 #define STORE_FIRST(n, p, v) _mm256_maskstore_ps(p, FIRST(n), (__m256)(v))
 #endif
 
-/* The first n lanes, at most LANES. The other lanes are 0; the memory after the n values is not touched. */
+/* Load and store the first n lanes, n <= LANES. The other lanes are loaded as 0; memory past the n values is
+ * not touched. */
 INLINE vec load_part(const tl_real *p, int64_t n)
 {
 #ifdef HAS_MASKS
@@ -122,7 +123,7 @@ INLINE void store_part(tl_real *p, vec v, int64_t n)
 #endif
 }
 
-/* The first min(n, LANES) lanes. */
+/* Load and store the first min(n, LANES) lanes. */
 INLINE vec load_up_to(const tl_real *p, int64_t n)
 {
     return n < LANES ? load_part(p, n) : load(p);
@@ -145,9 +146,9 @@ INLINE vec choose(mask where, vec yes, vec no)
 
 #define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
-/* The sums of four vectors, each by halves: lane l + lane l + LANES/2, and so on until one is left.
- * The result is returned by pointer, because a quad may be wider than the vectors that the ABI
- * returns by value. */
+/* Sums the lanes of each of four vectors, by halves: lane l + lane l + LANES/2, and so on until one is left.
+ * The result is stored through a pointer, because a quad may be wider than the vectors that the ABI returns
+ * by value. */
 INLINE void sum_four(const vec v[4], quad *out)
 {
 #if LANES == 16
