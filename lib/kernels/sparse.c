@@ -7,17 +7,24 @@
 #include "lib/kernels/vector.h"
 #include "lib/prefetch.h"
 
-enum { FULL = false, TAIL = true }; /* TAIL: the last vector of a tile may be a partial one */
+enum { FULL = false, TAIL = true };
 
-/* Vector v of a row of `width` values in `vecs` vectors. */
-INLINE vec load_at(const tl_real *p, int v, const int vecs, int64_t width, const bool tail)
+/* A tile of `width` samples. `vecs` and `tail` are compile-time constants wherever a tile is made. */
+typedef struct tile {
+    int vecs;  /* vectors in a row */
+    bool tail; /* TAIL: the last one may be partial */
+    int64_t width;
+} tile;
+
+/* Load and store vector v of a row. */
+INLINE vec load_at(const tl_real *p, int v, const tile t)
 {
-    return tail && v + 1 == vecs ? load_up_to(p + v * LANES, width - v * LANES) : load(p + v * LANES);
+    return t.tail && v + 1 == t.vecs ? load_up_to(p + v * LANES, t.width - v * LANES) : load(p + v * LANES);
 }
 
-INLINE void store_at(tl_real *p, int v, const int vecs, int64_t width, const bool tail, vec x)
+INLINE void store_at(tl_real *p, int v, const tile t, vec x)
 {
-    store_up_to(p + v * LANES, x, tail && v + 1 == vecs ? width - v * LANES : LANES);
+    store_up_to(p + v * LANES, x, t.tail && v + 1 == t.vecs ? t.width - v * LANES : LANES);
 }
 
 /* ---- Prefetching ---- */
@@ -30,7 +37,7 @@ INLINE void prefetch_tile_row(const tl_real *row, const int vecs)
         __builtin_prefetch(row + v * LANES);
 }
 
-/* Prefetches the row of X that an entry some entries after e will read. */
+/* Prefetches the row of X that will be read PREFETCH_DISTANCE entries after e. */
 INLINE void prefetch_x_row(const tl_sparse *s, int64_t e, const int vecs, const tl_real *x, int64_t ldx)
 {
     enum { PREFETCH_DISTANCE = 12 };
@@ -39,7 +46,7 @@ INLINE void prefetch_x_row(const tl_sparse *s, int64_t e, const int vecs, const 
     prefetch_tile_row(x + s->col[ahead] * ldx, vecs);
 }
 
-/* Prefetches a value and its gradient; NULL: the walk does not use these. */
+/* Prefetches a value and its gradient. Either array is NULL if the walk does not use it. */
 INLINE void prefetch_value(const tl_real *values, const tl_real *dvalues, int64_t at)
 {
     if (values)
@@ -48,10 +55,10 @@ INLINE void prefetch_value(const tl_real *values, const tl_real *dvalues, int64_
         __builtin_prefetch(dvalues + at, 1, 2);
 }
 
-/* In a walk by rows: prefetches about the values of the next row. */
+/* In a walk by rows: prefetches as many values after row r as r has, which is about the next row. */
 INLINE void prefetch_next_row(const tl_sparse *s, const row_span r, const tl_real *dvalues)
 {
-    enum { MAX_ENTRIES = 512, MIN_NNZ = 1 << 18 }; /* fewer values than that are in L2 anyway */
+    enum { MAX_ENTRIES = 512, MIN_NNZ = 1 << 18 }; /* fewer values are in L2 anyway */
     const int64_t nnz = s->row_ptr[s->rows];
     if (nnz < MIN_NNZ)
         return;
@@ -81,7 +88,7 @@ INLINE void prefetch_some(prefetch_list *l, const tl_real *values, const tl_real
         prefetch_value(values, dvalues, *l->next++);
 }
 
-/* ---- One span. From here on `vecs` and `tail` are compile-time constants at every call. ---- */
+/* ---- One span. From here on `vecs` is a compile-time constant at every call. ---- */
 
 INLINE void add_row(tl_real value, const int vecs, const tl_real *restrict x, vec *sum)
 {
@@ -89,7 +96,8 @@ INLINE void add_row(tl_real value, const int vecs, const tl_real *restrict x, ve
         sum[v] = load(x + v * LANES) * value + sum[v];
 }
 
-/* sum += the rows of X that a span names, times its values. uncached: S if X is to be prefetched, or NULL. */
+/* sum += the rows of X that the span's columns select, times its values. uncached: S, for prefetching X, or
+ * NULL. */
 INLINE void add_rows(const row_span r, const tl_real *values, const int vecs, const tl_real *restrict x,
                      int64_t ldx, vec *sum, const tl_sparse *uncached)
 {
@@ -111,18 +119,17 @@ INLINE void add_rows(const row_span r, const tl_real *values, const int vecs, co
 }
 
 /* y = (add: +=) the sum over a span; y is at the span's row. */
-INLINE void spmm_span(const row_span r, const tl_real *values, const int vecs, const bool tail, int64_t width,
-                      const tl_real *restrict x, int64_t ldx, tl_real *restrict y, bool add,
-                      const tl_sparse *uncached)
+INLINE void spmm_span(const row_span r, const tl_real *values, const tile t, const tl_real *restrict x,
+                      int64_t ldx, tl_real *restrict y, bool add, const tl_sparse *uncached)
 {
     vec sum[TL_TILE_VECS];
     if (r.n == 0 && add)
         return;
-    for (int v = 0; v < vecs; v++)
-        sum[v] = add ? load_at(y, v, vecs, width, tail) : (vec){ 0 };
-    add_rows(r, values, vecs, x, ldx, sum, uncached);
-    for (int v = 0; v < vecs; v++)
-        store_at(y, v, vecs, width, tail, sum[v]);
+    for (int v = 0; v < t.vecs; v++)
+        sum[v] = add ? load_at(y, v, t) : (vec){ 0 };
+    add_rows(r, values, t.vecs, x, ldx, sum, uncached);
+    for (int v = 0; v < t.vecs; v++)
+        store_at(y, v, t, sum[v]);
 }
 
 /* Entries k .. k+n-1 of a span, n a constant up to 4; if it is blocked, cols4 holds their columns. dvalues =
@@ -165,18 +172,17 @@ INLINE void sddmm_4(const row_span r, int64_t k, const int n, uint64_t cols4, co
 
 /* dvalues = (add_values: +=) the products of a span; if `both`, also da = (add: +=) the sum over it. a and da
  * are at the span's row. */
-INLINE void sddmm_span(const row_span r, const tl_real *values, const int vecs, const bool tail,
-                       int64_t width, const tl_real *restrict a, const tl_real *restrict b, int64_t ldb,
-                       const bool both, tl_real *restrict da, bool add, tl_real *restrict dvalues,
-                       bool add_values, const tl_sparse *uncached)
+INLINE void sddmm_span(const row_span r, const tl_real *values, const tile t, const tl_real *restrict a,
+                       const tl_real *restrict b, int64_t ldb, const bool both, tl_real *restrict da,
+                       bool add, tl_real *restrict dvalues, bool add_values, const tl_sparse *uncached)
 {
     vec av[TL_TILE_VECS], dav[TL_TILE_VECS];
     if (r.n == 0 && (add || !both))
         return;
-    for (int v = 0; v < vecs; v++) {
-        av[v] = load_at(a, v, vecs, width, tail);
+    for (int v = 0; v < t.vecs; v++) {
+        av[v] = load_at(a, v, t);
         if (both)
-            dav[v] = add ? load_at(da, v, vecs, width, tail) : (vec){ 0 };
+            dav[v] = add ? load_at(da, v, t) : (vec){ 0 };
     }
     int64_t k = 0;
     uint64_t cols4 = r.cols4;
@@ -184,40 +190,39 @@ INLINE void sddmm_span(const row_span r, const tl_real *values, const int vecs, 
         const uint64_t next = r.blocked ? load_4_cols(r.col16 + k + 4) : 0;
         if (uncached)
             for (int q = 0; q < 4; q++)
-                prefetch_x_row(uncached, r.first + k + q, vecs, b, ldb);
-        sddmm_4(r, k, 4, cols4, values, vecs, av, b, ldb, both, dav, dvalues, add_values);
+                prefetch_x_row(uncached, r.first + k + q, t.vecs, b, ldb);
+        sddmm_4(r, k, 4, cols4, values, t.vecs, av, b, ldb, both, dav, dvalues, add_values);
         cols4 = next;
     }
     if (r.n - k == 3)
-        sddmm_4(r, k, 3, cols4, values, vecs, av, b, ldb, both, dav, dvalues, add_values);
+        sddmm_4(r, k, 3, cols4, values, t.vecs, av, b, ldb, both, dav, dvalues, add_values);
     else if (r.n - k == 2)
-        sddmm_4(r, k, 2, cols4, values, vecs, av, b, ldb, both, dav, dvalues, add_values);
+        sddmm_4(r, k, 2, cols4, values, t.vecs, av, b, ldb, both, dav, dvalues, add_values);
     else if (r.n - k == 1)
-        sddmm_4(r, k, 1, cols4, values, vecs, av, b, ldb, both, dav, dvalues, add_values);
+        sddmm_4(r, k, 1, cols4, values, t.vecs, av, b, ldb, both, dav, dvalues, add_values);
     if (both)
-        for (int v = 0; v < vecs; v++)
-            store_at(da, v, vecs, width, tail, dav[v]);
+        for (int v = 0; v < t.vecs; v++)
+            store_at(da, v, t, dav[v]);
 }
 
 /* ---- Walks by rows ---- */
 
-INLINE void spmm_rows(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool tail,
-                      int64_t width, tl_dense x, tl_dense_out y, bool add)
+INLINE void spmm_rows(const tl_sparse *s, int64_t begin, int64_t end, const tile t, tl_dense x,
+                      tl_dense_out y, bool add)
 {
     for (int64_t i = begin; i < end; i++) {
         tl_real *yi = y.data + i * y.ld;
         if (s->x_uncached)
-            spmm_span(span_of_row(s, i, s->perm), s->values, vecs, tail, width, x.data, x.ld, yi, add, s);
+            spmm_span(span_of_row(s, i, s->perm), s->values, t, x.data, x.ld, yi, add, s);
         else if (s->perm)
-            spmm_span(span_of_row(s, i, true), s->values, vecs, tail, width, x.data, x.ld, yi, add, NULL);
+            spmm_span(span_of_row(s, i, true), s->values, t, x.data, x.ld, yi, add, NULL);
         else
-            spmm_span(span_of_row(s, i, false), s->values, vecs, tail, width, x.data, x.ld, yi, add, NULL);
+            spmm_span(span_of_row(s, i, false), s->values, t, x.data, x.ld, yi, add, NULL);
     }
 }
 
-INLINE void sddmm_rows(const tl_sparse *s, int64_t begin, int64_t end, const int vecs, const bool tail,
-                       int64_t width, tl_dense a, tl_dense b, const bool both, tl_dense_out da, bool add,
-                       tl_real *restrict dvalues, bool add_values)
+INLINE void sddmm_rows(const tl_sparse *s, int64_t begin, int64_t end, const tile t, tl_dense a, tl_dense b,
+                       const bool both, tl_dense_out da, bool add, tl_real *restrict dvalues, bool add_values)
 {
     for (int64_t i = begin; i < end; i++) {
         const tl_real *ai = a.data + i * a.ld;
@@ -225,26 +230,26 @@ INLINE void sddmm_rows(const tl_sparse *s, int64_t begin, int64_t end, const int
         if (both && s->perm)
             prefetch_next_row(s, span_of_row(s, i, true), dvalues);
         if (s->perm || s->x_uncached)
-            sddmm_span(span_of_row(s, i, s->perm), s->values, vecs, tail, width, ai, b.data, b.ld, both, dai,
-                       add, dvalues, add_values, s->x_uncached ? s : NULL);
+            sddmm_span(span_of_row(s, i, s->perm), s->values, t, ai, b.data, b.ld, both, dai, add, dvalues,
+                       add_values, s->x_uncached ? s : NULL);
         else
-            sddmm_span(span_of_row(s, i, false), s->values, vecs, tail, width, ai, b.data, b.ld, both, dai,
-                       add, dvalues, add_values, NULL);
+            sddmm_span(span_of_row(s, i, false), s->values, t, ai, b.data, b.ld, both, dai, add, dvalues,
+                       add_values, NULL);
     }
 }
 
 /* ---- Walks by blocks, part by part ---- */
 
-/* One part of a block, whatever is computed. The loop over its segments is in a function that is not inlined
- * and takes this and the rows of X of the block: that keeps register pressure low and the address arithmetic
- * out of the loop. */
+/* The arguments of a walk through one part of a block that all kernels share. The loop over its segments is
+ * in a function that is not inlined and that takes these and the block's rows of X: that keeps register
+ * pressure low and the address arithmetic out of the loop. */
 typedef struct block_args {
     cursor first;
     const tl_segment *end;
     prefetch_list ahead;
     const tl_real *values;
     int64_t first_col;              /* of the block */
-    bool permuted, add, add_values; /* add: to Y or dA, which the blocks before may have written */
+    bool permuted, add, add_values; /* add: to Y or dA, also when an earlier block has written them */
 } block_args;
 
 INLINE block_args block_args_of(const tl_sparse *s, int64_t part, bool add, bool add_values)
@@ -260,34 +265,34 @@ INLINE block_args block_args_of(const tl_sparse *s, int64_t part, bool add, bool
                          .add_values = add_values };
 }
 
-INLINE void spmm_segments(block_args w, const bool permuted, const int vecs, const bool tail, int64_t width,
-                          const tl_real *restrict x, tl_dense_out y)
+INLINE void spmm_segments(block_args w, const bool permuted, const tile t, const tl_real *restrict x,
+                          tl_dense_out y)
 {
     for (cursor at = w.first, next; at.segment < w.end; at = next) {
         next = cursor_next(at, permuted); /* its columns are loaded before they are needed */
         if (LANES >= TL_CACHE_LINE)       /* narrower vectors are bound by load throughput, not by misses */
-            prefetch_tile_row(y.data + next.segment->row * y.ld, vecs);
+            prefetch_tile_row(y.data + next.segment->row * y.ld, t.vecs);
         prefetch_some(&w.ahead, w.values, NULL);
-        spmm_span(span_of_segment(at, permuted), w.values, vecs, tail, width, x, vecs * LANES,
+        spmm_span(span_of_segment(at, permuted), w.values, t, x, t.vecs * LANES,
                   y.data + at.segment->row * y.ld, w.add, NULL);
     }
 }
 
-INLINE void sddmm_segments(block_args w, const bool permuted, const int vecs, const bool tail, int64_t width,
-                           tl_dense a, const tl_real *restrict b, const bool both, tl_dense_out da,
+INLINE void sddmm_segments(block_args w, const bool permuted, const tile t, tl_dense a,
+                           const tl_real *restrict b, const bool both, tl_dense_out da,
                            tl_real *restrict dvalues)
 {
     for (cursor at = w.first, next; at.segment < w.end; at = next) {
         next = cursor_next(at, permuted);
-        prefetch_tile_row(a.data + next.segment->row * a.ld, vecs);
+        prefetch_tile_row(a.data + next.segment->row * a.ld, t.vecs);
         prefetch_some(&w.ahead, w.values, dvalues);
-        sddmm_span(span_of_segment(at, permuted), w.values, vecs, tail, width,
-                   a.data + at.segment->row * a.ld, b, vecs * LANES, both,
-                   both ? da.data + at.segment->row * da.ld : NULL, w.add, dvalues, w.add_values, NULL);
+        sddmm_span(span_of_segment(at, permuted), w.values, t, a.data + at.segment->row * a.ld, b,
+                   t.vecs * LANES, both, both ? da.data + at.segment->row * da.ld : NULL, w.add, dvalues,
+                   w.add_values, NULL);
     }
 }
 
-/* ---- A copy of each walk for every kind of tile: its vectors, and whether the last may be partial ---- */
+/* ---- A copy of each walk per number of vectors in a tile, and for a full tile ---- */
 
 /* Only wide tiles are walked by blocks. */
 #define FOR_WIDE_TILES(DO) DO(4, TAIL) DO(5, TAIL) DO(6, TAIL) DO(7, TAIL) DO(8, TAIL) DO(8, FULL)
@@ -304,9 +309,9 @@ INLINE int64_t tile_of(int64_t width)
 /* The loop over segments: for a full tile two copies, permuted and not; for any other, one. */
 #define SEGMENTS(name, vecs, tail, ...)                                                                      \
     if (tail || w->permuted)                                                                                 \
-        name##_segments(*w, !tail || w->permuted, vecs, tail, width, __VA_ARGS__);                           \
+        name##_segments(*w, !tail || w->permuted, (tile){ vecs, tail, width }, __VA_ARGS__);                 \
     else                                                                                                     \
-        name##_segments(*w, false, vecs, tail, width, __VA_ARGS__);
+        name##_segments(*w, false, (tile){ vecs, tail, width }, __VA_ARGS__);
 
 #define SPMM_WALK(vecs, tail)                                                                                \
     static NOINLINE void spmm_##vecs##tail(const block_args *w, int64_t width, const tl_real *x,             \
@@ -350,7 +355,7 @@ void TL_ISA(spmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
 {
 #define SPMM_ROWS(vecs, tail)                                                                                \
     case TILE(vecs, tail):                                                                                   \
-        spmm_rows(s, begin, end, vecs, tail, width, x, y, add);                                              \
+        spmm_rows(s, begin, end, (tile){ vecs, tail, width }, x, y, add);                                    \
         break;
 #define SPMM_BLOCKS(vecs, tail)                                                                              \
     case TILE(vecs, tail): spmm_##vecs##tail(&w, width, x.data + w.first_col * x.ld, y); break;
@@ -362,8 +367,8 @@ void TL_ISA(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width
 {
 #define SDDMM_ROWS(vecs, tail)                                                                               \
     case TILE(vecs, tail):                                                                                   \
-        sddmm_rows(s, begin, end, vecs, tail, width, a, b, false, (tl_dense_out){ 0 }, false, dvalues,       \
-                   add_values);                                                                              \
+        sddmm_rows(s, begin, end, (tile){ vecs, tail, width }, a, b, false, (tl_dense_out){ 0 }, false,      \
+                   dvalues, add_values);                                                                     \
         break;
 #define SDDMM_BLOCKS(vecs, tail)                                                                             \
     case TILE(vecs, tail): sddmm_##vecs##tail(&w, width, a, b.data + w.first_col * b.ld, dvalues); break;
@@ -375,7 +380,7 @@ void TL_ISA(spmm_sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t 
 {
 #define SPMM_SDDMM_ROWS(vecs, tail)                                                                          \
     case TILE(vecs, tail):                                                                                   \
-        sddmm_rows(s, begin, end, vecs, tail, width, a, b, true, da, add, dvalues, add_values);              \
+        sddmm_rows(s, begin, end, (tile){ vecs, tail, width }, a, b, true, da, add, dvalues, add_values);    \
         break;
 #define SPMM_SDDMM_BLOCKS(vecs, tail)                                                                        \
     case TILE(vecs, tail):                                                                                   \
