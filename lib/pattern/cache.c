@@ -23,8 +23,8 @@ static tl_transposed *build_transpose(const tl_pattern *p)
         free_transposed(t);
         return NULL;
     }
-    /* next[j]: where the next entry of column j goes. Stored one element up, so that it ends as the row
-     * pointers. */
+    /* next[j]: where the next entry of column j goes. It starts at element 1 of row_ptr: once all entries are
+     * placed, row_ptr is complete. */
     int64_t *next = t->pattern->row_ptr + 1;
     for (int64_t e = 0; e < p->nnz; e++)
         next[p->col[e]]++;

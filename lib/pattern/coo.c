@@ -49,7 +49,7 @@ static void sort_entries(const coo *c, uint64_t *spare)
         perm[k] &= UINT32_MAX;
 }
 
-/* Returns whether the k-th sorted entry is where the one before it is. */
+/* Returns whether the k-th sorted entry has the coordinates of the one before it. */
 static bool is_repeat(const coo *c, int64_t k)
 {
     if (k == 0)
@@ -58,7 +58,7 @@ static bool is_repeat(const coo *c, int64_t k)
     return c->row[entry] == c->row[before] && c->col[entry] == c->col[before];
 }
 
-/* Fills row_ptr[rows + 1], zeroed before, and the columns of the distinct entries. */
+/* Fills row_ptr[rows + 1], which the caller has zeroed, and the columns of the distinct entries. */
 static tl_status fill_rows(const coo *c, int64_t *row_ptr, int32_t *out)
 {
     int64_t distinct = 0;
@@ -90,7 +90,7 @@ static void find_positions(const coo *c, int64_t *position)
     }
 }
 
-/* c is complete but for its permutation. */
+/* Makes the pattern of c, whose permutation is yet to be computed. */
 static tl_pattern *compress(coo c, int64_t *position)
 {
     if (check_coo(&c) != TL_OK)
@@ -150,7 +150,7 @@ static void draw_cells(int64_t cells, int64_t count, uint64_t seed, uint64_t *ce
     }
 }
 
-/* Makes a pattern of the ascending cells in cell[drawn], or of all others. */
+/* Makes a pattern of the cells in cell[drawn], which ascend, or (`complement`) of all others. */
 static tl_pattern *from_cells(int64_t rows, int64_t cols, const uint64_t *cell, int64_t drawn,
                               bool complement)
 {
@@ -193,7 +193,7 @@ tl_pattern *tl_pattern_random(int64_t rows, int64_t cols, double density, uint64
         return NULL;
     }
     int64_t count = (int64_t)wanted;
-    bool complement = count > cells / 2; /* draw the smaller set: few draws collide */
+    bool complement = count > cells / 2; /* draw the smaller set, so that few draws collide */
     int64_t drawn = complement ? cells - count : count;
     uint64_t *cell = tl_alloc(drawn, sizeof *cell), *spare = tl_alloc(drawn, sizeof *spare);
     tl_pattern *p = NULL;

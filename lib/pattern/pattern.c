@@ -18,7 +18,7 @@ tl_status tl_pattern_check_size(const char *who, int64_t rows, int64_t cols, int
     return TL_OK;
 }
 
-/* Checks compressed rows, the one place that knows the rules, and prints them if out is not NULL. */
+/* Checks compressed rows, and prints them if out is not NULL. The only function that knows the rules. */
 static tl_status check(const char *who, int64_t rows, int64_t cols, const int64_t *row_ptr,
                        const int32_t *col, FILE *out, int64_t max_entries)
 {

@@ -26,8 +26,8 @@ TL_API tl_pattern *tl_pattern_from_coo(int64_t rows, int64_t cols, int64_t nnz, 
 /* The policy of tl_coo_to_csr for a coordinate that appears more than once. */
 typedef enum tl_repeats {
     TL_REPEATS_ERROR, /* TL_ERR_ARGUMENT */
-    TL_REPEATS_LAST,  /* the last one counts, the others are dropped */
-    TL_REPEATS_SUM    /* all share one position */
+    TL_REPEATS_LAST,  /* the last one is kept, the others are dropped */
+    TL_REPEATS_SUM    /* all have the same position, where their values add up */
 } tl_repeats;
 
 /* As tl_pattern_from_coo, with a policy for repeats. position[nnz], if not NULL, receives for each k the

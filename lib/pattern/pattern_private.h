@@ -13,7 +13,7 @@ typedef struct tl_transposed {
 } tl_transposed;
 
 typedef struct tl_cached_blocks {
-    struct tl_cached_blocks *next; /* differs in the width of a block, or in whether it is permuted */
+    struct tl_cached_blocks *next; /* of another block width, or the same with or without perm */
     int64_t bytes;
     tl_blocks blocks;
 } tl_cached_blocks;
@@ -23,7 +23,8 @@ struct tl_pattern {
     int64_t rows, cols, nnz;
     int64_t *row_ptr;
     int32_t *col;
-    /* The only fields that change, by compare and exchange: once from NULL; a new head of the list. */
+    /* The only fields that change, by compare and exchange: the first once, from NULL; the second at each new
+     * head of the list. */
     _Atomic(tl_transposed *) transposed;
     _Atomic(tl_cached_blocks *) blocks;
 };
@@ -38,14 +39,14 @@ tl_pattern *tl_pattern_alloc(int64_t rows, int64_t cols, int64_t nnz);
 /* Returns the cached block schedule of this width, permuted or not; NULL: there is none. */
 const tl_blocks *tl_pattern_cached_blocks(const tl_pattern *p, int64_t block, bool permuted);
 
-/* Caches `fresh`, which p then owns, and returns its blocks; or, if another thread has cached such blocks
- * before, frees `fresh` and returns those. */
+/* Caches `fresh`, which p then owns, and returns its blocks. If another thread has cached the same schedule
+ * meanwhile, frees `fresh` and returns that one. */
 const tl_blocks *tl_pattern_cache_blocks(const tl_pattern *p, tl_cached_blocks *fresh);
 
-/* Frees blocks that are not cached, with their arrays, of which any may be NULL. */
+/* Frees blocks that are not cached, with their arrays. Any array may be NULL. */
 void tl_cached_blocks_free(tl_cached_blocks *b);
 
-/* Frees everything cached; counts its heap bytes. */
+/* Free all that p caches, and return its heap bytes. */
 void tl_pattern_free_caches(tl_pattern *p);
 int64_t tl_pattern_cache_bytes(const tl_pattern *p);
 
