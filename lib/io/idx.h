@@ -30,8 +30,8 @@ typedef struct tl_idx {
  * byte (in the unzipped stream; where gzip data is damaged, up to 64 KB before the damage), what was found
  * there and what was expected. TL_ERR_IO, TL_ERR_MEMORY, TL_ERR_ARGUMENT (NULL), or TL_ERR_FORMAT: wrong
  * magic, type or rank, sizes that no memory can hold, a file shorter or longer than its sizes say, damaged
- * gzip data. The sizes are not trusted: at most about three times the memory of what the file really holds is
- * taken. */
+ * gzip data. The sizes in the header are not trusted: the call takes at most about three times the memory of
+ * what the file really holds. */
 TL_API tl_status tl_idx_read(const char *path, tl_idx *out);
 
 /* Reads images and their labels, two files. The labels must be integers of rank 1 and as many as there are
@@ -40,7 +40,7 @@ TL_API tl_status tl_idx_read(const char *path, tl_idx *out);
 TL_API tl_status tl_idx_read_labelled(const char *images_path, const char *labels_path, tl_idx *images,
                                       tl_idx *labels);
 
-/* Frees the arrays and zeroes *a. A zeroed *a and NULL are fine. */
+/* Frees the arrays and zeroes *a. Does nothing if a is NULL or *a is zeroed. */
 TL_API void tl_idx_free(tl_idx *a);
 
 /* Returns element k as a double, for k in 0 .. size-1. */

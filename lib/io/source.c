@@ -1,4 +1,4 @@
-/* Plain and gzipped files behind one interface. */
+/* Plain and gzipped files through one interface. */
 #include "lib/io/source.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
@@ -104,7 +104,7 @@ tl_status tl_source_open(tl_source *s, const char *who, const char *path)
     return s->file ? TL_OK : read_failed(s, SYSTEM_ERROR, NULL);
 }
 
-/* Reads the next n bytes of a part of which `left` are still unread, n or more. */
+/* Reads the next n bytes of a part, of which `left` bytes (n or more) are still unread. */
 static tl_status read_bytes(tl_source *s, unsigned char *to, int64_t n, int64_t left, const char *part)
 {
     while (n > 0) {

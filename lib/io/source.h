@@ -1,7 +1,7 @@
-/* A file that is read once, front to back: plain, or gzipped whatever its name if the library was built with
- * zlib. Sizes that a file states are not trusted. An error text names the reader, the file, the byte (in the
- * unzipped stream; where gzip data is damaged, up to 64 KB before the damage), what was found there and what
- * was expected. */
+/* A file that is read once, from start to end. It may be gzipped, whatever its name, if the library was built
+ * with zlib. Sizes that a file states are not trusted. An error text names the reader, the file, the byte (in
+ * the unzipped stream; where gzip data is damaged, up to 64 KB before the damage), what was found there and
+ * what was expected. */
 #ifndef TL_SOURCE_H
 #define TL_SOURCE_H
 
