@@ -43,14 +43,14 @@ typedef struct builder {
     const int32_t *perm;
     int64_t *next;       /* per row: its first entry that is in no segment yet */
     int32_t *last_use;   /* per cache line of values: the number of the last part that touches it, or 0 */
-    int32_t part;        /* the number of the current part; from 2, as 0 must not pass for the part before */
-    tl_block_part end;   /* of what is filled below */
+    int32_t part;        /* the number of the current part; from 2: 0 in last_use is not the part before */
+    tl_block_part end;   /* where the arrays below are filled up to */
     tl_segment *segment; /* the arrays of tl_blocks */
     uint16_t *col16;
     int32_t *perm_of_blocks, *prefetch_list;
 } builder;
 
-/* Returns the entries of row i in this block: from next[i] up to column j1. */
+/* Returns the entries of row i in this block, from next[i] up to column j1, and advances next[i]. */
 static tl_segment next_segment(builder *m, int64_t i, int64_t j1)
 {
     const int64_t first = m->next[i];
@@ -59,7 +59,8 @@ static tl_segment next_segment(builder *m, int64_t i, int64_t j1)
     return (tl_segment){ (int32_t)i, (int32_t)first, (int32_t)(m->next[i] - first) };
 }
 
-/* Notes that the current part touches this value: its cache line is prefetched unless the part before did. */
+/* Notes that the current part touches this value. Lists its cache line for prefetching, unless it is listed
+ * or the part before touches it, too. */
 static void touch_value(builder *m, int64_t value)
 {
     int32_t *last = m->last_use + value / TL_CACHE_LINE;
@@ -144,7 +145,7 @@ static void fill(builder *m, const tl_blocks *k, tl_block_part *part)
 
 static tl_cached_blocks *build(const tl_pattern *p, int64_t block, const int32_t *perm)
 {
-    enum { MAX_SAMPLES = 128 }; /* in a tile */
+    enum { MAX_SAMPLES = 128 }; /* in the widest tile */
     tl_cached_blocks *built = tl_alloc_zero(1, sizeof *built);
     if (!built)
         return NULL;
@@ -168,7 +169,7 @@ static tl_cached_blocks *build(const tl_pattern *p, int64_t block, const int32_t
                            (m.perm_of_blocks || !perm) && m.prefetch_list;
     if (allocated)
         fill(&m, &built->blocks, part);
-    int32_t *list = allocated ? tl_alloc(m.end.prefetch, sizeof *list) : NULL; /* as long as it is */
+    int32_t *list = allocated ? tl_alloc(m.end.prefetch, sizeof *list) : NULL; /* without the unused end */
     if (list)
         memcpy(list, m.prefetch_list, (size_t)m.end.prefetch * sizeof *list);
     built->blocks.prefetch_list = list;

@@ -1,4 +1,4 @@
-/* Dense products through BLIS; the only file that knows BLIS. Small and thin shapes, at which BLIS is slow,
+/* Dense products through BLIS; the only file that knows BLIS. Small and thin shapes, for which BLIS is slow,
  * go to our own kernels. */
 #include "lib/matrix/gemm.h"
 #include "lib/kernels/kernels.h"
@@ -22,8 +22,9 @@
 enum { SMALL_PRODUCT = 1 << 22, THIN_SIDE = 32 };
 
 #if defined(__x86_64__)
-/* BLIS would choose its kernels by the CPU; here they follow tl_kernel_level(), so that this also pins the
- * last bits of BLIS's products. The only way is an environment variable, a number that bli_init reads. */
+/* BLIS would choose its kernels by the CPU. Here they follow tl_kernel_level(), which then also decides the
+ * last bits of BLIS's products. BLIS can only be told by an environment variable, which bli_init reads; one
+ * that is already set is left alone. */
 static void start_blis(void)
 {
     const char *isa = tl_kernel_level();
@@ -47,7 +48,7 @@ static void start_blis(void)
 }
 #endif
 
-/* Sets up BLIS for a product on the calling thread. */
+/* Sets up BLIS for a product on the calling thread alone. */
 static void one_thread(rntm_t *r)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -59,7 +60,7 @@ static void one_thread(rntm_t *r)
     bli_rntm_disable_l3_sup(r);
 }
 
-/* C = a column times a row. BLIS's outer product is no faster, and takes 0 times NaN for 0. */
+/* C = (add: +=) a column times a row. BLIS's outer product is no faster, and computes 0 times NaN as 0. */
 static void outer(int64_t m, int64_t n, tl_matrix a, tl_matrix b, tl_real *c, bool add)
 {
     for (int64_t i = 0; i < m; i++) {
@@ -69,8 +70,8 @@ static void outer(int64_t m, int64_t n, tl_matrix a, tl_matrix b, tl_real *c, bo
     }
 }
 
-/* y = A x (add: +=). Either the rows of A are contiguous or its columns are. In BLIS's version the order of a
- * sum depends on where the element is stored, and 0 times NaN is 0. */
+/* y = (add: +=) A x, where A has contiguous rows or contiguous columns. In BLIS's version the order of a sum
+ * depends on where the element is stored, and 0 times NaN is 0. */
 static void matrix_vector(int64_t m, int64_t k, tl_matrix a, const tl_real *x, tl_real *y, bool add)
 {
     const tl_kernels *kernel = tl_kernel_table();
@@ -102,8 +103,8 @@ typedef struct product {
     bool add;
 } product;
 
-/* Rows (or columns) begin .. end-1 of C. An element's order of operations does not depend on the split, by
- * the kernel's specification. */
+/* Compute rows (or columns) begin .. end-1 of C. By the kernel's specification, an element's order of
+ * operations does not depend on the split. */
 static void small_rows(void *context, int64_t begin, int64_t end)
 {
     const product *p = context;
@@ -133,16 +134,17 @@ static void blis_rows(void *context, int64_t begin, int64_t end)
          p->b.col, &beta, p->c + begin * p->n, p->n, 1, NULL, &rntm); /* BLIS has no const */
 }
 
-/* Calls body for one share of `count` rows or columns per thread: no more, because each share repeats some
- * work on the other factor. A share begins at a whole vector of every instruction set, so that rows of B can
- * be read in place. */
+/* Splits `count` rows or columns into one share per thread; more would cost time, because each share repeats
+ * some work on the other factor. Shares begin at multiples of the widest vector, so that rows of B can be
+ * read in place. */
 static void multiply_in_shares(product *p, int64_t count,
                                void (*body)(void *context, int64_t begin, int64_t end))
 {
-    enum { UNIT = 16, MIN_PARALLEL = 1 << 18 };
+    enum { WIDEST_VECTOR = 16, MIN_PARALLEL = 1 << 18 };
     const int64_t threads = tl_num_threads(), share = (count + threads - 1) / threads;
     const bool parallel = (double)p->m * (double)p->n * (double)p->k >= MIN_PARALLEL;
-    tl_parallel_for(count, parallel ? (share + UNIT - 1) / UNIT * UNIT : count, body, p);
+    tl_parallel_for(count, parallel ? (share + WIDEST_VECTOR - 1) / WIDEST_VECTOR * WIDEST_VECTOR : count,
+                    body, p);
 }
 
 void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real *c, bool add)

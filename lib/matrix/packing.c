@@ -66,7 +66,7 @@ typedef struct packing {
     bool add;
 } packing;
 
-/* Features begin .. end-1. */
+/* Pack and unpack features begin .. end-1. */
 static void pack(void *context, int64_t begin, int64_t end)
 {
     const packing *c = context;
@@ -95,21 +95,16 @@ static int64_t start_of(tl_samples m, int64_t t)
     return t * full_width() * (m.by_sample ? m.features : 1);
 }
 
-static int64_t grain(tl_tile t)
-{
-    return 1 + (1 << 14) / (t.width + 1);
-}
-
 void tl_pack_tile(tl_samples m, int64_t t, const tl_real *data, tl_tile packed)
 {
     if (m.features == 0) /* there may be no data to point to */
         return;
     packing c = { .from = data + start_of(m, t), .m = m, .tile = packed };
-    tl_parallel_for(m.features, grain(packed), pack, &c);
+    tl_parallel_rows(m.features, packed.width, pack, &c);
 }
 
 void tl_unpack_tile(tl_samples m, int64_t t, tl_tile packed, tl_real *data, bool add)
 {
     packing c = { .to = data + start_of(m, t), .m = m, .tile = packed, .add = add };
-    tl_parallel_for(m.features, grain(packed), unpack, &c);
+    tl_parallel_rows(m.features, packed.width, unpack, &c);
 }

@@ -1,6 +1,7 @@
 /* The whole vectors of a row go through the sparse kernel, tile by tile; its tail, less than a vector, is
  * summed by axpy. */
 #include "lib/matrix/rows.h"
+#include "parallel.h"
 
 static void sum_tails(const tl_sparse *s, int64_t begin, int64_t end, int64_t first, int64_t width,
                       const tl_real *x, tl_real *y, bool add)
@@ -30,7 +31,6 @@ void tl_sum_table_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t w
 
 int64_t tl_table_rows_grain(int64_t rows, int64_t nnz, int64_t width)
 {
-    const double values = 1 << 14,
-                 per_row = rows > 0 ? (double)(nnz + rows) / (double)rows * (double)(width + 1) : 1;
-    return 1 + (int64_t)(values / per_row);
+    const double per_row = rows > 0 ? (double)(nnz + rows) / (double)rows * (double)(width + 1) : 1;
+    return 1 + (int64_t)(TL_GRAIN / per_row);
 }

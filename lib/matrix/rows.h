@@ -1,12 +1,12 @@
-/* Weighted sums of table rows: of the rows in a bag, or of all gradients of one row. */
+/* Weighted sums of a table's rows: over the rows in a bag, or over all gradients of one row. */
 #ifndef TL_ROWS_H
 #define TL_ROWS_H
 
 #include "lib/kernels/kernels.h"
 
-/* Rows begin .. end-1 of Y = S X (add: +=), for contiguous rows of any width, which are not read past their
- * end. S has neither blocks nor a permutation; its columns need not ascend. Each element is summed over the
- * row's entries in their order. */
+/* Computes rows begin .. end-1 of Y = S X (add: +=). X and Y have `width` columns and no padding; X is not
+ * read past its end. S has neither blocks nor a permutation; its columns need not ascend. Each element is
+ * summed over the row's entries in their order. */
 void tl_sum_table_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
                        tl_real *y, bool add);
 

@@ -30,16 +30,14 @@ static tl_samples y_of(const tl_sparse_product *p)
 
 /* ---- Blocks of the pattern ---- */
 
-/* Narrow tiles are walked by rows: their rows of X fit in a cache, or there is little to gain. */
+/* Returns whether tiles are too narrow for blocks: their rows of X fit in a cache, or blocks gain little. */
 static bool narrow(int64_t width)
 {
     return 2 * width < TL_TILE_VECS * tl_kernel_table()->lanes;
 }
 
-/* Returns the columns of a block for tiles of up to n samples; 0: row by row. Each segment costs a load and a
- * store of its part of Y, so it should hold several entries; but wider blocks keep fewer of their rows of X
- * in L1. The optimum (measured) is 3/4 of the narrowest block plus the columns of seven entries. An X no
- * larger than the widest block is one block, unless that replaces six or more. */
+/* Returns the columns of a block for tiles of up to n samples; 0: row by row. docs/internals.md (How wide a
+ * block is) says why. */
 static int64_t block_width(const tl_pattern *p, int64_t n)
 {
     const int64_t narrowest = tl_kernel_table()->block, widest = TL_WIDEST_BLOCK * narrowest,
@@ -98,7 +96,7 @@ typedef struct tile_job {
     int64_t n_ranges;
 } tile_job;
 
-/* Returns where range r begins for a kernel: at a row or, with blocks, at the range itself. */
+/* Returns what a kernel takes as the beginning of range r: its first row or, with blocks, r. */
 static int64_t range_begin(const tile_job *j, int64_t r)
 {
     return j->s.blocks ? r : tl_pattern_range(j->s.row_ptr, j->s.rows, j->n_ranges, r);
@@ -138,7 +136,7 @@ static void spmm_sddmm_ranges(void *context, int64_t begin, int64_t end)
 
 static void run_tile(tile_job j, void (*body)(void *context, int64_t begin, int64_t end))
 {
-    enum { MAX_CACHED = 1 << 22 }; /* values of b that a cache of the usual size holds */
+    enum { MAX_CACHED = 1 << 22 }; /* values of b that usually fit in a cache */
     if (narrow(j.b.width))
         j.s.blocks = NULL;
     j.s.x_uncached = !j.s.blocks && j.depth * j.b.width > MAX_CACHED;
@@ -175,7 +173,7 @@ static int64_t tile_buffer_size(tl_samples m)
     return tl_tile_readable(m) ? 0 : tl_packed_tile_size(m);
 }
 
-/* A tile of X and one of Y, or of dX and dY. */
+/* The workspace has a tile of X and one of Y, or of dX and dY. */
 int64_t tl_sparse_product_workspace(const tl_sparse_product *p)
 {
     return tile_buffer_size(x_of(p)) + tile_buffer_size(y_of(p));
@@ -186,7 +184,7 @@ static tl_real *y_buffer(const tl_sparse_product *p)
     return p->workspace ? p->workspace + tile_buffer_size(x_of(p)) : NULL;
 }
 
-/* Returns where tile t of X is packed: if it is stored by sample, for backward, too. */
+/* Returns where tile t of X is packed. If X is stored by sample, backward reads it there, too. */
 static tl_real *x_buffer(const tl_sparse_product *p, int64_t t)
 {
     return p->x_by_sample ? p->x_packed + tl_packed_before(x_of(p), t) : p->workspace;
@@ -214,7 +212,7 @@ static tl_tile x_again(const tl_sparse_product *p, int64_t t, const tl_real *x)
                                        : stream_tile(m, t, x, x_buffer(p, t));
 }
 
-/* dX and, unless dvalues is NULL, the values' gradient. */
+/* Computes dX and, unless dvalues is NULL, the values' gradient. */
 static void backward_to_x(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                           const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx, bool add_x)
 {
@@ -236,8 +234,8 @@ static void backward_to_x(const tl_sparse_product *p, const tl_real *values, con
     }
 }
 
-/* The values' gradient alone: that of entry (i, j) of S is the product of row i of one factor and row j of
- * the other. */
+/* Computes the values' gradient alone: that of entry (i, j) of S is the dot product of row i of one of dY and
+ * X and row j of the other. */
 static void backward_to_values(const tl_sparse_product *p, const tl_real *x, const tl_real *dy,
                                tl_real *dvalues, bool add_values)
 {

@@ -15,24 +15,25 @@ typedef struct tl_sparse_product {
     tl_real *workspace; /* of forward or backward, not kept between them */
 } tl_sparse_product;
 
-/* Rows of W X and of X. */
+/* Return the numbers of rows of W X and of X. */
 int64_t tl_sparse_product_rows(const tl_sparse_product *p);
 int64_t tl_sparse_product_depth(const tl_sparse_product *p);
 
-/* Values that x_packed and workspace must hold; 0: not used, may be NULL. */
+/* Return the numbers of values that x_packed and workspace must hold. 0: not used, may be NULL. */
 int64_t tl_sparse_product_x_packed(const tl_sparse_product *p);
 int64_t tl_sparse_product_workspace(const tl_sparse_product *p);
 
 /* Builds the transpose and the block schedules that the products below need; the pattern caches them.
- * TL_ERR_MEMORY. */
+ * TL_ERR_MEMORY if memory is short. */
 tl_status tl_sparse_product_prepare(const tl_sparse_product *p);
 
 /* Y = W X */
 void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                tl_real *y);
 
-/* dvalues = dY X^T (transposed: X dY^T), sampled at the pattern (add_values: +=); dX = W^T dY (add_x: +=).
- * Either may be NULL: not computed. If both are computed, each row of dY is loaded once for the two. */
+/* dvalues = (add_values: +=) dY X^T (transposed: X dY^T), sampled at the pattern; dX = (add_x: +=) W^T dY.
+ * One that is NULL is not computed. If both are computed, one walk over W^T loads each row of dY once for the
+ * two. */
 void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
                                 const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx,
                                 bool add_x);
