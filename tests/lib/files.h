@@ -37,8 +37,7 @@ static inline void put(const char *to, const unsigned char *bytes, size_t n)
     ck_assert_uint_eq(written, n);
 }
 
-/* Packs the bytes as gzip does into to[capacity], and returns how many there are then. Uses the file at
- * `path`. */
+/* Gzips the bytes into to[capacity] and returns their number then. Uses the file at `path`. */
 static inline size_t pack(const unsigned char *bytes, size_t n, unsigned char *to, size_t capacity)
 {
 #ifdef TL_HAVE_ZLIB

@@ -59,7 +59,7 @@ static inline void assert_zeroed(const tl_idx *a)
     ck_assert_ptr_null(a->data);
 }
 
-/* load() fails with this text and zeroes what it was given. */
+/* Checks that load() fails with this text and zeroes its output. */
 #define ASSERT_BAD(bytes, ...)                                                                               \
     do {                                                                                                     \
         tl_idx bad_ = { .type = TL_IDX_INT8, .rank = 7, .size = 7 };                                         \

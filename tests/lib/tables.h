@@ -46,11 +46,12 @@ static inline bool fuses(void)
 
 /* ---- operands ---- */
 
-/* n random values after `shift` others, in a block that ends with them. */
+/* Values at `at`, which end where their heap block ends: the address sanitizer sees an overrun. */
 typedef struct operand {
     tl_real *block, *at;
 } operand;
 
+/* Returns n random values, after `shift` others. */
 static inline operand random_values(int64_t n, int64_t shift, uint64_t seed)
 {
     operand o = { .block = malloc((size_t)(n + shift + (n + shift == 0)) * sizeof(tl_real)) };
@@ -59,7 +60,7 @@ static inline operand random_values(int64_t n, int64_t shift, uint64_t seed)
     return o;
 }
 
-/* The same, but about every other value is one that rounding or comparing treats specially. */
+/* As random_values, but about every other value is special: huge, tiny, infinite, NaN or a zero. */
 static inline operand odd_values(int64_t n, int64_t shift, uint64_t seed)
 {
     const double least = TL_IS_DOUBLE ? DBL_MIN : (double)FLT_MIN,

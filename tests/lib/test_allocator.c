@@ -69,7 +69,7 @@ static const tl_allocator tracking = { .context = &counts,
                                        .allocate = track_allocate,
                                        .release = track_release };
 
-/* Sets it, unless an earlier test of this process did. */
+/* Sets that allocator, unless an earlier test of this process did. */
 static void use_tracking(void)
 {
     static bool set;
@@ -138,7 +138,7 @@ START_TEST(setting)
     ck_assert_status(tl_set_allocator(NULL), TL_ERR_ARGUMENT, TOO_LATE);
     ck_assert_int_eq(counts.live, 1);
     tl_free(p);
-    ck_assert_status(tl_set_allocator(NULL), TL_ERR_ARGUMENT, TOO_LATE); /* although nothing is alive */
+    ck_assert_status(tl_set_allocator(NULL), TL_ERR_ARGUMENT, TOO_LATE); /* although no block is left */
     p = tl_alloc(1, 1);
     ck_assert_int_eq(counts.live, 1);
     tl_free(p);

@@ -8,7 +8,7 @@
 
 #define ck_assert_aligned(p) ck_assert_uint_eq((uintptr_t)(p) % TL_ALIGN, 0)
 
-/* Requests for more than any program has; some products wrap to 0 or to something small. */
+/* Requests for more memory than any machine has; some products wrap to 0 or to something small. */
 static const struct {
     int64_t n;
     size_t size;
@@ -56,7 +56,7 @@ START_TEST(blocks)
 }
 END_TEST
 
-/* Over memory that was used before. */
+/* The memory was in use before. */
 START_TEST(zeroed_blocks)
 {
     for (int64_t n = 0; n < 5000; n += 617) {

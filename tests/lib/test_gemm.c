@@ -92,7 +92,9 @@ static example example_new(int64_t m, int64_t n, int64_t k)
                   .c = malloc((size_t)(m * n + 1) * sizeof *e.c),
                   .product = calloc((size_t)(m * n + 1), sizeof *e.product),
                   .magnitude = calloc((size_t)(m * n + 1), sizeof *e.magnitude) };
-    tl_test_fill(e.a, m * k, 1), tl_test_fill(e.b, k * n, 2), tl_test_fill(e.c, m * n, 3);
+    tl_test_fill(e.a, m * k, 1);
+    tl_test_fill(e.b, k * n, 2);
+    tl_test_fill(e.c, m * n, 3);
     for (int64_t i = 0; i < m; i++)
         for (int64_t l = 0; l < k; l++)
             for (int64_t j = 0; j < n; j++) {
@@ -105,7 +107,11 @@ static example example_new(int64_t m, int64_t n, int64_t k)
 
 static void example_free(example *e)
 {
-    free(e->a), free(e->b), free(e->c), free(e->product), free(e->magnitude);
+    free(e->a);
+    free(e->b);
+    free(e->c);
+    free(e->product);
+    free(e->magnitude);
 }
 
 /* A sum of k products in any order is within k roundings of each of them from the exact sum (Higham 2002,
@@ -128,7 +134,9 @@ static void check_product(const example *e, int a_layout, int b_layout, bool add
                          (long long)e->m, (long long)e->n, (long long)e->k, a_layout, b_layout,
                          add ? ", added" : "", (long long)q, (double)c[q], plain);
     }
-    block_free(in_a), block_free(in_b), block_free(in_c);
+    block_free(in_a);
+    block_free(in_b);
+    block_free(in_c);
 }
 
 /* Sizes on both sides of each switch of routes; the last three go to BLIS: m n k above 2^22, all above 32. */
@@ -211,7 +219,9 @@ START_TEST(not_a_number)
             if (isnan(c[e]) != (in_a ? e < cols : e % cols == 0))
                 ck_abort_msg("%lldx%lldx%lld, way %d: element %lld is %g", (long long)rows, (long long)cols,
                              (long long)k, way, (long long)e, (double)c[e]);
-        free(a), free(b), free(c);
+        free(a);
+        free(b);
+        free(c);
     }
 }
 END_TEST
@@ -242,7 +252,11 @@ START_TEST(one_order)
                     ck_abort_msg("%lldx%lldx%lld, trans %d: element %lld is %.17g, element 0 %.17g",
                                  (long long)m, (long long)n, (long long)k, trans, (long long)e,
                                  (double)c.values[e], (double)c.values[0]);
-            block_free(row), block_free(col), block_free(a), block_free(b), block_free(c);
+            block_free(row);
+            block_free(col);
+            block_free(a);
+            block_free(b);
+            block_free(c);
         }
 }
 END_TEST
@@ -302,10 +316,13 @@ START_TEST(same_bits_for_any_number_of_threads)
             tl_gemm(z[0], z[1], z[2], in_a, in_b, c[k].values, true);
             ck_assert_mem_eq(c[k].values, c[0].values, (size_t)(z[0] * z[1]) * sizeof *c[k].values);
         }
-        block_free(c[0]), block_free(c[1]), block_free(c[2]);
+        block_free(c[0]);
+        block_free(c[1]);
+        block_free(c[2]);
     }
     tl_set_num_threads(1);
-    block_free(a), block_free(b);
+    block_free(a);
+    block_free(b);
 }
 END_TEST
 

@@ -77,7 +77,7 @@ START_TEST(empty)
 }
 END_TEST
 
-/* Elements 0, 1, 2 ... as int32: more than one read and one block take. */
+/* Elements 0, 1, 2 ... as int32, more than fit in one read or in one block. */
 enum { MANY = 50000, MANY_BYTES = 8 + 4 * MANY };
 
 static unsigned char *many(void)

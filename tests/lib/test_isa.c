@@ -21,7 +21,7 @@ static int best_isa(void)
 #endif
 }
 
-/* Gets what a process that starts with this TULLE_KERNELS chooses. */
+/* Sets name to the instruction set that a process with this TULLE_KERNELS chooses. */
 static void isa_with(const char *variable, char *name, size_t size)
 {
     int ends[2];

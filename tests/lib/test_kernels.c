@@ -58,12 +58,14 @@ START_TEST(dot)
         operand x = make(n, s % 2, 3), y = make(n, s / 2 % 2, 4);
         const tl_real got = t->dot(n, x.at, y.at), expected = tl_ref_dot(fuses(), n, x.at, y.at);
         check_reference("dot", &got, &expected, 1);
-        free(x.block), free(y.block);
+        free(x.block);
+        free(y.block);
     }
 }
 END_TEST
 
-/* An outstanding value at every index; and a NaN before and one after the others, which must not be read. */
+/* The largest value at every index in turn; and a NaN before the first and after the last, which must not be
+ * read. */
 START_TEST(max_abs)
 {
     if (!supported(_i))
@@ -115,7 +117,10 @@ START_TEST(col_sums)
         t->col_sums(rows, cols, cols / 2, cols, sign, x.at, z, y.at);
         t->col_sums(rows, cols, 0, cols / 2, sign, x.at, z, y.at);
         check_reference("col_sums", y.block, expected.block, cols + s % 2);
-        free(x.block), free(y.block), free(factors.block), free(expected.block);
+        free(x.block);
+        free(y.block);
+        free(factors.block);
+        free(expected.block);
     }
 }
 END_TEST
@@ -146,12 +151,15 @@ START_TEST(transpose)
         const bool sum = s / 2 % 2;
         operand x = random_values(nx, s % 2, 7), y = random_values(ny, s % 2, 8),
                 expected = random_values(ny, s % 2, 8);
-        for (int64_t e = 0; e < rows * cols && !sum; e++)
-            y.at[e % cols * ldy + e / cols] = (tl_real)NAN; /* must be overwritten */
+        if (!sum)
+            for (int64_t e = 0; e < rows * cols; e++)
+                y.at[e % cols * ldy + e / cols] = (tl_real)NAN; /* must be overwritten */
         tl_ref_transpose(rows, cols, x.at, ldx, expected.at, ldy, sum);
         t->transpose(rows, cols, x.at, ldx, y.at, ldy, sum);
         check_reference("transpose", y.block, expected.block, ny + s % 2);
-        free(x.block), free(y.block), free(expected.block);
+        free(x.block);
+        free(y.block);
+        free(expected.block);
     }
 }
 END_TEST
@@ -171,7 +179,10 @@ START_TEST(bias_relu)
         t->bias_relu(half, cols, a.at, b.at, y.at);
         tl_ref_bias_relu(rows, cols, a.at, b.at, expected.at);
         check_reference("bias_relu", y.block, expected.block, rows * cols + shift);
-        free(a.block), free(b.block), free(y.block), free(expected.block);
+        free(a.block);
+        free(b.block);
+        free(y.block);
+        free(expected.block);
     }
 }
 END_TEST
@@ -197,9 +208,12 @@ START_TEST(bias_relu_backward)
                                   want_db ? db[1].at : NULL);
         check_reference("da", da[0].block, da[1].block, n + shift);
         check_reference("db", db[0].block, db[1].block, cols + shift);
-        free(y.block), free(dy.block);
-        for (int k = 0; k < 2; k++)
-            free(da[k].block), free(db[k].block);
+        free(y.block);
+        free(dy.block);
+        for (int k = 0; k < 2; k++) {
+            free(da[k].block);
+            free(db[k].block);
+        }
     }
 }
 END_TEST
@@ -225,20 +239,24 @@ START_TEST(gemm_small)
         { 17, 1, 5 }, { 7, 9, 1 },    { 16, 16, 16 }, { 5, 33, 18 }, { 19, 8, 31 },
         { 3, 63, 3 }, { 63, 3, 3 },   { 3, 65, 17 },  { 2, 130, 2 }, { 9, 3, 65 },
         { 9, 50, 3 }, { 8, 65, 300 }, { 5, 3, 300 },  { 9, 20, 300 }
-    }; /* k in parts */
+    }; /* k = 300 is summed in parts */
     for (int s = 0; s < 8 * 19; s++) {
         const int64_t m = size[s / 8][0], n = size[s / 8][1], k = size[s / 8][2];
         const bool sum = s / 4 % 2;
         tl_matrix av, bv;
         operand a = matrix(m, k, s % 2, 9, &av), b = matrix(k, n, s / 2 % 2, 10, &bv),
                 c = random_values(m * (n + GAP), 1, 11), expected = random_values(m * (n + GAP), 1, 11);
-        for (int64_t i = 0; i < m && !sum; i++)
-            for (int64_t j = 0; j < n; j++)
-                c.at[i * (n + GAP) + j] = (tl_real)NAN; /* must be overwritten, unlike the gaps */
+        if (!sum)
+            for (int64_t i = 0; i < m; i++)
+                for (int64_t j = 0; j < n; j++)
+                    c.at[i * (n + GAP) + j] = (tl_real)NAN; /* must be overwritten, unlike the gaps */
         t->gemm_small(m, n, k, av, bv, (tl_dense_out){ c.at, n + GAP }, sum);
         tl_ref_gemm_small(fuses(), m, n, k, av, bv, (tl_dense_out){ expected.at, n + GAP }, sum);
         check_reference("gemm_small", c.block, expected.block, m * (n + GAP) + 1);
-        free(a.block), free(b.block), free(c.block), free(expected.block);
+        free(a.block);
+        free(b.block);
+        free(c.block);
+        free(expected.block);
     }
 }
 END_TEST

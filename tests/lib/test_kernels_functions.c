@@ -48,7 +48,9 @@ START_TEST(near_the_true_values)
             ck_assert_msg(units <= max_units[f], "%s: %s(%.9g) is %.9g, %g units from %.9g", t->name, name[f],
                           (double)x.at[k], (double)y.at[k], units, (double)expected.at[k]);
         }
-        free(x.block), free(y.block), free(expected.block);
+        free(x.block);
+        free(y.block);
+        free(expected.block);
     }
 }
 END_TEST
@@ -64,7 +66,7 @@ START_TEST(at_the_ends)
     if (!supported(_i))
         return;
     for (int f = 0; f < FUNCTIONS; f++) {
-        const int64_t n = f == LOG1P ? N - 2 : N; /* to which 10000 is no end */
+        const int64_t n = f == LOG1P ? N - 2 : N; /* log1p has no limit at the last two */
         tl_real y[N];
         call(f, n, x, y);
         check_reference(name[f], y, expected[f], n);
@@ -98,7 +100,8 @@ START_TEST(wherever_it_is_stored)
         }
         call(f, n, x.at, x.at);
         check_reference(name[f], x.at, alone.at, n);
-        free(x.block), free(alone.block);
+        free(x.block);
+        free(alone.block);
     }
 }
 END_TEST

@@ -72,7 +72,10 @@ static void check_spmm(const tl_sparse *s, int64_t cols, int64_t n, int64_t shif
         ck_assert_all_same(y.at, expected.at, (i + 1) * ldy);
         ck_assert_all_same(y.at + (i + 1) * ldy, before.at + (i + 1) * ldy, (rows - i - 1) * ldy);
     }
-    free(x.block), free(expected.block), free(y.block), free(before.block);
+    free(x.block);
+    free(expected.block);
+    free(y.block);
+    free(before.block);
 }
 
 /* S, and its transpose through the permutation. */
@@ -95,7 +98,7 @@ START_TEST(spmm)
 }
 END_TEST
 
-/* S or its transpose through the permutation, and what a walk over it reads and writes. */
+/* S, or its transpose with a permutation, and what a walk over it reads and writes. */
 typedef struct factors {
     tl_sparse s;
     int64_t rows, n, nnz, shift, ld, ldda; /* ld: of a and b; da may have gaps between its rows */
@@ -129,8 +132,13 @@ static factors *factors_new(const tl_pattern *p, int64_t n, bool transposed, int
 
 static void factors_free(factors *f)
 {
-    free(f->v.block), free(f->a.block), free(f->b.block);
-    free(f->da.block), free(f->dvalues.block), free(f->expected_da.block), free(f->expected_dvalues.block);
+    free(f->v.block);
+    free(f->a.block);
+    free(f->b.block);
+    free(f->da.block);
+    free(f->dvalues.block);
+    free(f->expected_da.block);
+    free(f->expected_dvalues.block);
     free(f);
 }
 
@@ -338,8 +346,8 @@ END_TEST
 
 /* ---- sums of table rows ---- */
 
-/* Bags as callers have them: columns in any order and repeated, an empty bag. With the chosen kernels; at
- * every width up to two tiles and one, from a table that ends with its last row. */
+/* Bags as callers have them: columns in any order and repeated, an empty bag. With the chosen kernels, at
+ * every width up to one past two tiles, from a table that ends with its last row. */
 START_TEST(table_rows)
 {
     t = tl_kernel_table();
@@ -359,7 +367,10 @@ START_TEST(table_rows)
             tl_sum_table_rows(&s, 2, 4, width, x.at, y.at, add);
             tl_sum_table_rows(&s, 0, 2, width, x.at, y.at, add);
             ck_assert_all_same(y.at, expected.at, 4 * width);
-            free(values.block), free(x.block), free(y.block), free(expected.block);
+            free(values.block);
+            free(x.block);
+            free(y.block);
+            free(expected.block);
         }
 }
 END_TEST
@@ -388,7 +399,10 @@ START_TEST(table_rows_of_spans)
         tl_sum_table_rows(&s, 1, 3, width, x.at, y.at, false);
         tl_sum_table_rows(&s, 0, 1, width, x.at, y.at, false);
         ck_assert_all_same(y.at, expected.at, 3 * width);
-        free(values.block), free(x.block), free(y.block), free(expected.block);
+        free(values.block);
+        free(x.block);
+        free(y.block);
+        free(expected.block);
     }
 }
 END_TEST

@@ -41,7 +41,7 @@ static const struct {
 };
 enum { STEPS = sizeof step / sizeof *step };
 
-/* All different, so that none can stand in for another. */
+/* All different, so that using the wrong one shows. */
 static const tl_real constants[] = { (tl_real)0.01, (tl_real)0.9,  (tl_real)0.95, (tl_real)0.07,
                                      (tl_real)0.8,  (tl_real)0.97, (tl_real)0.03 };
 
@@ -61,20 +61,22 @@ static weights weights_new(int64_t n, int64_t shift, int values)
     weights r = { .n = n, .shift = shift, .g = make(n, shift, 1), .w = make(n, shift, 2) };
     for (int k = 0; k < SLOTS; k++) {
         r.s[k] = make(n, shift, (uint64_t)(3 + k));
-        for (int64_t l = 0; l < n && values == POSITIVE; l++)
-            r.s[k].at[l] = (tl_real)fabs((double)r.s[k].at[l]);
+        if (values == POSITIVE)
+            for (int64_t l = 0; l < n; l++)
+                r.s[k].at[l] = (tl_real)fabs((double)r.s[k].at[l]);
     }
     return r;
 }
 
 static void weights_free(weights *r)
 {
-    free(r->g.block), free(r->w.block);
+    free(r->g.block);
+    free(r->w.block);
     for (int k = 0; k < SLOTS; k++)
         free(r->s[k].block);
 }
 
-/* Weights begin .. end-1 by the reference. */
+/* Updates weights begin .. end-1 by the reference. */
 static void update_by_reference(const weights *r, int number, int64_t begin, int64_t end)
 {
     tl_real *slot[SLOTS];
@@ -83,7 +85,7 @@ static void update_by_reference(const weights *r, int number, int64_t begin, int
     reference_of[step[number].kind](fuses(), end - begin, constants, r->g.at + begin, r->w.at + begin, slot);
 }
 
-/* By the kernel: rows of `width` weights from `begin`, with their gradients at g[]. */
+/* Updates rows of `width` weights from `begin` by the kernel, with their gradients at g[]. */
 static void update_rows(const weights *r, int number, int64_t begin, int64_t n, int64_t width,
                         const int32_t *row, const tl_real *const *g)
 {
@@ -102,7 +104,7 @@ static void update(const weights *r, int number, int64_t begin, int64_t end)
     update_rows(r, number, begin, 1, end - begin, NULL, &g);
 }
 
-/* All of the memory, what a step must leave alone included. */
+/* Compares all of the memory, including what a step must leave alone. */
 static void check_weights(const weights *actual, const weights *expected, const char *name)
 {
     const int64_t n = actual->n + actual->shift;
@@ -188,7 +190,9 @@ START_TEST(ftrl_at_rate_0)
     check_weights(&actual, &expected, "ftrl");
     weights untouched = weights_new(17, 0, POSITIVE);
     check_weights(&actual, &untouched, "ftrl");
-    weights_free(&expected), weights_free(&actual), weights_free(&untouched);
+    weights_free(&expected);
+    weights_free(&actual);
+    weights_free(&untouched);
 }
 END_TEST
 

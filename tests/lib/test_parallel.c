@@ -110,7 +110,7 @@ static bool covers_rows(int64_t n, int64_t width, int64_t grain)
     return is_covered(c);
 }
 
-/* The grain follows the width alone. */
+/* The grain depends on the width alone. */
 START_TEST(rows_by_their_width)
 {
     const struct {
@@ -154,7 +154,8 @@ typedef struct meeting {
 static void meet(void *context, int64_t begin, int64_t end)
 {
     meeting *m = context;
-    (void)begin, (void)end;
+    (void)begin;
+    (void)end;
     time_t start = time(NULL);
     atomic_fetch_add(&m->here, 1);
     for (int here = 0; here >= 0 && here < m->expected; here = atomic_load(&m->here)) {
@@ -164,7 +165,7 @@ static void meet(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Returns whether n tasks run at the same time. */
+/* Returns whether all n tasks of a loop run at the same time. */
 static bool all_meet(int n)
 {
     meeting m = { .expected = n };
@@ -288,7 +289,7 @@ END_TEST
 
 /* ---- processes ---- */
 
-/* Returns what `what` returns in a child process. */
+/* Returns the result of `what` in a child process. */
 static int in_child(int (*what)(void))
 {
     int ends[2], result = -1;
@@ -472,7 +473,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, faults_of_workers_are_seen);
 #ifdef NO_THREADS_AFTER_FORK
     puts("parallel: loops in a forked process are not tested: the thread sanitizer refuses their threads");
-    (void)fork_after_use, (void)fork_during_a_loop;
+    (void)fork_after_use;
+    (void)fork_during_a_loop;
 #else
     tcase_add_test(c, fork_after_use);
     tcase_add_test(c, fork_during_a_loop);

@@ -274,7 +274,7 @@ START_TEST(print)
 }
 END_TEST
 
-/* Linux's /dev/full takes nothing. */
+/* On Linux, writing to /dev/full fails. */
 START_TEST(print_to_a_full_disk)
 {
     FILE *full = fopen("/dev/full", "w");

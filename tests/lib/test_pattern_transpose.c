@@ -114,7 +114,8 @@ static void check_part(const tl_pattern *p, const tl_blocks *k, const int32_t *p
     ck_assert_int_eq(entry, part[1].entry);
 }
 
-/* The prefetch list of a part: each cache line that it touches and the part before it does not, once. */
+/* Checks the prefetch list of a part: it has each cache line that the part touches and the part before it
+ * does not, once. */
 static void check_prefetch_list(const tl_pattern *p, const tl_blocks *k, const tl_block_part *part)
 {
     enum { BEFORE = 1, HERE = 2 };
@@ -321,7 +322,7 @@ static void *build_both(void *which)
 {
     intptr_t k = (intptr_t)which;
     wait_for_all();
-    for (int turn = 0; turn < 2; turn++) /* half of the threads begin with the one, half with the other */
+    for (int turn = 0; turn < 2; turn++) /* half of the threads begin with each */
         if ((k + turn) % 2)
             shared.blocks[k] = tl_pattern_blocks(shared.pattern, 7, NULL);
         else
@@ -347,7 +348,7 @@ START_TEST(built_by_many_threads)
 }
 END_TEST
 
-/* Each thread holds one reference more and less many times, then gives up one that was taken for it. */
+/* Each thread takes and drops a reference many times, then drops one that was taken for it. */
 static void *retain_and_release(void *unused)
 {
     (void)unused;

@@ -75,7 +75,7 @@ END_TEST
 
 /* ---- the stream ---- */
 
-/* A few draws of every kind as one number each. */
+/* Returns a number of one kind or another. */
 static double mixed(tl_random *r, int k)
 {
     return k % 3 == 0   ? tl_random_uniform(r)
@@ -93,11 +93,11 @@ START_TEST(streams)
     for (int k = 0; k < 300; k++) {
         double x = mixed(&a, k);
         ck_assert_double_eq(mixed(&copy, k), x);
-        ck_assert_double_eq(mixed(&skipped, k), x); /* no draw of the ten was made twice */
+        ck_assert_double_eq(mixed(&skipped, k), x); /* each of the ten made one draw */
         equal += mixed(&other, k) == x;
     }
     ck_assert_uint_eq(copy.position, a.position);
-    ck_assert_int_le(equal, 3); /* integers of 0 .. 999 meet now and then: 100 of them, 0.1 on the average */
+    ck_assert_int_le(equal, 3); /* 100 integers of 0 .. 999: 0.1 coincide on average */
 }
 END_TEST
 

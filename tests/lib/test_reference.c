@@ -10,7 +10,7 @@
 /* Half a unit in the last place of 1: the relative error of one operation. */
 #define ROUNDING ((TL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON) / 2)
 
-/* Products summed in double, and how large they are. */
+/* n products summed in double, and the sum of their magnitudes. */
 typedef struct plain {
     double sum, magnitude;
     int64_t n;
@@ -23,8 +23,8 @@ static void take(plain *p, double a, double b)
     p->n++;
 }
 
-/* A sum of n products in any order is within n roundings of each from the exact one (Higham 2002, section
- * 3.1); twice that, for in the double build the plain sum has as much. */
+/* A sum of n products in any order is within n roundings of each of them from the exact sum (Higham 2002,
+ * section 3.1); twice that, because in the double build the plain sum has the same error. */
 static void check_sum(tl_real got, plain p)
 {
     if (!(fabs((double)got - p.sum) <= 2 * (double)(p.n + 1) * ROUNDING * p.magnitude))
@@ -34,7 +34,8 @@ static void check_sum(tl_real got, plain p)
 START_TEST(dot)
 {
     tl_real x[200], y[200];
-    tl_test_fill(x, 200, 1), tl_test_fill(y, 200, 2);
+    tl_test_fill(x, 200, 1);
+    tl_test_fill(y, 200, 2);
     plain p = { 0, 0, 0 };
     for (int64_t n = 0; n < 200; n++) {
         check_sum(tl_ref_dot(_i, n, x, y), p);
@@ -48,7 +49,9 @@ enum { M = 7, N = 5, K = 9 };
 START_TEST(gemm_small)
 {
     tl_real a[M * K], b[K * N], c[M * N], before[M * N];
-    tl_test_fill(a, M * K, 3), tl_test_fill(b, K * N, 4), tl_test_fill(before, M * N, 5);
+    tl_test_fill(a, M * K, 3);
+    tl_test_fill(b, K * N, 4);
+    tl_test_fill(before, M * N, 5);
     for (int way = 0; way < 8; way++) {
         const bool add = way & 1;
         const int64_t ars = way & 2 ? 1 : K, acs = way & 2 ? M : 1, brs = way & 4 ? 1 : N,
@@ -72,7 +75,9 @@ END_TEST
 START_TEST(col_sums)
 {
     tl_real x[200], z[200], y[N], before[N];
-    tl_test_fill(x, 200, 6), tl_test_fill(z, 200, 7), tl_test_fill(before, N, 8);
+    tl_test_fill(x, 200, 6);
+    tl_test_fill(z, 200, 7);
+    tl_test_fill(before, N, 8);
     for (int way = 0; way < 8; way++) {
         const int cols = way & 1 ? 1 : N, rows = way & 1 ? 200 : 40, sign = way & 2 ? 1 : -1;
         for (int j = 0; j < cols; j++)
@@ -96,9 +101,12 @@ static void check_sparse(bool fused, int64_t lanes, const tl_sparse *s, bool add
 {
     enum { WIDTH = 37 };
     tl_real a[M * WIDTH], b[K * WIDTH], da[M * WIDTH], dvalues[M * K], before_da[M * WIDTH], before[M * K];
-    tl_test_fill(a, M * WIDTH, 9), tl_test_fill(b, K * WIDTH, 10);
-    tl_test_fill(da, M * WIDTH, 11), tl_test_fill(before_da, M * WIDTH, 11);
-    tl_test_fill(dvalues, M * K, 12), tl_test_fill(before, M * K, 12);
+    tl_test_fill(a, M * WIDTH, 9);
+    tl_test_fill(b, K * WIDTH, 10);
+    tl_test_fill(da, M * WIDTH, 11);
+    tl_test_fill(before_da, M * WIDTH, 11);
+    tl_test_fill(dvalues, M * K, 12);
+    tl_test_fill(before, M * K, 12);
     tl_ref_spmm_sddmm(fused, lanes, s, 0, M, WIDTH, (tl_dense){ a, WIDTH }, (tl_dense){ b, WIDTH },
                       (tl_dense_out){ da, WIDTH }, add, dvalues, add);
     for (int i = 0; i < M; i++)

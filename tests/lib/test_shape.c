@@ -19,7 +19,7 @@ START_TEST(construction)
 }
 END_TEST
 
-/* Of five sizes four are kept; none is read at a rank of 0 or less. */
+/* Of five sizes, four are read; at a rank of 0 or less, none. */
 START_TEST(construction_of_impossible_ranks)
 {
     tl_shape five = TL_SHAPE(1, 2, 3, 4, 5), less = tl_shape_from(-1, NULL);
@@ -119,7 +119,8 @@ START_TEST(unchecked)
     ck_assert_int_eq(tl_shape_rows(five), 6);
     ck_assert_int_eq(tl_shape_cols(five), 4);
     ck_assert(tl_shape_equal(five, TL_SHAPE(1, 2, 3, 4, 6)));
-    (void)tl_shape_size(TL_SHAPE(INT64_MAX, 3)), (void)tl_shape_rows(TL_SHAPE(INT64_MAX, 3, 1)); /* defined */
+    (void)tl_shape_size(TL_SHAPE(INT64_MAX, 3)); /* overflows, which is defined */
+    (void)tl_shape_rows(TL_SHAPE(INT64_MAX, 3, 1));
     ck_assert(!tl_shape_equal(five, TL_SHAPE(1, 2, 3, 4)));
 }
 END_TEST

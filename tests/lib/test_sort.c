@@ -49,8 +49,8 @@ static void check_sort(int64_t n, int low, int high, tl_random *r)
     free(expected);
 }
 
-/* One, two and three digits of 11 bits, and what lies between; an odd number of passes ends in the spare
- * array. */
+/* Ranges of one, two and three digits of 11 bits, and sizes in between; after an odd number of passes the
+ * keys are in the spare array. */
 START_TEST(against_a_comparison_sort)
 {
     const int64_t size[] = { 0, 1, 2, 3, 7, 100, 2047, 2048, 2049, 5001 };

@@ -65,9 +65,16 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
 
 static void example_free(example *e)
 {
-    free(e->p.x_packed), free(e->p.workspace);
-    free(e->i), free(e->j), free(e->values), free(e->x), free(e->y), free(e->dy), free(e->dvalues),
-        free(e->dx);
+    free(e->p.x_packed);
+    free(e->p.workspace);
+    free(e->i);
+    free(e->j);
+    free(e->values);
+    free(e->x);
+    free(e->y);
+    free(e->dy);
+    free(e->dvalues);
+    free(e->dx);
 }
 
 /* Returns where feature j of sample k is stored. */
@@ -131,7 +138,8 @@ static void check_backward(const example *e, int to_values, int to_x)
                                to_x ? e->dx : NULL, to_x == ADD);
     ck_assert_near(e->dvalues, e->nnz, e->n, dvalues);
     ck_assert_near(e->dx, e->depth * e->n, e->rows, dx);
-    free(dx), free(dvalues);
+    free(dx);
+    free(dvalues);
 }
 
 /* Without rows, columns, entries; with empty rows and columns; full; wide and tall. The last three are too
@@ -174,12 +182,15 @@ START_TEST(layouts)
         tl_pattern *p = tl_test_pattern(matrix[m].rows, matrix[m].cols, matrix[m].density, m);
         const int64_t cols = matrix[m].cols,
                       part_and_more[] = { 3 * tile() / 4 + 1, tile() + tile() / 2 + 1 }, half = tile() / 2;
-        const int64_t *n = samples; /* but blocks are for wide tiles */
+        const int64_t *n = samples; /* for wide matrices, wide tiles: only these are walked by blocks */
         size_t count = sizeof samples / sizeof *samples;
-        if (cols > 2000)
-            n = &half, count = 1;
-        else if (cols > 100)
-            n = part_and_more, count = 2;
+        if (cols > 2000) {
+            n = &half;
+            count = 1;
+        } else if (cols > 100) {
+            n = part_and_more;
+            count = 2;
+        }
         for (size_t k = 0; k < count; k++) {
             example e = example_new(p, _i % 8, n[k]);
             check_forward(&e);
@@ -251,7 +262,8 @@ START_TEST(same_bits_for_a_sample_anywhere)
             sound = sound && same(&one.dx[j], &all.dx[x_at(&all, j, k)], 1);
         ck_assert_msg(sound, "sample %lld differs alone", (long long)k);
     }
-    example_free(&all), example_free(&one);
+    example_free(&all);
+    example_free(&one);
     check_blocks(p, 0);
     tl_pattern_release(p);
 }
