@@ -8,7 +8,8 @@
 #define TL_ALIGN 64
 
 /* Allocate n elements of `size` bytes, 64-byte aligned. NULL if memory is short, n < 0 or n * size overflows.
- * A block of no bytes is not NULL and must be freed like any other. tl_alloc_zero clears the block. */
+ * A block of no bytes is not NULL and must be freed like any other. tl_alloc_zero clears the block. Neither
+ * records an error. */
 void *tl_alloc(int64_t n, size_t size);
 void *tl_alloc_zero(int64_t n, size_t size);
 

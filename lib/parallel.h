@@ -8,8 +8,9 @@
 #include "status.h"
 
 /* Set and return the number of threads that this process uses inside a call, 1 to 1024. n = 0 means one per
- * CPU that the process may use (its affinity mask on Linux). Initially it is what the environment variable
- * TULLE_NUM_THREADS says, where 0 means the same, otherwise 1. TL_ERR_ARGUMENT if n is not in 0..1024.
+ * CPU that the process may use (its affinity mask on Linux). Until it is set, the number is that in the
+ * environment variable TULLE_NUM_THREADS (0: one per CPU), or 1 if there is none. TL_ERR_ARGUMENT if n is not
+ * in 0..1024.
  *
  * A process may fork, and its child has threads of its own. If another thread is inside a dense product
  * during the fork, the child must not call one: it may inherit a locked BLIS mutex. */

@@ -59,7 +59,7 @@ INLINE vec sigmoid_of(vec x)
         for (; k + LANES <= n; k += LANES)                                                                   \
             store(y + k, name##_of(load(x + k)));                                                            \
         if (k < n)                                                                                           \
-            store_part(y + k, name##_of(load_part(x + k, n - k)), n - k);                                    \
+            store_first(y + k, name##_of(load_first(x + k, n - k)), n - k);                                  \
     }
 
 ELEMENTWISE(exp)

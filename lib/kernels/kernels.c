@@ -152,7 +152,7 @@ static void bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_
 
 enum { SQUARE = TL_CACHE_LINE };
 
-static void write(tl_real *to, tl_real x, bool add_to)
+static void assign_or_add(tl_real *to, tl_real x, bool add_to)
 {
     *to = add_to ? *to + x : x;
 }
@@ -191,7 +191,7 @@ static void transpose(int64_t rows, int64_t cols, const tl_real *restrict x, int
                 transpose_square(x + i * ldx + j, ldx, y + j * ldy + i, ldy, add_to);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = i < whole_rows ? whole_cols : 0; j < cols; j++)
-            write(y + j * ldy + i, x[i * ldx + j], add_to);
+            assign_or_add(y + j * ldy + i, x[i * ldx + j], add_to);
 }
 
 #define TEXT_OF(name) #name

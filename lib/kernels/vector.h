@@ -103,7 +103,7 @@ INLINE void store(tl_real *p, vec v)
 
 /* Load and store the first n lanes, n <= LANES. The other lanes are loaded as 0; memory past the n values is
  * not touched. */
-INLINE vec load_part(const tl_real *p, int64_t n)
+INLINE vec load_first(const tl_real *p, int64_t n)
 {
 #ifdef HAS_MASKS
     return (vec)LOAD_FIRST(n, p);
@@ -114,7 +114,7 @@ INLINE vec load_part(const tl_real *p, int64_t n)
 #endif
 }
 
-INLINE void store_part(tl_real *p, vec v, int64_t n)
+INLINE void store_first(tl_real *p, vec v, int64_t n)
 {
 #ifdef HAS_MASKS
     STORE_FIRST(n, p, v);
@@ -126,13 +126,13 @@ INLINE void store_part(tl_real *p, vec v, int64_t n)
 /* Load and store the first min(n, LANES) lanes. */
 INLINE vec load_up_to(const tl_real *p, int64_t n)
 {
-    return n < LANES ? load_part(p, n) : load(p);
+    return n < LANES ? load_first(p, n) : load(p);
 }
 
 INLINE void store_up_to(tl_real *p, vec v, int64_t n)
 {
     if (n < LANES)
-        store_part(p, v, n);
+        store_first(p, v, n);
     else
         store(p, v);
 }
