@@ -12,8 +12,7 @@ typedef struct tl_backward_plan {
     int32_t n;
     bool for_step; /* recycles the gradients of intermediate nodes after their op has run */
     bool row_refs; /* allows rows of gradients to stay where they are; see tl_gradient_row_refs */
-    bool
-        poison; /* fills a gradient that is to be overwritten with NaN, to show where an op does not assign */
+    bool poison; /* fills a gradient that is to be overwritten with NaN: shows where an op assigns nothing */
 } tl_backward_plan;
 
 /* Runs the pass from any node. Records no error on the graph. TL_ERR_MEMORY; TL_ERR_ARGUMENT if y depends on

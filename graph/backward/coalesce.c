@@ -35,13 +35,15 @@ static void sum_rows(row_sums *r, int64_t n, int64_t slices)
 
 /* ---- Rows by reference ---- */
 
-/* row[k] points at row k of the pair: at its only slice, or at its sum. Sums are stored first in the pair's
- * values. */
+/* row[k] points at row k of the pair: at its only slice, or at its sum. The sums are at the beginning of the
+ * pair's values, in the order of their rows. */
 struct tl_row_refs {
     const tl_real **row, *values;
     bool finite; /* proved by a bound */
 };
 
+/* Returns the leaf whose references are the rows of this pair; NULL if the pair's values hold its rows, as
+ * they do after packing and in a pair that did not come from this leaf's last pass. */
 static tl_node *leaf_with_row_refs(const tl_graph *g, const tl_gradient *pair)
 {
     tl_node *leaf = pair->rows ? tl_leaf_of(g, pair->variable) : NULL;
@@ -66,8 +68,9 @@ void tl_gradient_pack(const tl_graph *g, const tl_gradient *pair)
     const int64_t width = tl_row_width(pair->variable);
     if (!leaf)
         return;
-    for (int64_t k = pair->n_rows;
-         k-- > 0;) /* backwards: a sum is never stored after its row's final place */
+    /* From the last row to the first: a sum is stored at its row's place or before it, so none is overwritten
+     * before it is moved. */
+    for (int64_t k = pair->n_rows - 1; k >= 0; k--)
         memmove(pair->values + k * width, leaf->row_refs->row[k], (size_t)width * sizeof *pair->values);
     leaf->row_refs = NULL;
 }
@@ -127,8 +130,8 @@ static int64_t slice_of(uint64_t key)
     return (int64_t)(key & UINT32_MAX);
 }
 
-/* Checks whether single slices may be used unsummed: no coefficients, and no -0, as a sum starts at +0 and +0
- * + -0 is +0. *max_abs: a bound on the magnitudes of all slices. */
+/* Checks whether a single slice has the bits of its sum: not if it has a coefficient or a -0, as a sum starts
+ * at +0 and +0 + -0 is +0. *max_abs: a bound on the magnitudes of all slices. */
 static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *max_abs)
 {
     bool minus_zero;
@@ -142,8 +145,8 @@ static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *m
     return !all->coef && !minus_zero;
 }
 
-/* Checks whether sums of n numbers up to max_abs are finite. An addition grows the sum by at most twice the
- * next number: the sum before it is representable, so rounding adds no more than that number once again. */
+/* Checks that no sum of n numbers of magnitude up to max_abs overflows. Rounding s + x moves it by |x| at
+ * most, as s is representable itself: an addition adds at most 2 |x| to the magnitude of a sum. */
 static bool bounded_finite(int64_t n, tl_real max_abs)
 {
     const double limit = sizeof(tl_real) == sizeof(double) ? DBL_MAX : (double)FLT_MAX;
@@ -189,8 +192,9 @@ static tl_status sum_all(tl_arena *arena, const tl_row_slices *all, const uint64
     return TL_OK;
 }
 
-/* References rows with a single slice and sums the others, of which entries begin[i] .. end[i] - 1 make row
- * sum_row[i] of the pair. NULL if memory is short. */
+/* References rows with a single slice and sums the others: sum i, of entries begin[i] .. end[i] - 1, is row
+ * sum_row[i] of the pair. While n_sums is i, every entry that begins a row is tried as begin[i]; the second
+ * entry of a row makes that final. NULL if memory is short. */
 static struct tl_row_refs *collect_row_refs(tl_arena *arena, const tl_row_slices *all, const uint64_t *key,
                                             int64_t width, tl_gradient *out)
 {

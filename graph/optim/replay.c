@@ -35,7 +35,7 @@ static void replay_batch(tl_slots *s, int64_t n, const int32_t *rows, int64_t fi
             const int64_t row = rows ? rows[k] : first + k;
             if ((skip_unused && row_step[row] == 0) || step_of_row(s, row) >= t)
                 continue;
-            stale[n_stale++] = rows ? rows[k] : (int32_t)k;
+            stale[n_stale++] = rows ? rows[k] : (int32_t)k; /* counted from `first` */
             row_step[row] = t;
         }
         tl_step_rows(&step, rows ? 0 : first, n_stale, stale, NULL);

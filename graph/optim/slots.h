@@ -42,8 +42,9 @@ typedef struct tl_slots {
     /* TL_ROWS_EXACT: a row is up to date with step row_step[row] or all_step, whichever is later. row_step is
      * NULL until a step first skips rows. */
     int64_t all_step;
-    bool
-        dense_step_seen; /* a step reached all rows; until then rows of row_step 0 have their initial slots */
+    /* A step was not recorded in row_step: it reached all rows, or was lazy. Until then, rows of row_step 0
+     * have their initial slots. */
+    bool dense_step_seen;
 } tl_slots;
 
 static inline tl_real *tl_slots_array(const tl_slots *s, int32_t k)

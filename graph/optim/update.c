@@ -66,7 +66,7 @@ void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *con
     s->t++;
     s->offset = offset;
     if (!j.exact) {
-        s->all_step = s->t; /* also of rows that a lazy step, or one that leaves them alone, skipped */
+        s->all_step = s->t; /* rows that were skipped need no replay: the step was lazy or a no-op for them */
         s->dense_step_seen = true;
     }
 }

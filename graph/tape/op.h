@@ -77,7 +77,7 @@ struct tl_node {
     tl_node *next_leaf;                               /* among the leaves that are variables */
     struct tl_row_slices *slices;                     /* one per input, if one of them is TL_ROWS */
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
-    struct tl_row_refs *row_refs; /* of a leaf: where the rows of that gradient lie, if not in its values */
+    struct tl_row_refs *row_refs; /* of a leaf: the rows of that gradient, where its pair refers to them */
     uint32_t rows_declared;       /* bit i: tl_declare_rows was called for input i */
     bool requires_grad;           /* on a variable */
     bool needs_grad, reached,

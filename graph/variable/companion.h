@@ -1,6 +1,5 @@
 /* Companions: arrays that accompany a variable's values, such as an optimizer's slots or a running average.
- * The variable masks, remaps and counts them with its values, and a checkpoint saves them; it does not know
- * whose they are. */
+ * The variable masks, remaps and counts them with its values; it does not know whose they are. */
 #ifndef TL_COMPANION_H
 #define TL_COMPANION_H
 
