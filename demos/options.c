@@ -191,7 +191,7 @@ static void print_help(void)
 {
     printf("Usage: pruned_mlp [--flag value | --flag=value]...\n\n"
            "Trains a multilayer perceptron on images of digits, removes all but the largest weights of its\n"
-           "hidden layers for good, trains on, and shows what became of the removed weights.\n\nFlags:\n");
+           "hidden layers for ever, trains on, and shows what became of the removed weights.\n\nFlags:\n");
     for (int k = 0; k < n_flags; k++)
         printf("  %-15s %-7s  %s\n", flags[k].name, flags[k].value, flags[k].help);
     printf("  %-15s %-7s  this text\n\nMethods:\n", "--help", "");

@@ -8,7 +8,7 @@ typedef struct tl_gradient {
     tl_variable *variable;
     /* as many as the variable has values; row-sparse: n_rows whole rows. NULL: absent */
     tl_real *values;
-    const int32_t *rows; /* row-sparse only: ascending, distinct; else NULL */
+    const int32_t *rows; /* row-sparse only: ascending, distinct; otherwise NULL */
     int64_t n_rows;      /* row-sparse only; may be 0 */
 } tl_gradient;
 
