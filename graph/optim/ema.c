@@ -154,7 +154,7 @@ tl_status tl_ema_update(tl_ema *e)
     for (average *a = e->first; a; a = a->next) {
         tl_variable *v = a->companion.variable;
         update u = { tl_variable_data(v), values_of(a), rate };
-        tl_parallel_for(v->size, 1 << 14, update_range, &u);
+        tl_parallel_for(v->size, TL_GRAIN, update_range, &u);
         if (v->pattern && !v->sparse)
             tl_fill_off_pattern(u.a, TL_REAL, v->pattern, 0);
     }
@@ -181,7 +181,7 @@ tl_status tl_ema_swap(tl_ema *e)
         return tl_fail(TL_ERR_ARGUMENT, "ema_swap: the averages are NULL");
     for (average *a = e->first; a; a = a->next) {
         pair p = { tl_variable_data(a->companion.variable), values_of(a) };
-        tl_parallel_for(a->companion.variable->size, 1 << 14, swap_range, &p);
+        tl_parallel_for(a->companion.variable->size, TL_GRAIN, swap_range, &p);
     }
     e->swapped = !e->swapped;
     return TL_OK;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that the includes of lib, graph, ops, extra and demos follow the order of the rooms, and draws it.
+"""Checks that the includes of lib, graph, ops and demos follow the order of the rooms, and draws it.
 
 arrows.py ROOT          prints every include that breaks a rule, as file:line: why; fails if there is one
 arrows.py --dot ROOT    prints the rooms and the arrows between them, for Graphviz
@@ -21,10 +21,10 @@ ROWS = [
     ['graph/tape'],
     ['graph/backward'],
     ['graph/transform', 'graph/optim'],
-    ['graph/check', 'graph/inspect', 'graph/topology', 'graph/save'],
+    ['graph/check', 'graph/inspect'],
     ['ops'],
     ['include/tulle'],
-    ['extra/mpi', 'extra/onnx', 'demos', 'demos/custom_op'],
+    ['demos'],
 ]
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 
@@ -41,8 +41,8 @@ BORROWED = {
         'lib/matrix/sparse_product.h']),
 }
 
-TOP_FOLDERS = ['lib', 'graph', 'ops', 'include', 'extra', 'demos']
-PROGRAMS = ['extra', 'demos']  # these see the public headers as installed: <tulle/NAME.h>
+TOP_FOLDERS = ['lib', 'graph', 'ops', 'include', 'demos']
+PROGRAMS = ['demos']  # these see the public headers as installed: <tulle/NAME.h>
 
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]*)"|<([^>\n]*)>|(.*))', re.M)
@@ -292,8 +292,8 @@ HEAD = '''digraph rooms {
           margin="0.18,0.07"]
     edge [fontname="Helvetica" fontsize=9 arrowsize=0.6]
 '''
-FILL = {'lib': '#e3eedd', 'graph': '#dfe9f6', 'ops': '#fbeccf', 'extra': '#f1e4f1'}
-INK = {'lib': '#5d8a4a', 'graph': '#4a74a8', 'ops': '#b98a2b', 'extra': '#8a5a8a'}
+FILL = {'lib': '#e3eedd', 'graph': '#dfe9f6', 'ops': '#fbeccf'}
+INK = {'lib': '#5d8a4a', 'graph': '#4a74a8', 'ops': '#b98a2b'}
 GREY, PALE, RED = '#888888', '#f1f1f1', '#d02020'
 
 

@@ -86,7 +86,7 @@ names() {
 
 # Paths in backquotes; those with a word in capitals, such as `ops/NAME.c`, stand for many.
 paths() {
-    grep -oE '`(lib|graph|ops|include|tests|demos|docs|extra)/[A-Za-z0-9_./-]*`' $pages | sort -u |
+    grep -oE '`(lib|graph|ops|include|tests|demos|docs)/[A-Za-z0-9_./-]*`' $pages | sort -u |
         while IFS=: read -r page path; do
             path=$(echo "$path" | tr -d '`')
             case $path in

@@ -98,7 +98,7 @@ check() {
     find_words code $(sources lib graph ops include)
     find_words prose $(cd "$root" && find README.md docs -name '*.md' -type f 2>/dev/null | sort)
     too_long 110 450 $(sources lib graph ops)
-    too_long 110 100000 $(sources include tests demos extra)
+    too_long 110 100000 $(sources include tests demos)
 }
 
 # ---- Self-test ----
