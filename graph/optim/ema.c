@@ -16,6 +16,7 @@
 typedef struct average {
     tl_companion companion; /* first: the variable's list leads here; its only array is the average */
     tl_ema *ema;
+    int64_t step;         /* updates so far: fewer than ema's if the variable was added later */
     struct average *next; /* in the list of ema */
 } average;
 
@@ -106,6 +107,29 @@ static tl_status check_ready(const char *who, const tl_ema *e)
     return TL_OK;
 }
 
+/* Fails in the name of `who` while v holds an average of another tl_ema: swaps that are not undone in reverse
+ * order would lose the weights. */
+static tl_status check_holds_weights(const char *who, const tl_ema *e, const tl_variable *v)
+{
+    for (const tl_companion *c = v->companions; c; c = c->next) {
+        if (c->class != &average_class)
+            continue;
+        const tl_ema *other = ((const average *)c)->ema;
+        if (other != e && other->swapped)
+            return tl_fail(TL_ERR_ARGUMENT, "%s: an average of another tl_ema is swapped into %s", who,
+                           v->name);
+    }
+    return TL_OK;
+}
+
+static tl_status check_all_hold_weights(const char *who, const tl_ema *e)
+{
+    for (const average *a = e->first; a; a = a->next)
+        if (check_holds_weights(who, e, a->companion.variable) != TL_OK)
+            return TL_ERR_ARGUMENT;
+    return TL_OK;
+}
+
 tl_status tl_ema_add(tl_ema *e, tl_variable *v)
 {
     const char *who = "ema_add";
@@ -115,6 +139,8 @@ tl_status tl_ema_add(tl_ema *e, tl_variable *v)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the variable is NULL", who);
     if (find(e, v))
         return tl_fail(TL_ERR_ARGUMENT, "%s: %s was added before", who, v->name);
+    if (check_holds_weights(who, e, v) != TL_OK)
+        return TL_ERR_ARGUMENT;
     average *a = tl_alloc_zero(1, sizeof *a);
     tl_real *values = tl_alloc(v->size, sizeof *values);
     if (!a || !values) {
@@ -140,20 +166,32 @@ typedef struct update {
 static void update_range(void *context, int64_t begin, int64_t end)
 {
     const update *u = context;
+    if (u->rate == 1) { /* no share of what was there: not its NaN, nor what a difference rounds away */
+        memcpy(u->a + begin, u->w + begin, (size_t)(end - begin) * sizeof *u->a);
+        return;
+    }
     for (int64_t k = begin; k < end; k++)
         u->a[k] += u->rate * (u->w[k] - u->a[k]);
 }
 
+/* Returns the share of the present values in an average's update `a->step`. */
+static tl_real rate_of(const average *a)
+{
+    const tl_ema_options *o = &a->ema->o;
+    const double share = 1 - o->decay;
+    return (tl_real)(o->bias_correction ? share / (1 - pow(o->decay, (double)a->step)) : share);
+}
+
 tl_status tl_ema_update(tl_ema *e)
 {
-    if (check_ready("ema_update", e) != TL_OK)
+    const char *who = "ema_update";
+    if (check_ready(who, e) != TL_OK || check_all_hold_weights(who, e) != TL_OK)
         return TL_ERR_ARGUMENT;
     e->step++;
-    const double d = e->o.decay;
-    const tl_real rate = (tl_real)(e->o.bias_correction ? (1 - d) / (1 - pow(d, (double)e->step)) : 1 - d);
     for (average *a = e->first; a; a = a->next) {
         tl_variable *v = a->companion.variable;
-        update u = { tl_variable_data(v), values_of(a), rate };
+        a->step++;
+        update u = { tl_variable_data(v), values_of(a), rate_of(a) };
         tl_parallel_for(v->size, TL_GRAIN, update_range, &u);
         if (v->pattern && !v->sparse)
             tl_fill_off_pattern(u.a, TL_REAL, v->pattern, 0);
@@ -179,6 +217,8 @@ tl_status tl_ema_swap(tl_ema *e)
 {
     if (!e)
         return tl_fail(TL_ERR_ARGUMENT, "ema_swap: the averages are NULL");
+    if (check_all_hold_weights("ema_swap", e) != TL_OK)
+        return TL_ERR_ARGUMENT;
     for (average *a = e->first; a; a = a->next) {
         pair p = { tl_variable_data(a->companion.variable), values_of(a) };
         tl_parallel_for(a->companion.variable->size, TL_GRAIN, swap_range, &p);

@@ -16,7 +16,7 @@ typedef struct tl_ema_options {
     /* false: a = decay a + (1 - decay) w, starting from the weights as they are when they are added, as
      * TensorFlow's ExponentialMovingAverage and PyTorch's AveragedModel do. true: the sum with weights (1 -
      * decay) decay^k for the weights of k updates ago, divided by the sum of these weights, as in Adam: a has
-     * no share of the weights before the first update. */
+     * no share of the weights before the variable's first update. */
     bool bias_correction;
     double reserved1, reserved2, reserved3, reserved4; /* must be 0; see optimizer.h */
 } tl_ema_options;
@@ -27,18 +27,18 @@ TL_API tl_ema *tl_ema_new(tl_ema_options o);
 /* Puts the weights back, if the averages are swapped in. NULL is ignored. */
 TL_API void tl_ema_free(tl_ema *e);
 
-/* Starts an average at the present values of v. TL_ERR_ARGUMENT if there is one, or while averages are
- * swapped in; TL_ERR_MEMORY. */
+/* Starts an average at the present values of v. TL_ERR_ARGUMENT if there is one, while averages are swapped
+ * in, or while v holds an average of another tl_ema; TL_ERR_MEMORY. */
 TL_API tl_status tl_ema_add(tl_ema *e, tl_variable *v);
 
 /* Updates all averages from the present values: call it after each step. Costs a pass over the variables, of
- * which pending row updates (TL_ROWS_EXACT) are applied first. TL_ERR_ARGUMENT while averages are swapped
- * in. */
+ * which pending row updates (TL_ROWS_EXACT) are applied first. TL_ERR_ARGUMENT while averages are swapped in,
+ * those of another tl_ema of the same variables included. */
 TL_API tl_status tl_ema_update(tl_ema *e);
 
 /* Exchanges weights and averages: once to evaluate with the averages, once more to go on training. The memory
  * of variables stays where it is. No graph may be between forward and backward, and no step may be applied in
- * between. */
+ * between. TL_ERR_ARGUMENT, and nothing is exchanged, while a variable holds an average of another tl_ema. */
 TL_API tl_status tl_ema_swap(tl_ema *e);
 
 /* Whether the averages are swapped in: the variables then hold them. */

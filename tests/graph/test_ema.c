@@ -1,6 +1,7 @@
 /* Moving averages of weights: their values, and that they follow their variable wherever it goes. */
 #include "tests/testing.h"
 
+#include <math.h>
 #include <string.h>
 
 /* An average that starts at {1, 10} and sees {3, 10} and {5, 20}. */
@@ -43,6 +44,44 @@ START_TEST(bias_correction)
 }
 END_TEST
 
+/* The first update leaves nothing of what was there, not even a NaN or what is too large to be subtracted. */
+START_TEST(bias_correction_forgets_the_start)
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(3));
+    tl_ema *e = tl_ema_new((tl_ema_options){ .bias_correction = true });
+    const tl_real start[] = { NAN, INFINITY, (tl_real)1e30 }, w[] = { 1, 2, 3 };
+    memcpy(tl_variable_data(v), start, sizeof start);
+    ck_assert_ok(tl_ema_add(e, v));
+    memcpy(tl_variable_data(v), w, sizeof w);
+    ck_assert_ok(tl_ema_update(e));
+    ck_assert_same(tl_ema_values(e, v), w, 3);
+    tl_ema_free(e);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* By hand, as above: updates before a variable was added do not count for its correction. */
+START_TEST(bias_correction_of_a_variable_added_later)
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(1)), *late = tl_variable_dense("late", TL_SHAPE(1));
+    tl_ema *e = tl_ema_new((tl_ema_options){ .decay = 0.5, .bias_correction = true });
+    ck_assert_ok(tl_ema_add(e, v));
+    for (int k = 0; k < 5; k++)
+        ck_assert_ok(tl_ema_update(e));
+    tl_variable_data(late)[0] = 100;
+    ck_assert_ok(tl_ema_add(e, late));
+    tl_variable_data(late)[0] = 3;
+    ck_assert_ok(tl_ema_update(e));
+    tl_variable_data(late)[0] = 5;
+    ck_assert_ok(tl_ema_update(e));
+    ck_assert_values(tl_ema_values(e, late), 1, TL_NEAR, 13.0 / 3);
+    ck_assert_int_eq(tl_ema_steps(e), 7);
+    tl_ema_free(e);
+    tl_variable_free(v);
+    tl_variable_free(late);
+}
+END_TEST
+
 START_TEST(default_decay)
 {
     tl_variable *v = tl_variable_dense("v", TL_SHAPE(2));
@@ -76,6 +115,37 @@ START_TEST(swapped_in_and_out)
     tl_ema_free(e); /* puts the weights back */
     ck_assert_values(w, 2, 0, 5.0, 20.0);
     tl_variable_free(v);
+}
+END_TEST
+
+/* Two averages of one variable: the second is neither swapped in nor started nor updated from the first. */
+START_TEST(another_average_is_swapped_in)
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(2)), *u = tl_variable_dense("u", TL_SHAPE(1));
+    tl_ema *e = two_updates(v, (tl_ema_options){ .decay = 0.5 }), *late = tl_ema_new((tl_ema_options){ 0 });
+    tl_ema *other = tl_ema_new((tl_ema_options){ .decay = 0.5 });
+    ck_assert_ok(tl_ema_add(other, v));
+    ck_assert_ok(tl_ema_add(other, u));
+    tl_variable_data(u)[0] = 7;
+    ck_assert_ok(tl_ema_swap(e));
+    ck_assert_status(tl_ema_swap(other), TL_ERR_ARGUMENT,
+                     "ema_swap: an average of another tl_ema is swapped into v");
+    ck_assert(!tl_ema_is_swapped(other));
+    ck_assert_values(tl_variable_data(u), 1, 0, 7.0);
+    ck_assert_status(tl_ema_update(other), TL_ERR_ARGUMENT,
+                     "ema_update: an average of another tl_ema is swapped into v");
+    ck_assert_int_eq(tl_ema_steps(other), 0);
+    ck_assert_status(tl_ema_add(late, v), TL_ERR_ARGUMENT,
+                     "ema_add: an average of another tl_ema is swapped into v");
+    tl_ema_free(e); /* puts the weights back */
+    ck_assert_values(tl_variable_data(v), 2, 0, 5.0, 20.0);
+    ck_assert_ok(tl_ema_swap(other));
+    ck_assert_ok(tl_ema_swap(other));
+    ck_assert_values(tl_variable_data(v), 2, 0, 5.0, 20.0);
+    tl_ema_free(other);
+    tl_ema_free(late);
+    tl_variable_free(v);
+    tl_variable_free(u);
 }
 END_TEST
 
@@ -264,8 +334,11 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "ema");
     tcase_add_test(c, plain);
     tcase_add_test(c, bias_correction);
+    tcase_add_test(c, bias_correction_forgets_the_start);
+    tcase_add_test(c, bias_correction_of_a_variable_added_later);
     tcase_add_test(c, default_decay);
     tcase_add_test(c, swapped_in_and_out);
+    tcase_add_test(c, another_average_is_swapped_in);
     tcase_add_test(c, follows_a_pattern);
     tcase_add_test(c, grown_connections_start_at_their_value);
     tcase_add_test(c, follows_a_mask);
