@@ -79,7 +79,7 @@ struct tl_node {
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
     struct tl_row_refs *row_refs; /* of a leaf: the rows of that gradient, where its pair refers to them */
     uint32_t rows_declared;       /* bit i: tl_declare_rows was called for input i */
-    bool requires_grad;           /* on a variable */
+    bool requires_grad;           /* it depends on a variable */
     bool needs_grad, reached,
         row_sparse; /* in this backward pass: its gradient; from the loss; as row slices */
     int32_t number; /* on the tape, from 0 */

@@ -5,7 +5,7 @@
 void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
 {
     y->rows_declared |= (uint32_t)1 << i;
-    if (y->in[i]->variable)
+    if (y->in[i]->variable && n > 0) /* rows may be NULL if n is 0, which would mean all rows */
         tl_before_read(y->in[i]->variable, n, rows);
 }
 

@@ -234,6 +234,36 @@ START_TEST(a_step_before_backward)
 }
 END_TEST
 
+static int schedule_calls;
+
+/* A schedule that counts how often it is asked. */
+static double counted(int64_t step, double rate, const void *context)
+{
+    (void)step, (void)context;
+    schedule_calls++;
+    return rate;
+}
+
+/* No ids is not all rows: the skipped steps of a table stay pending. */
+START_TEST(empty_lookup_replays_nothing)
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(4, 2));
+    tl_optimizer *o = tl_adam((tl_adam_options){ .weight_decay = 0.1 });
+    tl_graph *g = tl_graph_new();
+    ck_assert_ok(tl_optimizer_set_schedule(o, counted, NULL));
+    const int32_t row = 1;
+    tl_gradient pair = { .variable = v, .values = (tl_real[]){ 1, 1 }, .rows = &row, .n_rows = 1 };
+    ck_assert_ok(tl_apply_gradients(o, &(tl_gradients){ &pair, 1, g }));
+    schedule_calls = 0;
+    ck_assert_ptr_nonnull(tl_embedding_lookup(tl_use(g, v), NULL, TL_SHAPE(0)));
+    ck_assert_int_eq(schedule_calls, 0);
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    ck_assert_int_gt(schedule_calls, 0); /* there was something pending */
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("rows");
@@ -241,6 +271,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, the_bits_of_the_dense_run, 0, 2 * ZOO);
     tcase_add_loop_test(c, changes_on_the_way, 0, ZOO);
     tcase_add_loop_test(c, other_optimizers_and_absent_steps, 0, ZOO);
+    tcase_add_test(c, empty_lookup_replays_nothing);
     tcase_add_test(c, readers);
     tcase_add_test(c, weights_that_lag);
     tcase_add_test(c, a_step_before_backward);
