@@ -1,4 +1,4 @@
-/* Recording an op: tl_apply, and what an op's functions may call. */
+/* tl_apply, which runs and records an op, and the functions that ops call. */
 #include "graph/tape/tape.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ static tl_graph *graph_of(const tl_op *op, tl_node *const *in)
     return NULL;
 }
 
-/* Joins a's name, if it has one, and its shape; where both do not fit it cuts the name, between UTF-8
+/* Returns a's name, if it has one, followed by its shape. If both do not fit, the name is cut between UTF-8
  * characters. */
 static tl_text name_and_shape(const tl_node *a, const char *open, const char *close)
 {
@@ -48,7 +48,7 @@ bool tl_node_is_mutable(const tl_node *a)
     return a && a->variable;
 }
 
-/* Returns an input's name and shape for brackets: "w1, 784x300". */
+/* Returns an input's name and shape, to be put in brackets: "w1, 784x300". */
 static tl_text input_text(const tl_node *a)
 {
     return name_and_shape(a, ", ", "");
@@ -57,7 +57,7 @@ static tl_text input_text(const tl_node *a)
 static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_graph *g)
 {
     if (!op->name || !op->shape || !op->forward)
-        return tl_fail(TL_ERR_ARGUMENT, "an op needs a name, a shape and a forward");
+        return tl_fail(TL_ERR_ARGUMENT, "an op needs a name, a shape function and a forward function");
     for (int32_t i = 0; i < op->n_in; i++) {
         if (!in[i] && i < op->n_in - op->n_optional)
             return tl_fail(TL_ERR_ARGUMENT, "input %d is NULL", (int)i);
@@ -115,14 +115,18 @@ static tl_status run_shape(tl_node *y)
     y->size = -1;
     tl_status status = tl_fail_default(y->op->shape(y), before);
     if (status == TL_OK && y->size < 0)
-        status = tl_fail(TL_ERR_SHAPE, "its shape function declares no result");
+        status = tl_fail(TL_ERR_SHAPE, "the shape function declared no result");
     return status;
 }
 
 tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
 {
-    if (!op || !in || op->n_in < 1 || op->n_in > TL_MAX_IN) {
-        tl_fail(TL_ERR_ARGUMENT, "apply: an op has 1 to %d inputs", TL_MAX_IN);
+    if (!op || !in) {
+        tl_fail(TL_ERR_ARGUMENT, "apply: the %s NULL", op ? "inputs are" : "op is");
+        return NULL;
+    }
+    if (op->n_in < 1 || op->n_in > TL_MAX_IN) {
+        tl_fail(TL_ERR_ARGUMENT, "apply: n_in %d is not in 1..%d", (int)op->n_in, TL_MAX_IN);
         return NULL;
     }
     tl_graph *g = graph_of(op, in);
@@ -189,10 +193,10 @@ tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size)
     const bool fits = n >= 0 && (size == 0 || n <= g->workspace_size / (int64_t)size);
     if (fits && g->workspace)
         return TL_OK;
-    void *fresh = fits ? tl_arena_alloc(&g->arena, g->workspace_size, 1) : tl_arena_alloc(&g->arena, n, size);
-    if (!fresh)
+    void *block = fits ? tl_arena_alloc(&g->arena, g->workspace_size, 1) : tl_arena_alloc(&g->arena, n, size);
+    if (!block)
         return tl_fail_memory();
-    g->workspace = fresh;
+    g->workspace = block;
     if (!fits)
         g->workspace_size = n * (int64_t)size;
     return TL_OK;

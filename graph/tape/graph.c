@@ -1,4 +1,4 @@
-/* The life of the tape: leaves, the sticky error, the reset. */
+/* Graphs: allocation and reset, the sticky error, leaves. */
 #include "graph/tape/tape.h"
 #include "lib/memory.h"
 
@@ -40,7 +40,7 @@ tl_status tl_graph_status(const tl_graph *g)
 
 const char *tl_graph_error(const tl_graph *g)
 {
-    return g ? g->error : "there is no graph";
+    return g ? g->error : "the graph is NULL";
 }
 
 int64_t tl_graph_bytes(const tl_graph *g)
@@ -86,7 +86,7 @@ void tl_graph_append(tl_graph *g, tl_node *y)
     g->last_leaf = y;
 }
 
-/* Appends a leaf, whose arguments were checked. */
+/* Appends a leaf. Its arguments have been checked. */
 static tl_node *append_leaf(tl_graph *g, const char *who, tl_shape shape, tl_pattern *pattern,
                             const tl_real *val, tl_variable *v)
 {

@@ -1,4 +1,4 @@
-/* Patterns that ops make from others, kept from step to step. */
+/* Memos: patterns that ops derive from others, stored from step to step. */
 #include "graph/tape/tape.h"
 #include "lib/memory.h"
 

@@ -38,55 +38,57 @@ typedef struct tl_op {
      * ...)`, without the op's name; tl_node_text prints an input. */
     tl_status (*shape)(tl_node *y);
 
-    /* Fills y->out[y->size], which is not cleared. Values of inputs are up to date here and in backward;
-     * `shape` reads them by tl_value. */
+    /* Fills y->out[y->size], which is uninitialised. Values of inputs are up to date here and in backward;
+     * `shape` reads them through tl_value. */
     void (*forward)(tl_node *y);
 
-    /* Adds to in[i]->grad, from y->grad, for every input where that is not NULL (or assigns: can_overwrite).
-     * y->grad stays until backward returns or, if the op has a TL_ROWS input, until the reset. NULL: the op
-     * has no gradient and rejects inputs that require one. */
+    /* Adds the gradient of input i, computed from y->grad, to in[i]->grad wherever that is not NULL (or
+     * assigns it: can_overwrite). y->grad is valid until backward returns or, if the op has a TL_ROWS input,
+     * until the reset. NULL: the op has no gradient and rejects inputs that require one. */
     void (*backward)(tl_node *y);
     uint32_t no_gradient; /* bit i: input i has no gradient, and may not require one */
 
     /* Bit i: backward can overwrite the gradient of input i instead of accumulating (BLAS's beta = 0). If
-     * in[i]->overwrite is set, it must assign to all of in[i]->grad, which is uninitialised. Saves the
-     * clearing, a pass over memory. Never set for a node that is two of the inputs, nor for a TL_ROWS
-     * input. */
+     * in[i]->overwrite is set, it must assign to all of in[i]->grad, which is uninitialised. This saves
+     * clearing it, a pass over memory. `overwrite` is never set for a node that is two inputs of the op, nor
+     * for a TL_ROWS input. */
     uint32_t can_overwrite;
 } tl_op;
 
 struct tl_node {
-    /* What an op reads and writes. */
+    /* For the op's functions. */
     const tl_op *op;        /* NULL for a leaf */
     tl_node *in[TL_MAX_IN]; /* NULL for an optional input that is absent */
     tl_kind kind;           /* TL_DENSE or TL_SPARSE */
     tl_shape shape;
-    tl_pattern *pattern; /* if sparse: of the values */
-    int64_t size;        /* number of values: of the shape, or nnz of the pattern */
+    tl_pattern *pattern; /* of the values, if sparse */
+    int64_t size;        /* number of values: elements of the shape, or nnz of the pattern */
     const tl_real *val;  /* values */
     tl_real *out;        /* the same, for forward to fill; NULL for a leaf */
     tl_real *grad;       /* gradient; NULL: not needed, and not computed */
-    const void *attr;    /* the graph's copy of what tl_apply was given */
+    const void *attr;    /* the graph's copy of the attributes given to tl_apply */
     void *scratch;       /* what `shape` stores here for forward and backward */
     bool overwrite;      /* set while backward runs: grad is uninitialised and must be assigned */
 
     /* The graph's own. */
     tl_graph *graph;
-    tl_variable *variable;                            /* of a leaf that is one */
+    tl_variable *variable;                            /* of a leaf; NULL: not a variable */
     tl_node *before, *after;                          /* on the tape */
     tl_node *next_leaf;                               /* among the leaves that are variables */
     struct tl_row_slices *slices;                     /* one per input, if one of them is TL_ROWS */
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
-    struct tl_row_refs *row_refs; /* of a leaf: the rows of that gradient, where its pair refers to them */
+    struct tl_row_refs *row_refs; /* of a leaf: where that gradient's rows are; NULL: in its values */
     uint32_t rows_declared;       /* bit i: tl_declare_rows was called for input i */
-    bool requires_grad;           /* it depends on a variable */
-    bool needs_grad, reached,
-        row_sparse; /* in this backward pass: its gradient; from the loss; as row slices */
-    int32_t number; /* on the tape, from 0 */
+    bool requires_grad;           /* depends on a variable */
+    bool needs_grad;              /* in this backward pass: the gradient is computed */
+    bool reached;                 /* in this backward pass: the loss depends on the node */
+    bool row_sparse;              /* in this backward pass: the gradient arrives as row slices */
+    int32_t number;               /* on the tape, from 0 */
 };
 
 /* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. Returns NULL if
- * an input is NULL and not optional, if the graph has failed before, or if the op fails. */
+ * an input is NULL and not optional, if the graph has failed before, or if the op fails; the error is then in
+ * the graph. */
 TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
     TL_REAL_SYMBOL(tl_apply);
 
@@ -101,12 +103,11 @@ TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
  * for tl_text is shortened, the shape never. */
 TL_API tl_text tl_node_text(const tl_node *a);
 
-/* Returns whether a's values may change between forward and backward: true for a variable's leaf, which a
- * step of an optimizer may update. What an op derived from such values in forward may be out of date in
- * backward. */
+/* Returns whether a's values may change between forward and backward: true for a variable's leaf, which an
+ * optimizer step may update. Data that forward derived from such values may be out of date in backward. */
 TL_API bool tl_node_is_mutable(const tl_node *a);
 
-/* For `shape`: returns n elements of `size` bytes that live until the reset, 64-byte aligned, not cleared.
+/* For `shape`: returns n elements of `size` bytes, valid until the reset, 64-byte aligned, uninitialised.
  * NULL if memory is short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
 TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 
@@ -116,20 +117,21 @@ TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 TL_API tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size);
 TL_API void *tl_workspace(const tl_node *y);
 
-/* For `shape`, if the result's pattern is made from two others (b may be NULL): returns the pattern that this
- * op stored for them in this step or the one before, or NULL; and stores one, which passes the caller's
- * reference to the graph. A pattern that is the same in every step is thus made once. TL_ERR_MEMORY. */
+/* For `shape`, if the result's pattern is derived from two others (b may be NULL). tl_memo_pattern returns
+ * the pattern that this op stored for them in this step or the one before, or NULL. tl_memo_store stores one
+ * and takes over the caller's reference, even if it fails (TL_ERR_MEMORY). A pattern that is the same in
+ * every step is thus built once. */
 TL_API tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b);
 TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result);
 
 /* For `shape`: declares the rows of a TL_ROWS input i that forward and backward will read, in any order.
- * Applies pending updates (TL_ROWS_EXACT) to these rows only; without this call, to the whole table. A
- * backward that reads them calls it again first, because a step may have come between. */
+ * Pending updates (TL_ROWS_EXACT) are then applied to these rows only; without this call, to the whole table.
+ * A backward that reads the rows calls it again first, because a step may have come between. */
 TL_API void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
 
 /* For `backward`: delivers the gradient of a TL_ROWS input i, in place of in[i]->grad. For k = 0 .. n-1 in
  * order, row rows[k] of the gradient += coef[k] * row source[k] of `values`; source = NULL means row k, coef
- * = NULL means 1. The arrays must stay until the reset, as y->grad of such an op does. */
+ * = NULL means 1. The arrays must stay valid and unchanged until the reset, as y->grad of such an op does. */
 TL_API void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,
                         const tl_real *coef, const tl_real *values);
 

@@ -1,4 +1,4 @@
-/* Tables whose rows are read by id: the rows that an op reads, and the row slices of their gradients. */
+/* Tables whose rows are read by id: declaring the rows that are read, and adding gradients of rows. */
 #include "graph/tape/tape.h"
 #include "lib/kernels/kernels.h"
 

@@ -1,4 +1,4 @@
-/* The tape's own fields, and what the rooms above tape/ do with it. */
+/* The fields of a graph, and the functions of the tape for the folders above it. */
 #ifndef TL_TAPE_H
 #define TL_TAPE_H
 
@@ -7,7 +7,7 @@
 #include "lib/status_private.h"
 #include "op.h"
 
-/* Part of a row-sparse gradient: what one call of tl_add_rows adds. */
+/* The part of a row-sparse gradient that one call of tl_add_rows adds. */
 typedef struct tl_row_slices {
     struct tl_row_slices *next;
     int64_t n;
@@ -22,7 +22,7 @@ typedef struct tl_held_pattern {
     tl_pattern *pattern;
 } tl_held_pattern;
 
-/* A pattern that an op made from two others; it survives a reset if it was used since the one before. */
+/* A pattern that an op derived from two others. A reset releases it unless it was used since the last one. */
 typedef struct tl_memo {
     struct tl_memo *next;
     const tl_op *op;
@@ -38,18 +38,19 @@ struct tl_graph {
     tl_held_pattern *held;
     tl_memo *memo;
     void *workspace;        /* NULL: not yet allocated in this step */
-    int64_t workspace_size; /* in bytes: the most that any step needed */
+    int64_t workspace_size; /* in bytes: the largest that any step needed */
     tl_status status;
     char error[TL_ERROR_SIZE];
 };
 
-/* Puts "who: " before the thread's message and makes it the graph's, unless that has one already. Returns
- * status. */
+/* Puts "who: " before the thread's message and copies it to the graph, unless that has failed before. Returns
+ * `status`. */
 tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status);
 
 /* Retains p until the reset. TL_ERR_MEMORY. */
 tl_status tl_graph_hold(tl_graph *g, tl_pattern *p);
 
+/* Appends y to the tape and, if it is a variable's leaf, to the leaves. */
 void tl_graph_append(tl_graph *g, tl_node *y);
 
 /* Returns the leaf of v, or NULL. */
@@ -62,7 +63,7 @@ void tl_before_read_inputs(const tl_node *y);
 /* Releases the memos that were not used since the last call, or all of them. */
 void tl_memo_sweep(tl_graph *g, bool all);
 
-/* Returns the values of slice k, and its coefficient. */
+/* Returns the values of slice k, and sets *coef to its coefficient. */
 static inline const tl_real *tl_row_slice(const tl_row_slices *s, int64_t k, int64_t width, tl_real *coef)
 {
     *coef = s->coef ? s->coef[k] : 1;

@@ -36,16 +36,16 @@ START_TEST(incomplete_ops)
     } cases[] = {
         { { .n_in = 1, .shape = shape, .forward = forward },
           TL_ERR_ARGUMENT,
-          "an op: an op needs a name, a shape and a forward" },
+          "an op: an op needs a name, a shape function and a forward function" },
         { { .name = "x", .n_in = 1, .forward = forward },
           TL_ERR_ARGUMENT,
-          "x: an op needs a name, a shape and a forward" },
+          "x: an op needs a name, a shape function and a forward function" },
         { { .name = "x", .n_in = 1, .shape = shape },
           TL_ERR_ARGUMENT,
-          "x: an op needs a name, a shape and a forward" },
+          "x: an op needs a name, a shape function and a forward function" },
         { { .name = "x", .n_in = 1, .shape = no_result, .forward = forward },
           TL_ERR_SHAPE,
-          "x: its shape function declares no result" },
+          "x: the shape function declared no result" },
         { { .name = "x", .n_in = 1, .shape = no_text, .forward = forward }, TL_ERR_INDEX, "x: TL_ERR_INDEX" },
     };
     tl_graph *g = tl_graph_new();
@@ -58,9 +58,9 @@ START_TEST(incomplete_ops)
     tl_node *in = tl_input(g, TL_SHAPE(), &one);
     ck_assert_refused(g, tl_apply(&good, &in, NULL, 8), TL_ERR_ARGUMENT, "x: the attributes are NULL");
     const tl_op many = { .name = "x", .n_in = 5, .shape = shape, .forward = forward };
-    ck_assert_null(tl_apply(&many, &in, NULL, 0), "apply: an op has 1 to 4 inputs");
-    ck_assert_null(tl_apply(NULL, &in, NULL, 0), "apply: an op has 1 to 4 inputs");
-    ck_assert_null(tl_apply(&good, NULL, NULL, 0), "apply: an op has 1 to 4 inputs");
+    ck_assert_null(tl_apply(&many, &in, NULL, 0), "apply: n_in 5 is not in 1..4");
+    ck_assert_null(tl_apply(NULL, &in, NULL, 0), "apply: the op is NULL");
+    ck_assert_null(tl_apply(&good, NULL, NULL, 0), "apply: the inputs are NULL");
     tl_graph_free(g);
 }
 END_TEST
@@ -171,11 +171,11 @@ static tl_status shape_in_workspace(tl_node *y)
 /* Fills its part of the workspace, and copies its input by way of it. */
 static void forward_in_workspace(tl_node *y)
 {
-    tl_real *room = tl_workspace(y);
+    tl_real *workspace = tl_workspace(y);
     for (int64_t k = 0; k < *(const int64_t *)y->attr; k++)
-        room[k] = y->in[0]->val[0];
+        workspace[k] = y->in[0]->val[0];
     for (int64_t k = 0; k < y->size; k++)
-        y->out[k] = room[k % 2];
+        y->out[k] = workspace[k % 2];
 }
 
 static const tl_op in_workspace = {
@@ -205,7 +205,7 @@ START_TEST(workspace)
         ck_assert_values(tl_value(y), 3, 0, 7, 7, 7);
         asked = tl_test_allocations() - asked;
 #ifdef TL_HEAP_ARENA
-        asked = 0; /* every piece of the graph's memory is a block of its own */
+        asked = 0; /* every allocation of the graph is a heap block of its own */
 #endif
         ck_assert(step == 0 || asked == 0);
         ck_assert(step == 0 || tl_graph_bytes(g) <= held);
@@ -220,14 +220,14 @@ START_TEST(workspace)
 }
 END_TEST
 
-/* ---- an op that begins gradients ---- */
+/* ---- an op that overwrites gradients ---- */
 
 enum { TRUE_TO_ITS_WORD, ADDS_ANYWAY, LEAVES_ONE_OUT };
 
-typedef struct beginner {
+typedef struct overwriter {
     int way;
-    int *begun; /* how many gradients it has begun */
-} beginner;
+    int *overwritten; /* how many gradients it may have overwritten */
+} overwriter;
 
 static void forward_2a_3b(tl_node *y)
 {
@@ -235,15 +235,15 @@ static void forward_2a_3b(tl_node *y)
         y->out[k] = 2 * y->in[0]->val[k] + 3 * y->in[1]->val[k];
 }
 
-static void begin_gradients(tl_node *y)
+static void assign_gradients(tl_node *y)
 {
-    const beginner *b = y->attr;
+    const overwriter *b = y->attr;
     for (int i = 0; i < 2; i++) {
         tl_node *a = y->in[i];
         const bool assigns = a->overwrite && b->way != ADDS_ANYWAY;
         for (int64_t k = b->way == LEAVES_ONE_OUT; a->grad && k < y->size; k++)
             a->grad[k] = (assigns ? 0 : a->grad[k]) + (tl_real)(2 + i) * y->grad[k];
-        *b->begun += a->overwrite;
+        *b->overwritten += a->overwrite;
     }
 }
 
@@ -251,48 +251,49 @@ static const tl_op op_2a_3b = { .name = "2a+3b",
                                 .n_in = 2,
                                 .shape = shape,
                                 .forward = forward_2a_3b,
-                                .backward = begin_gradients,
+                                .backward = assign_gradients,
                                 .can_overwrite = 1 << 0 | 1 << 1 };
 
-static tl_node *add_2a_3b(tl_node *a, tl_node *b, beginner attr)
+static tl_node *add_2a_3b(tl_node *a, tl_node *b, overwriter attr)
 {
     return tl_apply(&op_2a_3b, (tl_node *[]){ a, b }, &attr, sizeof attr);
 }
 
-typedef struct beginning {
+typedef struct operands {
     tl_variable *v, *w;
-    beginner attr;
-} beginning;
+    overwriter attr;
+} operands;
 
 static tl_node *build_2a_3b(tl_graph *g, void *context)
 {
-    const beginning *b = context;
+    const operands *b = context;
     return add_2a_3b(tl_use(g, b->v), tl_use(g, b->w), b->attr);
 }
 
-/* A gradient is begun by the only use of a node, or by the first that the pass comes to; never by an op that
- * has the node twice. */
-START_TEST(begun_gradients)
+/* A gradient may be overwritten by the only use of a node, or by the first that the pass comes to; never by
+ * an op that has the node twice. */
+START_TEST(overwritten_gradients)
 {
     tl_graph *g = tl_graph_new();
-    int begun = 0;
-    beginning b = { .v = tl_variable_dense("v", TL_SHAPE(3)), .w = tl_variable_dense("w", TL_SHAPE(3)) };
-    b.attr.begun = &begun;
+    int overwritten = 0;
+    operands b = { .v = tl_variable_dense("v", TL_SHAPE(3)), .w = tl_variable_dense("w", TL_SHAPE(3)) };
+    b.attr.overwritten = &overwritten;
     tl_gradients out;
-    for (int pass = 0; pass < 2; pass++, begun = 0) { /* over a memory that is not zero the second time */
+    for (int pass = 0; pass < 2;
+         pass++, overwritten = 0) { /* over a memory that is not zero the second time */
         tl_node *v = tl_use(g, b.v), *w = tl_use(g, b.w), *once = add_2a_3b(v, w, b.attr);
         ck_assert_ok(tl_backward(tl_reduce_sum(once, TL_ALL_AXES), &out));
         ck_assert_values(out.pair[0].values, 3, 0, 2, 2, 2);
         ck_assert_values(out.pair[1].values, 3, 0, 3, 3, 3);
-        ck_assert_int_eq(begun, 2);
+        ck_assert_int_eq(overwritten, 2);
         tl_node *twice = add_2a_3b(once, add_2a_3b(v, w, b.attr), b.attr);
         ck_assert_ok(tl_backward(tl_reduce_sum(twice, TL_ALL_AXES), &out));
         ck_assert_values(out.pair[0].values, 3, 0, 10, 10, 10);
         ck_assert_values(out.pair[1].values, 3, 0, 15, 15, 15);
-        ck_assert_int_eq(begun, 2 + 4);
+        ck_assert_int_eq(overwritten, 2 + 4);
         ck_assert_ok(tl_backward(tl_reduce_sum(add_2a_3b(v, v, b.attr), TL_ALL_AXES), &out));
         ck_assert_values(out.pair[0].values, 3, 0, 5, 5, 5);
-        ck_assert_int_eq(begun, 2 + 4);
+        ck_assert_int_eq(overwritten, 2 + 4);
         tl_graph_reset(g);
     }
     for (int way = TRUE_TO_ITS_WORD; way <= LEAVES_ONE_OUT; way++) {
@@ -303,20 +304,20 @@ START_TEST(begun_gradients)
                   strstr(tl_error(), "v[0]: analytic -nan") != NULL);
     }
     tl_graph_free(g);
-    tl_variable_free(b.v), tl_variable_free(b.w);
+    tl_variable_free(b.v);
+    tl_variable_free(b.w);
 }
 END_TEST
 
-/* Not of an input whose rows are added to: a table that has a dense use, too. */
-START_TEST(begun_rows)
+/* An input whose rows are added to is not overwritten: here a table that also has a dense use. */
+START_TEST(rows_are_not_overwritten)
 {
     tl_op op = two_rows;
     op.can_overwrite = 1 << 0;
     tl_graph *g = tl_graph_new();
     tl_variable *v = tl_test_dense("v", TL_SHAPE(4, 2), 1);
     tl_real expected[8];
-    for (int pass = 0; pass < 4;
-         pass++) { /* without and with; over a memory that is not zero from the second on */
+    for (int pass = 0; pass < 4; pass++) { /* two_rows, then op, each over memory that holds zeros and not */
         tl_gradients out;
         tl_node *table = tl_use(g, v), *dense = tl_reduce_sum(table, TL_ALL_AXES),
                 *rows = tl_reduce_sum(tl_apply(pass < 2 ? &two_rows : &op, &table, NULL, 0), TL_ALL_AXES);
@@ -341,7 +342,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, rows_in_two_calls);
     tcase_add_test(c, rows_short_of_memory);
     tcase_add_test(c, workspace);
-    tcase_add_test(c, begun_gradients);
-    tcase_add_test(c, begun_rows);
+    tcase_add_test(c, overwritten_gradients);
+    tcase_add_test(c, rows_are_not_overwritten);
     return s;
 }

@@ -196,7 +196,7 @@ START_TEST(null_arguments)
     tl_graph_reset(NULL);
     tl_graph_free(NULL);
     ck_assert_int_eq(tl_graph_status(NULL), TL_ERR_ARGUMENT);
-    ck_assert_str_eq(tl_graph_error(NULL), "there is no graph");
+    ck_assert_str_eq(tl_graph_error(NULL), "the graph is NULL");
     ck_assert_int_eq(tl_graph_bytes(NULL), 0);
     ck_assert_ptr_null(tl_value(NULL));
     ck_assert_ptr_null(tl_grad(NULL));
