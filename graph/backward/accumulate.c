@@ -1,8 +1,8 @@
-/* Sums of gradients over micro-batches. The leaves of a graph that holds nothing else keep the sums, in the
- * form in which a backward pass leaves gradients there. */
+/* Sums of gradients over micro-batches, stored in the leaves of a graph of their own in the form in which a
+ * backward pass leaves gradients. */
 #include "graph/backward/backward.h"
 
-/* Turns the slices of a leaf into a dense gradient, so that a dense one can be added. */
+/* Converts the row slices of a leaf to a dense gradient, so that a dense one can be added. */
 static tl_status make_dense(tl_node *leaf)
 {
     if (leaf->grad)
@@ -16,7 +16,8 @@ static tl_status make_dense(tl_node *leaf)
     return TL_OK;
 }
 
-/* Adds a weighted copy of the rows to the slices of the leaf. */
+/* Adds weighted copies of the pair's rows to the slices of the leaf or, if it has one, to its dense
+ * gradient. */
 static tl_status add_rows(tl_node *leaf, const tl_gradient *pair, double weight)
 {
     tl_arena *arena = &leaf->graph->arena;
@@ -55,7 +56,7 @@ static tl_status add_pair(tl_graph *total, const tl_graph *from, const tl_gradie
     if (!leaf)
         return tl_graph_status(total);
     if (leaf->kind == TL_SPARSE && leaf->pattern != pair->variable->pattern)
-        return tl_fail(TL_ERR_ARGUMENT, "the pattern of %s has changed since the sum was begun",
+        return tl_fail(TL_ERR_ARGUMENT, "the pattern of %s has changed since the sum was started",
                        pair->variable->name);
     if (!leaf->needs_grad) { /* the first time */
         leaf->needs_grad = true;
@@ -75,7 +76,7 @@ tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double weight
     if (!total || !g || g->graph == total)
         return tl_fail(TL_ERR_ARGUMENT, "gradients_add: %s",
                        !total ? "the graph is NULL"
-                       : !g   ? "there are no gradients"
+                       : !g   ? "the gradients are NULL"
                               : "the sum is added to itself");
     if (total->status != TL_OK)
         return tl_fail(total->status, "%s", total->error);

@@ -1,4 +1,4 @@
-/* The backward pass. Tape order is topological, so every sweep is a walk along the tape. */
+/* The backward pass. Tape order is topological, so every sweep walks along the tape. */
 #include "graph/backward/backward.h"
 
 #include "parallel.h"
@@ -24,8 +24,8 @@ static bool has_input_that_needs_grad(const tl_node *a)
     return false;
 }
 
-/* Marks every node that leads from a listed variable (leaves recorded after y cannot contribute), and clears
- * what the pass before left. */
+/* Marks every node that depends on a listed variable (leaves recorded after y cannot contribute), and clears
+ * the results of the previous pass. */
 static void mark_needs_grad(tl_node *y, const tl_backward_plan *plan)
 {
     for (tl_node *a = y->graph->first; a; a = a->after) {
@@ -36,13 +36,14 @@ static void mark_needs_grad(tl_node *y, const tl_backward_plan *plan)
                               : a->variable && a->number <= y->number && is_listed(a, plan);
         a->reached = a == y;
         a->overwrite = false;
-        /* until mark_reached finds a dense use */
+        /* unless mark_reached finds a dense use */
         a->row_sparse = a->variable && a->kind == TL_DENSE && a->shape.rank > 0 && plan->prefill == 0 &&
                         a != y;
     }
 }
 
-/* Marks, back from y, what the gradient flows to, and which leaves it reaches by rows only. */
+/* Walks back from y and marks the nodes that the gradient reaches, and the leaves that get row slices
+ * only. */
 static void mark_reached(tl_node *y)
 {
     for (tl_node *a = y; a; a = a->before) {
@@ -59,8 +60,8 @@ static void mark_reached(tl_node *y)
     }
 }
 
-/* Checks whether y may assign to the gradient of its input i: the op can, and nothing else contributed or
- * will contribute within this call. (tl_add_rows adds, and to some rows only.) */
+/* Returns whether y may assign to the gradient of its input i, which has no contribution yet: the op can do
+ * so, and makes only one contribution. (tl_add_rows adds, and to some rows only.) */
 static bool may_overwrite(const tl_node *y, int32_t i, const tl_backward_plan *plan)
 {
     int32_t times = 0;
@@ -97,7 +98,7 @@ static tl_status alloc_input_grads(tl_node *y, const tl_backward_plan *plan, tl_
         } else if (a->variable && plan->prefill != 0) {
             fill(a, plan->prefill);
         } else {
-            tl_parallel_for(a->size, 1 << 15, clear, a->grad);
+            tl_parallel_for(a->size, 2 * TL_GRAIN, clear, a->grad);
         }
     }
     return TL_OK;
@@ -108,7 +109,7 @@ static tl_status run_backward(tl_node *y)
     tl_before_read_inputs(y); /* a step may have come between forward and backward */
     if (y->slices)
         for (int32_t i = 0; i < y->op->n_in; i++)
-            y->slices[i].n = 0; /* those of the pass before */
+            y->slices[i].n = 0; /* those of the previous pass */
     y->op->backward(y);
     for (int32_t i = 0; i < y->op->n_in; i++)
         if (y->in[i])
@@ -197,7 +198,7 @@ static tl_status check_loss(const tl_node *loss)
     return TL_OK;
 }
 
-/* Reports a NULL loss: an op before it failed, whose message is the thread's last. */
+/* Reports a NULL loss, with the thread's last message: it is usually that of the op that failed. */
 static tl_status fail_null_loss(void)
 {
     const tl_status why = tl_last_status();
@@ -208,7 +209,7 @@ static tl_status fail_null_loss(void)
 
 static const tl_real one = 1;
 
-/* `listed`: for the plan's variables, of which there must be one. */
+/* `listed`: computes the gradients of the plan's variables only; at least one is required. */
 static tl_status backward(tl_node *loss, bool listed, tl_backward_plan plan, tl_gradients *out)
 {
     plan.upstream = &one;

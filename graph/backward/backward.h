@@ -1,4 +1,4 @@
-/* The backward pass as the rooms above backward/ use it, and row-sparse gradients by reference. */
+/* The backward pass for the folders above it, and row-sparse gradients by reference. */
 #ifndef TL_BACKWARD_H
 #define TL_BACKWARD_H
 
@@ -6,21 +6,21 @@
 #include "graph/tape/tape.h"
 
 typedef struct tl_backward_plan {
-    const tl_real *upstream; /* the gradient of y, as many values as y */
-    tl_real prefill; /* what leaves' gradients hold before the pass; if not 0, all of them are dense */
-    tl_variable *const *variable; /* those whose gradients are wanted; NULL: all */
+    const tl_real *upstream;      /* the gradient of y, as many values as y */
+    tl_real prefill;              /* initial value of leaf gradients; if it is not 0, all of them are dense */
+    tl_variable *const *variable; /* [n] those whose gradients are computed; NULL: all */
     int32_t n;
     bool for_step; /* recycles the gradients of intermediate nodes after their op has run */
-    bool row_refs; /* allows rows of gradients to stay where they are; see tl_gradient_row_refs */
-    bool poison; /* fills a gradient that is to be overwritten with NaN: shows where an op assigns nothing */
+    bool row_refs; /* allows rows of gradients to be referenced, not copied; see tl_gradient_row_refs */
+    bool poison;   /* sets a gradient to NaN before an op overwrites it: shows what it does not assign */
 } tl_backward_plan;
 
 /* Runs the pass from any node. Records no error on the graph. TL_ERR_MEMORY; TL_ERR_ARGUMENT if y depends on
  * no variable and none is listed. */
 tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradients *out);
 
-/* Runs tl_backward for a step that follows at once, before anything is recorded: keeps the gradients of
- * variables only. `row_refs`: as in the plan. */
+/* Runs tl_backward for an optimizer step that follows before anything else is recorded: keeps the gradients
+ * of variables only. `row_refs`: as in the plan. */
 tl_status tl_backward_for_step(tl_node *loss, bool row_refs, tl_gradients *out);
 
 /* Collects the pairs: of the plan's variables in their order, or of all leaves that need a gradient in order
@@ -38,12 +38,12 @@ typedef struct tl_free_grad {
 /* Gives the node a gradient buffer, from the list or new, not cleared. TL_ERR_MEMORY. */
 tl_status tl_alloc_grad(tl_node *a, tl_free_grad **list);
 
-/* Takes the gradient from a node whose op has run backward, and adds its buffer to the list. */
+/* Removes the gradient of a node whose backward has run, and adds its buffer to the list. */
 void tl_recycle_grad(tl_node *a, tl_free_grad **list);
 
 /* ---- Pairs ---- */
 
-/* Checks that a list of variables is not empty, without NULLs and repeats. TL_ERR_ARGUMENT. */
+/* Checks that a list of variables is not empty and has no NULLs or repeats. TL_ERR_ARGUMENT. */
 tl_status tl_check_variables(tl_variable *const *vars, int32_t n);
 
 /* Checks that a pair, which may be the user's own, fits its variable as it is now: its rows and, if the
@@ -56,7 +56,7 @@ void tl_restrict_gradient(const tl_gradient *pair, const tl_pattern *keep);
 /* ---- Row-sparse gradients ---- */
 
 /* Sums the slices that a leaf has collected into distinct rows. `row_refs`: a row with a single slice may be
- * referenced where that slice is. TL_ERR_MEMORY. */
+ * a reference to that slice. TL_ERR_MEMORY. */
 tl_status tl_coalesce(tl_node *leaf, bool row_refs, tl_gradient *out);
 
 /* Returns a pointer per row of the pair if its rows are references, or NULL if they are its values. */

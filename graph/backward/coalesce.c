@@ -1,9 +1,6 @@
-/* Row-sparse gradients: the slices that lookups add, summed into distinct rows.
- *
- * A leaf collects slices in order of appearance: (row, coefficient, pointer to values). They are joined into
- * one list, sorted by row (stably, so that the order within a row stays), and summed row by row as a product
- * with a sparse matrix whose rows are the table's rows and whose columns are slices. Where the caller allows
- * it, a row with a single slice is not copied but referenced (tl_row_refs). */
+/* Row-sparse gradients: the slices that lookups add, summed into distinct rows. The slices are joined, sorted
+ * stably by row, and summed by a product with a sparse matrix. See "Row-sparse gradients" in
+ * docs/internals.md. */
 #include "graph/backward/backward.h"
 #include "lib/kernels/kernels.h"
 #include "lib/matrix/rows.h"
@@ -13,7 +10,7 @@
 #include <float.h>
 #include <string.h>
 
-/* Rows of Y = S X, where X holds the values of slices. */
+/* Y = S X, where the rows of X are the values of slices. */
 typedef struct row_sums {
     tl_sparse s;
     const tl_real *x;
@@ -130,8 +127,8 @@ static int64_t slice_of(uint64_t key)
     return (int64_t)(key & UINT32_MAX);
 }
 
-/* Checks whether a single slice has the bits of its sum: not if it has a coefficient or a -0, as a sum starts
- * at +0 and +0 + -0 is +0. *max_abs: a bound on the magnitudes of all slices. */
+/* Returns whether a single slice has the bits of its sum: not if it has a coefficient or a -0, as a sum starts
+ * at +0 and +0 + -0 is +0. Sets *max_abs to a bound on the magnitudes of all slices. */
 static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *max_abs)
 {
     bool minus_zero;
@@ -145,7 +142,7 @@ static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *m
     return !all->coef && !minus_zero;
 }
 
-/* Checks that no sum of n numbers of magnitude up to max_abs overflows. Rounding s + x moves it by |x| at
+/* Returns whether no sum of n numbers of magnitude up to max_abs overflows. Rounding s + x moves it by |x| at
  * most, as s is representable itself: an addition adds at most 2 |x| to the magnitude of a sum. */
 static bool bounded_finite(int64_t n, tl_real max_abs)
 {
@@ -198,7 +195,7 @@ static tl_status sum_all(tl_arena *arena, const tl_row_slices *all, const uint64
 static struct tl_row_refs *collect_row_refs(tl_arena *arena, const tl_row_slices *all, const uint64_t *key,
                                             int64_t width, tl_gradient *out)
 {
-    const int64_t n = all->n, max_sums = n / 2 + 1; /* with one that is written too early */
+    const int64_t n = all->n, max_sums = n / 2 + 1; /* one more may be written too early */
     struct tl_row_refs *refs = tl_arena_alloc(arena, 1, sizeof *refs);
     const tl_real **row = tl_arena_alloc(arena, n, sizeof *row);
     int32_t *rows = tl_arena_alloc(arena, n, sizeof *rows), *col = tl_arena_alloc(arena, n, sizeof *col);
@@ -252,7 +249,8 @@ tl_status tl_coalesce(tl_node *leaf, bool row_refs, tl_gradient *out)
     for (const tl_row_slices *s = leaf->first_slices; s; s = s->next)
         n += s->n;
     if (n > INT32_MAX)
-        return tl_fail(TL_ERR_MEMORY, "more than 2^31 row slices in one gradient");
+        return tl_fail(TL_ERR_MEMORY, "%lld row slices in one gradient are more than %d", (long long)n,
+                       INT32_MAX);
     tl_row_slices all;
     if (join(arena, leaf->first_slices, n, width, &all) != TL_OK)
         return TL_ERR_MEMORY;

@@ -1,4 +1,4 @@
-/* Checks of (gradient, variable) pairs, which may be the user's own. */
+/* Checks of (gradient, variable) pairs, which may have been made by the user. */
 #include "graph/backward/backward.h"
 
 tl_status tl_check_variables(tl_variable *const *vars, int32_t n)
@@ -23,8 +23,8 @@ int64_t tl_gradient_size(const tl_gradient *pair)
     return pair->rows ? pair->n_rows * tl_row_width(pair->variable) : pair->variable->size;
 }
 
-/* Returns 0 if some row is out of range or not ascending, otherwise n_rows: where the search for it begins.
- * No early exit, so that the loop vectorises. */
+/* Returns the index at which to start looking for a bad row: 0 if some row is out of range or not ascending,
+ * otherwise n_rows. No early exit, so that the loop vectorises. */
 static int64_t first_to_check(const tl_gradient *pair)
 {
     const int64_t n = pair->n_rows, bound = pair->variable->shape.dim[0];
@@ -49,8 +49,8 @@ tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair)
     for (int64_t k = first_to_check(pair); k < pair->n_rows; k++) {
         const int32_t row = pair->rows[k];
         if (row < 0 || row >= v->shape.dim[0])
-            return tl_fail(TL_ERR_INDEX, "the gradient of %s: rows[%lld] = %d, there are %lld", v->name,
-                           (long long)k, (int)row, (long long)v->shape.dim[0]);
+            return tl_fail(TL_ERR_INDEX, "the gradient of %s: rows[%lld] = %d, %s has %lld rows", v->name,
+                           (long long)k, (int)row, v->name, (long long)v->shape.dim[0]);
         if (k > 0 && row <= pair->rows[k - 1])
             return tl_fail(TL_ERR_ARGUMENT, "the gradient of %s: rows[%lld] = %d comes after %d", v->name,
                            (long long)k, (int)row, (int)pair->rows[k - 1]);

@@ -4,15 +4,16 @@
 
 #include "graph.h"
 
+/* The gradient of one variable. */
 typedef struct tl_gradient {
     tl_variable *variable;
-    /* as many as the variable has values; row-sparse: n_rows whole rows. NULL: absent */
+    /* One per value of the variable; if row-sparse, n_rows rows of the table. NULL: absent. */
     tl_real *values;
-    const int32_t *rows; /* row-sparse only: ascending, distinct; otherwise NULL */
+    const int32_t *rows; /* row-sparse: ascending, distinct; dense: NULL */
     int64_t n_rows;      /* row-sparse only; may be 0 */
 } tl_gradient;
 
-/* Owned by the graph; lives until its reset. */
+/* A list of pairs. The pairs and their arrays are owned by the graph and valid until its reset. */
 typedef struct tl_gradients {
     tl_gradient *pair;
     int32_t n;
@@ -23,24 +24,29 @@ typedef struct tl_gradients {
  * variable, in the order of first tl_use (which C does not define among the arguments of one call). A
  * variable that is read only by lookups gets a row-sparse gradient with distinct rows: repeats are summed in
  * order of appearance within an op, the last op first. Each pass computes gradients anew. Errors stick to the
- * graph: a loss that is not a scalar (TL_ERR_SHAPE) or does not depend on any variable (TL_ERR_ARGUMENT). If
- * the loss is NULL, there is no graph, and tl_error() quotes the thread's last failure. */
+ * graph: a loss that is not a scalar (TL_ERR_SHAPE), is sparse (TL_ERR_KIND) or does not depend on any
+ * variable (TL_ERR_ARGUMENT); TL_ERR_MEMORY. If the loss is NULL, there is no graph, and tl_error() quotes
+ * the thread's last failure. */
 TL_API tl_status tl_backward(tl_node *loss, tl_gradients *out);
 
-/* The same for the n variables of `vars` only, in their order: gradients that lead only to others are not
- * computed. A variable that the loss does not depend on gets a pair with values == NULL. */
+/* The same for the n variables of `vars` only, in their order; gradients that only other variables need are
+ * not computed. A variable that the loss does not depend on gets a pair with values == NULL. TL_ERR_ARGUMENT
+ * also if the list is empty or has a NULL or a repeat. */
 TL_API tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl_gradients *out);
 
-/* Adds up gradients of several backward passes (micro-batches), in a graph that holds nothing else: for each
- * pair of g, total += weight * gradient, whatever its kind; absent ones add nothing. Copies what it needs of
- * g. Errors stick to `total`, and the sum is lost. Resetting `total` starts the next sum. */
+/* Adds up gradients of several backward passes (micro-batches) in `total`, a graph that is used for nothing
+ * else: total += weight * gradient for each pair of g, dense or row-sparse; absent gradients add nothing.
+ * The values are copied, so g's graph may be reset. Errors stick to `total`, and the sum is lost: a pair that
+ * does not fit its variable (TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX), TL_ERR_MEMORY. Resetting `total`
+ * starts the next sum. */
 TL_API tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double weight);
 
-/* Returns the sums as pairs for tl_apply_gradients: one per variable, in order of first appearance,
- * row-sparse ones with distinct rows. They live until the reset of `total`. */
+/* Sets *out to the sums, as pairs for tl_apply_gradients: one per variable, in order of first appearance,
+ * row-sparse ones with distinct rows. They are valid until the reset of `total`. TL_ERR_MEMORY, or the error
+ * that stuck to `total`. */
 TL_API tl_status tl_gradients_total(tl_graph *total, tl_gradients *out);
 
-/* Returns the number of values of a pair, 0 if they are absent. */
+/* Returns the number of values of a pair: 0 if they are absent or the pair is NULL. */
 TL_API int64_t tl_gradient_size(const tl_gradient *pair);
 
 #endif

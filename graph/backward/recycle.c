@@ -1,7 +1,7 @@
-/* Gradient buffers of nodes that the pass has left, reused for nodes that it is about to reach. */
+/* Reuse of gradient buffers: those of nodes that the pass has left, for nodes that it is about to reach. */
 #include "graph/backward/backward.h"
 
-enum { MIN_SIZE = 1 << 10 }; /* values: smaller buffers are not recycled */
+enum { MIN_SIZE = 1 << 10 }; /* in values; smaller buffers are not recycled */
 
 /* Returns a buffer for n to 2 n values: larger ones are left for larger gradients. NULL if there is none. */
 static tl_real *reuse(tl_free_grad **list, int64_t n)
@@ -24,7 +24,7 @@ tl_status tl_alloc_grad(tl_node *a, tl_free_grad **list)
 
 void tl_recycle_grad(tl_node *a, tl_free_grad **list)
 {
-    const bool referenced = a->slices != NULL; /* by row slices, until the step is done */
+    const bool referenced = a->slices != NULL; /* by row slices, until the end of the step */
     if (a->size >= MIN_SIZE && !referenced) {
         tl_free_grad *buffer = (tl_free_grad *)(void *)a->grad;
         *buffer = (tl_free_grad){ *list, a->size };

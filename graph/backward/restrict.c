@@ -1,8 +1,7 @@
-/* A gradient of any kind, set to 0 off a pattern: on behalf of a permanent mask, or as a transform. */
+/* Sets gradients of any kind to 0 off a pattern, for permanent masks and for tl_mask_gradients. */
 #include "graph/backward/backward.h"
 
-/* The gradient of a sparse variable. Columns ascend within a row of both patterns, which are walked side by
- * side. */
+/* The gradient of a sparse variable. Columns ascend within a row of both patterns, so one walk suffices. */
 static void restrict_sparse(tl_real *values, tl_csr own, tl_csr keep)
 {
     for (int64_t i = 0; i < own.rows; i++)
@@ -14,15 +13,15 @@ static void restrict_sparse(tl_real *values, tl_csr own, tl_csr keep)
         }
 }
 
-/* A row-sparse gradient. A row of the table is not a row of the mask where the variable has more than two
- * dimensions. */
+/* A row-sparse gradient. If the variable has more than two dimensions, a row of the table is several rows of
+ * the mask. */
 static void restrict_rows(const tl_gradient *pair, const tl_pattern *keep)
 {
     const int64_t width = tl_row_width(pair->variable), cols = tl_pattern_cols(keep);
     for (int64_t k = 0; k < pair->n_rows; k++)
         for (int64_t j = 0; j < width; j++) {
-            const int64_t place = pair->rows[k] * width + j;
-            if (tl_pattern_find(keep, place / cols, (int32_t)(place % cols)) < 0)
+            const int64_t cell = pair->rows[k] * width + j;
+            if (tl_pattern_find(keep, cell / cols, (int32_t)(cell % cols)) < 0)
                 pair->values[k * width + j] = 0;
         }
 }

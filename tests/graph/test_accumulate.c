@@ -255,7 +255,7 @@ END_TEST
 START_TEST(later_sums_allocate_nothing)
 {
 #ifdef TL_HEAP_ARENA
-    printf("skipped: every piece of a step's memory is a heap block of its own in this build\n");
+    printf("skipped: every allocation of a step is a heap block of its own in this build\n");
 #else
     model m = make();
     tl_graph *g = tl_graph_new(), *total = tl_graph_new();
@@ -315,7 +315,7 @@ START_TEST(refusals)
     tl_gradients one = { &pair, 1, total };
     ck_assert_status(tl_gradients_add(NULL, &one, 1), TL_ERR_ARGUMENT, "gradients_add: the graph is NULL");
     ck_assert_status(tl_gradients_add(total, NULL, 1), TL_ERR_ARGUMENT,
-                     "gradients_add: there are no gradients");
+                     "gradients_add: the gradients are NULL");
     ck_assert_status(tl_gradients_add(total, &one, 1), TL_ERR_ARGUMENT,
                      "gradients_add: the sum is added to itself");
     ck_assert_status(tl_gradients_total(NULL, &one), TL_ERR_ARGUMENT, "gradients_total: the graph is NULL");

@@ -35,8 +35,8 @@ START_TEST(rows)
         tl_status status;
         const char *text;
     } cases[] = {
-        { { 0, 2, ROWS }, TL_ERR_INDEX, "the gradient of v: rows[2] = 4, there are 4" },
-        { { -1, 2, 3 }, TL_ERR_INDEX, "the gradient of v: rows[0] = -1, there are 4" },
+        { { 0, 2, ROWS }, TL_ERR_INDEX, "the gradient of v: rows[2] = 4, v has 4 rows" },
+        { { -1, 2, 3 }, TL_ERR_INDEX, "the gradient of v: rows[0] = -1, v has 4 rows" },
         { { 2, 1, 3 }, TL_ERR_ARGUMENT, "the gradient of v: rows[1] = 1 comes after 2" },
         { { 1, 3, 3 }, TL_ERR_ARGUMENT, "the gradient of v: rows[2] = 3 comes after 3" },
     };
@@ -110,7 +110,7 @@ START_TEST(patterns_that_change)
     ck_assert_ok(tl_gradients_add(total, &part, 1));
     ck_assert_ok(tl_variable_set_pattern(s, few));
     part = gradient_of(g, s);
-    text = "gradients_add: the pattern of s has changed since the sum was begun";
+    text = "gradients_add: the pattern of s has changed since the sum was started";
     ck_assert_status(tl_gradients_add(total, &part, 1), TL_ERR_ARGUMENT, text);
     tl_graph_reset(total);
 
@@ -140,7 +140,7 @@ START_TEST(the_same_variable_twice)
                            { .variable = u, .values = values },
                            { .variable = v, .values = values } };
     ck_assert_status(tl_apply_gradients(o, &(tl_gradients){ pair, 3, g }), TL_ERR_ARGUMENT,
-                     "sgd: v is there twice, in pairs 0 and 2");
+                     "sgd: v is listed twice, in pairs 0 and 2");
     ck_assert_same(tl_variable_data(v), before, 2);
     tl_graph_free(g);
     tl_optimizer_free(o);

@@ -1,5 +1,5 @@
-/* On the way back of tl_minimize the gradients of nodes in between make room for others: a step takes less
- * memory, and gives the same bits as tl_compute_gradients and tl_apply_gradients. */
+/* tl_minimize recycles the gradient buffers of intermediate nodes: a step takes less memory, and gives the
+ * same bits as tl_compute_gradients and tl_apply_gradients. */
 #include "tests/testing.h"
 
 enum { ROWS = 64, WIDTH = 40, WORDS = 50, STEPS = 3, VARIABLES = 5 };
@@ -77,7 +77,7 @@ END_TEST
 
 enum { LINKS = 20, ROW = 16, VALUES = 1 << 14 };
 
-/* A chain of LINKS large nodes. `mixed`: each of them is summed to a small one besides. */
+/* A chain of LINKS large nodes. `mixed`: each of them is also summed to a small one. */
 static tl_node *chain(tl_graph *g, tl_variable *v, bool mixed)
 {
     tl_node *y = tl_use(g, v), *sum = mixed ? tl_reduce_sum(y, 1) : NULL;
@@ -113,7 +113,7 @@ START_TEST(less_memory)
 }
 END_TEST
 
-/* Small ones are not worth the room, and are not kept either. */
+/* Small gradients are not recycled, and are not left in the nodes either. */
 START_TEST(small_ones)
 {
     tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.1 });

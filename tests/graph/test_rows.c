@@ -161,7 +161,7 @@ START_TEST(other_optimizers_and_absent_steps)
 }
 END_TEST
 
-/* Every reader of rows that lag: a dense op, tl_value of the leaf, tl_variable_data. */
+/* Every reader of rows with pending steps: a dense op, tl_value of the leaf, tl_variable_data. */
 START_TEST(readers)
 {
     pair_of_tables t = make(5);
@@ -180,8 +180,8 @@ START_TEST(readers)
 }
 END_TEST
 
-/* Weights of bags that lag: the op reads them while it declares its result. */
-START_TEST(weights_that_lag)
+/* Weights of bags with pending steps: the op reads them while it declares its result. */
+START_TEST(pending_weights)
 {
     const int64_t row_ptr[] = { 0, 2 };
     const int32_t ids[] = { 0, 1 };
@@ -273,7 +273,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, other_optimizers_and_absent_steps, 0, ZOO);
     tcase_add_test(c, empty_lookup_replays_nothing);
     tcase_add_test(c, readers);
-    tcase_add_test(c, weights_that_lag);
+    tcase_add_test(c, pending_weights);
     tcase_add_test(c, a_step_before_backward);
     return s;
 }
