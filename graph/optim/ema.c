@@ -50,7 +50,7 @@ static void free_companion(tl_companion *c)
     free_average((average *)c);
 }
 
-/* New connections start at their value. */
+/* The average of a new connection starts at its value. */
 static void grown(tl_companion *c, int64_t n, const int32_t *entries)
 {
     tl_real *values = values_of((average *)c);

@@ -7,14 +7,14 @@
 
 #include <tgmath.h>
 
-/* For any power but -0.5. */
+/* For powers other than -0.5, which has a kernel. */
 static void update(const tl_update *u)
 {
     const tl_ftrl_options *o = u->options;
     const tl_real lr = u->constant[0], l1 = u->constant[1], twice_l2 = u->constant[2];
     const tl_real power = (tl_real)-o->power;
     tl_real *w = u->w, *s = u->slot[0], *l = u->slot[1];
-    if (lr == 0) /* a divisor below */
+    if (lr == 0) /* it is divided by below */
         return;
     for (int64_t k = 0; k < u->n; k++) {
         const tl_real g = u->g[k], sum = s[k] + g * g;

@@ -1,4 +1,4 @@
-/* One step of an optimizer: everything that can fail, in its order, then the updates. */
+/* One step of an optimizer: first everything that can fail, then the updates. */
 #include "graph/backward/backward.h"
 #include "graph/optim/update.h"
 #include "parallel.h"
@@ -27,16 +27,15 @@ static void restrict_all(const tl_gradients *g)
         }
 }
 
-/* Checks that a transform only changed values or dropped pairs: what is left is a subsequence of what there
- * was. */
+/* Checks that a transform only changed values or dropped pairs: the pairs after it are a subsequence of those
+ * before. */
 static tl_status check_transform(const tl_gradients *before, const tl_gradients *after, int32_t number)
 {
-    int32_t j = 0;
     if (after->n < 0 || after->n > before->n || (after->n > 0 && !after->pair) ||
         after->graph != before->graph)
         return tl_fail(TL_ERR_ARGUMENT, "transform %d may change values and drop pairs, nothing else",
                        (int)number);
-    for (int32_t i = 0; i < after->n; i++, j++) {
+    for (int32_t i = 0, j = 0; i < after->n; i++, j++) {
         while (j < before->n && before->pair[j].variable != after->pair[i].variable)
             j++;
         if (j == before->n)
@@ -58,7 +57,7 @@ static tl_status check_pairs(const tl_gradients *g)
             return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
         for (int32_t j = 0; j < i; j++)
             if (g->pair[j].variable == g->pair[i].variable)
-                return tl_fail(TL_ERR_ARGUMENT, "%s is there twice, in pairs %d and %d",
+                return tl_fail(TL_ERR_ARGUMENT, "%s is listed twice, in pairs %d and %d",
                                g->pair[i].variable->name, (int)j, (int)i);
         if (tl_check_gradient(g->graph, &g->pair[i]) != TL_OK)
             return tl_last_status();
@@ -70,7 +69,7 @@ static tl_status check_pairs(const tl_gradients *g)
 static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
 {
     for (int32_t k = 0; k < o->n_transforms; k++) {
-        const tl_gradients before = *g; /* a transform has pairs of its own to drop, not the caller's */
+        const tl_gradients before = *g; /* the transform gets a copy: it may drop pairs */
         g->pair = tl_arena_alloc(&g->graph->arena, g->n, sizeof *g->pair);
         if (!g->pair)
             return tl_fail_memory();
@@ -83,7 +82,7 @@ static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
             status = check_pairs(g);
         if (status != TL_OK)
             return status;
-        restrict_all(g); /* the next transform's norm is of what exists, too */
+        restrict_all(g); /* so that the next transform sees only what exists */
     }
     return TL_OK;
 }
@@ -121,7 +120,8 @@ static tl_status check_finite(const tl_gradient *pair)
     const int64_t n = tl_gradient_size(pair), k = first_not_finite(n, pair->values);
     if (k == n)
         return TL_OK;
-    const double value = isnan(pair->values[k]) ? (double)NAN : (double)pair->values[k]; /* without a sign */
+    const double value = isnan(pair->values[k]) ? (double)NAN
+                                                : (double)pair->values[k]; /* drops the sign of a NaN */
     if (!pair->rows)
         return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[%lld] is %g", pair->variable->name, (long long)k,
                        value);
@@ -130,8 +130,8 @@ static tl_status check_finite(const tl_gradient *pair)
                    (int)pair->rows[k / width], (long long)(k % width), value);
 }
 
-/* The same for rows that may be references, which are packed only if their bound does not prove them
- * finite. */
+/* Returns whether a gradient is finite. Rows that are references are packed only if their bound does not
+ * prove them finite. */
 static bool is_finite(const tl_graph *g, const tl_gradient *pair)
 {
     if (tl_row_refs_finite(g, pair))
@@ -157,22 +157,31 @@ static tl_status check_non_finite(const tl_optimizer *o, const tl_gradients *g, 
     return TL_OK;
 }
 
-/* Allocates slots for every pair. All or nothing: on failure the slots created here, of step 0, are freed. */
-static tl_status alloc_slots(tl_optimizer *o, const tl_gradients *g)
+/* Frees the slots that no step has used. */
+static void free_unused_slots(tl_optimizer *o)
 {
-    bool whole = true;
-    for (int32_t i = 0; whole && i < g->n; i++) {
-        tl_slots *s = g->pair[i].values ? tl_slots_get(o, g->pair[i].variable) : NULL;
-        whole = !g->pair[i].values || (s && tl_slots_alloc(s, g->pair[i].rows != NULL) == TL_OK);
-    }
-    for (tl_slots *s = o->slots, *next; !whole && s; s = next) {
+    for (tl_slots *s = o->slots, *next; s; s = next) {
         next = s->next;
         if (s->t == 0 && s->has_options)
             tl_slots_release(s);
         else if (s->t == 0)
             tl_slots_free(s);
     }
-    return whole ? TL_OK : TL_ERR_MEMORY;
+}
+
+/* Allocates slots for every pair. All or nothing: on failure the slots created here are freed. */
+static tl_status alloc_slots(tl_optimizer *o, const tl_gradients *g)
+{
+    for (int32_t i = 0; i < g->n; i++) {
+        if (!g->pair[i].values)
+            continue;
+        tl_slots *s = tl_slots_get(o, g->pair[i].variable);
+        if (!s || tl_slots_alloc(s, g->pair[i].rows != NULL) != TL_OK) {
+            free_unused_slots(o);
+            return TL_ERR_MEMORY;
+        }
+    }
+    return TL_OK;
 }
 
 /* Checks the learning rates of the coming step: a schedule may be the user's, and a variable may have its own
@@ -183,13 +192,14 @@ static tl_status check_rates(const tl_optimizer *o, const tl_gradients *g)
         const tl_slots *s = tl_slots_find(o, g->pair[i].variable);
         const double rate = s ? tl_slots_rate(s, o->step + 1) : tl_optimizer_learning_rate(o);
         if (g->pair[i].values && (!(rate >= 0) || isinf((tl_real)rate)))
-            return tl_fail(TL_ERR_ARGUMENT, "the schedule gives a learning rate of %g for %s at step %lld",
-                           rate, g->pair[i].variable->name, (long long)o->step + 1);
+            return tl_fail(
+                TL_ERR_ARGUMENT,
+                "the schedule gives a learning rate of %g for %s at step %lld, which is not in [0, inf)",
+                rate, g->pair[i].variable->name, (long long)o->step + 1);
     }
     return TL_OK;
 }
 
-/* Everything that can fail comes first; then the updates, which cannot. */
 static tl_status apply(tl_optimizer *o, tl_gradients *g)
 {
     tl_status status = check_pairs(g);

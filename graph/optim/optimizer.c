@@ -1,4 +1,4 @@
-/* The life of optimizers: options, schedule, and the slots that they hold for variables. */
+/* Optimizers: creation and release, options, schedules, transforms, and the list of slots. */
 #include "graph/optim/replay.h"
 #include "lib/check.h"
 #include "lib/memory.h"
@@ -24,7 +24,7 @@ static tl_status check_options(const tl_optimizer_class *class, const tl_optimiz
 
 /* ---- Slots ---- */
 
-/* Slots are in two lists, so that whichever of optimizer and variable is freed first, nothing dangles. */
+/* Slots are in a list of the optimizer and in one of the variable, either of which may be freed first. */
 
 static bool has_pending(const tl_companion *c)
 {
@@ -115,7 +115,7 @@ void tl_optimizer_free(tl_optimizer *o)
 {
     if (!o)
         return;
-    tl_optimizer_flush(o); /* nobody else knows which steps rows have skipped */
+    tl_optimizer_flush(o); /* only the slots know which steps rows have skipped */
     while (o->slots)
         tl_slots_free(o->slots);
     tl_free(o->transform);
@@ -152,7 +152,7 @@ tl_status tl_optimizer_flush(tl_optimizer *o)
     return TL_OK;
 }
 
-/* Pending rows are replayed before an option changes: the steps that they skipped had the old one. */
+/* Pending rows are replayed before an option changes: the steps that they skipped used the old one. */
 tl_status tl_optimizer_set_learning_rate(tl_optimizer *o, double learning_rate)
 {
     if (!o)

@@ -1,4 +1,4 @@
-/* Optimizers: one driver for every kind of gradient, and classes that update chunks of weights. */
+/* Optimizers: one driver for all kinds of gradients, and classes that update chunks of weights. */
 #ifndef TL_OPTIMIZER_H
 #define TL_OPTIMIZER_H
 
@@ -6,28 +6,30 @@
 
 #define TL_MAX_SLOTS 4
 
-/* Owned by the user, with the slots that it holds for variables. Either may be freed first. */
+/* Owned by the user, with the slots that it holds for variables. The optimizer and the variables may be freed
+ * in any order. */
 typedef struct tl_optimizer tl_optimizer;
 
-/* What a step with a row-sparse gradient does to the rows that are not in it. */
+/* The effect of a step with a row-sparse gradient on the rows that are not in it. */
 typedef enum tl_rows_policy {
-    /* What a dense gradient with zeros there does, bit for bit: moments decay, weight decay goes on. Skipped
-     * steps of a row are replayed when it is next read, so that the cost follows the rows in use. */
+    /* That of a dense gradient with zeros in them, bit for bit: moments decay, weight decay continues. The
+     * steps that a row has skipped are replayed when it is next read, so the cost depends on the rows in
+     * use. */
     TL_ROWS_EXACT,
-    TL_ROWS_LAZY /* nothing: as TensorFlow's LazyAdam and PyTorch's SparseAdam */
+    TL_ROWS_LAZY /* none: as TensorFlow's LazyAdam and PyTorch's SparseAdam */
 } tl_rows_policy;
 
-/* What happens to a step with a gradient that is not finite. */
+/* The effect of a gradient that is not finite. */
 typedef enum tl_non_finite {
-    TL_NON_FINITE_ERROR,     /* TL_ERR_NUMERIC names the variable and the index; nothing is changed */
-    TL_NON_FINITE_SKIP_STEP, /* nothing is changed, TL_OK */
-    TL_NON_FINITE_PROPAGATE  /* the gradient is used; off a mask it still changes nothing */
+    TL_NON_FINITE_ERROR,     /* TL_ERR_NUMERIC with the variable and the index; nothing changes */
+    TL_NON_FINITE_SKIP_STEP, /* TL_OK; nothing changes */
+    TL_NON_FINITE_PROPAGATE  /* the gradient is applied, but never off a mask */
 } tl_non_finite;
 
-/* Options that every optimizer has. A zeroed field means the default (so a rate of 0 cannot be asked for
- * here). Reserved fields, of these and of each class, must be 0 (TL_ERR_ARGUMENT): a later version turns them
- * into options, and programs that were compiled before still run with it. A program that sets such an option
- * but runs with an older library gets the error. */
+/* Options of every optimizer. A zeroed field means the default; a rate of 0 can only be set by
+ * tl_optimizer_set_learning_rate. Reserved fields, of these and of each class, must be 0 (TL_ERR_ARGUMENT): a
+ * later version turns them into options, and programs that were compiled before still run with it. A program
+ * that sets such an option but runs with an older library gets the error. */
 #define TL_OPTIMIZER_OPTIONS                                                                                 \
     double learning_rate; /* default: the class's own */                                                     \
     double weight_decay;  /* default 0: none. g += weight_decay w, .. */                                     \
@@ -99,12 +101,14 @@ typedef struct tl_ftrl_options {
     double reserved1, reserved2, reserved3, reserved4;
 } tl_ftrl_options;
 
-/* NULL with the reason in tl_error(): an option out of range, or no memory. */
+/* Return a new optimizer, or NULL with the reason in tl_error(): TL_ERR_ARGUMENT for an option out of range,
+ * TL_ERR_MEMORY. */
 TL_API tl_optimizer *tl_sgd(tl_sgd_options o);
 TL_API tl_optimizer *tl_adagrad(tl_adagrad_options o);
 TL_API tl_optimizer *tl_rmsprop(tl_rmsprop_options o);
 TL_API tl_optimizer *tl_adam(tl_adam_options o);
 TL_API tl_optimizer *tl_ftrl(tl_ftrl_options o);
+
 /* Applies pending row updates, then frees the optimizer and its slots. NULL is ignored. */
 TL_API void tl_optimizer_free(tl_optimizer *o);
 
@@ -113,14 +117,16 @@ TL_API void tl_optimizer_free(tl_optimizer *o);
 TL_API tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variable *const *vars, int32_t n,
                                       tl_gradients *out);
 
-/* One step, in this order: gradients are restricted to masks, the transforms run in order of registration,
- * gradients are restricted again, then weight decay and the update. Pairs without values are skipped;
- * TL_ERR_ARGUMENT where no pair is left. On failure no variable and no slot has changed, and the message
- * is on the graph as well. */
+/* Makes one step: restricts gradients to masks; runs the transforms in order of registration, and restricts
+ * gradients again after each; applies weight decay and the update. Pairs without values are skipped. On
+ * failure no variable and no slot has changed, and the error is in the graph as well: no pair is left, or one
+ * does not fit its variable (TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX); a gradient is not finite
+ * (TL_ERR_NUMERIC); the schedule gives a rate that is not (TL_ERR_ARGUMENT); a transform fails;
+ * TL_ERR_MEMORY. */
 TL_API tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g);
 
-/* Runs tl_backward and tl_apply_gradients, in less memory: gradients of intermediate nodes are recycled
- * during the pass.
+/* Runs tl_backward and tl_apply_gradients in less memory: gradients of intermediate nodes are recycled during
+ * the pass. Errors as theirs.
  *
  *     for (int step = 0; step < steps; step++, tl_graph_reset(g)) {
  *         tl_node *loss = tl_mse(model(g, batch(step)), target(g, step));
@@ -129,42 +135,45 @@ TL_API tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g);
  *     } */
 TL_API tl_status tl_minimize(tl_optimizer *o, tl_node *loss);
 
-/* A function over the list of pairs, called in every step before the update. It may change values and drop
- * pairs, but not change variables, rows or sizes, which is checked. A failure ends the step. */
+/* A function of the list of pairs, called in every step before the update. It may change values and drop
+ * pairs, and nothing else, which is checked (TL_ERR_ARGUMENT). A failure ends the step. */
 typedef tl_status (*tl_transform)(tl_gradients *g, void *context);
 
-/* Registers a transform. `context` is borrowed for the life of the optimizer. */
+/* Registers a transform. `context` is borrowed for the life of the optimizer. TL_ERR_ARGUMENT for NULL,
+ * TL_ERR_MEMORY. */
 TL_API tl_status tl_optimizer_add_transform(tl_optimizer *o, tl_transform fn, void *context);
 
-/* Sets the option learning_rate from the next step on; must be >= 0. Applies pending row updates first, which
- * costs a sweep over their tables: if the rate changes in every step, use a schedule. */
+/* Sets the option learning_rate from the next step on; TL_ERR_ARGUMENT unless it is >= 0 and finite. Applies
+ * pending row updates first, which costs a sweep over their tables: if the rate changes in every step, use a
+ * schedule. */
 TL_API tl_status tl_optimizer_set_learning_rate(tl_optimizer *o, double learning_rate);
 
-/* Returns the learning rate that the next step will use, the schedule included. */
+/* Returns the learning rate of the next step, the schedule included, for variables without options of their
+ * own. */
 TL_API double tl_optimizer_learning_rate(const tl_optimizer *o);
 
 /* Returns the learning rate of step `step` of the optimizer, counted from 1, given the option learning_rate.
- * Must be a pure function: pending row updates call it again for past steps. */
+ * Must be a pure function: it is called again for past steps when pending row updates are applied. */
 typedef double (*tl_schedule)(int64_t step, double learning_rate, const void *context);
 
-/* Sets the schedule from the next step on; NULL: a constant rate. `context` is borrowed for the life of the
- * optimizer. schedule.h has the usual schedules. */
+/* Sets the schedule from the next step on; fn = NULL: a constant rate. `context` is borrowed for the life of
+ * the optimizer. TL_ERR_ARGUMENT if o is NULL. schedule.h has the usual schedules. */
 TL_API tl_status tl_optimizer_set_schedule(tl_optimizer *o, tl_schedule fn, const void *context);
 
-/* Sets options for v alone, in place of the optimizer's: biases without weight decay, for example. A
+/* Replaces the optimizer's options for v alone: no weight decay for a bias, for example. A
  * learning_rate of 0 means the optimizer's. TL_ERR_ARGUMENT for an option out of range, TL_ERR_MEMORY. */
 TL_API tl_status tl_optimizer_set_options_for(tl_optimizer *o, tl_variable *v, tl_optimizer_options options);
 
-/* Applies all pending row updates (TL_ROWS_EXACT). The graph does so for the rows that it reads,
- * tl_variable_data and tl_optimizer_slot for all rows; a pointer taken before a step sees the step's whole
- * effect only after this call. */
+/* Applies all pending row updates (TL_ROWS_EXACT). The graph applies those of the rows that it reads, and
+ * tl_variable_data and tl_optimizer_slot those of all rows; through a pointer taken before a step, the step's
+ * whole effect is visible only after this call. TL_ERR_ARGUMENT for NULL. */
 TL_API tl_status tl_optimizer_flush(tl_optimizer *o);
 
 /* Returns the number of steps applied to v. */
 TL_API int64_t tl_optimizer_steps(const tl_optimizer *o, const tl_variable *v);
 
-/* Returns slot k that o holds for v, as many values as v; NULL before the first step, or if there is no such
- * slot. */
+/* Returns slot k that o holds for v, as many values as v has; NULL before the first step, or if there is no
+ * such slot. Owned by o. */
 TL_API const tl_real *tl_optimizer_slot(const tl_optimizer *o, const tl_variable *v, int32_t k);
 
 /* Returns the bytes of all slots, and of ages and row steps if there are any. */
@@ -172,46 +181,46 @@ TL_API int64_t tl_optimizer_bytes(const tl_optimizer *o);
 
 /* ---- For authors of optimizers ---- */
 
-/* A chunk of n weights with their gradient and slots: contiguous, and not always in the variable's own
- * memory. */
+/* A chunk of n weights with their gradient and slots. The arrays are contiguous, and may be copies of the
+ * variable's. */
 typedef struct tl_update {
     int64_t n;
     tl_real *w;
     const tl_real *g;
-    tl_real *slot[TL_MAX_SLOTS]; /* NULL where the class has none */
+    tl_real *slot[TL_MAX_SLOTS]; /* NULL from n_slots on */
     double learning_rate;
     int64_t t;               /* the number of this step for these weights, from 1 */
     const void *options;     /* the class's own */
-    const tl_real *constant; /* what `prepare` left for this t and this learning rate */
+    const tl_real *constant; /* computed by `prepare` for this t and this learning rate */
 } tl_update;
 
 #define TL_MAX_CONSTANTS 8
 
-/* What a step with a gradient of 0 and without weight decay changes. */
+/* The effect of a step with a gradient of 0 and without weight decay. */
 typedef enum tl_zero_grad {
-    TL_ZERO_GRAD_CHANGES,       /* anything */
-    TL_ZERO_GRAD_NOOP_AT_START, /* nothing, as long as the slots are at their start */
-    TL_ZERO_GRAD_NOOP           /* nothing */
+    TL_ZERO_GRAD_CHANGES,       /* weights or slots may change */
+    TL_ZERO_GRAD_NOOP_AT_START, /* none while the slots have their initial values */
+    TL_ZERO_GRAD_NOOP           /* none */
 } tl_zero_grad;
 
 struct tl_update_args; /* the library's own */
 
-/* A kind of optimizer. `update` works element by element, so that chunks can be split anywhere. */
+/* A kind of optimizer. `update` must work element by element, as chunks are split anywhere. */
 typedef struct tl_optimizer_class {
     const char *name;
     int32_t n_slots;
     void (*update)(const tl_update *u);
     tl_zero_grad zero_grad;
-    /* Computes what all chunks of a step share, into constant[TL_MAX_CONSTANTS]. NULL: nothing. */
+    /* Computes the constants that all chunks of a step share, into constant[TL_MAX_CONSTANTS]. NULL: none. */
     void (*prepare)(const void *options, double learning_rate, int64_t t, tl_real *constant);
     /* Stores the initial values of slots in start[n_slots], which holds zeros. NULL: they are 0. */
     void (*start)(const void *options, tl_real *start);
     /* For the library's own classes: returns a kernel to run in place of `update`; NULL: `update`. */
-    void (*(*kernel)(const void *options))(const struct tl_update_args *runs);
+    void (*(*kernel)(const void *options))(const struct tl_update_args *args);
 } tl_optimizer_class;
 
-/* Returns an optimizer of the class, which must outlive it; options[size] is copied and passed to
- * `update`. */
+/* Returns an optimizer of the class, which must outlive it; options[size] is copied and passed to `update`.
+ * NULL: TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
 TL_API tl_optimizer *tl_optimizer_new(const tl_optimizer_class *cls, tl_optimizer_options common,
                                       const void *options, size_t size) TL_REAL_SYMBOL(tl_optimizer_new);
 

@@ -1,6 +1,5 @@
-/* TL_ROWS_EXACT: a row that a step skips is brought up to date when it is about to be read. The steps that it
- * missed are replayed with a gradient of 0, by the function that applies a dense gradient: the bits are the
- * same. */
+/* TL_ROWS_EXACT: before a row is read, the steps that it skipped are replayed with a gradient of 0, by the
+ * function that applies a dense gradient, so that the bits are the same. */
 #include "graph/optim/replay.h"
 #include "graph/optim/step.h"
 
@@ -13,10 +12,10 @@ static int64_t step_of_row(const tl_slots *s, int64_t row)
     return t > s->all_step ? t : s->all_step;
 }
 
-enum { BATCH = 16 }; /* rows: their weights and slots stay in L1 while the steps go by */
+enum { BATCH = 16 }; /* rows whose weights and slots stay in L1 while all steps are replayed on them */
 
-/* Replays rows rows[0 .. n-1] (or first .. first+n-1), n <= BATCH, step by step, so that what all rows of a
- * step share is computed once. */
+/* Replays rows rows[0 .. n-1] (or first .. first+n-1), n <= BATCH, step by step, so that the constants of a
+ * step are computed once. */
 static void replay_batch(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
 {
     int64_t *row_step = tl_slots_row_step(s);

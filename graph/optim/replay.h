@@ -4,8 +4,8 @@
 
 #include "graph/optim/slots.h"
 
-/* Brings n rows (any order, repeats allowed), or all rows, up to date with these slots' steps. Without the
- * variable's lock. */
+/* Replay the steps of these slots that n rows (any order, repeats allowed), or all rows, have skipped. The
+ * caller holds the variable's lock, or nobody else may use the variable. */
 void tl_slots_replay_rows(tl_slots *s, int64_t n, const int32_t *rows);
 void tl_slots_replay(tl_slots *s);
 

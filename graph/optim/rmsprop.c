@@ -28,7 +28,7 @@ static tl_update_kernel *kernel(const void *options)
         .prepare = prepare,                                                                                  \
     }
 
-/* [centered][with momentum]: one slot more for each. */
+/* [centered][with momentum]: each adds a slot. */
 static const tl_optimizer_class class_of[2][2] = { { CLASS(1), CLASS(2) }, { CLASS(2), CLASS(3) } };
 
 tl_optimizer *tl_rmsprop(tl_rmsprop_options o)

@@ -21,8 +21,8 @@ double tl_schedule_cosine(int64_t step, double rate, const void *context)
     const tl_cosine_decay *c = context;
     if (c->steps <= 0)
         return NAN;
-    double part = step - 1 < c->steps ? (double)(step - 1) / (double)c->steps : 1;
-    return c->last + (rate - c->last) * (1 + cos(pi * part)) / 2;
+    const double fraction = step - 1 < c->steps ? (double)(step - 1) / (double)c->steps : 1;
+    return c->last + (rate - c->last) * (1 + cos(pi * fraction)) / 2;
 }
 
 double tl_schedule_warm_up(int64_t step, double rate, const void *context)

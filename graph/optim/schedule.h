@@ -1,6 +1,6 @@
-/* Learning-rate schedules, for tl_optimizer_set_schedule. `context` points to the structure above the
- * function; `rate` is the option learning_rate, and k = step - 1 the number of steps before this one. A
- * structure out of range gives NaN, which fails the step. */
+/* Learning-rate schedules, for tl_optimizer_set_schedule. Each function takes the structure declared above it
+ * as `context`; `rate` is the option learning_rate, and k = step - 1 the number of steps before this one. If
+ * the structure is out of range the rate is NaN, which fails the step with TL_ERR_ARGUMENT. */
 #ifndef TL_SCHEDULE_H
 #define TL_SCHEDULE_H
 
@@ -27,8 +27,8 @@ typedef struct tl_cosine_decay {
 } tl_cosine_decay;
 TL_API double tl_schedule_cosine(int64_t step, double rate, const void *context);
 
-/* rate step / steps for the first `steps` steps; after them the schedule `then` (NULL: rate), whose steps
- * count from there */
+/* rate step / steps for the first `steps` steps, then the schedule `then` with its steps counted from there;
+ * then = NULL: rate */
 typedef struct tl_warm_up {
     int64_t steps; /* >= 0 */
     tl_schedule then;

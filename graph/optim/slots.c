@@ -1,4 +1,4 @@
-/* The arrays of slots, and the options in force for them. */
+/* The arrays of slots, and the options that apply to them. */
 #include "graph/optim/slots.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
@@ -41,7 +41,7 @@ void tl_slots_release(tl_slots *s)
     s->allocated = false;
 }
 
-/* Allocates an array of the companion at `value`. */
+/* Allocates array k of the companion and fills it with `value`. */
 static tl_status alloc_array(tl_slots *s, int32_t k, tl_real value)
 {
     tl_companion_array *a = &s->companion.array[k];
@@ -54,7 +54,7 @@ static tl_status alloc_array(tl_slots *s, int32_t k, tl_real value)
     return TL_OK;
 }
 
-/* Allocates the slots at their start; off a mask they are +0. */
+/* Allocates the slots with their initial values; off a mask they are +0. */
 static tl_status alloc_slots(tl_slots *s)
 {
     const tl_optimizer_class *class = s->optimizer->class;

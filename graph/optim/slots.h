@@ -1,4 +1,5 @@
-/* What an optimizer remembers of a variable: a companion of the variable, and in a list of the optimizer. */
+/* Slots: what an optimizer stores for a variable. They are a companion of the variable and in a list of the
+ * optimizer. */
 #ifndef TL_SLOTS_H
 #define TL_SLOTS_H
 
@@ -20,7 +21,7 @@ struct tl_optimizer {
     struct tl_slots *slots;
 };
 
-/* The companion's arrays: the slots, then these. */
+/* Indices of the companion's arrays: the slots come first, then these. */
 enum {
     TL_SLOTS_AGE = TL_MAX_SLOTS, /* steps of each weight, for per_weight_age */
     TL_SLOTS_ROW_STEP,           /* TL_ROWS_EXACT: the last step that reached a row, 0 before the first */
@@ -34,10 +35,10 @@ typedef struct tl_slots {
     bool has_options;
     tl_optimizer_options options; /* in place of the optimizer's, if has_options */
 
-    bool allocated; /* the n slots; NULL arrays otherwise */
+    bool allocated; /* whether the arrays of the n slots exist */
     int32_t n;
     int64_t t;      /* steps applied */
-    int64_t offset; /* the optimizer's number of the last step, less t */
+    int64_t offset; /* of the last step: its number in the optimizer, less t */
 
     /* TL_ROWS_EXACT: a row is up to date with step row_step[row] or all_step, whichever is later. row_step is
      * NULL until a step first skips rows. */
@@ -62,11 +63,11 @@ static inline int64_t *tl_slots_row_step(const tl_slots *s)
     return (int64_t *)s->companion.array[TL_SLOTS_ROW_STEP].data;
 }
 
-/* Returns what o holds for v, or NULL. */
+/* Returns the slots that o holds for v, or NULL. */
 tl_slots *tl_slots_find(const tl_optimizer *o, const tl_variable *v);
 
-/* Allocates the arrays that a step needs, with a row-sparse gradient or another, and fills new ones with
- * their initial values. TL_ERR_MEMORY. */
+/* Allocates the arrays that a step with a row-sparse or a dense gradient needs, with their initial values.
+ * TL_ERR_MEMORY. */
 tl_status tl_slots_alloc(tl_slots *s, bool row_sparse);
 
 /* Frees the arrays. */
@@ -78,13 +79,16 @@ const tl_optimizer_options *tl_slots_options(const tl_slots *s);
 /* Returns the learning rate of step `step` of the optimizer. */
 double tl_slots_rate(const tl_slots *s, int64_t step);
 
-/* Returns what a step with a gradient of 0 changes, with the options in force. */
+/* Returns the effect of a step with a gradient of 0, with the options in force. */
 tl_zero_grad tl_slots_zero_grad(const tl_slots *s);
 
-/* In optimizer.c, which owns the list: the slots' class as companions; what o holds for v, created if missing
- * (NULL: no memory); and the end of slots, taken out of both lists. */
+/* The class of slots as companions. (This and the next two are in optimizer.c.) */
 extern const tl_companion_class tl_slots_class;
+
+/* Returns the slots that o holds for v, created if missing; NULL if memory is short. */
 tl_slots *tl_slots_get(tl_optimizer *o, tl_variable *v);
+
+/* Removes the slots from both lists and frees them. */
 void tl_slots_free(tl_slots *s);
 
 #endif

@@ -1,10 +1,10 @@
-/* From variables of every kind to chunks of weights. A class's `update` sees chunks and nothing else, so that
- * dense, sparse, masked and row-sparse updates are computed by the same function. */
+/* Splits variables of every kind into chunks of weights. A class's `update` sees only chunks, so that dense,
+ * sparse, masked and row-sparse updates are computed by the same function. */
 #include "graph/optim/step.h"
 #include "lib/prefetch.h"
 #include "lib/search.h"
 
-enum { CHUNK = 256 }; /* weights: they, their gradient and slots fit in L1 */
+enum { CHUNK = 256 }; /* weights; with their gradient and slots they fit in L1 */
 
 static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real *constant)
 {
@@ -38,7 +38,7 @@ static void update_chunk(const tl_step *c, const tl_update *u)
     c->kernel(&args);
 }
 
-/* Returns how many weights from `age` on have the same age: up to n. */
+/* Returns the length of the run of equal ages that starts at age[0], at most n. */
 static int64_t same_age(const int32_t *age, int64_t n)
 {
     int64_t k = 1;
@@ -91,7 +91,7 @@ static void update_with_options(const tl_step *c, int64_t n, tl_real *w, const t
 
 static const tl_real zeros[CHUNK];
 
-/* Checks whether the class alone makes the step: no decay, no ages. */
+/* Returns whether the class's update is the whole step: no weight decay, no ages. */
 static bool is_plain(const tl_slots *s)
 {
     return !(tl_slots_options(s)->weight_decay > 0) && !tl_slots_age(s);
@@ -125,7 +125,7 @@ static void update_contiguous(const tl_step *c, int64_t at, int64_t n, const tl_
     }
 }
 
-/* Scattered weights, to be updated as one chunk. */
+/* Weights that are not adjacent, to be updated as one chunk. */
 typedef struct gather {
     int64_t n, at[CHUNK];
     tl_real g[CHUNK];
@@ -162,19 +162,19 @@ static void update_gathered(const tl_step *c, gather *from)
 static void update_masked(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
 {
     const tl_csr keep = tl_pattern_csr(c->s->companion.variable->pattern);
-    gather kept = { .n = 0 };
+    gather list = { .n = 0 };
     if (n == 0)
         return;
     for (int64_t i = at / keep.cols; i * keep.cols < at + n; i++)
         for (int64_t e = tl_lower_bound(keep.col, keep.row_ptr[i], keep.row_ptr[i + 1], at - i * keep.cols);
              e < keep.row_ptr[i + 1] && i * keep.cols + keep.col[e] < at + n; e++) {
-            const int64_t place = i * keep.cols + keep.col[e];
-            kept.at[kept.n] = place;
-            kept.g[kept.n++] = g ? g[place - at] : 0;
-            if (kept.n == CHUNK)
-                update_gathered(c, &kept);
+            const int64_t cell = i * keep.cols + keep.col[e];
+            list.at[list.n] = cell;
+            list.g[list.n++] = g ? g[cell - at] : 0;
+            if (list.n == CHUNK)
+                update_gathered(c, &list);
         }
-    update_gathered(c, &kept);
+    update_gathered(c, &list);
 }
 
 void tl_step_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
@@ -186,7 +186,7 @@ void tl_step_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
         update_contiguous(c, at, n, g);
 }
 
-/* Prefetches a row with its slots: rows of a table are accessed at random. (Kernels prefetch theirs.) */
+/* Prefetches a row and its slots: rows of a table are accessed at random. (Kernels prefetch on their own.) */
 static void prefetch_row(const tl_slots *s, int64_t row, int64_t width)
 {
     enum { LONGEST = 512 };

@@ -5,11 +5,11 @@
 #include "graph/optim/slots.h"
 #include "lib/kernels/kernels.h"
 
-/* Weights per task. The search for values that are not finite uses the same tasks as the update, so that a
- * thread checks what it is about to update. */
+/* Weights per task. The search for values that are not finite has the same tasks as the update, so that a
+ * thread checks the weights that it is about to update. */
 enum { TL_STEP_GRAIN = 4096 };
 
-/* Step t of these slots, at this learning rate. */
+/* One step, the t-th of these slots. */
 typedef struct tl_step {
     const tl_slots *s;
     int64_t t;
@@ -17,6 +17,7 @@ typedef struct tl_step {
     tl_update_kernel *kernel; /* NULL: the class's `update` */
     tl_real constant[TL_MAX_CONSTANTS];
 } tl_step;
+
 tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate);
 
 /* Updates weights at .. at+n-1 in the variable's order; of a masked variable, those among them that the mask
@@ -25,8 +26,8 @@ void tl_step_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g);
 
 enum { TL_MAX_STEP_ROWS = 256 };
 
-/* Updates rows first + rows[0 .. n-1] of a table, n <= TL_MAX_STEP_ROWS, with their gradients at g[]; g =
- * NULL: of 0. */
+/* Updates rows first + rows[0 .. n-1] of a table, n <= TL_MAX_STEP_ROWS, with the gradients g[0 .. n-1]; g =
+ * NULL: gradients of 0. */
 void tl_step_rows(const tl_step *c, int64_t first, int64_t n, const int32_t *rows, const tl_real *const *g);
 
 #endif

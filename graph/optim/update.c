@@ -1,4 +1,4 @@
-/* A step with a whole gradient of any kind. */
+/* A step of one variable, with a dense or a row-sparse gradient. */
 #include "graph/optim/update.h"
 #include "graph/optim/replay.h"
 
@@ -10,7 +10,7 @@ typedef struct job {
     const tl_gradient *pair;
     const tl_real *const *row_refs; /* the rows of the gradient, or NULL: the pair's values */
     int64_t width;
-    bool exact; /* row-sparse, and the rows that the step skips will be replayed */
+    bool exact; /* row-sparse, and the step will be replayed for the rows that it skips */
 } job;
 
 static void update_values(void *context, int64_t begin, int64_t end)

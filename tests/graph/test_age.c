@@ -27,9 +27,9 @@ static tl_optimizer *adam(bool ages, tl_rows_policy rows)
         (tl_adam_options){ .learning_rate = 0.01, .epsilon = 1e-16, .rows = rows, .per_weight_age = ages });
 }
 
-/* How far Adam moves a weight of fresh moments by gradient 1, in units of lr, where it takes the step for its
- * t-th: m = 0.1, v = 0.001, so (0.1 / (1 - 0.9^t)) / sqrt(0.001 / (1 - 0.999^t)). 1 for t = 1; for t without
- * end it is 0.1 / sqrt(0.001) = 3.162. */
+/* Returns the distance, in units of lr, by which Adam moves a weight with zero moments at gradient 1 if it
+ * counts the step as the t-th: m = 0.1, v = 0.001, so (0.1 / (1 - 0.9^t)) / sqrt(0.001 / (1 - 0.999^t)),
+ * which is 1 for t = 1 and tends to 0.1 / sqrt(0.001) = 3.162. */
 static double first_step(int t)
 {
     return 0.1 / (1 - pow(0.9, t)) / sqrt(0.001 / (1 - pow(0.999, t)));

@@ -184,8 +184,8 @@ START_TEST(many_rows)
 }
 END_TEST
 
-/* A gradient of a row is a sum that begins at 0, so none is -0, of one slice neither: a weight of -0 stays
- * what it is. */
+/* The gradient of a row is a sum that starts at 0, so it is never -0, not even of a single slice: a weight of
+ * -0 stays -0. */
 START_TEST(minus_zero)
 {
     for (way by = LOOKUP; by < WAYS; by++) {
@@ -203,8 +203,8 @@ START_TEST(minus_zero)
 }
 END_TEST
 
-/* A masked table, whose gradient is restricted before it is judged and applied: what is not finite in the
- * second column, which the mask leaves out, does not count. */
+/* A masked table, whose gradient is restricted before it is checked and applied: values that are not finite
+ * in the second column, which the mask removes, do not matter. */
 START_TEST(masked)
 {
     twins t = twins_new(5, 7, TL_ROWS_LAZY, TL_NON_FINITE_ERROR);

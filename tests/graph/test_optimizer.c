@@ -268,7 +268,7 @@ static world begin(tl_non_finite policy, tl_variable *bad)
     return x;
 }
 
-/* The bad step, behind the good variable in the list; then the checks, and the end. */
+/* The bad step, whose variable comes after the good one in the list; then the checks, and the cleanup. */
 static void check_bad_step(tl_non_finite policy, tl_variable *bad, tl_gradient pair, const char *text)
 {
     world x = begin(policy, bad);

@@ -78,8 +78,8 @@ START_TEST(later)
 }
 END_TEST
 
-/* Rows left behind take the steps that they missed by the options of that time. */
-START_TEST(rows_that_lag)
+/* Skipped steps are replayed with the options that they had at the time. */
+START_TEST(skipped_steps)
 {
     tl_variable *v = tl_variable_dense("v", TL_SHAPE(2, 1));
     tl_optimizer *o = tl_sgd(
@@ -220,7 +220,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "options");
     tcase_add_loop_test(c, biases_without_decay, 0, 2);
     tcase_add_test(c, later);
-    tcase_add_test(c, rows_that_lag);
+    tcase_add_test(c, skipped_steps);
     tcase_add_test(c, non_finite);
     tcase_add_test(c, refusals);
     tcase_add_test(c, options_of_a_newer_version);

@@ -1,5 +1,6 @@
-/* A table whose rows lag behind, read by several threads at once, each through a graph of its own; and the
- * optimizer freed before anybody has read. Who looks sees the table of the dense run, to the bit. */
+/* A table whose rows have pending steps, read by several threads at once, each through a graph of its own;
+ * and the optimizer freed before anybody has read. Every reader sees the bits of a table with dense
+ * updates. */
 #include "tests/testing.h"
 #include "tests/graph/zoo.h"
 
@@ -134,7 +135,7 @@ START_TEST(threads_read_what_lags)
 }
 END_TEST
 
-/* Freed while rows lag: nobody else knows the steps that they missed. */
+/* Freed while rows have pending steps, which only the optimizer knows. */
 START_TEST(an_optimizer_that_is_freed)
 {
     tables t = make(_i);

@@ -177,7 +177,7 @@ END_TEST
 START_TEST(later_steps_allocate_nothing)
 {
 #ifdef TL_HEAP_ARENA
-    printf("skipped: every piece of a step's memory is a heap block of its own in this build\n");
+    printf("skipped: every allocation of a step is a heap block of its own in this build\n");
 #else
     model m;
     ck_assert_ok(make_model(&m));
@@ -253,7 +253,8 @@ START_TEST(nothing_comes_back)
     int64_t values = 0;
     for (int k = 0; k < VARIABLES; k++)
         values += tl_variable_size(m.v[k]);
-    const int64_t row_steps = WORDS * (int64_t)sizeof(int64_t); /* of the table's rows, which may lag */
+    const int64_t row_steps = WORDS * (int64_t)sizeof(
+                                          int64_t); /* of the table's rows, which may have pending steps */
     ck_assert_int_eq(tl_optimizer_bytes(m.adam), 2 * values * (int64_t)sizeof(tl_real) + row_steps);
     tl_graph_free(g);
     free_model(&m);

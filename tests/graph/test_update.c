@@ -48,13 +48,13 @@ static void feed(tl_optimizer *o, tl_variable *v, const tl_real *values, const i
     free(copy);
 }
 
-/* The weights (k = -1) and the slots of v; NULL behind the last. */
+/* Returns the weights (k = -1) or slot k of v; NULL past the last. */
 static const tl_real *state(const tl_optimizer *o, tl_variable *v, int k)
 {
     return k < 0 ? tl_variable_data(v) : tl_optimizer_slot(o, v, k);
 }
 
-/* That two variables of one layout, and what their optimizers remember, are the same to the last bit. */
+/* Checks that two variables of one layout and their slots have the same bits. */
 static void check_same(const tl_optimizer *o, tl_variable *v, const tl_optimizer *expected_o,
                        tl_variable *expected)
 {
@@ -77,8 +77,8 @@ static void spoil(tl_real *g, const tl_pattern *keep)
             g[k] = poison[k % 4];
 }
 
-/* A dense one that happens to have zeros and gradients of 0 there does the same; more entries than one run
- * holds. */
+/* A dense variable with zeros and gradients of 0 there gets the same update. There are more entries than a
+ * chunk holds. */
 START_TEST(sparse_masked_and_dense_agree)
 {
     enum { ROWS = 41, COLS = 37, SIZE = ROWS * COLS, STEPS = 6 };
@@ -143,7 +143,7 @@ static void draw_rows(rows *r, int64_t n_rows, int64_t width, int t)
     }
 }
 
-/* The last two are split into pieces for threads, with rows on both sides of the cut. */
+/* The last two are split into several tasks, with rows on both sides of the cut. */
 static const struct {
     tl_shape shape;
     bool masked;
@@ -178,7 +178,7 @@ START_TEST(exact_rows_equal_the_dense_gradient)
             feed(o, by_rows, r.values, r.row, r.n);
             ck_assert_ok(tl_set_num_threads(t % 2 ? 1 : 3));
             feed(o, dense, r.dense, NULL, 0);
-            if (t == 0 || t == 4 || t == 7) /* to look at rows may bring them up to date: let them lag */
+            if (t == 0 || t == 4 || t == 7) /* reading rows replays them: let steps accumulate */
                 check_same(o, by_rows, o, dense);
         }
         tl_optimizer_free(o);
