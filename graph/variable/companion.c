@@ -1,4 +1,4 @@
-/* The list of a variable's companions, and the updates that they have pending. */
+/* The list of a variable's companions, and their pending updates. */
 #include "graph/variable/variable_private.h"
 
 void tl_companion_attach(tl_companion *c, tl_variable *v)

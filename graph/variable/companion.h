@@ -1,5 +1,5 @@
 /* Companions: arrays that accompany a variable's values, such as an optimizer's slots or a running average.
- * The variable masks, remaps and counts them with its values; it does not know whose they are. */
+ * The variable masks, remaps and counts them with its values, without knowing whose they are. */
 #ifndef TL_COMPANION_H
 #define TL_COMPANION_H
 
@@ -22,8 +22,8 @@ typedef struct tl_companion tl_companion;
 typedef struct tl_companion_class {
     const char *name;
 
-    /* Checks whether before_read may have anything to do. NULL: never. Called without the variable's lock, so
-     * it reads only what is written while nobody else may use the variable. */
+    /* Returns whether before_read may have anything to do. NULL: never. Called without the variable's lock,
+     * so it may read only data that is never written while other threads use the variable. */
     bool (*has_pending)(const tl_companion *c);
 
     /* Applies pending updates to n rows (any order, repeats allowed), or to all if `rows` is NULL. Called
@@ -38,7 +38,8 @@ typedef struct tl_companion_class {
     void (*free)(tl_companion *c);
 } tl_companion_class;
 
-/* The first member of whatever accompanies a variable; its owner allocates and frees it and its arrays. */
+/* The first member of a structure that accompanies a variable. Its owner allocates and frees the structure
+ * and the arrays. */
 struct tl_companion {
     const tl_companion_class *class;
     tl_variable *variable;
@@ -47,22 +48,22 @@ struct tl_companion {
     tl_companion_array array[TL_MAX_COMPANION_ARRAYS];
 };
 
-/* Adds c to the variable's list, with class and arrays filled in; removes it, without freeing anything. */
+/* Add c, whose class and arrays are filled in, to the variable's list; and remove it, freeing nothing. */
 void tl_companion_attach(tl_companion *c, tl_variable *v);
 void tl_companion_detach(tl_companion *c);
 
-/* Bytes of the arrays that are allocated. */
+/* Returns the bytes of the arrays that are allocated. */
 int64_t tl_companion_bytes(const tl_companion *c);
 
-/* The number of elements of one of its arrays. */
+/* Returns the number of elements of one of c's arrays. */
 int64_t tl_companion_array_size(const tl_companion *c, const tl_companion_array *a);
 
-/* Applies the pending updates of all companions to n rows of v, or to all rows if `rows` is NULL. To be
- * called before values are read. Safe where several threads read v. */
+/* Applies the pending updates of all companions to n rows of v, or to all rows if `rows` is NULL. Must be
+ * called before values are read. Safe while several threads read v. */
 void tl_before_read(tl_variable *v, int64_t n, const int32_t *rows);
 
-/* Applies the pending updates of all companions but `except` to all rows. To be called before values are
- * written, while nobody else may use v. */
+/* Applies the pending updates of all companions but `except` to all rows. Must be called before values are
+ * written, while no other thread uses v. */
 void tl_before_write(tl_variable *v, const tl_companion *except);
 
 #endif

@@ -1,4 +1,4 @@
-/* Initialisers: one draw per existing value. */
+/* Initialisers: one draw per existing value, in the order of the values. */
 #include "init.h"
 #include "graph/variable/variable_private.h"
 
@@ -12,8 +12,7 @@ typedef struct distribution {
 } distribution;
 
 /* Returns the number of connections that the input of row i feeds. A convolution kernel has one row per
- * position in its receptive field and input channel; the rows of one channel are `inputs` rows from each
- * other. */
+ * position in its receptive field and input channel; the rows of one channel are `inputs` rows apart. */
 static double fan_out_of(const tl_variable *v, const int64_t *row_ptr, int64_t i)
 {
     int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape), n = 0;

@@ -1,4 +1,4 @@
-/* The permanent mask of a dense variable: what it removes is +0 in the values and in every companion. */
+/* The permanent mask of a dense variable: off the mask, its values and all its companions are +0. */
 #include "graph/variable/variable_private.h"
 
 size_t tl_element_size(tl_element element)
@@ -47,8 +47,8 @@ tl_status tl_check_pattern_shape(const char *who, const tl_variable *v, const tl
     return TL_OK;
 }
 
-/* Applies the mask to what accompanies the values. Off the old mask everything is 0; a connection that is
- * kept again starts afresh. */
+/* Applies a new mask to a companion. Off the old mask everything is 0, so that a connection that comes back
+ * must be set to its initial element. */
 static void mask_companion(tl_companion *c, const tl_pattern *old, const tl_pattern *keep)
 {
     for (int32_t k = 0; k < c->n_arrays; k++) {

@@ -1,5 +1,5 @@
-/* Pruning by magnitude: a threshold from a radix sort of all magnitudes, then the pattern of what exceeds
- * it. */
+/* Pruning by magnitude: a radix sort of all magnitudes gives a threshold, and the connections above it make
+ * the new pattern. */
 #include "graph/variable/variable_private.h"
 #include "lib/memory.h"
 #include "lib/sort.h"
@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* |w| as an integer that sorts as the magnitude does; a NaN is the largest. */
+/* Returns |w| as an integer that sorts in the same order; a NaN is the largest. */
 static uint64_t magnitude(tl_real w)
 {
     const double size = fabs((double)w);
@@ -17,7 +17,7 @@ static uint64_t magnitude(tl_real w)
     return bits;
 }
 
-/* The n connections that exist in a row of the variable, seen as a matrix. */
+/* The n existing connections of a row of the variable, seen as a matrix. */
 typedef struct row {
     int64_t n;
     const int32_t *col; /* NULL: all columns */
@@ -45,7 +45,7 @@ static tl_real value_of(row r, int64_t k)
 }
 
 /* Finds the keep_count-th largest magnitude among `count` > keep_count values, and how many of the values
- * that equal it are to be kept. */
+ * equal to it are among the largest keep_count. */
 static tl_status find_threshold(const tl_variable *v, int64_t count, int64_t keep_count, uint64_t *threshold,
                                 int64_t *ties)
 {
@@ -69,7 +69,7 @@ static tl_status find_threshold(const tl_variable *v, int64_t count, int64_t kee
     return status;
 }
 
-/* Returns the pattern of what is kept, or NULL. */
+/* Returns the pattern of the keep_count largest values, or NULL. */
 static tl_pattern *pattern_of_largest(const tl_variable *v, int64_t keep_count, uint64_t threshold,
                                       int64_t ties)
 {
@@ -81,8 +81,8 @@ static tl_pattern *pattern_of_largest(const tl_variable *v, int64_t keep_count, 
         for (int64_t i = 0; i < rows; i++) {
             row r = row_of(v, i);
             for (int64_t k = 0; k < r.n; k++) {
-                const uint64_t size = magnitude(value_of(r, k));
-                if (size > threshold || (size == threshold && ties-- > 0))
+                const uint64_t bits = magnitude(value_of(r, k));
+                if (bits > threshold || (bits == threshold && ties-- > 0))
                     col[n++] = r.col ? r.col[k] : (int32_t)k;
             }
             row_ptr[i + 1] = n;
@@ -102,7 +102,8 @@ tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_count)
     if (!v)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the variable is NULL", who);
     if (keep_count < 0)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: %lld of %s are to be kept", who, (long long)keep_count, v->name);
+        return tl_fail(TL_ERR_ARGUMENT, "%s: keep_count %lld for %s must be >= 0", who, (long long)keep_count,
+                       v->name);
     const int64_t count = v->pattern ? tl_pattern_nnz(v->pattern) : v->size;
     if (keep_count >= count)
         return TL_OK;

@@ -1,12 +1,12 @@
-/* A sparse variable gets another pattern: its values and every companion move in one step, or nothing
- * does. */
+/* Gives a sparse variable another pattern: its values and every companion move together, or nothing does. */
 #include "graph/variable/variable_private.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 
 #include <string.h>
 
-/* source[e]: the index in `from` of entry e of `to`, -1 if it is new. Returns the number of new entries. */
+/* Sets source[e] to the index in `from` of entry e of `to`, -1 if it is new. Returns the number of new
+ * entries. */
 static int64_t find_sources(tl_csr from, tl_csr to, int32_t *source)
 {
     int64_t n_new = 0;
@@ -21,14 +21,14 @@ static int64_t find_sources(tl_csr from, tl_csr to, int32_t *source)
     return n_new;
 }
 
-/* Everything that the move needs, allocated before anything changes. */
+/* Everything that the change needs, allocated before anything changes. */
 typedef struct remap {
     int32_t *source; /* [nnz] */
     int32_t *added;  /* [n_added] the new entries */
     int64_t n_added;
     tl_real *values;
     int64_t n_arrays;
-    void **array; /* one per array of the companions that moves, in the order of the list */
+    void **array; /* one per companion array that moves, in the order of the list */
 } remap;
 
 static bool moves(const tl_companion_array *a)
@@ -46,7 +46,7 @@ static void free_remap(remap *r)
     tl_free(r->source);
 }
 
-/* TL_ERR_MEMORY; the remap is then to be freed all the same. */
+/* Allocates the arrays and finds the sources. TL_ERR_MEMORY; r must then be freed as well. */
 static tl_status alloc_remap(remap *r, const tl_variable *v, const tl_pattern *to)
 {
     const int64_t nnz = tl_pattern_nnz(to);
@@ -96,7 +96,7 @@ static void move_array(void *to, const void *from, tl_element element, tl_real s
     }
 }
 
-/* Moves everything; cannot fail. */
+/* Moves the values and the companions to the new pattern. Cannot fail. */
 static void move(tl_variable *v, tl_pattern *to, remap *r)
 {
     const int64_t nnz = tl_pattern_nnz(to);

@@ -1,4 +1,4 @@
-/* The life of variables, and what they tell of themselves. */
+/* Variables: creation, release and accessors. */
 #include "graph/variable/variable_private.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"

@@ -1,5 +1,5 @@
-/* Variables: what training changes. A variable is dense, masked (dense storage that stays 0 off a pattern) or
- * sparse (only the connections of a pattern exist). */
+/* Variables: the weights that training changes. A variable is dense, masked (dense storage that stays 0 off a
+ * pattern) or sparse (only the connections of a pattern exist). */
 #ifndef TL_VARIABLE_H
 #define TL_VARIABLE_H
 
@@ -14,32 +14,35 @@ typedef struct tl_variable tl_variable;
  * TL_ERR_SHAPE, TL_ERR_MEMORY. */
 TL_API tl_variable *tl_variable_dense(const char *name, tl_shape shape) TL_REAL_SYMBOL(tl_variable_dense);
 
-/* Returns a sparse matrix of zeros that has values at the pattern only, which it retains. NULL on failure. */
+/* Returns a sparse matrix of zeros that has values at the pattern only, which it retains. The name as above.
+ * NULL on failure: TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
 TL_API tl_variable *tl_variable_sparse(const char *name, tl_pattern *pattern)
     TL_REAL_SYMBOL(tl_variable_sparse);
 
 /* Frees the variable, with the slots and averages that optimizers and tl_ema hold for it. NULL is ignored. */
 TL_API void tl_variable_free(tl_variable *v);
 
-/* Removes connections of a dense variable for ever. At once, weights and every slot that an optimizer holds
- * for them become +0 off `keep`; from then on no optimizer, weight decay, transform, NaN or Inf changes such
- * a weight. `keep` has the shape of the variable seen as a matrix, and is retained. A later call may narrow
- * the mask, widen it (connections that come back start at 0 with fresh slots) or remove it (keep = NULL).
- * TL_ERR_KIND for a sparse variable, TL_ERR_SHAPE; then nothing has changed. */
+/* Removes connections of a dense variable for ever. Off `keep`, weights, optimizer slots and averages become
+ * +0 at once, and no optimizer, weight decay, transform, NaN or Inf changes such a weight later. `keep` has
+ * the shape of the variable seen as a matrix, and is retained. A later call may narrow the mask, widen it
+ * (connections that come back start at 0 with initial slots) or remove it (keep = NULL). On failure nothing
+ * has changed: TL_ERR_ARGUMENT for NULL, TL_ERR_KIND for a sparse variable, TL_ERR_SHAPE. */
 TL_API tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep);
 
-/* Gives a sparse variable another pattern of its shape. Kept connections keep their values, slots and ages
- * under every optimizer; new ones start at 0 with fresh slots; the others are gone. All of that happens or,
- * with TL_ERR_KIND, TL_ERR_SHAPE or TL_ERR_MEMORY, none of it. Graphs that used v must have been reset. */
+/* Gives a sparse variable another pattern of its shape, which is retained. Connections in both patterns keep
+ * their values, slots and ages under every optimizer; new ones start at 0 with initial slots; the others are
+ * gone. On failure nothing has changed: TL_ERR_ARGUMENT, TL_ERR_KIND for a dense variable, TL_ERR_SHAPE,
+ * TL_ERR_MEMORY. Graphs that used v must have been reset. */
 TL_API tl_status tl_variable_set_pattern(tl_variable *v, tl_pattern *pattern);
 
-/* The same, with new connections starting at init(context, row, col). */
+/* The same, but new connections start at init(context, row, col); init = NULL: at 0. */
 TL_API tl_status tl_variable_grow(tl_variable *v, tl_pattern *pattern,
                                   tl_real (*init)(void *context, int64_t row, int64_t col), void *context);
 
 /* Keeps the `keep_count` existing connections of largest magnitude (the first among equals) and removes the
  * others for ever: by tl_variable_set_pattern if v is sparse, otherwise by tl_variable_set_mask. Changes
- * nothing if no more than that exist. TL_ERR_ARGUMENT for a negative count. */
+ * nothing if no more than that exist. NaN counts as the largest. TL_ERR_ARGUMENT for NULL or a negative
+ * count, TL_ERR_MEMORY. */
 TL_API tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_count);
 
 /* Returns the tl_variable_size values: row-major if dense, in the order of the pattern if sparse. Owned by
@@ -56,7 +59,7 @@ TL_API tl_shape tl_variable_shape(const tl_variable *v);
 TL_API tl_pattern *tl_variable_pattern(const tl_variable *v);
 TL_API bool tl_variable_is_sparse(const tl_variable *v);
 
-/* Returns the bytes of the values and of the pattern, if there is one. */
+/* Returns the bytes of the values and of the pattern, if there is one; companions are not included. */
 TL_API int64_t tl_variable_bytes(const tl_variable *v);
 
 #endif

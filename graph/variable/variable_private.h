@@ -1,4 +1,4 @@
-/* A variable's fields, and what the rooms above variable/ ask of masks and rows. */
+/* A variable's fields, and the functions on rows and masks for the folders above it. */
 #ifndef TL_VARIABLE_PRIVATE_H
 #define TL_VARIABLE_PRIVATE_H
 
@@ -10,19 +10,20 @@ struct tl_variable {
     char *name;
     tl_shape shape;
     bool sparse;
-    tl_pattern *pattern; /* of a sparse variable; the mask of a masked one; otherwise NULL */
+    tl_pattern *pattern; /* of a sparse variable, or the mask; NULL if plain dense */
     int64_t size;
     tl_real *data;
     tl_companion *companions;
     pthread_mutex_t lock; /* held while pending updates are applied on behalf of a reader */
 };
 
-/* The number of values in a row of a table: all dimensions but the first. */
+/* Returns the number of values in a row along the first dimension; 0 for a scalar. */
 int64_t tl_row_width(const tl_variable *v);
 
 /* Checks that the pattern has the shape of the variable seen as a matrix. TL_ERR_SHAPE. */
 tl_status tl_check_pattern_shape(const char *who, const tl_variable *v, const tl_pattern *p);
 
+/* Returns the size of an element in bytes. */
 size_t tl_element_size(tl_element element);
 
 /* Sets elements at .. at+n-1 of an array. */

@@ -124,7 +124,8 @@ START_TEST(nothing_grown)
 }
 END_TEST
 
-/* Off the mask all is 0; what comes back starts afresh; rows are left alone. */
+/* Off the mask everything is 0; connections that come back start at `start`; per-row arrays are left
+ * alone. */
 START_TEST(mask)
 {
     tl_pattern *p = tl_pattern_from_mask(2, 2, (uint8_t[]){ 1, 0, 0, 1 });

@@ -120,7 +120,7 @@ START_TEST(small_cases)
     ck_assert_values(tl_variable_data(v), 6, 0, 0, 0, 0, 0, 0, 0);
     ck_assert_int_eq(tl_pattern_nnz(tl_variable_pattern(v)), 0);
     ck_assert_status(tl_variable_prune_by_magnitude(v, -1), TL_ERR_ARGUMENT,
-                     "variable_prune_by_magnitude: -1 of v are to be kept");
+                     "variable_prune_by_magnitude: keep_count -1 for v must be >= 0");
     ck_assert_status(tl_variable_prune_by_magnitude(NULL, 1), TL_ERR_ARGUMENT,
                      "variable_prune_by_magnitude: the variable is NULL");
     tl_variable_free(v);
@@ -144,8 +144,8 @@ static void apply(tl_optimizer *o, tl_variable *v, tl_real *values, tl_graph *g)
     tl_graph_reset(g);
 }
 
-/* Rows that lag behind are pruned by what they are, not by what they were when last touched. */
-START_TEST(rows_that_lag)
+/* Pending steps are applied before rows are pruned. */
+START_TEST(rows_with_pending_steps)
 {
     enum { TABLE = 8 };
     tl_variable *v = tl_variable_dense("v", TL_SHAPE(TABLE, 1));
@@ -232,7 +232,7 @@ static tl_status train(tl_optimizer *o, tl_graph *g, tl_variable *w, int t)
 }
 
 /* The largest difference between the sparse and the masked variable, relative to the largest weight. */
-static double apart(tl_variable *sparse, tl_variable *masked)
+static double distance(tl_variable *sparse, tl_variable *masked)
 {
     tl_real *expanded = tl_test_expand(tl_variable_pattern(sparse), tl_variable_data(sparse));
     double most = 0, size = 0;
@@ -270,10 +270,10 @@ START_TEST(sparse_and_masked_agree)
         }
         ck_assert_ok(train(for_s, g, s, t));
         ck_assert_ok(train(for_m, g, m, t));
-        most = fmax(most, apart(s, m));
+        most = fmax(most, distance(s, m));
     }
     /* no net that multiplies a difference: it stays at the roundings of a step */
-    ck_assert_msg(most <= TL_NEAR, "%s: %g apart", name, most);
+    ck_assert_msg(most <= TL_NEAR, "%s: they differ by %g", name, most);
     tl_graph_free(g);
     tl_optimizer_free(for_s);
     tl_optimizer_free(for_m);
@@ -290,7 +290,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "prune");
     tcase_add_loop_test(c, every_count, 0, KINDS);
     tcase_add_test(c, small_cases);
-    tcase_add_test(c, rows_that_lag);
+    tcase_add_test(c, rows_with_pending_steps);
     tcase_add_loop_test(c, failed_allocations_change_nothing, 0, KINDS);
     tcase_add_loop_test(c, sparse_and_masked_agree, 0, ZOO);
     return s;
