@@ -1,10 +1,11 @@
-/* Clipping, by norms and by value. */
+/* Clipping by norm and by value. */
 #include "transform.h"
 #include "graph/transform/scale.h"
 #include "lib/status_private.h"
 
 #include <math.h>
 
+/* Returns the square of the gradient's Euclidean norm. */
 static double square_norm(const tl_gradient *pair)
 {
     double sum = 0;
@@ -27,7 +28,7 @@ static tl_status check_clip(const char *who, const tl_clip *clip)
     if (!clip)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the context is not a tl_clip", who);
     if (!(clip->max_norm > 0))
-        return tl_fail(TL_ERR_ARGUMENT, "%s: max_norm is %g, and must be positive", who, clip->max_norm);
+        return tl_fail(TL_ERR_ARGUMENT, "%s: max_norm %g must be > 0", who, clip->max_norm);
     return TL_OK;
 }
 
@@ -65,7 +66,7 @@ tl_status tl_clip_by_value(tl_gradients *g, void *context)
     if (!c)
         return tl_fail(TL_ERR_ARGUMENT, "clip_by_value: the context is not a tl_clip_range");
     if (!(c->low <= 0 && c->high >= 0))
-        return tl_fail(TL_ERR_ARGUMENT, "clip_by_value: %g to %g does not enclose 0", c->low, c->high);
+        return tl_fail(TL_ERR_ARGUMENT, "clip_by_value: [%g, %g] does not contain 0", c->low, c->high);
     const tl_real low = (tl_real)c->low, high = (tl_real)c->high;
     for (int32_t i = 0; i < g->n; i++) {
         const int64_t n = tl_gradient_size(&g->pair[i]);

@@ -1,4 +1,4 @@
-/* Masks on gradients, which are not masks on updates. */
+/* Masks of gradients, which do not mask updates (transform.h). */
 #include "transform.h"
 #include "graph/backward/backward.h"
 

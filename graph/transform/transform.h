@@ -15,12 +15,12 @@ typedef struct tl_gradient_masks {
     int32_t n;
 } tl_gradient_masks;
 
-/* Sets the gradients of these variables to +0 off their masks, by selection: not even an Inf or NaN gets
- * through. context: tl_gradient_masks.
+/* Sets the gradients of these variables to +0 off their masks, even where they are Inf or NaN. context:
+ * tl_gradient_masks. TL_ERR_ARGUMENT for NULL, TL_ERR_SHAPE for a mask of another shape.
  *
- * This masks gradients, not updates. An optimizer with slots goes on moving a removed weight by them
- * (momentum by lr mu/(1-mu) times the old buffer, Adam by about 9 lr), and weight decay moves any weight that
- * is not 0. To remove connections for ever, use tl_variable_set_mask or a sparse variable. */
+ * This masks gradients, not updates. An optimizer with slots still moves a removed weight (momentum by
+ * lr mu/(1-mu) times the old buffer, Adam by about 9 lr), and weight decay moves any weight that is not 0. To
+ * remove connections for ever, use tl_variable_set_mask or a sparse variable. */
 TL_API tl_status tl_mask_gradients(tl_gradients *g, void *context);
 
 typedef struct tl_clip {
@@ -33,7 +33,7 @@ typedef struct tl_clip {
  * .non_finite policy. TL_ERR_ARGUMENT unless max_norm > 0. context: tl_clip. */
 TL_API tl_status tl_clip_by_global_norm(tl_gradients *g, void *context);
 
-/* The same for each gradient on its own. clip->norm receives the largest norm. context: tl_clip. */
+/* The same for each gradient on its own (Pascanu et al. 2013). tl_clip.norm is set to the largest norm. */
 TL_API tl_status tl_clip_by_norm(tl_gradients *g, void *context);
 
 /* Returns the joint Euclidean norm of all gradients, summed in double. */
@@ -43,15 +43,16 @@ typedef struct tl_clip_range {
     double low, high; /* low <= 0 <= high */
 } tl_clip_range;
 
-/* Clamps every value to [low, high]. A NaN stays. TL_ERR_ARGUMENT. context: tl_clip_range. */
+/* Clamps every value to [low, high]. A NaN stays. TL_ERR_ARGUMENT if [low, high] does not contain 0. context:
+ * tl_clip_range. */
 TL_API tl_status tl_clip_by_value(tl_gradients *g, void *context);
 
-/* Multiplies all gradients. context: double, the factor. */
+/* Multiplies all gradients by a factor. context: double, the factor. TL_ERR_ARGUMENT if it is NULL. */
 TL_API tl_status tl_scale_gradients(tl_gradients *g, void *context);
 
 typedef struct tl_noise {
-    double deviation;
-    tl_random r; /* advances by one draw per value */
+    double deviation; /* standard deviation, >= 0 */
+    tl_random r;      /* advances by one draw per value */
 } tl_noise;
 
 /* Adds normal noise to every existing value of every gradient (Neelakantan et al. 2015). TL_ERR_ARGUMENT for
@@ -63,7 +64,8 @@ typedef struct tl_frozen {
     int32_t n;
 } tl_frozen;
 
-/* Drops the gradients of these variables, which then stay as they are, slots included. context: tl_frozen. */
+/* Drops the gradients of these variables: the step changes neither them nor their slots. context: tl_frozen.
+ * TL_ERR_ARGUMENT if it is NULL. */
 TL_API tl_status tl_freeze(tl_gradients *g, void *context);
 
 /* Subtracts from each value of a matrix's gradient the mean of its column over existing connections (Yong et

@@ -116,13 +116,16 @@ END_TEST
 START_TEST(refusals)
 {
     tl_variable *v = tl_variable_dense("v", TL_SHAPE(2, 3));
-    tl_pattern *p = tl_pattern_from_mask(2, 3, keep_three), *turned = tl_pattern_from_mask(3, 2, keep_three);
+    tl_pattern *p = tl_pattern_from_mask(2, 3, keep_three),
+               *transposed = tl_pattern_from_mask(3, 2, keep_three);
     const struct {
         tl_gradient_mask mask[2];
         tl_status status;
         const char *text;
     } table[] = {
-        { { { v, p }, { v, turned } }, TL_ERR_SHAPE, "mask_gradients: a pattern of 3x2 for v, which is 2x3" },
+        { { { v, p }, { v, transposed } },
+          TL_ERR_SHAPE,
+          "mask_gradients: a pattern of 3x2 for v, which is 2x3" },
         { { { v, p }, { v, NULL } }, TL_ERR_ARGUMENT, "mask_gradients: the pattern of mask 1 is NULL" },
         { { { NULL, p }, { v, p } }, TL_ERR_ARGUMENT, "mask_gradients: the variable of mask 0 is NULL" },
     };
@@ -138,7 +141,7 @@ START_TEST(refusals)
     ck_assert_status(tl_mask_gradients(&g, &(tl_gradient_masks){ .n = 1 }), TL_ERR_ARGUMENT, text);
     ck_assert_values(values, SIZE, 0, 1, 2, 3, 4, 5, 6);
     tl_pattern_release(p);
-    tl_pattern_release(turned);
+    tl_pattern_release(transposed);
     tl_variable_free(v);
 }
 END_TEST

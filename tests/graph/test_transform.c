@@ -46,7 +46,7 @@ static void end(world *w)
         tl_variable_free(w->v[i]);
 }
 
-/* That no variable has moved, and no step was counted. */
+/* Checks that no variable has changed and no step was counted. */
 static void check_unmoved(world *w)
 {
     const tl_real zeros[SIZE] = { 0 };
@@ -186,7 +186,7 @@ START_TEST(refused_changes)
             ck_assert_ok(tl_optimizer_add_transform(w->o, write_note, &last));
         ck_assert_status(tl_apply_gradients(w->o, &w->list), table[i].status, table[i].text);
         ck_assert_str_eq(tl_graph_error(w->g), table[i].text);
-        ck_assert_str_eq(text, "a"); /* those behind it did not run */
+        ck_assert_str_eq(text, "a"); /* the later ones did not run */
         check_unmoved(w);
         end(w);
     }
@@ -353,9 +353,9 @@ START_TEST(refused_clips)
 {
     world *w = begin();
     const double wrong[] = { 0, -1, NAN };
-    static const char *const text[] = { "clip_by_global_norm: max_norm is 0, and must be positive",
-                                        "clip_by_global_norm: max_norm is -1, and must be positive",
-                                        "clip_by_global_norm: max_norm is nan, and must be positive" };
+    static const char *const text[] = { "clip_by_global_norm: max_norm 0 must be > 0",
+                                        "clip_by_global_norm: max_norm -1 must be > 0",
+                                        "clip_by_global_norm: max_norm nan must be > 0" };
     for (int k = 0; k < 3; k++) {
         tl_clip by = { .max_norm = wrong[k] };
         ck_assert_status(tl_clip_by_global_norm(&w->list, &by), TL_ERR_ARGUMENT, text[k]);

@@ -68,10 +68,10 @@ START_TEST(clip_by_value)
     ck_assert_ok(tl_clip_by_value(&s.all, &range));
     ck_assert_values(s.values[DENSE], N, 0, INFINITY, 0, 1, 0, 0.125, 0);
     const tl_clip_range bad[] = { { 1, 2 }, { -2, -1 }, { NAN, 1 }, { -1, NAN } };
-    const char *text[] = { "clip_by_value: 1 to 2 does not enclose 0",
-                           "clip_by_value: -2 to -1 does not enclose 0",
-                           "clip_by_value: nan to 1 does not enclose 0",
-                           "clip_by_value: -1 to nan does not enclose 0" };
+    const char *text[] = { "clip_by_value: [1, 2] does not contain 0",
+                           "clip_by_value: [-2, -1] does not contain 0",
+                           "clip_by_value: [nan, 1] does not contain 0",
+                           "clip_by_value: [-1, nan] does not contain 0" };
     set(&s, values);
     for (int k = 0; k < 4; k++) {
         range = bad[k];
@@ -170,8 +170,7 @@ START_TEST(noise_by_the_draw)
     noise.deviation = 0;
     ck_assert_ok(tl_add_noise(&s.all, &noise));
     ck_assert_values(s.values[TABLE], N, 0, 0, 0, 0, 0, 0, 0);
-    const char *text[] = { "add_noise: deviation is -1, and must be 0 or more",
-                           "add_noise: deviation is nan, and must be 0 or more" };
+    const char *text[] = { "add_noise: deviation -1 must be >= 0", "add_noise: deviation nan must be >= 0" };
     for (int k = 0; k < 2; k++) {
         noise.deviation = k == 0 ? -1 : NAN;
         ck_assert_status(tl_add_noise(&s.all, &noise), TL_ERR_ARGUMENT, text[k]);
