@@ -1,5 +1,4 @@
-/* Gradients against central differences, which are computed once and compared with several backward
- * passes. */
+/* Compares the gradients of several backward passes with central differences, which are computed once. */
 #include "gradcheck.h"
 #include "graph/backward/backward.h"
 #include "lib/check.h"
@@ -9,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double prefill = 0.5; /* the gradient before the second pass; exact in every number type */
+static const double prefill = 0.5; /* of the gradients before the second pass; exact in every number type */
 
 typedef struct check {
     tl_build build;
@@ -18,11 +17,11 @@ typedef struct check {
     double step, tolerance;
     int64_t size;      /* of the result */
     tl_real *upstream; /* [size] random */
-    double *numeric;   /* differences, variable after variable */
+    double *numeric;   /* the central differences, variable by variable */
 } check;
 
 /* Computes the function's result in an empty graph, and checks that its size is that of the first call. */
-static tl_status run(const check *c, tl_node **y)
+static tl_status evaluate(const check *c, tl_node **y)
 {
     tl_graph_reset(c->graph);
     *y = c->build(c->graph, c->context);
@@ -41,7 +40,7 @@ static tl_status run(const check *c, tl_node **y)
 static tl_status draw_upstream(check *c, uint64_t seed)
 {
     tl_node *y;
-    tl_status status = run(c, &y);
+    tl_status status = evaluate(c, &y);
     if (status != TL_OK)
         return status;
     c->size = y->size;
@@ -58,13 +57,16 @@ static tl_status draw_upstream(check *c, uint64_t seed)
 static tl_status inner_product(const check *c, double *out)
 {
     tl_node *y;
-    tl_status status = run(c, &y);
+    const tl_status status = evaluate(c, &y);
+    if (status != TL_OK)
+        return status;
     *out = 0;
-    for (int64_t k = 0; status == TL_OK && k < y->size; k++)
+    for (int64_t k = 0; k < y->size; k++)
         *out += (double)c->upstream[k] * (double)y->val[k];
-    return status;
+    return TL_OK;
 }
 
+/* Computes the central difference of <U, f> by the weight *w, which is restored. */
 static tl_status difference(const check *c, tl_real *w, double *out)
 {
     const tl_real was = *w;
@@ -95,13 +97,13 @@ static double element(const tl_gradient *pair, int64_t k)
     return 0;
 }
 
-/* Compares one backward pass for n variables with their differences. */
+/* Compares one backward pass for n variables, whose gradients hold `before`, with the differences. */
 static tl_status compare_pass(const check *c, tl_variable *const *vars, int32_t n, double before,
                               const double *numeric)
 {
     tl_node *y;
     tl_gradients g;
-    tl_status status = run(c, &y);
+    tl_status status = evaluate(c, &y);
     if (status == TL_OK)
         status = tl_backward_from(y,
                                   &(tl_backward_plan){ .upstream = c->upstream,
@@ -158,9 +160,10 @@ tl_status tl_gradcheck(tl_build build, void *context, tl_variable *const *vars, 
     c.tolerance = o.tolerance != 0 ? o.tolerance : is_double ? 1e-6 : 2e-2;
     if (!build)
         return tl_fail(TL_ERR_ARGUMENT, "gradcheck: the function is NULL");
-    if (!(c.step > 0) || !(c.tolerance > 0))
-        return tl_fail(TL_ERR_ARGUMENT, "gradcheck: step %g and tolerance %g are not both positive", c.step,
-                       c.tolerance);
+    if (!(c.step > 0))
+        return tl_fail(TL_ERR_ARGUMENT, "gradcheck: step %g must be > 0", c.step);
+    if (!(c.tolerance > 0))
+        return tl_fail(TL_ERR_ARGUMENT, "gradcheck: tolerance %g must be > 0", c.tolerance);
     tl_status status = tl_check_variables(vars, n);
     if (status != TL_OK)
         return tl_fail(status, "gradcheck: %s", tl_error());

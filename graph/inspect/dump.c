@@ -1,4 +1,4 @@
-/* The graph as text and as Graphviz DOT. */
+/* Printing of graphs as text and as Graphviz DOT. */
 #include "dump.h"
 #include "graph/tape/tape.h"
 
@@ -25,7 +25,7 @@ static const char *name_of(const tl_node *a)
     return a->variable ? a->variable->name : a->op ? a->op->name : "input";
 }
 
-/* Prints text on one line, escaped for a DOT string if asked. */
+/* Prints text on one line; `escaped`: for a DOT string. */
 static void print_text(const char *text, bool escaped, FILE *out)
 {
     for (; *text; text++) {
@@ -54,9 +54,10 @@ tl_status tl_graph_print(const tl_graph *g, FILE *out)
     if (check("graph_print", g, out) != TL_OK)
         return TL_ERR_ARGUMENT;
     for (const tl_node *a = g->first; a; a = a->after) {
+        const int32_t n_in = a->op ? a->op->n_in : 0;
         fprintf(out, "%%%d = %s", (int)a->number, a->variable ? "variable " : "");
         print_text(name_of(a), false, out);
-        for (int32_t i = 0; a->op && i < a->op->n_in; i++) {
+        for (int32_t i = 0; i < n_in; i++) {
             fprintf(out, "%s", i == 0 ? "(" : ", ");
             if (a->in[i])
                 fprintf(out, "%%%d", (int)a->in[i]->number);
@@ -82,6 +83,7 @@ tl_status tl_graph_dot(const tl_graph *g, FILE *out)
     fprintf(out, "digraph tulle {\n  node [fontname=\"sans-serif\", fontsize=11, shape=box, style=rounded];\n"
                  "  edge [color=gray40];\n");
     for (const tl_node *a = g->first; a; a = a->after) {
+        const int32_t n_in = a->op ? a->op->n_in : 0;
         const char *look = a->op                  ? ""
                            : !a->variable         ? ", shape=ellipse, style=dashed"
                            : a->kind == TL_SPARSE ? ", style=filled, fillcolor=gold"
@@ -91,7 +93,7 @@ tl_status tl_graph_dot(const tl_graph *g, FILE *out)
         fprintf(out, "\\n");
         print_shape(a, out);
         fprintf(out, "\"%s];\n", look);
-        for (int32_t i = 0; a->op && i < a->op->n_in; i++)
+        for (int32_t i = 0; i < n_in; i++)
             if (a->in[i])
                 fprintf(out, "  n%d -> n%d;\n", (int)a->in[i]->number, (int)a->number);
     }

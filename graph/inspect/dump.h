@@ -1,4 +1,4 @@
-/* The graph as text and as a picture. */
+/* Printing of graphs, as text and as a picture. */
 #ifndef TL_DUMP_H
 #define TL_DUMP_H
 
@@ -7,10 +7,10 @@
 #include "graph.h"
 
 /* Prints one node per line, "%4 = relu(%3) : 32x128", with names and densities of variables, and the error if
- * there is one. TL_ERR_IO if writing fails. */
+ * there is one. TL_ERR_ARGUMENT for NULL, TL_ERR_IO if writing fails. */
 TL_API tl_status tl_graph_print(const tl_graph *g, FILE *out);
 
-/* Prints the same as a Graphviz digraph, for `dot -Tsvg`. */
+/* Prints the same as a Graphviz digraph, for `dot -Tsvg`. Errors as above. */
 TL_API tl_status tl_graph_dot(const tl_graph *g, FILE *out);
 
 #endif

@@ -307,10 +307,10 @@ START_TEST(options)
                                      { .step = 1, .tolerance = -1 },
                                      { .step = (double)NAN, .tolerance = 1 },
                                      { .step = 1, .tolerance = (double)NAN } };
-    static const char *const text[] = { "gradcheck: step -1 and tolerance 1 are not both positive",
-                                        "gradcheck: step 1 and tolerance -1 are not both positive",
-                                        "gradcheck: step nan and tolerance 1 are not both positive",
-                                        "gradcheck: step 1 and tolerance nan are not both positive" };
+    static const char *const text[] = { "gradcheck: step -1 must be > 0",
+                                        "gradcheck: tolerance -1 must be > 0",
+                                        "gradcheck: step nan must be > 0",
+                                        "gradcheck: tolerance nan must be > 0" };
     for (int k = 0; k < 4; k++)
         ck_assert_status(tl_gradcheck(cube, w, &w, 1, &wrong[k]), TL_ERR_ARGUMENT, text[k]);
     tl_variable_free(w);
