@@ -1,5 +1,5 @@
-/* What add, sub and mul share: B has A's shape, or is a row of it, or a scalar. In all three cases element k
- * of A meets element k mod |B|. */
+/* Broadcasting in add, sub and mul: B has A's shape, or is a vector as long as A's rows, or a scalar. In all
+ * three cases element k of A is paired with element k mod |B| of B. */
 #ifndef TL_BROADCAST_H
 #define TL_BROADCAST_H
 
@@ -23,14 +23,14 @@ static inline tl_status tl_broadcast_shape(tl_node *y)
                    a_text.text, b_text.text, tl_shape_text(a->shape).text, tl_shape_text(row).text);
 }
 
-/* Elements at .. at+n-1 of A meet b[0] .. b[n-1]. */
+/* Computes elements at .. at+n-1 of A, which are paired with b[0] .. b[n-1]. */
 typedef void tl_broadcast_body(tl_node *y, int64_t at, int64_t n, const tl_real *b);
 
 typedef struct tl_broadcast {
     tl_node *y;
     tl_broadcast_body *body;
     const tl_real *b;
-    int64_t period; /* element k meets b[k mod period] */
+    int64_t period; /* element k is paired with b[k mod period] */
 } tl_broadcast;
 
 static inline void tl_broadcast_range(void *context, int64_t begin, int64_t end)
@@ -43,8 +43,8 @@ static inline void tl_broadcast_range(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Calls body, on all threads, for ranges of A with what they meet of B. A short B is repeated first, so that
- * the ranges are long enough to vectorise. */
+/* Calls `body`, on all threads, for ranges of A and the elements of B that they are paired with. A short B is
+ * repeated first, so that the ranges are long enough to vectorise. */
 static inline void tl_broadcast_each(tl_node *y, tl_broadcast_body *body)
 {
     enum { SHORT = 256 };

@@ -1,7 +1,7 @@
 /* dense_sparse_matmul: Y = op(D) op(S).  dD += dY op(S)^T, transposed as D is;
  * dS += (op(D)^T dY, transposed as S is) at S's pattern.
  *
- * It is the product Y^T = op(S)^T op(D)^T, with samples as rows on both sides. */
+ * Computed as the product Y^T = op(S)^T op(D)^T, with samples as rows on both sides. */
 #include "ops/product.h"
 #include "ops/sparse_workspace.h"
 

@@ -5,7 +5,7 @@
 #include "ops.h"
 
 enum {
-    DRAW = 4,            /* elements that one draw decides */
+    DRAW = 4,            /* elements decided by one draw */
     STRIP = 256,         /* elements per call of the kernel: random words that stay in L1 */
     GRAIN = TL_GRAIN / 2 /* elements per task: Philox costs more than a pass over memory */
 };
@@ -17,7 +17,7 @@ struct attr {
 
 struct saved {
     uint64_t first_draw;
-    uint8_t *keep; /* per element: 1 or 0 */
+    uint8_t *keep; /* per element: 1 if kept, otherwise 0 */
 };
 
 static tl_status shape(tl_node *y)
@@ -38,7 +38,8 @@ static void forward_strip(const tl_node *y, int64_t begin, int64_t end)
 {
     const struct attr *attr = y->attr;
     const struct saved *s = y->scratch;
-    const uint64_t bound = (uint64_t)((double)attr->p * 0x1p32); /* words below it drop: p of all 2^32 */
+    const uint64_t bound = (uint64_t)((double)attr->p *
+                                      0x1p32); /* elements whose word is below it are dropped */
     const tl_real scale = 1 / (1 - attr->p), *a = y->in[0]->val + begin;
     tl_real *restrict out = y->out + begin;
     uint8_t *restrict keep = s->keep + begin;

@@ -21,7 +21,7 @@ static tl_status shape(tl_node *y)
     if (tl_shape_check(out) != TL_OK)
         return tl_fail(TL_ERR_SHAPE, "ids: %s", tl_error());
     if (out.rank + table->shape.rank - 1 > TL_MAX_RANK)
-        return tl_fail(TL_ERR_SHAPE, "ids %s of table %s: rank %d is more than %d", tl_shape_text(out).text,
+        return tl_fail(TL_ERR_SHAPE, "ids %s of table %s: rank %d is not in 0..%d", tl_shape_text(out).text,
                        tl_node_text(table).text, (int)(out.rank + table->shape.rank - 1), TL_MAX_RANK);
     for (int32_t k = 1; k < table->shape.rank; k++)
         out.dim[out.rank++] = table->shape.dim[k];

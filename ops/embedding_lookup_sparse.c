@@ -12,13 +12,13 @@ struct attr {
     tl_combiner combiner;
 };
 
-/* The entries: the ids without padding and without bags whose divisor is 0. */
+/* The entries: the ids, except padding and bags whose divisor is 0. */
 struct saved {
     int64_t n, *bag_ptr;      /* bag b has the entries bag_ptr[b] .. bag_ptr[b + 1] - 1 */
     int32_t *row, *bag, *pos; /* of an entry: row of T, bag, and index in ids */
     tl_real *coef;            /* of an entry: w_k / D */
     tl_real *divisor;         /* D of each bag */
-    /* dY / D of each bag, where all its entries receive that; NULL: weighted, or every D is 1 */
+    /* dY / D of each bag, which all its entries receive; NULL: weighted, or every D is 1 */
     tl_real *shared;
 };
 
@@ -27,15 +27,16 @@ static tl_status check_bags(const tl_pattern_bag *b)
     if (b->n < 0 || b->n > INT32_MAX)
         return tl_fail(TL_ERR_ARGUMENT, "bags: n = %lld is not in 0..%d", (long long)b->n, INT32_MAX);
     if (!b->row_ptr)
-        return tl_fail(TL_ERR_ARGUMENT, "the row_ptr of the bags is NULL");
+        return tl_fail(TL_ERR_ARGUMENT, "bags: row_ptr is NULL");
     if (b->row_ptr[0] != 0)
-        return tl_fail(TL_ERR_ARGUMENT, "row_ptr[0] is %lld, not 0", (long long)b->row_ptr[0]);
+        return tl_fail(TL_ERR_ARGUMENT, "bags: row_ptr[0] is %lld and must be 0", (long long)b->row_ptr[0]);
     for (int64_t i = 0; i < b->n; i++)
         if (b->row_ptr[i + 1] < b->row_ptr[i])
             return tl_fail(TL_ERR_ARGUMENT, "bag %lld ends at %lld, before its start %lld", (long long)i,
                            (long long)b->row_ptr[i + 1], (long long)b->row_ptr[i]);
     if (b->row_ptr[b->n] > INT32_MAX)
-        return tl_fail(TL_ERR_ARGUMENT, "%lld ids are more than %d", (long long)b->row_ptr[b->n], INT32_MAX);
+        return tl_fail(TL_ERR_ARGUMENT, "the number of ids, %lld, is not in 0..%d",
+                       (long long)b->row_ptr[b->n], INT32_MAX);
     return TL_OK;
 }
 
@@ -61,7 +62,7 @@ static tl_status check(const tl_node *y)
     return TL_OK;
 }
 
-/* Appends the entries of bag b and divides their weights; none if the divisor is 0. */
+/* Appends the entries of bag b, with their weights divided by D; none if D is 0. */
 static void append_bag(const struct attr *attr, const tl_real *weights, int64_t b, struct saved *s)
 {
     const int64_t first = s->n, begin = attr->bags.row_ptr[b], end = attr->bags.row_ptr[b + 1];
@@ -76,7 +77,7 @@ static void append_bag(const struct attr *attr, const tl_real *weights, int64_t 
         s->bag[k] = (int32_t)b;
         s->coef[k] = weights ? weights[s->pos[k]] : 1;
     }
-    /* in double, as the square of a float weight may vanish or overflow */
+    /* in double: the square of a float weight may underflow or overflow */
     double sum = weights ? 0 : (double)(n - first);
     if (weights)
         for (int64_t k = first; k < n; k++)
@@ -110,7 +111,7 @@ static tl_status shape(tl_node *y)
     if (!s->bag_ptr || !s->row || !s->bag || !s->pos || !s->coef || !s->divisor)
         return TL_ERR_MEMORY;
     s->bag_ptr[0] = 0;
-    /* tl_value applies pending updates, which in[1]->val has only after `shape` */
+    /* tl_value applies pending updates; in[1]->val has them only after `shape` */
     const tl_real *weights = tl_value(y->in[1]);
     for (int64_t k = 0; k < b->n; k++) {
         append_bag(attr, weights, k, s);
@@ -145,8 +146,8 @@ static void forward(tl_node *y)
     tl_parallel_for(bags, tl_table_rows_grain(bags, s->n, y->shape.dim[1]), sum_bags, y);
 }
 
-/* Divides dY by D, once per bag and not once per entry. (0 + turns a -0 into 0: a slice that is alone in its
- * row need then not be copied.) */
+/* Divides dY by D, once per bag and not once per entry. (`0 +` turns -0 into 0: a slice that is alone in its
+ * row is then used uncopied.) */
 static void divide_bags(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;

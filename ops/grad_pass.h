@@ -1,4 +1,4 @@
-/* Gradients that several ops pass on: dY itself, and its column sums. */
+/* Gradients that several ops share: dY itself, and its column sums for a broadcast input. */
 #ifndef TL_GRAD_PASS_H
 #define TL_GRAD_PASS_H
 
@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* Returns how many columns of a matrix a task sums: 256, or 64 where that would leave too few tasks; more of
- * a matrix that has few rows. */
+/* Returns the number of columns of a matrix that a task sums: 256, or 64 if that leaves too few tasks; more
+ * if the matrix has few rows. */
 static inline int64_t tl_column_grain(int64_t rows, int64_t cols)
 {
     enum { WIDE = 256, NARROW = 64, MIN_TASKS = 4 };
@@ -46,8 +46,8 @@ static inline void tl_grad_sum_columns(void *context, int64_t begin, int64_t end
                                 s->y->in[1]->grad);
 }
 
-/* dB += sign times the sum, over the rows of dY (elementwise times the factors), for a second input B that
- * was broadcast: the rows are as long as B. */
+/* dB += sign times the sum of the rows of dY (times the factors, elementwise), for a second input B that was
+ * broadcast. The rows are as long as B. */
 static inline void tl_grad_sum_rows(tl_node *y, int sign, const tl_real *factor)
 {
     const int64_t cols = y->in[1]->size;

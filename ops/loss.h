@@ -1,12 +1,12 @@
-/* What mse and sigmoid_cross_entropy share: the mean over all elements of two tensors of one shape. */
+/* The forward pass of mse and sigmoid_cross_entropy: a mean over all elements of two tensors of one shape. */
 #ifndef TL_LOSS_H
 #define TL_LOSS_H
 
 #include "op.h"
 #include "ops.h"
 
-/* Elements that are summed on one thread; their sums are then added in order. Part of the result's last
- * bits. */
+/* Elements that one thread sums; the sums are then added in order. Another value changes the last bits of the
+ * result. */
 enum { TL_LOSS_CHUNK = 1 << 13 };
 
 static inline int64_t tl_loss_chunks(const tl_node *y)
@@ -40,7 +40,7 @@ static inline void tl_loss_sum_chunks(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Y = the sum over all pairs of elements / their number; 0 if there are none. */
+/* Y = the sum over all pairs of elements, divided by their number; 0 if there are none. */
 static inline void tl_loss_forward(tl_node *y, tl_loss_sum *sum_of)
 {
     const int64_t n = y->in[0]->size, chunks = tl_loss_chunks(y);

@@ -2,7 +2,7 @@
 #include "lib/matrix/gemm.h"
 #include "ops/product.h"
 
-/* The operands as matrices: Y m x n, op(A) m x k, op(B) k x n. */
+/* The operands as matrices: Y is m x n, op(A) m x k, op(B) k x n. */
 struct saved {
     int64_t m, n, k;
     tl_matrix a, b;

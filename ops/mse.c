@@ -9,7 +9,7 @@ static tl_status shape(tl_node *y)
     return tl_loss_shape(y);
 }
 
-/* Sums by k mod 8: independent partial sums break the chain of dependent additions. */
+/* Sums by k mod 8: the independent partial sums break the chain of dependent additions. */
 static double sum_of(int64_t n, const tl_real *a, const tl_real *b)
 {
     enum { PARTIALS = 8 };

@@ -17,7 +17,7 @@
  * which names the variables among the inputs, in that graph (graph.h); an input that is NULL because of an
  * earlier failure is accepted and gives NULL. TL_ERR_SHAPE: the shapes do not fit the formula.
  * TL_ERR_ARGUMENT: another argument is NULL or out of range. TL_ERR_INDEX: an id or label is out of range,
- * found before anything is computed. TL_ERR_MEMORY.
+ * which is checked before anything is computed. TL_ERR_MEMORY.
  *
  * Memory: the graph owns the result. Ids, labels, weights and other plain arrays are borrowed until its
  * reset. */
@@ -37,21 +37,20 @@ typedef enum tl_trans {
 
 /* ---- Sparse ---- */
 
-/* Y = op(S) op(D), with op(S) sparse m x k, op(D) k x n, Y dense m x n: samples as columns. `t` takes S as A
- * and D as B.
- * dS = dY op(D)^T at S's pattern, transposed as S is; dD = op(S)^T dY, transposed as D is.
- * The work is proportional to nnz n, and no temporary has m k or nnz n elements.
- * (TensorFlow: sparse.sparse_dense_matmul.) */
+/* Y = op(S) op(D), with op(S) sparse m x k, op(D) k x n, Y dense m x n: samples as columns. In `t`, S is A
+ * and D is B. dS = dY op(D)^T at S's pattern, transposed as S is; dD = op(S)^T dY, transposed as D is. The
+ * work is proportional to nnz n, and no temporary has m k or nnz n elements. (TensorFlow:
+ * sparse.sparse_dense_matmul.) */
 TL_API tl_node *tl_sparse_dense_matmul(tl_node *s, tl_node *d, tl_trans t);
 
-/* Y = op(D) op(S), with op(D) m x k, op(S) sparse k x n, Y dense: samples as rows, as in X W. `t` takes D as
- * A and S as B. D of any rank but 0 is folded, and Y has its leading dimensions; a transposed D is a matrix.
+/* Y = op(D) op(S), with op(D) m x k, op(S) sparse k x n, Y dense: samples as rows, as in X W. In `t`, D is
+ * A and S is B. D of any rank but 0 is folded, and Y has its leading dimensions; a transposed D is a matrix.
  * dD = dY op(S)^T, transposed as D is; dS = op(D)^T dY at S's pattern, transposed as S is.
  * Work and temporaries as above. */
 TL_API tl_node *tl_dense_sparse_matmul(tl_node *d, tl_node *s, tl_trans t);
 
 /* Y = A + B, with A sparse and B of the same shape, without broadcasting. If B is sparse, Y is sparse on the
- * union of the patterns, which is kept for the next step; entries that sum to 0 stay. If B is dense, Y is
+ * union of the patterns, which is cached for the next step; entries that sum to 0 stay. If B is dense, Y is
  * dense.
  * dA = dY at A's pattern; dB = dY, at B's pattern if B is sparse.
  * (TensorFlow: sparse.add without a threshold.) */

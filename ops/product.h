@@ -1,4 +1,4 @@
-/* What the products of two matrices share: decoding tl_trans, and the check of the shapes. */
+/* The checks of a product of two matrices: tl_trans is decoded, and the shapes are checked. */
 #ifndef TL_PRODUCT_H
 #define TL_PRODUCT_H
 
@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-/* Sets which operands t transposes; TL_ERR_ARGUMENT for a value that is not a tl_trans. */
+/* Sets *a_trans and *b_trans to whether t transposes A and B. TL_ERR_ARGUMENT for a value that is not a
+ * tl_trans. */
 static inline tl_status tl_trans_check(tl_trans t, bool *a_trans, bool *b_trans)
 {
     *a_trans = t & TL_TRANSPOSE_A;

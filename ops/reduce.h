@@ -1,4 +1,4 @@
-/* What reduce_sum and reduce_mean share: A as outer x n x inner, reduced over n. */
+/* Reductions for reduce_sum and reduce_mean: A is seen as outer x n x inner and reduced over n. */
 #ifndef TL_REDUCE_H
 #define TL_REDUCE_H
 
@@ -23,8 +23,12 @@ static inline tl_status tl_reduce_shape(tl_node *y)
     tl_reduce *r = y->scratch = tl_scratch(y, 1, sizeof *r);
     if (!r)
         return TL_ERR_MEMORY;
-    *r = (tl_reduce){ 1, axis == TL_ALL_AXES ? y->in[0]->size : a.dim[axis], 1 };
-    for (int32_t k = 0; axis != TL_ALL_AXES && k < a.rank; k++) {
+    if (axis == TL_ALL_AXES) {
+        *r = (tl_reduce){ 1, y->in[0]->size, 1 };
+        return tl_shape_dense(y, out);
+    }
+    *r = (tl_reduce){ 1, a.dim[axis], 1 };
+    for (int32_t k = 0; k < a.rank; k++) {
         if (k != axis)
             out.dim[out.rank++] = a.dim[k];
         if (k < axis)
@@ -53,7 +57,7 @@ static inline void tl_reduce_blocks(void *context, int64_t begin, int64_t end)
                                     y->out + i * r->inner);
 }
 
-/* Y = the sums / divisor: not times its inverse, so that the mean of equal values is that value. */
+/* Y = the sums / divisor, and not the sums times 1 / divisor: the mean of equal values is that value. */
 static inline void tl_reduce_forward(tl_node *y, tl_real divisor)
 {
     const tl_reduce *r = y->scratch;

@@ -12,8 +12,8 @@ struct attr {
     const tl_real *weight; /* NULL: all 1 */
 };
 
-/* The log-sum-exp of a row, max + log_sum. Two numbers, as the logarithm added to a large maximum would be
- * rounded away. */
+/* The log-sum-exp of a row, max + log_sum: not added, as the logarithm would be rounded away beside a large
+ * maximum. */
 struct row {
     tl_real max, log_sum;
 };
@@ -53,13 +53,14 @@ enum {
     GRAIN = TL_GRAIN / 2 /* logits per task: an exponential costs more than a pass over memory */
 };
 
-/* Returns the rows of a task. */
+/* Returns the number of rows per task. */
 static int64_t grain(tl_shape x)
 {
     return 1 + GRAIN / (1 + tl_shape_cols(x));
 }
 
-static struct row summarise(int64_t n, const tl_real *x)
+/* Returns the log-sum-exp of n logits. */
+static struct row log_sum_exp(int64_t n, const tl_real *x)
 {
     tl_real max = x[0], e[STRIP];
     double sum = 0;
@@ -76,13 +77,13 @@ static struct row summarise(int64_t n, const tl_real *x)
     return (struct row){ max, (tl_real)log(sum) };
 }
 
-static void summarise_rows(void *context, int64_t begin, int64_t end)
+static void log_sum_exp_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     const struct saved *s = y->scratch;
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for (int64_t i = begin; i < end; i++)
-        s->row[i] = summarise(cols, y->in[0]->val + i * cols);
+        s->row[i] = log_sum_exp(cols, y->in[0]->val + i * cols);
 }
 
 /* Rows of weight 0 are skipped, even if they hold NaN. */
@@ -93,17 +94,17 @@ static void forward(tl_node *y)
     const tl_shape x = y->in[0]->shape;
     const int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
     double sum = 0;
-    tl_parallel_for(rows, grain(x), summarise_rows, y);
+    tl_parallel_for(rows, grain(x), log_sum_exp_rows, y);
     for (int64_t i = 0; i < rows; i++) {
         const struct row r = s->row[i];
-        const tl_real of_label = y->in[0]->val[i * cols + attr->label[i]];
+        const tl_real logit = y->in[0]->val[i * cols + attr->label[i]];
         if (weight(attr, i) != 0)
-            sum += (double)weight(attr, i) * (double)(r.log_sum + (r.max - of_label));
+            sum += (double)weight(attr, i) * (double)(r.log_sum + (r.max - logit));
     }
     y->out[0] = s->total != 0 ? (tl_real)(sum / s->total) : 0;
 }
 
-/* dx += c (softmax(x) - onehot(label)), for a row */
+/* dx += c (softmax(x) - onehot(label)), for one row. */
 static void add_softmax(int64_t n, const tl_real *x, struct row r, int64_t label, tl_real c, tl_real *dx)
 {
     tl_real e[STRIP];

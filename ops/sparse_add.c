@@ -16,7 +16,7 @@ static tl_status check_shapes(const tl_node *y)
 
 /* ---- Sparse + sparse ---- */
 
-/* Makes the union of two patterns by merging their rows, which are sorted by column. */
+/* Sets *both to the union of two patterns, by merging their rows, which are sorted by column. */
 static tl_status merge(tl_node *y, tl_csr a, tl_csr b, tl_pattern **both)
 {
     int64_t *row_ptr = tl_scratch(y, a.rows + 1, sizeof *row_ptr), n = 0;
@@ -58,7 +58,7 @@ static tl_status shape_sparse(tl_node *y)
     return tl_shape_sparse(y, both);
 }
 
-/* Returns the first entry from f on that has this column, which the row of f has. */
+/* Returns the entry of this column, which exists, searching from entry f of its row on. */
 static int64_t find_col(tl_csr whole, int64_t f, int32_t col)
 {
     while (whole.col[f] < col)
@@ -66,7 +66,7 @@ static int64_t find_col(tl_csr whole, int64_t f, int32_t col)
     return f;
 }
 
-/* y += x at the entries of `part`, a subset of `whole`. */
+/* y += x, where y is on pattern `whole` and x on a subset `part`. */
 static void scatter_add(tl_csr whole, tl_csr part, const tl_real *x, tl_real *y)
 {
     for (int64_t i = 0; i < whole.rows; i++) {
@@ -78,7 +78,7 @@ static void scatter_add(tl_csr whole, tl_csr part, const tl_real *x, tl_real *y)
     }
 }
 
-/* dx += dy at the entries of `part`. */
+/* dx += dy, where dx is on `part` and dy on `whole`. */
 static void gather_add(tl_csr whole, tl_csr part, const tl_real *dy, tl_real *dx)
 {
     for (int64_t i = 0; i < whole.rows; i++) {

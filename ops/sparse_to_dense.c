@@ -23,7 +23,8 @@ static void forward(tl_node *y)
             y->out[i * at.cols + at.col[e]] = s->val[e];
 }
 
-/* Returns the sum of dY off the pattern, cell by cell: the total less the sum at the pattern would cancel. */
+/* Returns the sum of dY off the pattern, cell by cell: the total less the sum at the pattern would suffer
+ * from cancellation. */
 static double sum_off_pattern(tl_csr at, const tl_real *dy)
 {
     double sum = 0;

@@ -1,12 +1,12 @@
-/* The memory of the two products with a sparse matrix. */
+/* Memory for the two products with a sparse matrix. */
 #ifndef TL_SPARSE_WORKSPACE_H
 #define TL_SPARSE_WORKSPACE_H
 
 #include "op.h"
 #include "lib/matrix/sparse_product.h"
 
-/* For `shape`: allocates the packed operand and the workspace, and builds what the product caches with the
- * pattern. */
+/* For `shape`: allocates the packed operand and the workspace, and builds the block schedules that are cached
+ * with the pattern. */
 static inline tl_status tl_sparse_product_alloc(tl_node *y, tl_sparse_product *p)
 {
     const int64_t packed = tl_sparse_product_x_packed(p), workspace = tl_sparse_product_workspace(p);
@@ -17,7 +17,7 @@ static inline tl_status tl_sparse_product_alloc(tl_node *y, tl_sparse_product *p
     return tl_sparse_product_prepare(p);
 }
 
-/* For `forward` and `backward`: returns y's product with the workspace's present address. */
+/* For `forward` and `backward`: returns y's product, with the current address of the workspace. */
 static inline const tl_sparse_product *tl_sparse_product_of(tl_node *y)
 {
     tl_sparse_product *p = y->scratch;

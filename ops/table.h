@@ -1,4 +1,4 @@
-/* What the two lookups share: the check of the ids, whose message names the table. */
+/* The check of ids for the two lookups. Its message names the table. */
 #ifndef TL_TABLE_H
 #define TL_TABLE_H
 
@@ -13,7 +13,8 @@ static inline tl_status tl_check_rows(const tl_node *table, const int32_t *ids, 
 {
     const int64_t rows = table->shape.dim[0];
     tl_status status = tl_check_ids("ids", ids, n, rows, padding, "table", "rows");
-    if (status == TL_ERR_INDEX) { /* checks again with the name, which is formatted only for a message */
+    if (status ==
+        TL_ERR_INDEX) { /* checks again with the table's name, which is formatted only for a message */
         char of[sizeof(tl_text) + sizeof "table "];
         snprintf(of, sizeof of, "table %s", tl_node_text(table).text);
         status = tl_check_ids("ids", ids, n, rows, padding, of, "rows");

@@ -1,4 +1,4 @@
-/* What the tests of activations share: so many values that a thread takes a part of them. */
+/* Tests of activations, with enough values for several threads. */
 #ifndef TL_ELEMENTWISE_H
 #define TL_ELEMENTWISE_H
 
@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* The sum of <op(W), U>, and with 2 uses that of W besides, on so many threads. The values of op go to y, the
- * gradient of W to dw. */
+/* Computes <op(W), U>, plus the sum of W if uses is 2, and its gradient on this many threads. Stores op(W) in
+ * y and the gradient of W in dw. */
 static inline void tl_test_run_activation(tl_node *(*op)(tl_node *), int threads, int uses, tl_variable *v,
                                           const tl_real *u, tl_real *y, tl_real *dw)
 {
@@ -26,14 +26,15 @@ static inline void tl_test_run_activation(tl_node *(*op)(tl_node *), int threads
     ck_assert_ok(tl_set_num_threads(1));
 }
 
-/* Value and slope in double, the slope from the value: to `tolerance`, and the same bits on four threads. */
+/* Checks op against its value and its slope, a function of the value, in double: to `tolerance`, and with the
+ * same bits on four threads. */
 static inline void tl_test_activation(tl_node *(*op)(tl_node *), double (*value)(double),
                                       double (*slope)(double), double tolerance)
 {
-    enum { MOST = 3 * 8192 + 5 };
-    const int64_t sizes[] = { 8191, 8193, MOST };
-    static tl_real u[MOST], y[2][MOST], dw[2][MOST];
-    tl_test_fill(u, MOST, 2);
+    enum { MAX_SIZE = 3 * 8192 + 5 };
+    const int64_t sizes[] = { 8191, 8193, MAX_SIZE };
+    static tl_real u[MAX_SIZE], y[2][MAX_SIZE], dw[2][MAX_SIZE];
+    tl_test_fill(u, MAX_SIZE, 2);
     for (int c = 0; c < 6; c++) {
         const int64_t n = sizes[c / 2];
         const int uses = 1 + c % 2;

@@ -158,16 +158,16 @@ START_TEST(shape_refusals)
         tl_shape a, b;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(3, 4), TL_SHAPE(3), "bias: 3x4 plus [3]: 4 is not 3" },
-        { TL_SHAPE(3, 4), TL_SHAPE(5), "bias: 3x4 plus [5]: 4 is not 5" },
-        { TL_SHAPE(3, 4), TL_SHAPE(0), "bias: 3x4 plus [0]: 4 is not 0" },
-        { TL_SHAPE(3, 4), TL_SHAPE(1), "bias: 3x4 plus [1]: 4 is not 1" },
+        { TL_SHAPE(3, 4), TL_SHAPE(3), "bias: 3x4 plus [3]: the second must be [4]" },
+        { TL_SHAPE(3, 4), TL_SHAPE(5), "bias: 3x4 plus [5]: the second must be [4]" },
+        { TL_SHAPE(3, 4), TL_SHAPE(0), "bias: 3x4 plus [0]: the second must be [4]" },
+        { TL_SHAPE(3, 4), TL_SHAPE(1), "bias: 3x4 plus [1]: the second must be [4]" },
         /* unlike add, b is a row */
-        { TL_SHAPE(3, 4), TL_SHAPE(), "bias: 3x4 plus scalar: the second is not a vector" },
-        { TL_SHAPE(3, 4), TL_SHAPE(3, 4), "bias: 3x4 plus 3x4: the second is not a vector" },
-        { TL_SHAPE(3, 4), TL_SHAPE(4, 1), "bias: 3x4 plus 4x1: the second is not a vector" },
-        { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias: 3x4 plus 1x4: the second is not a vector" },
-        { TL_SHAPE(2, 3, 4), TL_SHAPE(3, 4), "bias: 2x3x4 plus 3x4: the second is not a vector" },
+        { TL_SHAPE(3, 4), TL_SHAPE(), "bias: 3x4 plus scalar: the second must be [4]" },
+        { TL_SHAPE(3, 4), TL_SHAPE(3, 4), "bias: 3x4 plus 3x4: the second must be [4]" },
+        { TL_SHAPE(3, 4), TL_SHAPE(4, 1), "bias: 3x4 plus 4x1: the second must be [4]" },
+        { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias: 3x4 plus 1x4: the second must be [4]" },
+        { TL_SHAPE(2, 3, 4), TL_SHAPE(3, 4), "bias: 2x3x4 plus 3x4: the second must be [4]" },
         { TL_SHAPE(), TL_SHAPE(1), "bias: scalar plus [1]: the first is a scalar" },
         { TL_SHAPE(), TL_SHAPE(), "bias: scalar plus scalar: the first is a scalar" },
     };
@@ -197,7 +197,7 @@ START_TEST(other_refusals)
                       "bias: input 1 ([4]) belongs to another graph");
     tl_variable *w = tl_test_dense("w", TL_SHAPE(2, 4), 1), *v = tl_test_dense("b", TL_SHAPE(3), 1);
     ck_assert_refused(g, tl_bias(tl_use(g, w), tl_use(g, v)), TL_ERR_SHAPE,
-                      "bias: w (2x4) plus b [3]: 4 is not 3");
+                      "bias: w (2x4) plus b [3]: the second must be [4]");
     tl_variable_free(w);
     tl_variable_free(v);
     ck_assert_int_eq(tl_graph_status(other), TL_OK);

@@ -146,9 +146,9 @@ START_TEST(refusals)
         tl_shape a, b;
         const char *text;
     } bad[] = {
-        { TL_SHAPE(3, 4), TL_SHAPE(3), "bias_relu: 3x4 plus [3]: 4 is not 3" },
-        { TL_SHAPE(3, 4), TL_SHAPE(), "bias_relu: 3x4 plus scalar: the second is not a vector" },
-        { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias_relu: 3x4 plus 1x4: the second is not a vector" },
+        { TL_SHAPE(3, 4), TL_SHAPE(3), "bias_relu: 3x4 plus [3]: the second must be [4]" },
+        { TL_SHAPE(3, 4), TL_SHAPE(), "bias_relu: 3x4 plus scalar: the second must be [4]" },
+        { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias_relu: 3x4 plus 1x4: the second must be [4]" },
         { TL_SHAPE(), TL_SHAPE(1), "bias_relu: scalar plus [1]: the first is a scalar" },
     };
     const tl_real x[12] = { 0 };

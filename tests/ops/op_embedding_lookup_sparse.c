@@ -324,10 +324,12 @@ START_TEST(bad_bags)
         { { .n = 1LL << 31, .row_ptr = three },
           TL_ERR_ARGUMENT,
           OP "bags: n = 2147483648 is not in 0..2147483647" },
-        { { 1, late, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "row_ptr[0] is 1, not 0" },
+        { { 1, late, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "bags: row_ptr[0] is 1 and must be 0" },
         { { 2, back, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "bag 1 ends at 2, before its start 3" },
         { { 1, three, NULL, 0, 0 }, TL_ERR_ARGUMENT, OP "ids is NULL" },
-        { { 1, many, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "2147483648 ids are more than 2147483647" },
+        { { 1, many, ids3, 0, 0 },
+          TL_ERR_ARGUMENT,
+          OP "the number of ids, 2147483648, is not in 0..2147483647" },
         { { 1, three, low, 0, -1 }, TL_ERR_INDEX, OP "ids[1] = -1, table 3x2 has 3 rows" },
         { { 1, three, low, true, -1 }, TL_ERR_INDEX, OP "ids[2] = 3, table 3x2 has 3 rows" },
         { { 1, three, low, true, 3 }, TL_ERR_INDEX, OP "ids[1] = -1, table 3x2 has 3 rows" },
@@ -343,7 +345,7 @@ START_TEST(bad_bags)
     ck_assert_int_eq(tl_graph_status(g), TL_ERR_SHAPE);
     tl_graph_reset(g);
     ck_assert_refused(g, tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(3, 2), zero), NULL, NULL, TL_MEAN),
-                      TL_ERR_ARGUMENT, OP "the row_ptr of the bags is NULL");
+                      TL_ERR_ARGUMENT, OP "bags: row_ptr is NULL");
     tl_graph_free(g);
 }
 END_TEST

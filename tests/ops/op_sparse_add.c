@@ -179,9 +179,9 @@ END_TEST
 START_TEST(same_pattern)
 {
 #ifdef TL_HEAP_ARENA
-    const int64_t blocks = 3; /* the node, that it keeps the pattern, Y */
+    const int64_t blocks = 3; /* the node, the reference to the pattern, Y */
 #else
-    const int64_t blocks = 1; /* room for all three */
+    const int64_t blocks = 1; /* all three are in one */
 #endif
     tl_graph *g = tl_graph_new();
     tl_pattern *p = tl_test_pattern(300, 300, 0.5, 1), *twin = tl_test_pattern(300, 300, 0.5, 1);

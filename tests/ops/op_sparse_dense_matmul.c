@@ -252,9 +252,8 @@ START_TEST(threads)
 }
 END_TEST
 
-/* A step's memory beyond what it is given and what it returns: all that the graph and the pattern (its cached
- * transpose) have come to hold, spare room included, less Y, dS, dD, and the dY that the backward pass starts
- * from. `bare`: the pattern's bytes before its first use. */
+/* Returns the bytes that a step allocates beyond its results: all memory of the graph, used or not, and of
+ * the caches of the pattern, less Y, dS, dD and dY. `bare`: the pattern's bytes before its first use. */
 static int64_t bytes_beyond(tl_pattern *p, int64_t bare, int64_t batch, tl_trans t)
 {
     const int64_t size = tl_pattern_rows(p), nnz = tl_pattern_nnz(p);
@@ -268,7 +267,7 @@ static int64_t bytes_beyond(tl_pattern *p, int64_t bare, int64_t batch, tl_trans
         ck_assert_ok(tl_backward(tl_reduce_sum(build(g, &c), TL_ALL_AXES), &out));
         asked = tl_test_allocations() - asked;
 #ifdef TL_HEAP_ARENA
-        asked = 0; /* every piece of the graph's memory is a block of its own */
+        asked = 0; /* every allocation of the graph is a heap block of its own */
 #endif
         ck_assert(step == 0 || asked == 0); /* nothing is taken and given back unseen */
     }
@@ -280,7 +279,7 @@ static int64_t bytes_beyond(tl_pattern *p, int64_t bare, int64_t batch, tl_trans
 }
 
 /* Dense, S would take 1 GiB; nnz n values of the other would take 32 MiB. In double, where values are twice
- * as long, twice the room. */
+ * as long, twice the memory. */
 START_TEST(memory)
 {
     const int64_t size[] = { 16384, 512 }, nnz[] = { 100000, 131072 }, batch[] = { 16, 64 }, mib[] = { 8, 4 };
