@@ -1,4 +1,4 @@
-/* Images of digits: the reader of MNIST's files, and the pen. */
+/* Images of digits: reading MNIST's files, and drawing. */
 #include "digits.h"
 
 #include <math.h>
@@ -30,7 +30,7 @@ void digits_free(digits *d)
 
 enum { MAX_PATH = 4096, MAX_CLASSES = 256 };
 
-/* folder/part-rest, or where only that is there, folder/part-rest.gz. */
+/* Sets path to folder/part-rest or, if only that exists, to folder/part-rest.gz. */
 static bool path_of(char path[MAX_PATH], const char *folder, const char *part, const char *rest)
 {
     int length = snprintf(path, MAX_PATH, "%s/%s-%s.gz", folder, part, rest);
@@ -45,7 +45,7 @@ static bool path_of(char path[MAX_PATH], const char *folder, const char *part, c
     return true;
 }
 
-/* Pixels 0 .. 255 become 0 .. 1. */
+/* Maps pixels from 0 .. 255 to 0 .. 1. */
 static bool convert_images(digits *d, digit_set *set, const tl_idx *images, const char *path)
 {
     if (images->type != TL_IDX_UINT8 || images->rank != 3 || images->size == 0) {
@@ -53,7 +53,7 @@ static bool convert_images(digits *d, digit_set *set, const tl_idx *images, cons
         return false;
     }
     if (set == &d->test && (images->dim[1] != d->height || images->dim[2] != d->width)) {
-        tl_fail(TL_ERR_FORMAT, "%s: images of %lldx%lld pixels, those to train with have %lldx%lld", path,
+        tl_fail(TL_ERR_FORMAT, "%s: images of %lldx%lld pixels; the training images have %lldx%lld", path,
                 (long long)images->dim[1], (long long)images->dim[2], (long long)d->height,
                 (long long)d->width);
         return false;
@@ -68,13 +68,13 @@ static bool convert_images(digits *d, digit_set *set, const tl_idx *images, cons
     return true;
 }
 
-/* The largest label tells the number of classes. */
+/* The number of classes is the largest label + 1. */
 static bool convert_labels(digits *d, digit_set *set, const tl_idx *labels, const char *path)
 {
     for (int64_t k = 0; k < set->n; k++) {
         double label = tl_idx_get(labels, k);
         if (!(label >= 0 && label < MAX_CLASSES)) {
-            tl_fail(TL_ERR_FORMAT, "%s: label %lld is %g, not 0 to %d", path, (long long)k, label,
+            tl_fail(TL_ERR_FORMAT, "%s: label %lld is %g, which is not in 0..%d", path, (long long)k, label,
                     MAX_CLASSES - 1);
             return false;
         }
@@ -128,7 +128,7 @@ static double ink(int digit, int x, int y)
     return inside && font[y][digit * (FONT_WIDTH + 1) + x] == '#';
 }
 
-/* The font at any point, bilinear between the centers of its cells. */
+/* Interpolates the font bilinearly between the centers of its cells. */
 static double smooth_ink(int digit, double x, double y)
 {
     int i = (int)floor(x), j = (int)floor(y);
@@ -142,12 +142,12 @@ static double unit(double x)
     return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
-/* Each pixel looks up where it falls in the font: the inverse of moving, slanting, turning and scaling a
+/* Maps each pixel to its place in the font: the inverse of shifting, slanting, rotating and scaling a
  * digit. */
 static void draw(int digit, tl_random *rng, tl_real image[SIDE][SIDE])
 {
     double center_x = SIDE / 2.0 + between(rng, -2.5, 2.5), center_y = SIDE / 2.0 + between(rng, -1.5, 1.5);
-    double width = between(rng, 1.3, 2), height = between(rng, 1.3, 1.9); /* pixels a cell */
+    double width = between(rng, 1.3, 2), height = between(rng, 1.3, 1.9); /* pixels per cell */
     double slant = between(rng, -0.4, 0.4), turn = between(rng, -0.2, 0.2);
     double threshold = between(rng, 0.2, 0.5); /* the lower, the thicker the strokes */
     double noise = between(rng, 0.05, 0.2);
@@ -161,7 +161,7 @@ static void draw(int digit, tl_random *rng, tl_real image[SIDE][SIDE])
         }
 }
 
-/* Image k has draws of its own: it does not depend on the others. */
+/* Image k has its own range of draws, so that it does not depend on the others. */
 static bool draw_set(digit_set *set, int64_t n, uint64_t seed)
 {
     if (!set_make(set, n, SIDE * SIDE))

@@ -1,4 +1,4 @@
-/* Images of digits with their labels: from MNIST's files, or drawn. */
+/* Labelled images of digits: read from MNIST's files, or drawn. */
 #ifndef DIGITS_H
 #define DIGITS_H
 
@@ -16,11 +16,12 @@ typedef struct digits {
     digit_set train, test;
 } digits;
 
-/* Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k from a folder, each as it is
- * or with .gz. On failure the reason is in tl_error(), and digits_free is still due. */
+/* Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k from a folder, plain or with
+ * .gz. On failure the reason is in tl_error(), and digits_free must still be called. */
 bool digits_read(digits *d, const char *folder);
 
-/* Draws digits of a small font, moved, slanted, turned, thick or thin, in noise: always the same ones. */
+/* Draws digits of a small font, shifted, slanted, rotated, thick or thin, with noise: the same ones in every
+ * run. */
 bool digits_draw(digits *d);
 
 void digits_free(digits *d);

@@ -1,4 +1,4 @@
-/* A first network: of the connections of its first layer, one in ten exists. */
+/* A first network: one in ten of the connections of its first layer exists. */
 #include <stdio.h>
 #include <tulle/tulle.h>
 

@@ -1,11 +1,11 @@
-/* The methods, the choice of connections by magnitude, and the count of those that came back. */
+/* The methods, the choice of connections by magnitude, and the count of removed ones that are not zero. */
 #include "methods.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Which connections stay ---- */
+/* ---- The connections to keep ---- */
 
 typedef struct connection {
     tl_real magnitude;
@@ -20,7 +20,7 @@ static int larger_first(const void *left, const void *right)
     return a->at < b->at ? -1 : 1;
 }
 
-/* keep[k] = 1 for the n largest of `size` weights. */
+/* Sets keep[k] = 1 for the n largest of `size` weights. */
 static bool mark_largest(const tl_real *weight, int64_t size, int64_t n, connection *sorted, uint8_t *keep)
 {
     for (int64_t k = 0; k < size; k++) {
@@ -61,7 +61,7 @@ bool choose_connections(trainee *t, double density)
 
 /* ---- The methods ---- */
 
-/* Copies what a graph has computed, as many values as `to` has. */
+/* Copies the value of a node to a variable of as many values, and frees the graph. */
 static bool copy_result(tl_graph *g, const tl_node *from, tl_variable *to)
 {
     bool ok = from && to;
@@ -73,9 +73,8 @@ static bool copy_result(tl_graph *g, const tl_node *from, tl_variable *to)
     return ok;
 }
 
-/* The published recipe: the kept weights as a sparse tensor, made dense again with zeros for a variable
- * that trains on, with masked gradients. The optimizer carries its state on, as it does in that recipe; its
- * memory of the removed weights is what brings them back. */
+/* The published recipe: sets the removed weights to zero, and masks their gradients from then on. The
+ * optimizer keeps its state, and its moments of the removed weights are what revives them. */
 static bool mask_the_gradients(trainee *t)
 {
     for (int l = 0; l < t->net.n_hidden; l++) {
@@ -90,8 +89,8 @@ static bool mask_the_gradients(trainee *t)
     return tl_optimizer_add_transform(t->optimizer, tl_mask_gradients, &t->masks) == TL_OK;
 }
 
-/* Dense storage with a permanent mask. The optimizer carries its state on, of the kept weights: off the
- * mask the call clears it. */
+/* Dense storage with a permanent mask. The optimizer keeps its state of the kept weights; off the mask the
+ * call clears it. */
 static bool set_the_mask(trainee *t)
 {
     for (int l = 0; l < t->net.n_hidden; l++)
@@ -100,8 +99,8 @@ static bool set_the_mask(trainee *t)
     return true;
 }
 
-/* Only the kept connections exist: new variables take their values. No optimizer has seen these, so a new
- * one starts with them, in the middle of the schedule. */
+/* Sparse storage: new variables take the values of the kept connections. They get a new optimizer, which
+ * continues the schedule. */
 static bool make_sparse(trainee *t)
 {
     for (int l = 0; l < t->net.n_hidden; l++) {
@@ -129,9 +128,9 @@ const method methods[N_METHODS] = {
     { "sparse", "only the kept connections exist", make_sparse },
 };
 
-/* ---- What came back ---- */
+/* ---- Removed weights that are not zero ---- */
 
-/* Weights of `data`, row-major, that are not zero off the pattern. */
+/* Counts the values of `data`, row-major, that are not zero off the pattern. */
 static int64_t nonzero_off(const tl_pattern *keep, const tl_real *data)
 {
     const int64_t *row_ptr = tl_pattern_row_ptr(keep);

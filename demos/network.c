@@ -1,4 +1,4 @@
-/* The perceptron: making it, running it. */
+/* The perceptron: creation, and the forward pass. */
 #include "network.h"
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ void network_free(network *net)
     *net = (network){ 0 };
 }
 
-/* This is all it takes for a layer to be sparse. */
+/* The only code that depends on whether a layer is sparse. */
 static tl_node *product(tl_graph *g, tl_node *x, tl_variable *w)
 {
     return tl_variable_is_sparse(w) ? tl_dense_sparse_matmul(x, tl_use(g, w), TL_NO_TRANSPOSE)

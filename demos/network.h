@@ -14,15 +14,15 @@ typedef struct network {
     tl_variable *weight[MAX_HIDDEN + 1], *bias[MAX_HIDDEN + 1];
 } network;
 
-/* From the units of each layer, pixels first, classes last: size[n_hidden + 2]. Weights are dense, drawn
- * after He. */
+/* Creates a network with dense weights, initialised after He. size[n_hidden + 2]: the units of each layer,
+ * from the pixels to the classes. network_free must be called even on failure. */
 bool network_make(network *net, int n_hidden, const int64_t *size, tl_random *rng);
 void network_free(network *net);
 
-/* The scores of n images, n x classes. */
+/* Returns the scores of n images, n x classes. */
 tl_node *network_scores(tl_graph *g, const network *net, const tl_real *images, int64_t n);
 
-/* Bytes of all weights and biases. */
+/* Returns the bytes of all weights and biases. */
 int64_t network_bytes(const network *net);
 
 #endif

@@ -1,4 +1,4 @@
-/* Every optimizer of the library by name, and schedules over the whole run. */
+/* Every optimizer of the library by name, and the schedules. */
 #include "optimizers.h"
 
 static tl_optimizer *make_adam(double learning_rate)
@@ -57,7 +57,7 @@ const optimizer_kind optimizers[] = {
     { "adagrad", 0.02, make_adagrad, NULL },
     { "rmsprop", 0.0003, make_rmsprop, "momentum 0.9" },
     { "ftrl", 0.1, make_ftrl,
-      "made for linear models: it forgets the first weights, and hidden layers stay dead" },
+      "for linear models: it discards the initial weights, and hidden layers stay dead" },
 };
 const int n_optimizers = sizeof optimizers / sizeof *optimizers;
 
@@ -86,11 +86,11 @@ static double warm_up(int64_t step, int64_t steps, double learning_rate)
     return tl_schedule_warm_up(step, learning_rate, &(tl_warm_up){ first, tl_schedule_cosine, &rest });
 }
 
-const schedule_kind schedules[] = { { "constant", "the learning rate, always", NULL },
-                                    { "step", "half of it after each quarter of the run", by_steps },
-                                    { "exponential", "a tenth of it at the end", exponential },
+const schedule_kind schedules[] = { { "constant", "the learning rate throughout", NULL },
+                                    { "step", "halved after each quarter of the run", by_steps },
+                                    { "exponential", "down to a tenth at the end", exponential },
                                     { "cosine", "down to 0 along half a cosine", cosine },
-                                    { "warm-up", "up from 0 in a twentieth of the run, then as cosine",
+                                    { "warm-up", "up from 0 in a twentieth of the run, then cosine",
                                       warm_up } };
 const int n_schedules = sizeof schedules / sizeof *schedules;
 

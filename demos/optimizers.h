@@ -6,7 +6,7 @@
 
 typedef struct optimizer_kind {
     const char *name;
-    double learning_rate; /* unless the user names another */
+    double learning_rate; /* default */
     tl_optimizer *(*make)(double learning_rate);
     const char *note; /* NULL: none */
 } optimizer_kind;
@@ -14,7 +14,7 @@ typedef struct optimizer_kind {
 extern const optimizer_kind optimizers[];
 extern const int n_optimizers;
 
-/* A schedule over a run of `steps` steps, before and after the removal. */
+/* A schedule over all `steps` steps of a method, before and after the removal. */
 typedef struct schedule_kind {
     const char *name, *what;
     double (*rate)(int64_t step, int64_t steps, double learning_rate); /* NULL: constant */
@@ -23,13 +23,14 @@ typedef struct schedule_kind {
 extern const schedule_kind schedules[];
 extern const int n_schedules;
 
-/* Where an optimizer begins in a run: one that takes over goes on with the schedule. */
+/* The schedule of a method, and the number of steps done before the optimizer starts: one that replaces
+ * another continues the schedule. */
 typedef struct course {
     const schedule_kind *schedule;
     int64_t steps, done;
 } course;
 
-/* NULL with the reason in tl_error(). The course is borrowed. */
+/* Returns an optimizer, or NULL with the reason in tl_error(). The course is borrowed. */
 tl_optimizer *make_optimizer(const optimizer_kind *kind, double learning_rate, const course *c);
 
 #endif

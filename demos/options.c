@@ -1,4 +1,4 @@
-/* The command line: a table of flags, each with its parser, help, and what its value should have been. */
+/* The command line: a table of flags, each with its parser, its help and a description of valid values. */
 #include "options.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ static bool parse_count(const char *text, int64_t most, int64_t *out)
     return ok;
 }
 
-/* Cuts the next item of a comma list into item[size]; *text moves on, to NULL after the last one. */
+/* Copies the next item of a comma-separated list to item[size] and advances *text, to NULL after the last. */
 static bool next_item(const char **text, char *item, size_t size)
 {
     size_t length = strcspn(*text, ",");
@@ -191,7 +191,7 @@ static void print_help(void)
 {
     printf("Usage: pruned_mlp [--flag value | --flag=value]...\n\n"
            "Trains a multilayer perceptron on images of digits, removes all but the largest weights of its\n"
-           "hidden layers for ever, trains on, and shows what became of the removed weights.\n\nFlags:\n");
+           "hidden layers, continues training, and counts the removed weights that came back.\n\nFlags:\n");
     for (int k = 0; k < n_flags; k++)
         printf("  %-15s %-7s  %s\n", flags[k].name, flags[k].value, flags[k].help);
     printf("  %-15s %-7s  this text\n\nMethods:\n", "--help", "");
@@ -214,7 +214,7 @@ static const flag *find_flag(const char *argument, size_t length)
     return NULL;
 }
 
-/* One argument and, where it stands apart, its value; *at moves on past them. */
+/* Reads a flag and its value, which is after '=' or the next argument, and advances *at. */
 static bool read_flag(options *o, char **argv, int *at)
 {
     const char *argument = argv[(*at)++], *equals = strchr(argument, '=');
@@ -237,14 +237,15 @@ static bool read_flag(options *o, char **argv, int *at)
     return true;
 }
 
-/* What follows from other flags where it was not given. */
+/* Sets the defaults that depend on other flags. */
 static void fill_in(options *o)
 {
     bool some = false;
     for (int k = 0; k < N_METHODS; k++)
         some = some || o->method[k];
-    for (int k = 0; k < N_METHODS && !some; k++)
-        o->method[k] = true;
+    if (!some)
+        for (int k = 0; k < N_METHODS; k++)
+            o->method[k] = true;
     if (o->learning_rate == 0)
         o->learning_rate = o->optimizer->learning_rate;
 }

@@ -10,16 +10,16 @@ typedef struct options {
     int n_hidden;
     int64_t hidden[MAX_HIDDEN];
     int64_t epochs, batch;
-    double learning_rate; /* unless given, the optimizer's own */
+    double learning_rate; /* default: the optimizer's own */
     const optimizer_kind *optimizer;
     const schedule_kind *schedule;
     uint64_t seed;
-    int threads;            /* -1: as the library starts with */
+    int threads;            /* -1: the library's default */
     bool method[N_METHODS]; /* which of them to run */
 } options;
 
-/* Reads the command line over the defaults. False where there is nothing to do but exit with *status: 0
- * after --help, 2 after a line on stderr that says what is wrong. */
+/* Sets the defaults, then reads the command line. Returns false if the program must exit with *status: 0
+ * after --help, 2 after an error message on stderr. */
 bool options_read(options *o, int argc, char **argv, int *status);
 
 #endif

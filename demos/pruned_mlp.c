@@ -1,8 +1,8 @@
-/* Removes connections of a network that is being trained, in several ways, and looks which of them come back.
+/* Compares several ways to remove connections of a network during training, and counts those that come back.
  *
- * The network is trained dense; then all but the largest weights of its hidden layers are removed; then it
- * is trained on. Every method starts from the same dense network: its dense phase is run again with the
- * same random numbers, and comes out the same to the last bit, weights and optimizer state. */
+ * A network is trained dense, all but the largest weights of its hidden layers are removed, and training
+ * continues. Every method repeats the dense phase with the same random numbers, so that all start from the
+ * same weights and optimizer state, to the last bit. */
 #include "report.h"
 
 #include <math.h>
@@ -26,7 +26,7 @@ typedef struct run {
     int64_t steps;  /* in an epoch */
 } run;
 
-static void *room_for(int64_t n, size_t size)
+static void *allocate(int64_t n, size_t size)
 {
     void *p = malloc((size_t)n * size);
     if (!p)
@@ -57,9 +57,9 @@ static bool run_make(run *r, const options *o, const digits *d, const method *m)
     size[o->n_hidden + 1] = d->classes;
     return network_make(&r->t.net, o->n_hidden, size, &r->rng) &&
            (r->t.optimizer = make_optimizer(r->t.kind, r->t.learning_rate, &r->t.course)) &&
-           (r->graph = tl_graph_new()) && (r->image = room_for(batch * pixels, sizeof *r->image)) &&
-           (r->label = room_for(batch, sizeof *r->label)) && (r->order = room_for(n, sizeof *r->order)) &&
-           (r->ms = room_for(o->epochs * r->steps, sizeof *r->ms));
+           (r->graph = tl_graph_new()) && (r->image = allocate(batch * pixels, sizeof *r->image)) &&
+           (r->label = allocate(batch, sizeof *r->label)) && (r->order = allocate(n, sizeof *r->order)) &&
+           (r->ms = allocate(o->epochs * r->steps, sizeof *r->ms));
 }
 
 /* ---- Training ---- */
@@ -89,7 +89,7 @@ static tl_node *batch_loss(run *r, int64_t n)
     return tl_softmax_cross_entropy(network_scores(r->graph, &r->t.net, r->image, n), r->label);
 }
 
-/* Leaves the first failure of the graph in tl_error(). */
+/* Makes the first failure of the graph tl_error(). Returns false. */
 static bool graph_failed(const tl_graph *g)
 {
     if (tl_graph_status(g) != TL_OK)
@@ -126,7 +126,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The median over the steps of the phase but the first ones. */
+/* Returns the median over the steps of the phase, without the first ones. */
 static double median_ms(run *r)
 {
     int64_t n = r->o->epochs * r->steps, skip = n > 2 * WARM_UP ? WARM_UP : n / 2;
@@ -181,14 +181,14 @@ static bool draw_step(run *r, FILE *dot)
     return ok;
 }
 
-/* One method from the first weights to its results. dot is NULL but for the last one. */
+/* Runs one method, from the initial weights to its results. `dot` is NULL except for the last method. */
 static bool run_method(const options *o, const digits *d, const method *m, FILE *dot, result *out)
 {
     run r;
     bool ok = run_make(&r, o, d, m) && train(&r, "dense");
     if (ok && m->remove)
         ok = choose_connections(&r.t, o->density) && m->remove(&r.t);
-    ok = ok && train(&r, m->remove ? "pruned" : "going on") && measure(&r, out) &&
+    ok = ok && train(&r, m->remove ? "pruned" : "continued") && measure(&r, out) &&
          (!dot || draw_step(&r, dot));
     run_free(&r);
     progress_clear();
@@ -221,7 +221,7 @@ static bool compare_methods(const options *o, const digits *d)
         write_csv(csv.file, o, results);
     output *const all[] = { &json, &csv, &dot, &table };
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-        ok = ok && output_close(all[k]); /* after a failure, whose reason is to stay, the exit closes them */
+        ok = ok && output_close(all[k]); /* after a failure, whose message must stay, the exit closes them */
     return ok;
 }
 

@@ -1,5 +1,5 @@
-/* Tables, files, progress. The program keeps the C locale that it starts in, so that printf writes 0.5, not
- * 0,5. */
+/* The table, the files, and the progress line. The program keeps the C locale that it starts in, so that
+ * printf writes 0.5, not 0,5. */
 #include "report.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ bool output_close(output *out)
     }
     out->file = NULL;
     if (!ok)
-        tl_fail(TL_ERR_IO, "%s: %s", out->path, reason ? strerror(reason) : "not all could be written");
+        tl_fail(TL_ERR_IO, "%s: %s", out->path, reason ? strerror(reason) : "incomplete write");
     return ok;
 }
 
@@ -91,7 +91,7 @@ void print_head(const options *o, const digits *d)
            o->schedule->name);
     printf("epochs: %" PRId64 " dense, then %" PRId64 " with %g %% of the hidden weights kept\n", o->epochs,
            o->epochs, 100 * o->density);
-    printf("revived: removed weights that are not zero in the end\n\n");
+    printf("revived: removed weights that are not zero at the end\n\n");
     printf("%-15s %9s  %19s  %8s  %15s  %8s\n", "method", "accuracy", "revived", "ms/step", "weights + state",
            "patterns");
     fflush(stdout);

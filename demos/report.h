@@ -1,4 +1,4 @@
-/* What pruned_mlp shows: the table, the progress, and the files. */
+/* The output of pruned_mlp: the table, the progress line and the files. */
 #ifndef REPORT_H
 #define REPORT_H
 
@@ -15,7 +15,7 @@ typedef struct result {
     int64_t pattern_bytes;    /* of the patterns, their cached transposes included */
 } result;
 
-/* A file to write, if its path is not NULL. Failures leave their reason in tl_error(). */
+/* A file to write, unless its path is NULL. On failure the reason is in tl_error(). */
 typedef struct output {
     const char *path;
     FILE *file;
@@ -23,15 +23,15 @@ typedef struct output {
 bool output_open(output *out, const char *path);
 bool output_close(output *out); /* false if anything was not written */
 
-/* The lines of the table, on stdout. */
+/* Print the lines of the table on stdout. */
 void print_head(const options *o, const digits *d);
 void print_row(const method *m, const result *r);
 
-/* result[k] is of methods[k], where o->method[k]. */
+/* Write the results: result[k] is that of methods[k], for every k with o->method[k]. */
 void write_json(FILE *out, const options *o, const digits *d, const result *r);
 void write_csv(FILE *out, const options *o, const result *r);
 
-/* One line on stderr that is written over, only if that is a terminal. */
+/* Rewrite and clear the progress line on stderr, if that is a terminal. */
 void progress(const method *m, const char *phase, int64_t epoch, int64_t epochs, double loss);
 void progress_clear(void);
 

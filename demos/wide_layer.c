@@ -1,5 +1,5 @@
-/* One very wide sparse layer, trained: dense, its weights and Adam's state would need 12 bytes for each of
- * size x size cells. What exists is what is paid for, in memory and in time. */
+/* Trains one very wide sparse layer. Memory and time depend on its connections only: dense, the weights and
+ * Adam's state would need 12 bytes for each of size x size cells. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,7 +34,7 @@ static int64_t *field(options *o, const struct flag *f)
     return (int64_t *)(void *)((char *)o + f->at);
 }
 
-/* False after a line on stderr. */
+/* Returns false after an error message on stderr. */
 static bool read_options(options *o, int argc, char **argv)
 {
     for (int at = 1; at < argc;) {
@@ -65,7 +65,7 @@ static bool read_options(options *o, int argc, char **argv)
 
 static int help(void)
 {
-    printf("Usage: wide_layer [--flag value | --flag=value]...\n\nTrains one sparse layer and tells what it "
+    printf("Usage: wide_layer [--flag value | --flag=value]...\n\nTrains one sparse layer and prints what it "
            "costs.\n\nFlags:\n");
     for (int k = 0; k < N_FLAGS; k++)
         printf("  %-15s %s\n", flags[k].name, flags[k].help);
@@ -85,7 +85,7 @@ static double peak_megabytes(void)
     return getrusage(RUSAGE_SELF, &used) == 0 ? (double)used.ru_maxrss / 1024 : 0;
 }
 
-/* Samples as columns; the layer learns to give each output another input. */
+/* Samples are columns. The target of each output is the input at the opposite end. */
 static void fill(const options *o, tl_random *r, tl_real *x, tl_real *target)
 {
     for (int64_t k = 0; k < o->size * o->batch; k++)
@@ -94,7 +94,7 @@ static void fill(const options *o, tl_random *r, tl_real *x, tl_real *target)
         memcpy(target + i * o->batch, x + (o->size - 1 - i) * o->batch, (size_t)o->batch * sizeof *x);
 }
 
-/* The steps, and what they cost; the first one, which makes the optimizer's state, is told apart. */
+/* Runs the steps and prints their cost; the first one, which allocates the optimizer's state, separately. */
 static bool train(const options *o, tl_variable *w, tl_optimizer *adam, tl_graph *g, const tl_real *x,
                   const tl_real *target)
 {
@@ -122,7 +122,7 @@ static bool train(const options *o, tl_variable *w, tl_optimizer *adam, tl_graph
 
 int main(int argc, char **argv)
 {
-    options o = { 100000, 10000000, 64, 10, 1, -1 }; /* -1 threads: as the library has it */
+    options o = { 100000, 10000000, 64, 10, 1, -1 }; /* -1 threads: the library's default */
     for (int k = 1; k < argc; k++)
         if (strcmp(argv[k], "--help") == 0)
             return help();
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
     free(x);
     free(target);
     if (fflush(stdout) != 0) {
-        fprintf(stderr, "wide_layer: standard output: not all could be written\n");
+        fprintf(stderr, "wide_layer: standard output: incomplete write\n");
         return 1;
     }
     return done ? 0 : 1;
