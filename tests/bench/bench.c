@@ -1,14 +1,14 @@
-/* The benchmarks: what a training step costs, as a user writes it. Every measurement is one JSON line:
+/* The benchmarks: times of training steps, written as a user writes them. Every measurement is one JSON line:
  *
  *     {"scenario": "gemm", "case": "n=64", "impl": "tulle", "ms": 0.009, "median_ms": 0.01, "runs": 2000, ..}
  *
- * with the best and the median time of all runs that the time budget allows, and, where they mean something,
+ * with the best and the median time of all runs that the time budget allows and, where they are meaningful,
  * rates at the best time:
  *
- *     "gflops"      1e9 useful operations a second
- *     "of_fma"      that, as a share of what `limit` measures as fma, times the threads
- *     "gbs"         1e9 bytes a second
- *     "of_gather"   that, as a share of what `limit` measures as gather-64; above 1 where a cache helps
+ *     "gflops"      1e9 useful operations per second
+ *     "of_fma"      gflops as a share of the rate of `limit` fma, times the threads
+ *     "gbs"         1e9 bytes per second
+ *     "of_gather"   gbs as a share of the rate of `limit` gather-64; above 1 if a cache helps
  *     "ns_per_op"
  *     "ns_per_entry", after "nnz", the entries of the sparse matrix
  *
@@ -21,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { WARM_UPS = 2, LEAST_RUNS = 5, MOST_RUNS = 2000 };
+enum { WARM_UPS = 2, MIN_RUNS = 5, MAX_RUNS = 2000 };
 
 typedef struct scenario {
     const char *name, *what;
@@ -35,11 +35,11 @@ static const scenario scenarios[] = {
     { "growth", "training step of a sparse layer, by density and by size", bench_growth },
     { "mlp_step", "training step of a perceptron whose hidden weights are sparse", bench_mlp_step },
     { "embedding_step", "training step of a table of embeddings, looked up in bags", bench_embedding_step },
-    { "table_rows", "rows of a table that no cache holds, read and updated", bench_table_rows },
+    { "table_rows", "rows of a table larger than the caches, read and updated", bench_table_rows },
     { "tiny_step", "training step of a network of a few units", bench_tiny_step },
     { "gcn_epoch", "training epoch of a graph convolutional network", bench_gcn_epoch },
-    { "limit", "what one core of this machine can do", bench_limit },
-    { "overhead", "what recording an op costs, and walking back over it", bench_overhead },
+    { "limit", "peak rates of one core of this machine", bench_limit },
+    { "overhead", "recording an op, and its part of the backward pass", bench_overhead },
 };
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
@@ -49,7 +49,7 @@ static struct {
     double seconds;
     const char *json_path; /* NULL: not given */
     FILE *json;
-    const char *scenario; /* that runs now */
+    const char *scenario; /* the one that is running */
 } bench = { .threads = 1, .seconds = 1 };
 
 /* ---- Failing ---- */
@@ -120,10 +120,10 @@ static void flush(FILE *out, const char *path)
 {
     errno = 0;
     if (fflush(out) != 0 || ferror(out))
-        fail(path, errno ? strerror(errno) : "not all could be written");
+        fail(path, errno ? strerror(errno) : "incomplete write");
 }
 
-/* The line of a case that took these times, ascending. */
+/* Writes the line of a case. times[n] ascend. */
 static void write_line(FILE *out, const char *path, const char *name, work w, const double *times, int n)
 {
     double best = times[0], median = times[n / 2];
@@ -132,11 +132,11 @@ static void write_line(FILE *out, const char *path, const char *name, work w, co
     if (w.flops > 0)
         fprintf(out, ", \"gflops\": %.3f", w.flops / best * 1e-9);
     if (w.flops > 0 && !w.is_limit)
-        fprintf(out, ", \"of_fma\": %.4f", w.flops / best / (most_flops() * tl_num_threads()));
+        fprintf(out, ", \"of_fma\": %.4f", w.flops / best / (peak_flops() * tl_num_threads()));
     if (w.bytes > 0)
         fprintf(out, ", \"gbs\": %.3f", w.bytes / best * 1e-9);
     if (w.bytes > 0 && !w.is_limit)
-        fprintf(out, ", \"of_gather\": %.4f", w.bytes / best / most_bytes());
+        fprintf(out, ", \"of_gather\": %.4f", w.bytes / best / peak_bytes());
     if (w.ops > 0)
         fprintf(out, ", \"ns_per_op\": %.3f", best / w.ops * 1e9);
     if (w.nnz > 0)
@@ -145,14 +145,14 @@ static void write_line(FILE *out, const char *path, const char *name, work w, co
     flush(out, path);
 }
 
-/* Returns how many times it took, ascending. */
+/* Measures at most MAX_RUNS runs. Stores their times, ascending, and returns their number. */
 static int take_times(double budget, void (*run)(void *context), void *context, double *times)
 {
     int n = 0;
     for (int k = 0; k < WARM_UPS; k++)
         run(context);
     double end = now() + budget;
-    while (n < LEAST_RUNS || (n < MOST_RUNS && now() < end)) {
+    while (n < MIN_RUNS || (n < MAX_RUNS && now() < end)) {
         double begin = now();
         run(context);
         times[n++] = now() - begin;
@@ -163,14 +163,14 @@ static int take_times(double budget, void (*run)(void *context), void *context, 
 
 double best_time(double budget, void (*run)(void *context), void *context)
 {
-    double times[MOST_RUNS];
+    double times[MAX_RUNS];
     take_times(budget, run, context, times);
     return times[0];
 }
 
 void measure(const char *name, work w, void (*run)(void *context), void *context)
 {
-    double times[MOST_RUNS];
+    double times[MAX_RUNS];
     int n = take_times(bench.seconds, run, context, times);
     write_line(stdout, "standard output", name, w, times, n);
     if (bench.json)
@@ -188,10 +188,10 @@ static void print_help(void)
         printf("  %-20s  %s\n", scenarios[k].name, scenarios[k].what);
     printf("\nFlags:\n"
            "  --threads N           threads, 0: one for each processor (default 1)\n"
-           "  --seconds S           time for each case (default 1); it gets %d runs at least, %d at most\n"
-           "  --json FILE           write the lines to a file, too\n"
+           "  --seconds S           time for each case (default 1), for %d to %d runs\n"
+           "  --json FILE           also write the lines to a file\n"
            "  --help                this text\n",
-           LEAST_RUNS, MOST_RUNS);
+           MIN_RUNS, MAX_RUNS);
     flush(stdout, "standard output");
 }
 
@@ -235,7 +235,8 @@ static _Noreturn void misused(const char *argument, const char *why, const char 
     exit(2);
 }
 
-/* Reads the flag at argv[at] and its value, apart or after '='; returns how many arguments they are. */
+/* Reads the flag at argv[at] and its value, which is after '=' or the next argument. Returns the number of
+ * arguments that they are. */
 static int read_flag(char **argv, int at)
 {
     const char *argument = argv[at], *equals = strchr(argument, '=');
@@ -276,8 +277,9 @@ static void read_arguments(int argc, char **argv)
         choose(argv[at++]);
         some = true;
     }
-    for (int k = 0; k < SCENARIOS && !some; k++)
-        bench.chosen[k] = true;
+    if (!some)
+        for (int k = 0; k < SCENARIOS; k++)
+            bench.chosen[k] = true;
 }
 
 int main(int argc, char **argv)

@@ -1,35 +1,35 @@
-/* What the scenarios share: measuring a step, and one way to fail. */
+/* Shared by the scenarios: measuring, failing, and data. */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <tulle/tulle.h>
 
-/* What one run does, for the rates in its line; what is 0 is left out. */
+/* The work of one run, for the rates in its line. Rates of fields that are 0 are left out. */
 typedef struct work {
     double flops;  /* "gflops" and "of_fma" */
     double bytes;  /* "gbs" and "of_gather" */
     double ops;    /* "ns_per_op" */
     double nnz;    /* "nnz", the entries of the sparse matrix, and "ns_per_entry" */
-    bool is_limit; /* is what the others are shares of: has none itself */
+    bool is_limit; /* a peak rate: its line has no shares */
 } work;
 
-/* Measures run(context) and prints the line of this case of the running scenario. */
+/* Measures run(context) and prints a line for this case of the running scenario. */
 void measure(const char *name, work w, void (*run)(void *context), void *context);
 
-/* The best time of run(context), in seconds, of as many runs as the time budget allows. */
+/* Returns the best time of run(context) in seconds, of as many runs as the time budget allows. */
 double best_time(double budget, void (*run)(void *context), void *context);
 
-/* What one core can do in a second, measured when first asked for: the flops of `fma` and the bytes of
- * `gather-64`, in the scenario `limit`. */
-double most_flops(void);
-double most_bytes(void);
+/* Return the peak rates of one core per second, measured at the first call: the flops of `fma` and the bytes
+ * of `gather-64` in the scenario `limit`. */
+double peak_flops(void);
+double peak_bytes(void);
 
-/* A failure ends the program, with the scenario and tl_error() on stderr and status 1. `must` returns what it
- * is given where that is not NULL. */
+/* End the program with the scenario and tl_error() on stderr and status 1 if `status` is a failure or `made`
+ * is NULL. `must` returns `made`. */
 void check(tl_status status);
 void *must(void *made);
 
-/* Arrays for the caller to free: uninitialised, standard normal, and uniform in 0 .. bound-1. */
+/* Return arrays for the caller to free: uninitialised, standard normal, and uniform in 0 .. bound-1. */
 void *allocate(int64_t n, size_t size);
 tl_real *random_reals(int64_t n, uint64_t seed);
 int32_t *random_integers(int64_t n, int64_t bound, uint64_t seed);

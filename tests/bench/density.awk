@@ -1,5 +1,5 @@
-# The table of `./dev density`, from the JSON lines of mlp_step in several rounds: the best times of all. Without
-# lines from PyTorch its columns are left out.
+# The table of `./dev density`: the best times in the JSON lines of mlp_step, of several rounds. PyTorch's
+# columns are left out if there are no lines of it.
 
 function field(key, value) {
     value = $0

@@ -1,5 +1,5 @@
-# The plot of `./dev density`. Wants the names `table`, of what density.awk wrote, `picture`, of the SVG, and
-# `torch`: 1 if the table has times of PyTorch, otherwise 0.
+# The plot of `./dev density`. Expects the file names `table`, written by density.awk, and `picture`, the SVG
+# to write; and `torch`: 1 if the table has times of PyTorch, otherwise 0.
 set terminal svg size 720,430 font "sans-serif,14" background rgb "white"
 set output picture
 

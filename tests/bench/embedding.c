@@ -53,11 +53,11 @@ typedef struct method {
     const char *name;
     tl_optimizer *(*make)(void);
     int slots;
-    int64_t most_rows; /* of the tables it is measured on */
-    int batches;       /* which take turns */
+    int64_t max_rows; /* of the tables that it is measured on */
+    int batches;      /* used in turn */
 } method;
 
-/* Exact updates get many batches: with one, every row that it names would be up to date in every step. */
+/* Exact updates get many batches: with a single one, its rows would never have pending updates. */
 static const method methods[] = { { "sgd", sgd, 0, 1000000, 1 },
                                   { "adagrad", adagrad, 1, 1000000, 1 },
                                   { "adam", adam_lazy, 2, 1000000, 1 },
@@ -91,7 +91,7 @@ static int64_t count_distinct(const int32_t *ids, int64_t n, int64_t rows)
     return distinct;
 }
 
-/* Counted for a batch: each id's row is read, and each distinct row with its slots is read and written. */
+/* Counted per batch: each id's row is read, and each distinct row with its slots is read and written. */
 static void measure_method(const method *m, tl_variable *table, int64_t rows)
 {
     char name[64];
@@ -123,36 +123,36 @@ void bench_embedding_step(void)
         tl_variable *table = must(tl_variable_dense("table", TL_SHAPE(rows[r], WIDTH)));
         check(tl_init_uniform(table, -1, 1, &rng));
         for (size_t k = 0; k < sizeof methods / sizeof *methods; k++)
-            if (rows[r] <= methods[k].most_rows)
+            if (rows[r] <= methods[k].max_rows)
                 measure_method(&methods[k], table, rows[r]);
         tl_variable_free(table);
     }
 }
 
-/* ---- table_rows: rows of a table that no cache holds, all different, other ones in every run ---- */
+/* ---- table_rows: distinct rows of a table larger than the caches, different ones in every run ---- */
 
-enum { TABLE = 1 << 20, PIECE = 1 << 16, PIECES = TABLE / PIECE };
+enum { TABLE = 1 << 20, SLICE = 1 << 16, SLICES = TABLE / SLICE };
 
 typedef struct rows {
     tl_graph *g;
     tl_optimizer *sgd;
     tl_variable *table;
-    int32_t *ids; /* a permutation; those of a piece ascend in `sorted` */
-    int32_t *sorted;
+    int32_t *ids;    /* a permutation of the rows */
+    int32_t *sorted; /* the same, ascending within each slice */
     tl_real *values;
     int next;
 } rows;
 
-static const int32_t *next_piece(rows *r, const int32_t *ids)
+static const int32_t *next_slice(rows *r, const int32_t *ids)
 {
-    r->next = (r->next + 1) % PIECES;
-    return ids + (int64_t)r->next * PIECE;
+    r->next = (r->next + 1) % SLICES;
+    return ids + (int64_t)r->next * SLICE;
 }
 
 static void gather_rows(void *context)
 {
     rows *r = context;
-    must(tl_embedding_lookup(tl_use(r->g, r->table), next_piece(r, r->ids), TL_SHAPE(PIECE)));
+    must(tl_embedding_lookup(tl_use(r->g, r->table), next_slice(r, r->ids), TL_SHAPE(SLICE)));
     tl_graph_reset(r->g);
 }
 
@@ -160,7 +160,7 @@ static void scatter_rows(void *context)
 {
     rows *r = context;
     tl_gradient pair = {
-        .variable = r->table, .values = r->values, .rows = next_piece(r, r->sorted), .n_rows = PIECE
+        .variable = r->table, .values = r->values, .rows = next_slice(r, r->sorted), .n_rows = SLICE
     };
     check(tl_apply_gradients(r->sgd, &(tl_gradients){ .pair = &pair, .n = 1, .graph = r->g }));
     tl_graph_reset(r->g);
@@ -172,7 +172,7 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Counted: each row is read; and, in a scatter, read and written. */
+/* Counted: a gather reads each row, a scatter reads and writes it. */
 void bench_table_rows(void)
 {
     tl_random rng = { .seed = 1 };
@@ -181,13 +181,13 @@ void bench_table_rows(void)
                .table = must(tl_variable_dense("table", TL_SHAPE(TABLE, WIDTH))),
                .ids = allocate(TABLE, sizeof *r.ids),
                .sorted = allocate(TABLE, sizeof *r.sorted),
-               .values = random_reals((int64_t)PIECE * WIDTH, 2) };
+               .values = random_reals((int64_t)SLICE * WIDTH, 2) };
     tl_random_permutation(&rng, TABLE, r.ids);
     for (int64_t k = 0; k < TABLE; k++)
         r.sorted[k] = r.ids[k];
-    for (int64_t k = 0; k < PIECES; k++)
-        qsort(r.sorted + k * PIECE, PIECE, sizeof *r.sorted, by_id);
-    const double bytes = (double)PIECE * WIDTH * sizeof(tl_real);
+    for (int64_t k = 0; k < SLICES; k++)
+        qsort(r.sorted + k * SLICE, SLICE, sizeof *r.sorted, by_id);
+    const double bytes = (double)SLICE * WIDTH * sizeof(tl_real);
     measure("gather 65536 of 1048576x64", (work){ .bytes = bytes }, gather_rows, &r);
     measure("scatter 65536 of 1048576x64", (work){ .bytes = 2 * bytes }, scatter_rows, &r);
     tl_graph_free(r.g);

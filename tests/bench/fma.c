@@ -8,13 +8,13 @@ enum { BYTES = 32 };
 #else
 enum { BYTES = 16 };
 #endif
-/* More chains than latency asks for, and registers for all. */
+/* Enough chains to hide the latency, and few enough for the registers. */
 enum { LANES = BYTES / sizeof(float), CHAINS = 12 };
 
 typedef float vector __attribute__((vector_size(BYTES)));
 
-/* s = s factor + shift in every lane of every chain. The chains start apart, so that none is another's copy,
- * and end in the sum that is returned, so that none is left out. */
+/* Computes s = s factor + shift in every lane of every chain. The chains start with different values and are
+ * summed at the end, so that the compiler cannot merge or drop any. */
 static float run(int64_t rounds, float factor, float shift)
 {
     vector s[CHAINS] = { 0 }, sum = { 0 };

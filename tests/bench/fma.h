@@ -1,11 +1,11 @@
-/* Multiply-adds as fast as they go, on one core. */
+/* The peak rate of multiply-adds on one core. */
 #ifndef FMA_H
 #define FMA_H
 
 #include <stdint.h>
 
 typedef struct fma_peak {
-    const char *name;       /* of the instruction set, as tl_kernel_level() has it */
+    const char *name;       /* the instruction set, as in tl_kernel_level() */
     double flops_per_round; /* a multiplication and an addition each */
     float (*run)(int64_t rounds, float factor, float shift);
 } fma_peak;

@@ -1,9 +1,10 @@
-# The plot of `./dev growth`. Wants the names `table`, of what growth.awk wrote, and `picture`, of the SVG.
+# The plot of `./dev growth`. Expects the file names `table`, written by growth.awk, and `picture`, the SVG to
+# write.
 set terminal svg size 960,450 font "sans-serif,14" background rgb "white"
 set output picture
 
 stats table using 5 nooutput
-same = STATS_median # ns an entry: slope 1 in the entries
+same = STATS_median # ns per entry; a line of slope 1
 same_text = sprintf("%.0f ns an entry", same)
 
 set multiplot layout 1,2 title "One training step of a sparse layer, Y = W X, batch of 128" font ",16"

@@ -1,4 +1,4 @@
-/* One layer: the dense product, the product with a sparse variable, and a training step of that. */
+/* One layer: the dense product, the product with a sparse variable, and a training step of the latter. */
 #include "tests/bench/bench.h"
 
 #include <inttypes.h>
@@ -14,7 +14,8 @@ typedef struct square {
     const tl_real *a, *b;
 } square;
 
-/* Neither depends on a variable, so that the product is all that happens. C has one place in every run. */
+/* A and B depend on no variable, so that only the product is computed. C has the same address in every
+ * run. */
 static void multiply(void *context)
 {
     const square *s = context;
@@ -47,11 +48,8 @@ typedef struct layer {
     tl_optimizer *sgd;
 } layer;
 
-/* upstream: a scalar whose gradient with respect to Y is a given dY.
- *
- * tl_backward starts from a scalar, so that Y needs an op behind it. This one stands for the inner product
- * <Y, dY>, without its value, which nobody reads. It adds one pass over Y's gradient, as any op behind Y
- * does; tl_reduce_sum(tl_mul(y, dy), TL_ALL_AXES), with the same gradients, takes several. */
+/* upstream: an op with the gradient of the scalar <Y, dY>, for a given dY, and without its value. It makes
+ * one pass over Y's gradient, where tl_reduce_sum(tl_mul(y, dy), TL_ALL_AXES) makes several. */
 static tl_status upstream_shape(tl_node *y)
 {
     return tl_shape_dense(y, TL_SHAPE());
@@ -67,9 +65,9 @@ static void upstream_backward(tl_node *y)
     const tl_real *dy = *(const tl_real *const *)y->attr, slope = y->grad[0];
     tl_real *restrict da = y->in[0]->grad;
     const int64_t n = da ? y->in[0]->size : 0;
-    const bool fresh = y->in[0]->overwrite;
+    const bool overwrite = y->in[0]->overwrite;
     for (int64_t k = 0; k < n; k++)
-        da[k] = (fresh ? 0 : da[k]) + slope * dy[k];
+        da[k] = (overwrite ? 0 : da[k]) + slope * dy[k];
 }
 
 static const tl_op upstream = { .name = "upstream",
@@ -121,7 +119,7 @@ static void measure_layer(int64_t m, int64_t k, int64_t n, double density, int p
                 .sgd = must(tl_sgd((tl_sgd_options){ .learning_rate = 1e-3 })) };
     check(tl_init_normal(l.w, 0, 1, &rng));
     check(tl_init_normal(l.x, 0, 1, &rng));
-    /* X stands for what the layer below hands on: its gradient is wanted, and it is not a weight. */
+    /* X stands for the output of the layer below: its gradient is computed, but it is not updated. */
     tl_frozen frozen = { &l.x, 1 };
     check(tl_optimizer_add_transform(l.sgd, tl_freeze, &frozen));
     snprintf(name, sizeof name, "%" PRId64 "x%" PRId64 "x%" PRId64 " d=%g", m, k, n, density);

@@ -1,4 +1,4 @@
-/* What other figures are to be read against: what one core can do, what the library costs without work. */
+/* Reference figures: the peak rates of one core, and the library's overhead per op. */
 #include "tests/bench/bench.h"
 #include "tests/bench/fma.h"
 
@@ -12,7 +12,7 @@ enum { ROUNDS = 1 << 18 };
 
 typedef struct arithmetic {
     const fma_peak *peak;
-    volatile float kept;
+    volatile float sink; /* so that the loop is not removed */
 } arithmetic;
 
 static const fma_peak *find_peak(void)
@@ -29,27 +29,27 @@ static const fma_peak *find_peak(void)
 static void multiply_add(void *context)
 {
     arithmetic *a = context;
-    a->kept = a->peak->run(ROUNDS, 0.75F, 0.25F);
+    a->sink = a->peak->run(ROUNDS, 0.75F, 0.25F);
 }
 
-double most_flops(void)
+double peak_flops(void)
 {
-    static double most;
+    static double peak;
     arithmetic a = { .peak = find_peak() };
-    if (most == 0)
-        most = ROUNDS * a.peak->flops_per_round / best_time(0.03, multiply_add, &a);
-    return most;
+    if (peak == 0)
+        peak = ROUNDS * a.peak->flops_per_round / best_time(0.03, multiply_add, &a);
+    return peak;
 }
 
-/* ---- stream, gather-64: 256 MB, more than a cache holds, in order and by random rows of 64 floats ---- */
+/* ---- stream, gather-64: 256 MB, larger than the caches, in order and by random rows of 64 floats ---- */
 
 enum { TABLE_ROWS = 1 << 20, ROW_WORDS = 32, LINE_WORDS = 8, TABLE_WORDS = TABLE_ROWS * ROW_WORDS };
-enum { AHEAD = 8 }; /* rows asked for before they are read */
+enum { PREFETCH_DISTANCE = 8 }; /* in rows */
 
 typedef struct table {
     uint64_t *word;
     int32_t *row; /* a permutation: no row is read twice in a run */
-    volatile uint64_t kept;
+    volatile uint64_t sink;
 } table;
 
 static table make_table(void)
@@ -79,7 +79,7 @@ static uint64_t sum(int64_t n, const uint64_t *x)
 static void stream(void *context)
 {
     table *t = context;
-    t->kept = sum(TABLE_WORDS, t->word);
+    t->sink = sum(TABLE_WORDS, t->word);
 }
 
 static void gather(void *context)
@@ -87,25 +87,25 @@ static void gather(void *context)
     table *t = context;
     uint64_t s = 0;
     for (int64_t k = 0; k < TABLE_ROWS; k++) {
-        const uint64_t *soon = t->word + (int64_t)t->row[(k + AHEAD) % TABLE_ROWS] * ROW_WORDS;
+        const uint64_t *soon = t->word + (int64_t)t->row[(k + PREFETCH_DISTANCE) % TABLE_ROWS] * ROW_WORDS;
         for (int64_t l = 0; l < ROW_WORDS; l += LINE_WORDS)
             __builtin_prefetch(soon + l);
         s += sum(ROW_WORDS, t->word + (int64_t)t->row[k] * ROW_WORDS);
     }
-    t->kept = s;
+    t->sink = s;
 }
 
 static const double table_bytes = TABLE_WORDS * (double)sizeof(uint64_t);
 
-double most_bytes(void)
+double peak_bytes(void)
 {
-    static double most;
-    if (most == 0) {
+    static double peak;
+    if (peak == 0) {
         table t = make_table();
-        most = table_bytes / best_time(0, gather, &t); /* the least number of runs: each takes long */
+        peak = table_bytes / best_time(0, gather, &t); /* the minimum number of runs: each takes long */
         free_table(&t);
     }
-    return most;
+    return peak;
 }
 
 void bench_limit(void)

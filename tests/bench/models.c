@@ -75,7 +75,7 @@ void bench_mlp_step(void)
         measure_perceptron(density[d]);
 }
 
-/* ---- tiny_step: exclusive or by a 2-8-1 network: what is left is the library's own overhead ---- */
+/* ---- tiny_step: exclusive or by a 2-8-1 network, where the library's overhead dominates ---- */
 
 typedef struct tiny {
     tl_graph *g;
@@ -144,7 +144,7 @@ static void train_convolution(void *context)
     tl_graph_reset(g);
 }
 
-/* Both directions of every citation, and each paper with itself; repeats are summed. */
+/* Both directions of every citation and an entry of each paper with itself; repeats are summed. */
 static void make_citations(convolution *c)
 {
     enum { ENTRIES = 2 * CITATIONS + PAPERS };
