@@ -80,11 +80,11 @@ void tl_test_values(const char *file, int line, const char *what, const tl_real 
     double most = tolerance;
     ck_assert_msg(actual != NULL || n == 0, "%s:%d: %s is NULL", file, line, what);
     for (int64_t k = 0; k < n; k++) {
-        double scale = fmax(1, fabs(expected[k])), apart = fabs((double)actual[k] - expected[k]) / scale;
+        double scale = fmax(1, fabs(expected[k])), error = fabs((double)actual[k] - expected[k]) / scale;
         bool same = (double)actual[k] == expected[k] || (isnan(actual[k]) && isnan(expected[k]));
-        if (!same && !(apart <= most)) {
+        if (!same && !(error <= most)) {
             worst = k;
-            most = apart;
+            most = error;
         }
     }
     ck_assert_msg(worst < 0, "%s:%d: %s[%lld] is %.17g, not %.17g", file, line, what, (long long)worst,

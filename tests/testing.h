@@ -1,5 +1,5 @@
-/* What every test file shares. A file defines tl_test_suite(); main.c runs it. Blocks that a test leaves
- * alive fail it. */
+/* Shared by all test files. A file defines tl_test_suite(), and main.c runs it. A test that does not free all
+ * of its memory fails. */
 #ifndef TL_TESTING_H
 #define TL_TESTING_H
 
@@ -12,20 +12,20 @@
 
 Suite *tl_test_suite(void);
 
-/* Sets the allocator behind the three functions below; main.c calls it before anything else. */
+/* Sets the allocator that the three functions below control and count; main.c calls it first. */
 tl_status tl_test_set_allocator(void);
 
-/* The k-th allocation from now (1 is the next) fails, and only it; 0: none fails. */
+/* Makes the k-th allocation from now (1: the next) fail, and only it; 0: none. */
 void tl_test_fail_allocation(int64_t k);
 
-/* Allocations requested since the program started, and blocks alive now. */
+/* Return the number of allocations since the program started, and of blocks that are not freed. */
 int64_t tl_test_allocations(void);
 int64_t tl_test_live_blocks(void);
 
-/* A test case that checks, after each of its tests, that everything was freed. */
+/* Returns a test case that checks, after each of its tests, that everything was freed. */
 TCase *tl_test_case(Suite *s, const char *name);
 
-/* The number type of this build, and how far apart two roundings of a short sum may be. */
+/* The number type of this build, and a tolerance for two roundings of a short sum. */
 #ifdef TULLE_DOUBLE
 #define TL_IS_DOUBLE true
 #define TL_NEAR      1e-12
@@ -34,7 +34,7 @@ TCase *tl_test_case(Suite *s, const char *name);
 #define TL_NEAR      1e-5
 #endif
 
-/* A call that succeeds; one that fails with this status and this text in tl_error(). */
+/* Check that a call succeeds; that it fails with this status and this text in tl_error(). */
 #define ck_assert_ok(call)                                                                                   \
     do {                                                                                                     \
         tl_status got_ = (call);                                                                             \
@@ -47,14 +47,14 @@ TCase *tl_test_case(Suite *s, const char *name);
         ck_assert_str_eq(tl_error(), text);                                                                  \
     } while (0)
 
-/* A call that returns NULL and leaves this text in tl_error(). */
+/* Checks that a call returns NULL with this text in tl_error(). */
 #define ck_assert_null(call, text)                                                                           \
     do {                                                                                                     \
         ck_assert_msg((call) == NULL, "%s did not fail", #call);                                             \
         ck_assert_str_eq(tl_error(), text);                                                                  \
     } while (0)
 
-/* An op that returns NULL and makes this its graph's error; the graph is reset, ready for the next. */
+/* Checks that an op returns NULL with this error in its graph, and resets the graph. */
 #define ck_assert_refused(g, call, status, text)                                                             \
     do {                                                                                                     \
         ck_assert_msg((call) == NULL, "%s did not fail", #call);                                             \
@@ -63,9 +63,9 @@ TCase *tl_test_case(Suite *s, const char *name);
         tl_graph_reset(g);                                                                                   \
     } while (0)
 
-/* n values against what is expected, to `tolerance` times max(1, |expected|); 0: the same bits. The worst
- * one is reported with its index and both values. The expected ones may be written in place:
- * ck_assert_values(y, 3, 0, 1.0, 2.0, 3.0). */
+/* Check n values to `tolerance` times max(1, |expected|); 0: the same bits. The worst one is reported with
+ * its index and both values. ck_assert_values takes the expected values as arguments: ck_assert_values(y, 3,
+ * 0, 1.0, 2.0, 3.0). */
 #define ck_assert_values(actual, n, tolerance, ...)                                                          \
     tl_test_values(__FILE__, __LINE__, #actual, actual, n, tolerance, (const double[]){ __VA_ARGS__ })
 #define ck_assert_same(actual, expected, n) tl_test_same(__FILE__, __LINE__, #actual, actual, expected, n)
@@ -79,22 +79,22 @@ void tl_test_same(const char *file, int line, const char *what, const tl_real *a
 void tl_test_close(const char *file, int line, const char *what, const tl_real *actual,
                    const tl_real *expected, int64_t n, double tolerance);
 
-/* n values of either sign, of magnitude 0.2 to 1.2: away from kinks at 0, further than a finite difference
- * goes. */
+/* Fills an array with values of either sign and magnitude 0.2 to 1.2: further from a kink at 0 than the step
+ * of a finite difference. */
 void tl_test_fill(tl_real *values, int64_t n, uint64_t seed);
 
-/* Variables filled that way. The sparse one takes the reference to the pattern. */
+/* Return variables filled that way. The sparse one takes over the reference to the pattern. */
 tl_variable *tl_test_dense(const char *name, tl_shape shape, uint64_t seed);
 tl_variable *tl_test_sparse(const char *name, tl_pattern *pattern, uint64_t seed);
 
-/* A random pattern of this density whose row 1 and column 1 are empty (where there are more than two of
- * them). */
+/* Returns a random pattern of this density whose row 1 and column 1 are empty, if there are more than two
+ * rows and columns respectively. */
 tl_pattern *tl_test_pattern(int64_t rows, int64_t cols, double density, uint64_t seed);
 
-/* The sparse matrix as a dense one, to be freed with free(); NULL values stand for ones. */
+/* Returns the sparse matrix as a dense one, to be freed with free(). NULL values: all 1. */
 tl_real *tl_test_expand(const tl_pattern *p, const tl_real *values);
 
-/* tl_gradcheck with default options, which must succeed. */
+/* Checks that tl_gradcheck with default options succeeds. */
 #define ck_assert_gradient(build, context, ...)                                                              \
     do {                                                                                                     \
         tl_variable *vars_[] = { __VA_ARGS__ };                                                              \

@@ -1,5 +1,5 @@
-/* Every optimizer, with and without what makes a difference to removed weights and to rows that a step
- * leaves out. */
+/* Every optimizer, with and without the options that matter to removed weights and to rows that a step
+ * skips. */
 #ifndef TL_ZOO_H
 #define TL_ZOO_H
 
@@ -8,8 +8,7 @@
 #define COMMON(lr, wd, dec)                                                                                  \
     .learning_rate = (lr), .weight_decay = (wd), .decoupled = (dec), .rows = rows, .non_finite = policy
 
-/* Optimizer number k (NULL with *name NULL past the last), with this policy for rows and for what is not
- * finite. */
+/* Returns optimizer k with these policies; past the last one, NULL with *name = NULL. */
 static inline tl_optimizer *zoo(int k, tl_rows_policy rows, tl_non_finite policy, const char **name)
 {
     static const char *const names[] = { "sgd",
