@@ -121,7 +121,7 @@ TL_API tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variabl
  * gradients again after each; applies weight decay and the update. Pairs without values are skipped. On
  * failure no variable and no slot has changed, and the error is in the graph as well: no pair is left, or one
  * does not fit its variable (TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX); a gradient is not finite
- * (TL_ERR_NUMERIC); the schedule gives a rate that is not (TL_ERR_ARGUMENT); a transform fails;
+ * (TL_ERR_NUMERIC); the schedule gives a rate outside [0, inf) (TL_ERR_ARGUMENT); a transform fails;
  * TL_ERR_MEMORY. */
 TL_API tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g);
 

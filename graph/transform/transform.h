@@ -33,7 +33,8 @@ typedef struct tl_clip {
  * .non_finite policy. TL_ERR_ARGUMENT unless max_norm > 0. context: tl_clip. */
 TL_API tl_status tl_clip_by_global_norm(tl_gradients *g, void *context);
 
-/* The same for each gradient on its own (Pascanu et al. 2013). tl_clip.norm is set to the largest norm. */
+/* The same for each gradient on its own, as TensorFlow's clip_by_norm. Sets tl_clip.norm to the largest norm.
+ * context: tl_clip. */
 TL_API tl_status tl_clip_by_norm(tl_gradients *g, void *context);
 
 /* Returns the joint Euclidean norm of all gradients, summed in double. */

@@ -12,7 +12,8 @@ typedef struct distribution {
 } distribution;
 
 /* Returns the number of connections that the input of row i feeds. A convolution kernel has one row per
- * position in its receptive field and input channel; the rows of one channel are `inputs` rows apart. */
+ * position in its receptive field and input channel; the rows of one channel have a stride of `inputs`
+ * rows. */
 static double fan_out_of(const tl_variable *v, const int64_t *row_ptr, int64_t i)
 {
     int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape), n = 0;
