@@ -113,8 +113,8 @@ static bool train(const options *o, tl_variable *w, tl_optimizer *adam, tl_graph
     printf("first step: %.2f s", first);
     if (o->steps > 1) {
         const double each = rest / (double)(o->steps - 1);
-        printf("; then %.3f s a step: %.0f million connections a second, each for %" PRId64 " samples", each,
-               (double)o->connections / each / 1e6, o->batch);
+        printf("; then %.3f s per step: %.0f million connections per second, each for %" PRId64 " samples",
+               each, (double)o->connections / each / 1e6, o->batch);
     }
     printf("\n");
     return true;

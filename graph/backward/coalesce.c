@@ -150,7 +150,7 @@ static bool bounded_finite(int64_t n, tl_real max_abs)
     return 2 * (double)n * (double)max_abs < limit;
 }
 
-/* The loops over sorted keys below do not branch on whether an entry begins a row, which is unpredictable.
+/* The loops over sorted keys below do not branch on whether an entry starts a row, which is unpredictable.
  * Every iteration writes all fields; where it was too early, the next iteration overwrites them. */
 
 /* Sums all slices into the values of the pair. */

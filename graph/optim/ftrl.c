@@ -1,5 +1,5 @@
 /* FTRL-proximal: s' = s + g^2, l += g - w (s'^-p - s^-p) / lr;
- * w = (sign(l) l1 - l) / (s'^-p / lr + 2 l2) where |l| > l1, else 0. */
+ * w = (sign(l) l1 - l) / (s'^-p / lr + 2 l2) where |l| > l1, otherwise 0. */
 #include "lib/check.h"
 #include "lib/kernels/kernels.h"
 #include "lib/status_private.h"

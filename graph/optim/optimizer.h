@@ -91,8 +91,8 @@ typedef struct tl_rmsprop_options {
 
 /* FTRL-proximal: s' = s + g^2; l += g - w (s'^-p - s^-p) / lr; then w = 0 where |l| <= l1, otherwise (sign(l)
  * l1 - l) / (s'^-p / lr + 2 l2). McMahan et al. 2013, as TensorFlow. A weight is a function of its slots,
- * which start without it: one without a gradient is 0 after the first step, however it was initialised. A
- * step of learning rate 0 changes nothing. Default learning rate 0.01. */
+ * whose initial values ignore it: without a gradient it is 0 after the first step. A step of learning rate 0
+ * changes nothing. Default learning rate 0.01. */
 typedef struct tl_ftrl_options {
     TL_OPTIMIZER_OPTIONS
     double l1, l2;              /* default 0 */

@@ -7,7 +7,7 @@
 
 enum { ROWS = 6, COLS = 5, SIZE = ROWS * COLS, STEPS = 200, DENSE_STEPS = 20 };
 
-/* How a variable came to have a mask. */
+/* The ways to give a variable a mask. */
 typedef enum start {
     FROM_THE_START,
     FROZEN, /* non-zero under every weight, then masked before the first step */

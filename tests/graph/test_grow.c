@@ -67,7 +67,7 @@ static void record(const crowd *c, state *s)
     }
 }
 
-/* Where slot `slot` of optimizer k starts, by the options in zoo.h and the defaults. */
+/* Returns the initial value of slot `slot` of optimizer k, by the options in zoo.h and the defaults. */
 static tl_real start_of(int k, int slot)
 {
     return slot == 0 && (k == 10 || k == 15 || k == 16) ? (tl_real)0.1 : 0;

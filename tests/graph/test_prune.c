@@ -53,7 +53,7 @@ static void expand(tl_variable *v, const bool *exists, tl_real *out)
     }
 }
 
-/* Whether the magnitude of a comes before that of b: a NaN is the largest. */
+/* Returns whether a sorts before b by magnitude: a NaN is the largest. */
 static bool larger(tl_real a, tl_real b)
 {
     return isnan(a) ? !isnan(b) : fabs((double)a) > fabs((double)b);

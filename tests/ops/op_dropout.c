@@ -1,4 +1,4 @@
-/* dropout: A / (1 - p) where kept, with probability 1 - p, else 0 */
+/* dropout: A / (1 - p) where kept, with probability 1 - p, otherwise 0 */
 #include "tests/testing.h"
 
 #include <math.h>
@@ -27,7 +27,7 @@ static tl_node *build_twice(tl_graph *g, void *context)
     return tl_add(y, tl_dropout(tl_scale(w, 2), c->p, &r));
 }
 
-/* Whether value k is kept: word k mod 4 of draw k / 4 is one of the upper 1 - p of all 2^32. */
+/* Returns whether value k is kept: word k mod 4 of draw k / 4 is among the upper 1 - p of all 2^32. */
 static bool kept(tl_random r, tl_real p, int64_t k)
 {
     uint32_t word[4];

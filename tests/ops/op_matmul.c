@@ -16,12 +16,12 @@ typedef struct product {
     int64_t m, n, k;
 } product;
 
-static bool turns_a(tl_trans t)
+static bool a_transposed(tl_trans t)
 {
     return t == TL_TRANSPOSE_A || t == TL_TRANSPOSE_BOTH;
 }
 
-static bool turns_b(tl_trans t)
+static bool b_transposed(tl_trans t)
 {
     return t == TL_TRANSPOSE_B || t == TL_TRANSPOSE_BOTH;
 }
@@ -29,32 +29,34 @@ static bool turns_b(tl_trans t)
 static product product_of(tl_shape a, tl_shape b, tl_trans t)
 {
     int64_t rows = tl_shape_rows(a), cols = tl_shape_cols(a);
-    return (product){ a, b, t, turns_a(t) ? cols : rows, b.dim[!turns_b(t)], turns_a(t) ? rows : cols };
+    return (product){
+        a, b, t, a_transposed(t) ? cols : rows, b.dim[!b_transposed(t)], a_transposed(t) ? rows : cols
+    };
 }
 
 static product matrices(int64_t m, int64_t n, int64_t k, tl_trans t)
 {
-    return product_of(turns_a(t) ? TL_SHAPE(k, m) : TL_SHAPE(m, k),
-                      turns_b(t) ? TL_SHAPE(n, k) : TL_SHAPE(k, n), t);
+    return product_of(a_transposed(t) ? TL_SHAPE(k, m) : TL_SHAPE(m, k),
+                      b_transposed(t) ? TL_SHAPE(n, k) : TL_SHAPE(k, n), t);
 }
 
 /* A's leading dimensions come back in Y. */
 static tl_shape result_shape(const product *p)
 {
-    tl_shape y = turns_a(p->t) ? TL_SHAPE(p->m, p->n) : p->a;
+    tl_shape y = a_transposed(p->t) ? TL_SHAPE(p->m, p->n) : p->a;
     y.dim[y.rank - 1] = p->n;
     return y;
 }
 
-/* Where op(A)(i, l) and op(B)(l, j) are stored. */
+/* Return the indices at which op(A)(i, l) and op(B)(l, j) are stored. */
 static int64_t in_a(const product *p, int64_t i, int64_t l)
 {
-    return turns_a(p->t) ? l * p->m + i : i * p->k + l;
+    return a_transposed(p->t) ? l * p->m + i : i * p->k + l;
 }
 
 static int64_t in_b(const product *p, int64_t l, int64_t j)
 {
-    return turns_b(p->t) ? j * p->k + l : l * p->n + j;
+    return b_transposed(p->t) ? j * p->k + l : l * p->n + j;
 }
 
 /* Sums of products in double, and of their magnitudes. */

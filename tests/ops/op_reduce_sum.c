@@ -14,7 +14,7 @@ static tl_node *build(tl_graph *g, void *context)
     return tl_reduce_sum(tl_use(g, r->w), r->axis);
 }
 
-/* Where element k of `a` goes: its indices but the one along the axis. */
+/* Returns the element of Y to which element k of `a` belongs: its indices without that along the axis. */
 static int64_t target(tl_shape a, int32_t axis, int64_t k)
 {
     int64_t index[TL_MAX_RANK], to = 0;
