@@ -137,6 +137,9 @@ class Tree:
                 yield Include(file, line, quoted, False, self.find(file, quoted))
             elif angled.startswith('tulle/'):
                 yield Include(file, line, angled, True, self.public.get(angled[len('tulle/'):]))
+            elif angled in self.files or angled in self.public:  # the compiler finds these, too
+                self.fault(file, line, 'the header %s is the tree\'s own: included in quotes' % angled)
+                yield Include(file, line, angled, True, self.public.get(angled, angled))
 
     def find(self, file, name):
         """Returns the file that is meant by a quoted name, or None."""
