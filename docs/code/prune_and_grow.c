@@ -1,5 +1,5 @@
-/* Sparse training with a pattern that changes: every 100 steps the smaller half of the connections is removed,
- * and as many are drawn at random. (Mocanu et al. 2018 do so with a smaller part.) */
+/* Sparse training with a pattern that changes: every 100 steps the smaller half of the connections is
+ * removed, and as many are drawn at random. (Mocanu et al. 2018 do so with a smaller part.) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <tulle/tulle.h>

@@ -1,12 +1,13 @@
 #!/bin/sh
 # check_words.sh ROOT: prints words that were banished from the sources, with what to write instead, lines of
-# more than 110 columns (clang-format does not wrap comments) and files that are too long. Fails if it prints
-# any of these.
+# more than 110 columns (clang-format does not wrap comments), files and functions that are too long. Fails if it
+# prints any of these.
 # check_words.sh --self-test: checks that each of these is found in a small tree, and that a sound one passes.
 set -eu
 
 # The words: extended regular expressions in lower case, where < and > stand for the edge of a word, also in
-# an_identifier. Each is followed by what to write instead. Those of prose are looked for in the docs, too.
+# an_identifier. Each is followed by what to write instead. Those of prose are looked for in the docs, tests and
+# demos, too.
 words() {
     cat <<'END'
 prose   befall                          happen to
@@ -47,10 +48,11 @@ code    x_changes                       x_mutable
 END
 }
 
-# sources FOLDER...: the C files in those of the folders that are there
+# sources FOLDER...: the C and C++ files in those of the folders that are there
 sources() {
     for folder; do
-        [ ! -d "$root/$folder" ] || (cd "$root" && find "$folder" -name '*.[ch]' -type f)
+        [ ! -d "$root/$folder" ] ||
+            (cd "$root" && find "$folder" -type f '(' -name '*.[ch]' -o -name '*.h.in' -o -name '*.cpp' ')')
     done | sort
 }
 
@@ -92,25 +94,41 @@ too_long() {
         FNR == lines + 1 { printf "%s:%d: a file of more than %d lines\n", FILENAME, FNR, lines }' "$@")
 }
 
+# too_much LINES FILE...: functions whose body, between the braces that clang-format puts at the margin, is longer
+too_much() {
+    lines=$1
+    shift
+    (cd "$root" && awk -v lines="$lines" '
+        FNR == 1 { begin = 0 }
+        $0 == "{" { begin = FNR }
+        /^}/ && begin {
+            if (FNR - begin - 1 > lines)
+                printf "%s:%d: a function of more than %d lines\n", FILENAME, begin, lines
+            begin = 0
+        }' "$@")
+}
+
 # shellcheck disable=SC2046 # lists of files, whose names have no spaces
 check() {
     root=$1
     find_words code $(sources lib graph ops include)
-    find_words prose $(cd "$root" && find README.md docs -name '*.md' -type f 2>/dev/null | sort)
-    too_long 110 450 $(sources lib graph ops)
-    too_long 110 100000 $(sources include tests demos)
+    find_words prose $(sources docs tests demos) $(cd "$root" && find . -name '*.md' -type f | sed 's|^\./||' | sort)
+    too_long 110 450 $(sources lib graph ops include)
+    too_long 110 100000 $(sources docs tests demos)
+    too_much 52 $(sources lib graph ops include)
 }
 
 # ---- Self-test ----
 
-# expect PLACE FILE LINE: checks that something is found at the place when the file ends with this line
+# expect PLACE FILE LINES: checks that something is found at the place when the file ends with these lines
 expect() {
+    cp "$tree/$2" "$tree/sound"
     printf '%s\n' "$3" >>"$tree/$2"
     if ! check "$tree" | grep -q "^$1: "; then
         echo "not found: $3" >&2
         missed=1
     fi
-    sed '$d' "$tree/$2" >"$tree/sound" && mv "$tree/sound" "$tree/$2"
+    mv "$tree/sound" "$tree/$2"
 }
 
 self_test() {
@@ -118,10 +136,10 @@ self_test() {
     tree=$(mktemp -d)
     trap 'rm -rf "$tree"' EXIT
     mkdir -p "$tree/lib/io" "$tree/graph" "$tree/ops" "$tree/include/tulle" "$tree/docs" "$tree/tests"
-    for file in lib/io/a.c graph/b.h ops/c.c include/tulle/tulle.h tests/d.c; do
+    for file in lib/io/a.c graph/b.h ops/c.c include/tulle/tulle.h lib/version.h.in tests/d.c tests/e.cpp; do
         echo '/* Returns, roomy, apartment, unturned: not the words. */' >"$tree/$file"
     done
-    echo 'A tree with much room, apart from its docs.' | tee "$tree/docs/a.md" >"$tree/README.md"
+    echo 'A tree with much room, apart from its docs.' | tee "$tree/docs/a.md" "$tree/CHANGELOG.md" >"$tree/README.md"
     found=$(check "$tree")
     if [ -n "$found" ]; then
         printf 'in a sound tree: %s\n' "$found" >&2
@@ -138,6 +156,15 @@ self_test() {
     line=$(printf '%111s' x)
     expect lib/io/a.c:2 lib/io/a.c "$line"
     expect tests/d.c:2 tests/d.c "$line"
+    expect lib/version.h.in:2 lib/version.h.in '/* Of these headers besides. */'
+    expect tests/d.c:2 tests/d.c '/* A test besides. */'
+    expect tests/e.cpp:2 tests/e.cpp "$line"
+    expect CHANGELOG.md:2 CHANGELOG.md 'Averages besides.'
+    long=$(seq 53 | sed 's/$/;/')
+    expect graph/b.h:3 graph/b.h "void f(void)
+{
+$long
+}"
     expect ops/c.c:451 ops/c.c "$(seq 450)"
     exit "$missed"
 }
@@ -150,4 +177,4 @@ if [ -n "$found" ]; then
     printf '%s\n' "$found" >&2
     exit 1
 fi
-echo "no banished word, no line of more than 110 columns, no file of more than 450 lines"
+echo "no banished word, no line of more than 110 columns, no file of more than 450 lines, no function of more than 52"
