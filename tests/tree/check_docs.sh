@@ -14,6 +14,12 @@ blocks() {
     awk '
         function wrong(text) { printf "%s:%d: %s\n", FILENAME, begin, text }
 
+        function not_closed() {
+            if (inside)
+                printf "%s:%d: this block is not closed\n", page, begin
+            inside = 0
+        }
+
         # Tells whether the block is what follows line `at` of the source, less this indentation.
         function is_after(at, indent,    k) {
             for (k = 1; k <= n; k++)
@@ -28,9 +34,11 @@ blocks() {
             close(file)
             if (lines == 0)
                 wrong("there is no " file)
+            else if (n == 0)
+                wrong("this block is empty")
             else if (!part && !(n == lines && is_after(0, "")))
                 wrong("this block is not the whole of " file)
-            if (lines == 0 || !part)
+            if (lines == 0 || n == 0 || !part)
                 return
             for (at = 0; at <= lines - n; at++) {
                 indent = source[at + 1]
@@ -41,12 +49,18 @@ blocks() {
             wrong("this block is not a part of " file)
         }
 
+        FNR == 1 { not_closed() }
+        /^ *(```|~~~)/ && (inside ? $0 != "```" : $0 !~ /^```[a-z]+$/) {
+            begin = FNR
+            wrong("a block begins with ```language and ends with ``` alone")
+        }
         /^```/ && !inside {
             inside = 1
+            page = FILENAME
             begin = FNR
             n = 0
             file = before ~ /^<!-- .* -->$/ ? substr(before, 6, length(before) - 9) : ""
-            if (file == "" && $0 == "```c")
+            if (file == "" && /^```c(pp)?$/)
                 wrong("no line before this block names its file")
             next
         }
@@ -57,6 +71,7 @@ blocks() {
         }
         inside { block[++n] = $0 }
         { before = $0 }
+        END { not_closed() }
     ' $pages
 }
 
@@ -67,12 +82,25 @@ programs() {
     done
 }
 
+# Links to files, and to headings by the anchors that GitHub gives them.
 links() {
-    for page in $pages; do
-        grep -o '](\([^)#:]*\)[)#]' "$page" | sed 's/^](//; s/[)#]$//' | sort -u | while read -r target; do
-            [ -e "$(dirname "$page")/$target" ] || echo "$page: there is no $target"
+    for page in $pages CHANGELOG.md; do
+        grep -o ']([^):]*)' "$page" | sed 's/^](//; s/)$//' | sort -u | while IFS='#' read -r target anchor; do
+            case $target in
+            '') target=$page ;;
+            *) target=$(dirname "$page")/$target ;;
+            esac
+            if [ ! -e "$target" ]; then
+                echo "$page: there is no ${target#./}"
+            elif [ -n "$anchor" ] && ! anchors "$target" | grep -qxFe "$anchor"; then
+                echo "$page: there is no heading #$anchor in ${target#./}"
+            fi
         done
     done
+}
+
+anchors() {
+    sed -n 's/^##* //p' "$1" | tr '[:upper:] ' '[:lower:]-' | sed 's/[^a-z0-9_-]//g'
 }
 
 # Exported and internal names. One that ends in _* stands for many.
@@ -86,7 +114,7 @@ names() {
 
 # Paths in backquotes; those with a word in capitals, such as `ops/NAME.c`, stand for many.
 paths() {
-    grep -oE '`(lib|graph|ops|include|tests|demos|docs)/[A-Za-z0-9_./-]*`' $pages | sort -u |
+    grep -oE '`(lib|graph|ops|include|tests|demos|docs|packaging|\.ci)/[A-Za-z0-9_./-]*`' $pages | sort -u |
         while IFS=: read -r page path; do
             path=$(echo "$path" | tr -d '`')
             case $path in
@@ -94,6 +122,13 @@ paths() {
             *) [ -e "$path" ] || echo "$page: there is no $path" ;;
             esac
         done
+}
+
+# Commands of dev: its last `case` has a line for each.
+commands() {
+    grep -oE '\./dev [a-z]+' $pages | sort -u | while IFS=: read -r page command; do
+        grep -qE "^${command#./dev }( |\))" dev || echo "$page: there is no $command"
+    done
 }
 
 # Prints the faults of the tree at $1.
@@ -106,6 +141,7 @@ check() {
     links
     names
     paths
+    commands
     rm -f "$known"
 }
 
@@ -135,19 +171,30 @@ self_test() {
     printf '%s\n' 'int main(void)' '{' '    tl_call();' '' '    return 0;' '}' >"$tree/docs/code/a.c"
     echo "files('a.c')" >"$tree/docs/code/meson.build"
     echo 'int tl_call(void);' >"$tree/lib/call.h"
-    echo 'See [a](docs/a.md#top), `tl_call`, `tl_many_*`, `lib/call.h` and `ops/NAME.c`.' >"$tree/README.md"
-    { echo '<!-- docs/code/a.c -->' && echo '```c' && cat "$tree/docs/code/a.c" && echo '```'; } >"$tree/docs/a.md"
+    echo 'run) run ;;' >"$tree/dev"
+    echo '# The top, of all' | tee "$tree/CHANGELOG.md" >"$tree/docs/a.md"
+    echo 'See [a](docs/a.md#the-top-of-all), `./dev run`, `tl_call`, `tl_many_*`, `lib/call.h` and `ops/NAME.c`.' >"$tree/README.md"
+    { echo '<!-- docs/code/a.c -->' && echo '```c' && cat "$tree/docs/code/a.c" && echo '```'; } >>"$tree/docs/a.md"
     printf '%s\n' '<!-- in docs/code/a.c -->' '```c' 'tl_call();' '' 'return 0;' '```' >>"$tree/docs/a.md"
     found=$(check "$tree")
     if [ -n "$found" ]; then
         printf 'in a sound tree: %s\n' "$found" >&2
         missed=1
     fi
-    expect 'docs/a.md:16: no line before' docs/a.md '```c' 'return 0;' '```'
+    expect 'docs/a.md:17: no line before' docs/a.md '```c' 'return 0;' '```'
     expect 'there is no docs/code/b.c' docs/a.md '<!-- docs/code/b.c -->' '```c' 'return 0;' '```'
     expect 'is not the whole of' docs/a.md '<!-- docs/code/a.c -->' '```c' 'int main(void)' '```'
     expect 'is not a part of' docs/a.md '<!-- in docs/code/a.c -->' '```c' 'return 1;' '```'
     expect 'is not a part of' docs/a.md '<!-- in docs/code/a.c -->' '```c' 'tl_call();' 'return 0;' '```'
+    expect 'is empty' docs/a.md '<!-- in docs/code/a.c -->' '```c' '```'
+    expect 'docs/a.md:17: this block is not closed' docs/a.md '```sh' 'exit'
+    for fence in '```c ' '```C' ' ```c' '~~~c' '```'; do
+        expect 'docs/a.md:17: a block begins with' docs/a.md "$fence" 'return 0;' '```'
+    done
+    expect 'CHANGELOG.md: there is no b.md' CHANGELOG.md 'See [b](b.md).'
+    expect 'docs/a.md: there is no heading #b in docs/a.md' docs/a.md 'See [b](#b).'
+    expect 'README.md: there is no heading #b in docs/a.md' README.md 'See [b](docs/a.md#b).'
+    expect 'README.md: there is no ./dev walk' README.md 'Call `./dev walk`.'
     expect 'README.md: there is no docs/b.md' README.md 'See [b](docs/b.md).'
     expect 'no source names tl_cal' README.md 'Call `tl_cal`.'
     expect 'README.md: there is no lib/cal.h' README.md 'See `lib/cal.h`.'
