@@ -1,5 +1,6 @@
 #!/bin/sh
-# The installed tree: its files, the names that the libraries export, and the example built by its Makefile.
+# The installed tree: its files, the names that the libraries export, and the example built by its Makefile with
+# either library.
 # shellcheck source=common.sh disable=SC2154
 . "$(dirname "$0")/common.sh"
 needs pkg-config make nm
@@ -19,6 +20,7 @@ for library in tulle tulle64; do
     rm -rf "$work/example"
     cp -r "$doc/examples" "$work/example"
     make -s -C "$work/example" CC="$CC" PKG_CONFIG="$PKG_CONFIG" LIBRARY="$library"
+    nm -D "$work/example/first_network" | grep -q "tl_.*@${node}" || fail "LIBRARY=$library links another library"
     LD_LIBRARY_PATH=$installed/$LIBDIR "$work/example/first_network" | grep '^training accuracy'
 done
 [ "$($PKG_CONFIG --modversion tulle)" = "$VERSION" ] || fail "tulle.pc is not of version $VERSION"
