@@ -127,8 +127,8 @@ static int64_t slice_of(uint64_t key)
     return (int64_t)(key & UINT32_MAX);
 }
 
-/* Returns whether a single slice has the bits of its sum: not if it has a coefficient or a -0, as a sum starts
- * at +0 and +0 + -0 is +0. Sets *max_abs to a bound on the magnitudes of all slices. */
+/* Returns whether a single slice has the bits of its sum: not if it has a coefficient or a -0, as a sum
+ * starts at +0 and +0 + -0 is +0. Sets *max_abs to a bound on the magnitudes of all slices. */
 static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *max_abs)
 {
     bool minus_zero;

@@ -13,10 +13,10 @@ typedef struct tl_ema tl_ema;
 /* A zeroed field means the default. */
 typedef struct tl_ema_options {
     double decay; /* in (0, 1); default 0.999 */
-    /* false: a = decay a + (1 - decay) w, starting from the weights as they are when they are added, as
-     * TensorFlow's ExponentialMovingAverage and PyTorch's AveragedModel do. true: the weighted mean of the w
-     * of all updates of the average so far, with weight (1 - decay) decay^k for k updates ago, as in Adam: the
-     * w before the first update do not count. */
+    /* false: a = decay a + (1 - decay) w, starting from w as it is when the variable is added (as
+     * TensorFlow's ExponentialMovingAverage and PyTorch's AveragedModel).
+     * true: the mean of w over all updates of the average, with weight (1 - decay) decay^k for k updates ago
+     * (as Adam's moments): what w was before the first update does not count. */
     bool bias_correction;
     double reserved1, reserved2, reserved3, reserved4; /* must be 0; see optimizer.h */
 } tl_ema_options;
