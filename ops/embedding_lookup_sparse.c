@@ -34,6 +34,11 @@ static tl_status check_bags(const tl_pattern_bag *b)
         if (b->row_ptr[i + 1] < b->row_ptr[i])
             return tl_fail(TL_ERR_ARGUMENT, "bag %lld ends at %lld, before its start %lld", (long long)i,
                            (long long)b->row_ptr[i + 1], (long long)b->row_ptr[i]);
+    if (b->n_ids < 0)
+        return tl_fail(TL_ERR_ARGUMENT, "bags: n_ids = %lld is negative", (long long)b->n_ids);
+    if (b->n_ids > 0 && b->row_ptr[b->n] != b->n_ids)
+        return tl_fail(TL_ERR_ARGUMENT, "the bags hold %lld of %lld ids", (long long)b->row_ptr[b->n],
+                       (long long)b->n_ids);
     if (b->row_ptr[b->n] > INT32_MAX)
         return tl_fail(TL_ERR_ARGUMENT, "the number of ids, %lld, is not in 0..%d",
                        (long long)b->row_ptr[b->n], INT32_MAX);

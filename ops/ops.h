@@ -80,6 +80,7 @@ typedef struct tl_pattern_bag {
     const int32_t *ids;
     bool has_padding; /* ids equal to padding_id are skipped */
     int32_t padding_id;
+    int64_t n_ids; /* elements of ids, all of which the bags must hold; 0: not told, and not checked */
 } tl_pattern_bag;
 
 /* The divisor D of a bag with weights w: 1, sum w, or sqrt(sum w^2). */
@@ -92,8 +93,8 @@ typedef enum tl_combiner { TL_SUM, TL_MEAN, TL_SQRTN } tl_combiner;
  * dw_k = <e_k, dY(b, :)> / D for TL_SUM, <e_k - Y(b, :), dY(b, :)> / D for TL_MEAN and
  * <e_k - (w_k / D) Y(b, :), dY(b, :)> / D for TL_SQRTN.
  * A bag without ids, or with D = 0, gives a row of 0, and its gradients are 0.
- * TL_ERR_INDEX unless each id is padding or in 0..rows-1; TL_ERR_ARGUMENT unless row_ptr starts at 0 and
- * ascends, and for more than 2^31 - 1 bags or ids.
+ * TL_ERR_INDEX unless each id is padding or in 0..rows-1; TL_ERR_ARGUMENT unless row_ptr starts at 0, ascends
+ * and ends at n_ids, if that is not 0, and for more than 2^31 - 1 bags or ids.
  * (TensorFlow: nn.embedding_lookup_sparse; PyTorch: embedding_bag.) */
 TL_API tl_node *tl_embedding_lookup_sparse(tl_node *table, const tl_pattern_bag *bags, tl_node *weights,
                                            tl_combiner c);
@@ -178,7 +179,8 @@ TL_API tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r);
 TL_API tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels);
 
 /* Y = (sum of w_i loss_i) / (sum of w_i), with loss_i as above and `weights` a constant per row, or NULL for
- * 1; 0 if the weights sum to 0. A row of weight 0 is skipped, even if it holds NaN, but its label is checked.
+ * 1; 0 if the weights sum to 0. A row of weight 0 is not looked at: it may hold NaN, and its label may be any
+ * number.
  * dX(i, :) = w_i (softmax(X(i, :)) - onehot(labels[i])) dY / (sum of w_i).
  * (PyTorch: cross_entropy with weights, which it gives per class.) */
 TL_API tl_node *tl_softmax_cross_entropy_weighted(tl_node *logits, const int32_t *labels,

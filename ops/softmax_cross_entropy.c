@@ -28,6 +28,21 @@ static tl_real weight(const struct attr *attr, int64_t i)
     return attr->weight ? attr->weight[i] : 1;
 }
 
+/* Checks the labels of the rows that count. */
+static tl_status check_labels(const struct attr *attr, int64_t rows, int64_t cols)
+{
+    const char *name = "labels", *of = "a row", *unit = "logits";
+    const tl_status status = tl_check_ids(name, attr->label, rows, cols, NULL, of, unit);
+    if (status != TL_ERR_INDEX || !attr->weight)
+        return status;
+    for (int64_t i = 0; i < rows;
+         i++) /* rare: a label out of range, which may be that of a row of weight 0 */
+        if (attr->weight[i] != 0 && (attr->label[i] < 0 || attr->label[i] >= cols))
+            return tl_fail(TL_ERR_INDEX, "%s[%lld] = %d, %s has %lld %s", name, (long long)i,
+                           (int)attr->label[i], of, (long long)cols, unit);
+    return TL_OK;
+}
+
 static tl_status shape(tl_node *y)
 {
     const struct attr *attr = y->attr;
@@ -36,7 +51,7 @@ static tl_status shape(tl_node *y)
     if (x.rank == 0)
         return tl_fail(TL_ERR_SHAPE, "the logits are %s, and must have rank 1 or more",
                        tl_node_text(y->in[0]).text);
-    tl_status status = tl_check_ids("labels", attr->label, rows, tl_shape_cols(x), NULL, "a row", "logits");
+    tl_status status = check_labels(attr, rows, tl_shape_cols(x));
     if (status != TL_OK)
         return status;
     struct saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
@@ -80,10 +95,12 @@ static struct row log_sum_exp(int64_t n, const tl_real *x)
 static void log_sum_exp_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
+    const struct attr *attr = y->attr;
     const struct saved *s = y->scratch;
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for (int64_t i = begin; i < end; i++)
-        s->row[i] = log_sum_exp(cols, y->in[0]->val + i * cols);
+        if (weight(attr, i) != 0)
+            s->row[i] = log_sum_exp(cols, y->in[0]->val + i * cols);
 }
 
 /* Rows of weight 0 are skipped, even if they hold NaN. */
@@ -96,10 +113,11 @@ static void forward(tl_node *y)
     double sum = 0;
     tl_parallel_for(rows, grain(x), log_sum_exp_rows, y);
     for (int64_t i = 0; i < rows; i++) {
+        if (weight(attr, i) == 0)
+            continue;
         const struct row r = s->row[i];
         const tl_real logit = y->in[0]->val[i * cols + attr->label[i]];
-        if (weight(attr, i) != 0)
-            sum += (double)weight(attr, i) * (double)(r.log_sum + (r.max - logit));
+        sum += (double)weight(attr, i) * (double)(r.log_sum + (r.max - logit));
     }
     y->out[0] = s->total != 0 ? (tl_real)(sum / s->total) : 0;
 }
@@ -128,7 +146,7 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for (int64_t i = begin; i < end; i++) {
         const tl_real c = (tl_real)((double)y->grad[0] * (double)weight(attr, i) / s->total);
-        if (c != 0)
+        if (c != 0 && weight(attr, i) != 0)
             add_softmax(cols, y->in[0]->val + i * cols, s->row[i], attr->label[i], c,
                         y->in[0]->grad + i * cols);
     }

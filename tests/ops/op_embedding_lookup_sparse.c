@@ -186,7 +186,7 @@ START_TEST(against_naive)
             for (int mode = 0; mode < 8; mode++) {
                 const int64_t width = size[(i + j + mode) % 5];
                 const int64_t n = draw_bags(size[i], size[j], mode & 1, row_ptr, id);
-                lookup c = { .combiner = (tl_combiner)_i, .bags = { size[i], row_ptr, id, mode & 2, 0 } };
+                lookup c = { .combiner = (tl_combiner)_i, .bags = { size[i], row_ptr, id, mode & 2, 0, 0 } };
                 c.table = tl_test_dense("t", TL_SHAPE(size[j], width), 1);
                 c.bags.padding_id = mode & 1 ? -1 : 0;
                 for (int64_t k = 0; (mode & 3) == 3 && k < n; k += 3)
@@ -232,7 +232,7 @@ START_TEST(empty)
     const int32_t sevens[] = { 7, 7 }, *const ids[] = { NULL, NULL, ids3, NULL, sevens };
     for (int k = 0; k < 5; k++) {
         const int64_t n = k == 0 ? 0 : 2, width = k == 2 ? 0 : 2;
-        lookup c = { .combiner = (tl_combiner)_i, .bags = { n, row_ptr[k], ids[k], true, 7 } };
+        lookup c = { .combiner = (tl_combiner)_i, .bags = { n, row_ptr[k], ids[k], true, 7, 0 } };
         c.table = tl_test_dense("t", TL_SHAPE(rows[k], width), 1);
         c.weights = tl_test_dense("w", TL_SHAPE(c.bags.row_ptr[c.bags.n]), 1);
         tl_graph *g = tl_graph_new();
@@ -312,6 +312,7 @@ END_TEST
 START_TEST(bad_bags)
 {
     tl_graph *g = tl_graph_new();
+    const int32_t five[] = { 0, 0, 1, 2, 0 };
     const tl_real zero[6] = { 0 };
     const int64_t late[] = { 1, 2 }, back[] = { 0, 3, 2 }, three[] = { 0, 3 }, many[] = { 0, 1LL << 31 };
     const int32_t low[] = { 0, -1, 3 };
@@ -324,15 +325,28 @@ START_TEST(bad_bags)
         { { .n = 1LL << 31, .row_ptr = three },
           TL_ERR_ARGUMENT,
           OP "bags: n = 2147483648 is not in 0..2147483647" },
-        { { 1, late, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "bags: row_ptr[0] is 1 and must be 0" },
-        { { 2, back, ids3, 0, 0 }, TL_ERR_ARGUMENT, OP "bag 1 ends at 2, before its start 3" },
-        { { 1, three, NULL, 0, 0 }, TL_ERR_ARGUMENT, OP "ids is NULL" },
-        { { 1, many, ids3, 0, 0 },
+        { { 1, late, ids3, 0, 0, 0 }, TL_ERR_ARGUMENT, OP "bags: row_ptr[0] is 1 and must be 0" },
+        { { 2, back, ids3, 0, 0, 0 }, TL_ERR_ARGUMENT, OP "bag 1 ends at 2, before its start 3" },
+        { { 1, three, NULL, 0, 0, 0 }, TL_ERR_ARGUMENT, OP "ids is NULL" },
+        { { 1, many, ids3, 0, 0, 0 },
           TL_ERR_ARGUMENT,
           OP "the number of ids, 2147483648, is not in 0..2147483647" },
-        { { 1, three, low, 0, -1 }, TL_ERR_INDEX, OP "ids[1] = -1, table 3x2 has 3 rows" },
-        { { 1, three, low, true, -1 }, TL_ERR_INDEX, OP "ids[2] = 3, table 3x2 has 3 rows" },
-        { { 1, three, low, true, 3 }, TL_ERR_INDEX, OP "ids[1] = -1, table 3x2 has 3 rows" },
+        { { 1, three, low, 0, -1, 0 }, TL_ERR_INDEX, OP "ids[1] = -1, table 3x2 has 3 rows" },
+        { { 1, three, low, true, -1, 0 }, TL_ERR_INDEX, OP "ids[2] = 3, table 3x2 has 3 rows" },
+        { { 1, three, low, true, 3, 0 }, TL_ERR_INDEX, OP "ids[1] = -1, table 3x2 has 3 rows" },
+        /* bags that do not cover exactly n_ids; the last would read past the array */
+        { { .n = 2, .row_ptr = (int64_t[]){ 0, 3, 4 }, .ids = five, .n_ids = 5 },
+          TL_ERR_ARGUMENT,
+          OP "the bags hold 4 of 5 ids" },
+        { { .n = 2, .row_ptr = (int64_t[]){ 0, 3, 9 }, .ids = five, .n_ids = 5 },
+          TL_ERR_ARGUMENT,
+          OP "the bags hold 9 of 5 ids" },
+        { { .n = 0, .row_ptr = (int64_t[]){ 0 }, .ids = five, .n_ids = 5 },
+          TL_ERR_ARGUMENT,
+          OP "the bags hold 0 of 5 ids" },
+        { { .n = 2, .row_ptr = (int64_t[]){ 0, 3, 5 }, .ids = five, .n_ids = INT64_MIN },
+          TL_ERR_ARGUMENT,
+          OP "bags: n_ids = -9223372036854775808 is negative" },
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
         ck_assert_refused(
@@ -344,6 +358,13 @@ START_TEST(bad_bags)
         tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(0, 1LL << 60), zero), &wide, NULL, TL_MEAN));
     ck_assert_int_eq(tl_graph_status(g), TL_ERR_SHAPE);
     tl_graph_reset(g);
+    for (int64_t told = 0; told <= 5; told += 5) {
+        const tl_pattern_bag whole = {
+            .n = 2, .row_ptr = (int64_t[]){ 0, 3, 5 }, .ids = five, .n_ids = told
+        };
+        ck_assert_ptr_nonnull(
+            tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(3, 2), zero), &whole, NULL, TL_MEAN));
+    }
     ck_assert_refused(g, tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(3, 2), zero), NULL, NULL, TL_MEAN),
                       TL_ERR_ARGUMENT, OP "bags: row_ptr is NULL");
     tl_graph_free(g);

@@ -238,6 +238,27 @@ START_TEST(weights_of_0)
 }
 END_TEST
 
+/* Nor is its label looked at. Expected: log(exp(3) + exp(.4)) - .4, as PyTorch's cross_entropy gives with
+ * ignore_index = -100. */
+START_TEST(label_of_a_row_of_weight_0)
+{
+    const tl_real x[] = { 1, 2, 3, (tl_real)0.4 }, second[] = { 0, 1 }, none[] = { 0, 0 };
+    static const int32_t labels[][2] = { { -100, 1 }, { INT32_MIN, 1 }, { INT32_MAX, 1 }, { 2, 1 } };
+    const double p = 1 / (1 + exp(-2.6));
+    tl_real dx[4];
+    for (int k = 0; k < 4; k++) {
+        tl_real y = run(TL_SHAPE(2, 2), x, labels[k], second, 1, dx);
+        ck_assert_values(&y, 1, 1e-6, 2.671645);
+        ck_assert_values(dx, 4, TL_NEAR, 0, 0, p, -p);
+        y = run(TL_SHAPE(2, 2), x, labels[k], none, 1, dx);
+        ck_assert_values(&y, 1, 0, 0);
+        ck_assert_values(dx, 4, 0, 0, 0, 0, 0);
+        run(TL_SHAPE(2, 2), x, labels[k], second, (tl_real)NAN, dx);
+        ck_assert_values(dx, 4, 0, 0, 0, NAN, NAN);
+    }
+}
+END_TEST
+
 /* ---- Gradients by differences ---- */
 
 START_TEST(gradient)
@@ -282,7 +303,9 @@ END_TEST
 START_TEST(label_refusals)
 {
     const int32_t high[] = { 9, 0, 0, 0, 0, 0, 0, 12 }, low[] = { 1, 9, -1, 0 }, edge[] = { 0, 10, 0 };
-    const tl_real x[80] = { 0 }, w[8] = { 0 };
+    const int32_t wild[] = { -100, INT32_MIN, INT32_MAX, 0, 0, 0, 0, 12 };
+    const tl_real x[80] = { 0 };
+    tl_real w[8] = { 0 };
     tl_graph *g = tl_graph_new();
     ck_assert_refused(g, tl_softmax_cross_entropy(tl_input(g, TL_SHAPE(8, 10), x), high), TL_ERR_INDEX,
                       "softmax_cross_entropy: labels[7] = 12, a row has 10 logits");
@@ -292,8 +315,8 @@ START_TEST(label_refusals)
                       "softmax_cross_entropy: labels[1] = 10, a row has 10 logits");
     ck_assert_refused(g, tl_softmax_cross_entropy(tl_input(g, TL_SHAPE(3, 0), x), edge), TL_ERR_INDEX,
                       "softmax_cross_entropy: labels[0] = 0, a row has 0 logits");
-    /* also where the weight is 0 */
-    ck_assert_refused(g, tl_softmax_cross_entropy_weighted(tl_input(g, TL_SHAPE(8, 10), x), high, w),
+    w[7] = 1; /* the first one that counts */
+    ck_assert_refused(g, tl_softmax_cross_entropy_weighted(tl_input(g, TL_SHAPE(8, 10), x), wild, w),
                       TL_ERR_INDEX, "softmax_cross_entropy: labels[7] = 12, a row has 10 logits");
     ck_assert_refused(g, tl_softmax_cross_entropy(tl_input(g, TL_SHAPE(8, 10), x), NULL), TL_ERR_ARGUMENT,
                       "softmax_cross_entropy: labels is NULL");
@@ -331,6 +354,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, row_weights);
     tcase_add_test(c, tiny_weights);
     tcase_add_test(c, weights_of_0);
+    tcase_add_test(c, label_of_a_row_of_weight_0);
     tcase_add_test(c, gradient);
     tcase_add_test(c, empty);
     tcase_add_test(c, label_refusals);
