@@ -5,7 +5,7 @@
  * every block has been released.
  *
  * Other libraries have allocators of their own, which this does not change: BLIS's for packing buffers, the C
- * library's for thread stacks and stdio, and zlib's (gzopen takes no allocator). */
+ * library's for thread stacks and the buffers of files, and zlib's for what it unzips. */
 #ifndef TL_ALLOCATOR_H
 #define TL_ALLOCATOR_H
 

@@ -6,6 +6,7 @@
 #include "shape.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 /* Returns the bytes of an element, 0 for a type that the format does not know. */
 static int64_t width_of(unsigned type)
@@ -150,12 +151,15 @@ void tl_idx_free(tl_idx *a)
 
 double tl_idx_get(const tl_idx *a, int64_t k)
 {
+    if (!a || !a->data || k < 0 || k >= a->size)
+        return NAN;
     switch (a->type) {
     case TL_IDX_UINT8: return ((const uint8_t *)a->data)[k];
     case TL_IDX_INT8: return ((const int8_t *)a->data)[k];
     case TL_IDX_INT16: return ((const int16_t *)a->data)[k];
     case TL_IDX_INT32: return ((const int32_t *)a->data)[k];
     case TL_IDX_FLOAT: return (double)((const float *)a->data)[k];
-    default: return ((const double *)a->data)[k];
+    case TL_IDX_DOUBLE: return ((const double *)a->data)[k];
+    default: return NAN;
     }
 }

@@ -43,7 +43,7 @@ TL_API tl_status tl_idx_read_labelled(const char *images_path, const char *label
 /* Frees the arrays and zeroes *a. Does nothing if a is NULL or *a is zeroed. */
 TL_API void tl_idx_free(tl_idx *a);
 
-/* Returns element k as a double, for k in 0 .. size-1. */
+/* Returns element k as a double, for k in 0 .. size-1; NaN for any other, and for a NULL or zeroed array. */
 TL_API double tl_idx_get(const tl_idx *a, int64_t k);
 
 #endif

@@ -4,10 +4,13 @@
 #include "lib/status_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #ifdef TL_HAVE_ZLIB
 #include <zlib.h>
 #endif
@@ -18,61 +21,171 @@ typedef enum read_error {
     END_OF_FILE,
     GZIP_TRUNCATED,
     GZIP_DAMAGED,
-    SYSTEM_ERROR /* see errno */
+    GZIP_FOLLOWED, /* by bytes that are not gzip data */
+    SYSTEM_ERROR   /* see errno */
 } read_error;
 
-/* ---- Streams: stream_read returns the bytes it got; if they are fewer than n, *why is the reason ---- */
+/* ---- Streams: a file descriptor with a buffer, and zlib behind it if the file begins as gzip data does
+ * ---- */
+
+struct tl_stream {
+    int fd;
+    bool begun;
+    read_error why; /* of the last read that gave less than was asked for */
+    int at, end;    /* unread bytes of the buffer */
+#ifdef TL_HAVE_ZLIB
+    bool gzip, in_member; /* a gzipped file is one member or several */
+    z_stream z;
+#endif
+    unsigned char buffer[CHUNK];
+};
+
+static struct tl_stream *stream_open(const char *path)
+{
+    struct tl_stream *s = calloc(1, sizeof *s); /* as stdio does */
+    if (!s)
+        return NULL;
+    do /* a signal interrupts the wait for the writer of a FIFO */
+        s->fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (s->fd < 0 && errno == EINTR);
+    if (s->fd >= 0)
+        return s;
+    const int why = errno;
+    free(s);
+    errno = why;
+    return NULL;
+}
+
+/* Reads on until the buffer has `wanted` unread bytes or the file ends. False: see errno. */
+static bool fill(struct tl_stream *s, int wanted)
+{
+    if (s->end - s->at >= wanted)
+        return true;
+    memmove(s->buffer, s->buffer + s->at, (size_t)(s->end - s->at));
+    s->end -= s->at;
+    s->at = 0;
+    while (s->end < wanted) {
+        const ssize_t got = read(s->fd, s->buffer + s->end, (size_t)(CHUNK - s->end));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got == 0;
+        s->end += (int)got;
+    }
+    return true;
+}
+
+/* Returns whether gzip data begins here, of which two bytes are in the buffer if the file has them. */
+static bool at_gzip(const struct tl_stream *s)
+{
+    return s->end - s->at >= 2 && s->buffer[s->at] == 0x1f && s->buffer[s->at + 1] == 0x8b;
+}
+
+/* Returns the bytes it got; if they are fewer than n, *why is the reason. */
+static int read_plain(struct tl_stream *s, unsigned char *to, int n, read_error *why)
+{
+    int got = 0;
+    *why = END_OF_FILE;
+    while (got < n) {
+        if (!fill(s, 1)) {
+            *why = SYSTEM_ERROR;
+            break;
+        }
+        const int have = s->end - s->at, part = n - got < have ? n - got : have;
+        if (part == 0)
+            break;
+        memcpy(to + got, s->buffer + s->at, (size_t)part);
+        s->at += part;
+        got += part;
+    }
+    return got;
+}
 
 #ifdef TL_HAVE_ZLIB
 static const bool have_zlib = true;
 
-static read_error error_of(int code)
+/* Begins the next member, if there is one. */
+static bool begin_member(struct tl_stream *s, read_error *why)
 {
+    if (!fill(s, 2))
+        *why = SYSTEM_ERROR;
+    else if (!at_gzip(s))
+        *why = s->at == s->end ? END_OF_FILE : GZIP_FOLLOWED;
+    else
+        s->in_member = inflateReset(&s->z) == Z_OK;
+    return s->in_member;
+}
+
+/* Unzips some of the buffer. False: *why is the reason. */
+static bool inflate_some(struct tl_stream *s, read_error *why)
+{
+    if (!fill(s, 1)) {
+        *why = SYSTEM_ERROR;
+        return false;
+    }
+    if (s->at == s->end) {
+        *why = GZIP_TRUNCATED;
+        return false;
+    }
+    s->z.next_in = s->buffer + s->at;
+    s->z.avail_in = (unsigned)(s->end - s->at);
+    const int code = inflate(&s->z, Z_NO_FLUSH);
+    s->at = s->end - (int)s->z.avail_in;
+    s->in_member = code != Z_STREAM_END;
     if (code == Z_MEM_ERROR)
         errno = ENOMEM;
-    if (code == Z_ERRNO || code == Z_MEM_ERROR)
-        return SYSTEM_ERROR;
-    return code == Z_OK || code == Z_STREAM_END ? END_OF_FILE
-           : code == Z_BUF_ERROR                ? GZIP_TRUNCATED
-                                                : GZIP_DAMAGED;
+    *why = code == Z_MEM_ERROR ? SYSTEM_ERROR : GZIP_DAMAGED;
+    return code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR; /* the last: no space or no data */
 }
 
-static void *stream_open(const char *path)
+static int read_gzip(struct tl_stream *s, unsigned char *to, int n, read_error *why)
 {
-    return gzopen(path, "rb");
+    s->z.next_out = to;
+    s->z.avail_out = (unsigned)n;
+    while (s->z.avail_out > 0)
+        if (!(s->in_member || begin_member(s, why)) || !inflate_some(s, why))
+            break;
+    return n - (int)s->z.avail_out;
 }
 
-static int stream_read(void *file, void *to, int n, read_error *why)
+static int stream_read(struct tl_stream *s, void *to, int n, read_error *why)
 {
-    int code = Z_OK, got = gzread(file, to, (unsigned)n);
-    if (got < n)
-        gzerror(file, &code);
-    *why = error_of(code);
-    return got > 0 ? got : 0;
+    enum { WINDOW = 15, GZIP_ONLY = 16 };
+    *why = SYSTEM_ERROR;
+    if (!s->begun) {
+        if (!fill(s, 2))
+            return 0;
+        s->begun = true;
+        s->gzip = at_gzip(s);
+        if (s->gzip && inflateInit2(&s->z, WINDOW + GZIP_ONLY) != Z_OK) {
+            s->gzip = false;
+            errno = ENOMEM;
+            return 0;
+        }
+        s->in_member = s->gzip;
+    }
+    return s->gzip ? read_gzip(s, to, n, why) : read_plain(s, to, n, why);
 }
 
-static read_error stream_close(void *file)
+static void stream_close(struct tl_stream *s)
 {
-    return error_of(gzclose(file));
+    if (s->gzip)
+        inflateEnd(&s->z);
+    close(s->fd);
+    free(s);
 }
 #else
 static const bool have_zlib = false;
 
-static void *stream_open(const char *path)
+static int stream_read(struct tl_stream *s, void *to, int n, read_error *why)
 {
-    return fopen(path, "rb");
+    return read_plain(s, to, n, why);
 }
 
-static int stream_read(void *file, void *to, int n, read_error *why)
+static void stream_close(struct tl_stream *s)
 {
-    size_t got = fread(to, 1, (size_t)n, file);
-    *why = ferror((FILE *)file) ? SYSTEM_ERROR : END_OF_FILE;
-    return (int)got;
-}
-
-static read_error stream_close(void *file)
-{
-    return fclose(file) == 0 ? END_OF_FILE : SYSTEM_ERROR;
+    close(s->fd);
+    free(s);
 }
 #endif
 
@@ -90,7 +203,8 @@ tl_status tl_source_unexpected(const tl_source *s, int64_t at, const char *forma
 
 static tl_status read_failed(const tl_source *s, read_error why, const char *expected)
 {
-    static const char *const found[] = { "the end of the file", "truncated gzip data", "damaged gzip data" };
+    static const char *const found[] = { "the end of the file", "truncated gzip data", "damaged gzip data",
+                                         "other data after the gzip data" };
     if (why != SYSTEM_ERROR)
         return tl_source_unexpected(s, s->at, "found %s, expected %s", found[why], expected);
     if (errno == ENOMEM)
@@ -110,6 +224,8 @@ static tl_status read_bytes(tl_source *s, unsigned char *to, int64_t n, int64_t 
     while (n > 0) {
         read_error why;
         const int wanted = n < CHUNK ? (int)n : CHUNK, got = stream_read(s->file, to, wanted, &why);
+        if (got < wanted)
+            s->file->why = why;
         if (!have_zlib && s->at == 0 && got >= 2 && to[0] == 0x1f && to[1] == 0x8b)
             return tl_source_unexpected(
                 s, 0, "found gzip data, expected a plain file: tulle was built without zlib");
@@ -161,12 +277,15 @@ tl_status tl_source_end(tl_source *s)
     read_error why;
     if (stream_read(s->file, &byte, 1, &why) > 0)
         return tl_source_unexpected(s, s->at, "found 0x%02x, expected the end of the file", byte);
-    return why == END_OF_FILE ? TL_OK : read_failed(s, why, "a valid checksum");
+    return why == END_OF_FILE
+               ? TL_OK
+               : read_failed(s, why, why == GZIP_FOLLOWED ? "the end of the file" : "a valid checksum");
 }
 
 tl_status tl_source_close(tl_source *s, tl_status status)
 {
-    const read_error why = stream_close(s->file);
+    const read_error why = s->file->why;
+    stream_close(s->file);
     s->file = NULL;
     return status == TL_OK && why != END_OF_FILE ? read_failed(s, why, "a valid checksum") : status;
 }

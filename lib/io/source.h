@@ -1,17 +1,19 @@
 /* A file that is read once, from start to end. It may be gzipped, whatever its name, if the library was built
  * with zlib. Sizes that a file states are not trusted. An error text names the reader, the file, the byte (in
  * the unzipped stream; where gzip data is damaged, up to 64 KB before the damage), what was found there and
- * what was expected. */
+ * what was expected. A signal does not end a read. */
 #ifndef TL_SOURCE_H
 #define TL_SOURCE_H
 
 #include "status.h"
 
+struct tl_stream; /* the file and what zlib keeps for it */
+
 typedef struct tl_source {
-    const char *who;  /* the reader, in error texts: "idx_read" */
-    const char *path; /* borrowed */
-    void *file;       /* NULL: not open */
-    int64_t at;       /* bytes read so far, unzipped */
+    const char *who;        /* the reader, in error texts: "idx_read" */
+    const char *path;       /* borrowed */
+    struct tl_stream *file; /* NULL: not open */
+    int64_t at;             /* bytes read so far, unzipped */
 } tl_source;
 
 /* Opens a file for the reader `who`. TL_ERR_IO or TL_ERR_MEMORY; the source is then not open. */
@@ -29,7 +31,8 @@ void *tl_source_read_block(tl_source *s, int64_t n, const char *part);
 /* Checks that nothing follows except, in a gzipped file, a valid checksum. */
 tl_status tl_source_end(tl_source *s);
 
-/* Closes the file. Returns `status` if that is an error, otherwise the error of closing, if there is one. */
+/* Closes the file. Returns `status` if that is an error, otherwise the error of the last read, if there was
+ * one. */
 tl_status tl_source_close(tl_source *s, tl_status status);
 
 /* Records and returns TL_ERR_FORMAT: "WHO: PATH: byte AT: " and then the text, "found this, expected

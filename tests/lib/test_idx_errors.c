@@ -115,7 +115,7 @@ START_TEST(damaged_gzip)
     tl_idx a;
     packed[size - 5] ^= 1; /* the checksum */
     ck_assert_status(load(packed, size, &a), TL_ERR_FORMAT,
-                     error("byte 0: found damaged gzip data, expected 4 more bytes of magic"));
+                     error("byte 24: found damaged gzip data, expected a valid checksum"));
 }
 END_TEST
 

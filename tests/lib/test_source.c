@@ -5,6 +5,11 @@
 #include "lib/status_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 
 static void setup(void)
 {
@@ -160,8 +165,40 @@ START_TEST(gzip_errors)
     packed[size - 5] ^= 1; /* the checksum */
     put(path, packed, size);
     s = opened();
+    ck_assert_ok(tl_source_read(&s, got, 5, "all"));
+    assert_bad(tl_source_end(&s), "byte 5: found damaged gzip data, expected a valid checksum");
+    ck_assert_int_eq(tl_source_close(&s, TL_ERR_FORMAT), TL_ERR_FORMAT);
+}
+END_TEST
+
+/* Gzip data is one member or several, and nothing else may follow: neither text nor zeros. */
+START_TEST(gzip_members)
+{
+    static const char *const after[] = { "", "x", "and this is not part of it", "\0", "\0\0\0\0" };
+    static const size_t bytes[] = { 0, 1, 26, 1, 4 };
+    unsigned char packed[200];
+    char got[5];
+    for (size_t k = 0; k < sizeof after / sizeof *after; k++) {
+        size_t size = pack(BYTES(1, 2, 3), packed, sizeof packed);
+        size += pack(BYTES(4, 5), packed + size, sizeof packed - size);
+        memcpy(packed + size, after[k], bytes[k]);
+        put(path, packed, size + bytes[k]);
+        tl_source s = opened();
+        ck_assert_ok(tl_source_read(&s, got, 5, "all"));
+        ck_assert_mem_eq(got, "\1\2\3\4\5", 5);
+        if (k == 0)
+            ck_assert_ok(tl_source_end(&s));
+        else
+            assert_bad(tl_source_end(&s),
+                       "byte 5: found other data after the gzip data, expected the end of the file");
+        ck_assert_int_eq(tl_source_close(&s, TL_ERR_FORMAT), TL_ERR_FORMAT);
+    }
+    size_t size = pack(BYTES(1, 2, 3), packed, sizeof packed);
+    packed[size] = 'x';
+    put(path, packed, size + 1);
+    tl_source s = opened();
     assert_bad(tl_source_read(&s, got, 5, "all"),
-               "byte 0: found damaged gzip data, expected 5 more bytes of all");
+               "byte 3: found other data after the gzip data, expected 2 more bytes of all");
     ck_assert_int_eq(tl_source_close(&s, TL_ERR_FORMAT), TL_ERR_FORMAT);
 }
 END_TEST
@@ -201,6 +238,48 @@ START_TEST(unreadable)
 }
 END_TEST
 
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* A signal whose handler was set without SA_RESTART neither ends the wait for a FIFO's writer nor a read. The
+ * writer sends one before it opens the FIFO, and one between any two bytes. */
+START_TEST(interrupted)
+{
+    const struct sigaction act = { .sa_handler = on_signal };
+    char got[3];
+    tl_source s;
+    unlink(path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    sigaction(SIGUSR1, &act, NULL);
+    const pid_t reader = getpid(), writer = fork();
+    if (writer == 0) {
+        const struct timespec rest = { 0, 50000000 };
+        int written = 0;
+        nanosleep(&rest, NULL);
+        kill(reader, SIGUSR1);
+        nanosleep(&rest, NULL);
+        const int fd = open(path, O_WRONLY);
+        for (int k = 0; k < 3; k++) {
+            nanosleep(&rest, NULL);
+            kill(reader, SIGUSR1);
+            nanosleep(&rest, NULL);
+            written += (int)write(fd, "abc" + k, 1);
+        }
+        _exit(written != 3);
+    }
+    ck_assert_ok(tl_source_open(&s, "reader", path));
+    ck_assert_ok(tl_source_read(&s, got, 3, "all"));
+    ck_assert_ok(tl_source_end(&s));
+    ck_assert_ok(tl_source_close(&s, TL_OK));
+    ck_assert_mem_eq(got, "abc", 3);
+    int status;
+    waitpid(writer, &status, 0);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 /* The message survives a path that does not fit in the error text. */
 START_TEST(unexpected)
 {
@@ -227,11 +306,13 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, short_of_memory);
 #ifdef TL_HAVE_ZLIB
     tcase_add_test(c, gzip_errors);
+    tcase_add_test(c, gzip_members);
 #else
     tcase_add_test(c, gzip_without_zlib);
 #endif
     tcase_add_test(c, not_opened);
     tcase_add_test(c, unreadable);
+    tcase_add_test(c, interrupted);
     tcase_add_test(c, unexpected);
     return s;
 }
