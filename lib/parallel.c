@@ -4,6 +4,7 @@
 #define _DARWIN_C_SOURCE /* _SC_NPROCESSORS_ONLN */
 #include "parallel.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,11 +14,59 @@
 
 enum { MAX_THREADS = 1024, SPINS = 1 << 14 };
 
+/* How the CPU rounds and whether it flushes subnormals: each thread has its own. Workers take it from the
+ * thread whose loop runs, so that the bits do not depend on which thread computes them. */
+#if defined(__SSE__)
+typedef unsigned float_mode;
+
+enum { EXCEPTION_FLAGS = 0x3f }; /* of MXCSR: no mode, and a thread's own */
+
+static float_mode get_float_mode(void)
+{
+    return __builtin_ia32_stmxcsr() & ~(unsigned)EXCEPTION_FLAGS;
+}
+
+static void set_float_mode(float_mode mode)
+{
+    if (mode != get_float_mode())
+        __builtin_ia32_ldmxcsr(mode | (__builtin_ia32_stmxcsr() & EXCEPTION_FLAGS));
+}
+#elif defined(__aarch64__)
+typedef uint64_t float_mode;
+
+static float_mode get_float_mode(void)
+{
+    float_mode mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    return mode;
+}
+
+static void set_float_mode(float_mode mode)
+{
+    if (mode != get_float_mode())
+        __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+}
+#else
+typedef int float_mode;
+
+static float_mode get_float_mode(void)
+{
+    return fegetround();
+}
+
+static void set_float_mode(float_mode mode)
+{
+    if (mode != get_float_mode())
+        fesetround(mode);
+}
+#endif
+
 typedef struct loop {
     void (*body)(void *, int64_t, int64_t);
     void *context;
     int64_t n, grain, tasks;
     int shares;
+    float_mode mode;
 } loop;
 
 /* The range of tasks that a thread runs first. Loops with the same number of tasks have the same shares, so
@@ -184,6 +233,7 @@ static void *worker(void *argument)
         while (number_of(ticket) != seen && (ticket & SLOTS) > 0)
             if (atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1)) {
                 /* the loop does not change while a worker has a slot */
+                set_float_mode(pool.loop.mode);
                 work(&pool.loop, s->index % pool.loop.shares);
                 atomic_fetch_add_explicit(&pool.finished, 1, memory_order_release);
                 break;
@@ -283,7 +333,9 @@ static void run_serial(const loop *l)
 
 void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context)
 {
-    if (n <= 0)
+    if (!body)
+        tl_fail(TL_ERR_ARGUMENT, "parallel_for: the body is NULL");
+    if (n <= 0 || !body)
         return;
     if (grain < 1)
         grain = 1;
@@ -294,7 +346,8 @@ void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int
                      .n = n,
                      .grain = grain,
                      .tasks = tasks,
-                     .shares = tasks <= workers ? (int)tasks : workers + 1 };
+                     .shares = tasks <= workers ? (int)tasks : workers + 1,
+                     .mode = get_float_mode() };
     if (workers == 0 || n <= grain || in_parallel || !try_lock_pool()) {
         run_serial(&l);
         return;

@@ -12,15 +12,19 @@
  * environment variable TULLE_NUM_THREADS (0: one per CPU), or 1 if there is none. TL_ERR_ARGUMENT if n is not
  * in 0..1024.
  *
- * A process may fork, and its child has threads of its own. If another thread is inside a dense product
- * during the fork, the child must not call one: it may inherit a locked BLIS mutex. */
+ * A process may fork, and its child has threads of its own. A fork waits until no thread applies pending row
+ * updates (TL_ROWS_EXACT), so that a child can read each variable that another thread was reading. If another
+ * thread is inside a dense product during the fork, the child must not call one: it may inherit a locked BLIS
+ * mutex. */
 TL_API tl_status tl_set_num_threads(int n);
 TL_API int tl_num_threads(void);
 
 /* Splits 0 .. n-1 into tasks of `grain` indices (at least 1; the last task may have fewer), calls
  * body(context, begin, end) once for each on up to tl_num_threads() threads, and returns when all are done.
- * The tasks do not depend on the number of threads. A body runs on any thread, must not fail or fork, and
- * writes nothing that another task reads or writes. Loops inside a body run serially on its thread. */
+ * The tasks do not depend on the number of threads, and all are computed in the caller's floating-point mode.
+ * A body runs on any thread, must not fail or fork, and writes nothing that another task reads or writes.
+ * Loops inside a body run serially on its thread. Nothing is called if n is 0 or negative, or (with a text in
+ * tl_error()) if the body is NULL. */
 TL_API void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *context, int64_t begin, int64_t end),
                             void *context);
 

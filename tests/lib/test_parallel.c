@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "tests/testing.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -411,6 +412,34 @@ START_TEST(number_of_threads)
 }
 END_TEST
 
+static void divide(void *context, int64_t begin, int64_t end)
+{
+    volatile double seven = 7;
+    for (int64_t k = begin; k < end; k++)
+        ((double *)context)[k] = 1 / seven;
+}
+
+/* Workers round as the thread does whose loop they run, also after it has changed its mode. */
+START_TEST(workers_round_as_the_caller)
+{
+    static const int mode[] = { FE_TONEAREST, FE_UPWARD, FE_TONEAREST, FE_DOWNWARD, FE_UPWARD };
+    static double quotient[N];
+    int others = 0;
+    tl_set_num_threads(4);
+    for (int repeat = 0; repeat < 40; repeat++)
+        for (size_t m = 0; m < sizeof mode / sizeof *mode; m++) {
+            double expected;
+            fesetround(mode[m]);
+            divide(&expected, 0, 1);
+            tl_parallel_for(N, 1, divide, quotient);
+            for (int k = 0; k < N; k++)
+                others += quotient[k] != expected;
+        }
+    fesetround(FE_TONEAREST);
+    ck_assert_int_eq(others, 0);
+}
+END_TEST
+
 /* A signal that the program's own thread blocks stays pending: no worker takes it, which would end the
  * process. */
 START_TEST(signals_are_the_program_s)
@@ -462,6 +491,7 @@ Suite *tl_test_suite(void)
     tcase_add_checked_fixture(c, NULL, one_thread);
     tcase_add_test(c, variable_at_the_start);
     tcase_add_test(c, number_of_threads);
+    tcase_add_test(c, workers_round_as_the_caller);
     tcase_add_test(c, every_index_once);
     tcase_add_test(c, rows_by_their_width);
     tcase_add_test(c, many_short_loops);
