@@ -154,6 +154,9 @@ typedef struct tl_kernels {
 extern _Atomic(const tl_kernels *) tl_chosen_kernels; /* NULL: not yet chosen */
 const tl_kernels *tl_choose_kernels(void);
 
+/* Returns the table that the CPU and TULLE_KERNELS choose, without choosing it for the process. */
+const tl_kernels *tl_find_kernels(void);
+
 /* Returns the table of the instruction set that tl_kernel_level() names; chosen at the first call. */
 static inline const tl_kernels *tl_kernel_table(void)
 {

@@ -26,7 +26,7 @@ static bool always(void)
     return true;
 }
 
-static const tl_kernels *choose(void)
+const tl_kernels *tl_find_kernels(void)
 {
     const struct {
         const tl_kernels *table;
@@ -54,7 +54,7 @@ _Atomic(const tl_kernels *) tl_chosen_kernels;
 
 const tl_kernels *tl_choose_kernels(void)
 {
-    const tl_kernels *table = choose(); /* every thread chooses the same */
+    const tl_kernels *table = tl_find_kernels(); /* every thread chooses the same */
     atomic_store_explicit(&tl_chosen_kernels, table, memory_order_release);
     return table;
 }

@@ -2,13 +2,14 @@
  * go to our own kernels. */
 #include "lib/matrix/gemm.h"
 #include "lib/kernels/kernels.h"
-#include "isa.h"
 #include "parallel.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
 
 #include <blis.h>
 
@@ -21,38 +22,52 @@
 /* Up to this m n k, or this smallest dimension, our kernel beats BLIS on every instruction set (measured). */
 enum { SMALL_PRODUCT = 1 << 22, THIN_SIDE = 32 };
 
-#if defined(__x86_64__)
-/* BLIS would choose its kernels by the CPU. Here they follow tl_kernel_level(), which then also decides the
- * last bits of BLIS's products. BLIS can only be told by an environment variable, which bli_init reads; one
- * that is already set is left alone. */
-static void start_blis(void)
+/* ---- The choice of BLIS's kernels ---- */
+
+/* BLIS would choose its kernels by the CPU, of which it does not know the newest; here they follow the
+ * library's own choice, so that TULLE_KERNELS also pins the last bits of BLIS's products. The only way is an
+ * environment variable, a number that bli_init reads. While other threads may read the environment nobody may
+ * write it: so BLIS is started when the library is loaded, as a rule before the program has threads, with an
+ * environment of its own: the process's, which stays as it is, and this variable. Where there are threads
+ * already, BLIS chooses by itself. */
+
+#if defined(__x86_64__) && __has_include(<sys/single_threaded.h>)
+extern char **environ;
+
+static int blis_arch(void)
 {
-    const char *isa = tl_kernel_level();
-    if (getenv("BLIS_ARCH_TYPE")) {
-        bli_init();
-        return;
-    }
-    char number[16];
-    snprintf(number, sizeof number, "%d",
-             (int)(strcmp(isa, "avx512") == 0 ? BLIS_ARCH_SKX
-                   : strcmp(isa, "avx2") == 0 ? BLIS_ARCH_HASWELL
-                                              : BLIS_ARCH_GENERIC));
-    setenv("BLIS_ARCH_TYPE", number, 1);
-    bli_init();
-    unsetenv("BLIS_ARCH_TYPE");
+    const char *isa = tl_find_kernels()->name;
+    return strcmp(isa, "avx512") == 0 ? BLIS_ARCH_SKX
+           : strcmp(isa, "avx2") == 0 ? BLIS_ARCH_HASWELL
+                                      : BLIS_ARCH_GENERIC;
 }
-#else
-static void start_blis(void)
+
+__attribute__((constructor)) static void start_blis(void)
 {
+    char **const before = environ;
+    char variable[32];
+    size_t n = 0;
+    if (!__libc_single_threaded || !before || getenv("BLIS_ARCH_TYPE"))
+        return;
+    while (before[n])
+        n++;
+    char **with = malloc((n + 2) * sizeof *with);
+    if (!with)
+        return;
+    snprintf(variable, sizeof variable, "BLIS_ARCH_TYPE=%d", blis_arch());
+    with[0] = variable;
+    memcpy(with + 1, before, (n + 1) * sizeof *with);
+    environ = with;
     bli_init();
+    environ = before;
+    free(with);
 }
 #endif
 
 /* Sets up BLIS for a product on the calling thread alone. */
 static void one_thread(rntm_t *r)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start_blis);
+    bli_init(); /* at the first call, unless it was started before */
     bli_rntm_init(r);
     bli_rntm_set_num_threads(1, r);
     /* In BLIS 0.9 the kernels for small products on haswell and zen read past the last element of A and C,
