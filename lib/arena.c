@@ -77,6 +77,19 @@ void tl_arena_free(tl_arena *a)
     *a = (tl_arena){ 0 };
 }
 
+void tl_arena_trim(tl_arena *a, int64_t keep)
+{
+    tl_arena_reset(a);
+    block **at = &a->first;
+    while (*at && (*at)->size + TL_ALIGN <= keep) {
+        keep -= (*at)->size + TL_ALIGN;
+        at = &(*at)->next;
+    }
+    tl_arena rest = { .first = *at };
+    *at = NULL;
+    tl_arena_free(&rest);
+}
+
 bool tl_arena_holds(const tl_arena *a, const void *p)
 {
     const block *b = a->first;

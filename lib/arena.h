@@ -19,6 +19,9 @@ void *tl_arena_alloc_zero(tl_arena *a, int64_t n, size_t size);
 /* Frees all allocations and keeps the memory for the next step. */
 void tl_arena_reset(tl_arena *a);
 
+/* Frees all allocations, and blocks, the last first, until at most `keep` bytes are held. */
+void tl_arena_trim(tl_arena *a, int64_t keep);
+
 /* Frees all memory; the arena is then empty and can be used again. */
 void tl_arena_free(tl_arena *a);
 

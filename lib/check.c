@@ -1,8 +1,21 @@
 /* Checks of options. */
 #include "lib/check.h"
+#include "shape.h"
 #include "version.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Returns a number for a message, in as few digits as %g has, or as many as tell it from its neighbours. */
+static tl_text number(double x)
+{
+    tl_text t;
+    snprintf(t.text, sizeof t.text, "%g", x);
+    if (strtod(t.text, NULL) != x)
+        snprintf(t.text, sizeof t.text, "%.17g", x);
+    return t;
+}
 
 static tl_status out_of_range(const char *who, const char *name, double x)
 {
@@ -29,8 +42,8 @@ tl_status tl_check_range(const char *who, const char *name, double x, char open,
 {
     const bool above = open == '[' ? x >= low : x > low, below = close == ']' ? x <= high : x < high;
     if (!above || !below)
-        return tl_fail(TL_ERR_ARGUMENT, "%s: %s %g is not in %c%g, %g%c", who, name, x, open, low, high,
-                       close);
+        return tl_fail(TL_ERR_ARGUMENT, "%s: %s %s is not in %c%g, %g%c", who, name, number(x).text, open,
+                       low, high, close);
     return isinf((tl_real)x) ? out_of_range(who, name, x) : TL_OK;
 }
 

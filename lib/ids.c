@@ -29,6 +29,10 @@ static int64_t first_outside(const int32_t *ids, int64_t n, int64_t bound, const
 tl_status tl_check_ids(const char *name, const int32_t *ids, int64_t n, int64_t bound, const int32_t *padding,
                        const char *of, const char *unit)
 {
+    if (!name || !of || !unit)
+        return tl_fail(TL_ERR_ARGUMENT, "check_ids: the %s is NULL", !name ? "name" : !of ? "owner" : "unit");
+    if (n < 0)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: their number is %" PRId64, name, n);
     if (!ids && n > 0)
         return tl_fail(TL_ERR_ARGUMENT, "%s is NULL", name);
     const int64_t k = first_outside(ids, n, bound, padding);

@@ -16,7 +16,8 @@ typedef struct tl_random {
 TL_API void tl_philox(uint64_t key, uint64_t hi, uint64_t lo, uint32_t out[4]);
 
 /* Make one draw each; an integer may make more, which is rare. Uniform is in [0, 1) with 53 bits; normal has
- * mean 0 and variance 1 (Box and Muller); integer is in 0 .. bound-1 without bias, for bound >= 1. */
+ * mean 0 and variance 1 (Box and Muller); integer is in 0 .. bound-1 without bias, for bound >= 1. Without a
+ * generator, or for a smaller bound, they return 0 and leave a text in tl_error(). */
 TL_API double tl_random_uniform(tl_random *r);
 TL_API double tl_random_normal(tl_random *r);
 TL_API int64_t tl_random_integer(tl_random *r, int64_t bound);

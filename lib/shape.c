@@ -7,8 +7,8 @@
 
 tl_shape tl_shape_from(int32_t rank, const int64_t *dim)
 {
-    tl_shape s = { .rank = rank };
-    for (int32_t k = 0; k < rank && k < TL_MAX_RANK; k++)
+    tl_shape s = { .rank = dim || rank <= 0 ? rank : -1 };
+    for (int32_t k = 0; k < s.rank && k < TL_MAX_RANK; k++)
         s.dim[k] = dim[k];
     return s;
 }
@@ -34,7 +34,7 @@ tl_status tl_shape_check(tl_shape s)
 /* Returns the number of sizes that can be read: the rank of an unchecked shape may exceed TL_MAX_RANK. */
 static int32_t sizes(tl_shape s)
 {
-    return s.rank < TL_MAX_RANK ? s.rank : TL_MAX_RANK;
+    return s.rank < 0 ? 0 : s.rank < TL_MAX_RANK ? s.rank : TL_MAX_RANK;
 }
 
 /* Unsigned, because it may overflow. */

@@ -19,7 +19,8 @@ typedef struct tl_shape {
                   (const int64_t[]){ 0, __VA_ARGS__ } + 1)
 #endif
 
-/* Returns the shape with these `rank` sizes, of which at most TL_MAX_RANK are read. */
+/* Returns the shape with these `rank` sizes, of which at most TL_MAX_RANK are read; without sizes, where
+ * there should be some, one that every call refuses. */
 TL_API tl_shape tl_shape_from(int32_t rank, const int64_t *dim);
 
 #ifdef __cplusplus

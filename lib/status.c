@@ -24,7 +24,7 @@ tl_status tl_fail(tl_status status, const char *format, ...)
     char fresh[TL_ERROR_SIZE]; /* the arguments may contain tl_error() itself */
     va_list args;
     va_start(args, format);
-    vsnprintf(fresh, sizeof fresh, format, args);
+    vsnprintf(fresh, sizeof fresh, format ? format : "", args);
     va_end(args);
     memcpy(text, fresh, sizeof text);
     errors++;

@@ -22,7 +22,7 @@ TL_API const char *tl_error(void);
 
 /* Records an error on the calling thread and returns `status`. For an op's `shape`, a transform, or any
  * function that follows the library's convention: `return tl_fail(TL_ERR_SHAPE, "%s times %s", a, b);` The
- * arguments may include tl_error(). The text is cut at 511 bytes. */
+ * arguments may include tl_error(). The text is cut at 511 bytes; a NULL format gives "". */
 TL_API tl_status tl_fail(tl_status status, const char *format, ...) TL_PRINTF(2, 3);
 
 /* Returns the name of a status, such as "TL_ERR_SHAPE". Never NULL. */

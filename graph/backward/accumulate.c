@@ -48,8 +48,6 @@ static tl_status add_rows(tl_node *leaf, const tl_gradient *pair, double weight)
 
 static tl_status add_pair(tl_graph *total, const tl_graph *from, const tl_gradient *pair, double weight)
 {
-    if (!pair->variable)
-        return tl_fail(TL_ERR_ARGUMENT, "the variable of a pair is NULL");
     if (tl_check_gradient(from, pair) != TL_OK)
         return tl_last_status();
     tl_node *leaf = tl_use(total, pair->variable);
@@ -80,6 +78,8 @@ tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double weight
                               : "the sum is added to itself");
     if (total->status != TL_OK)
         return tl_fail(total->status, "%s", total->error);
+    if (tl_check_pairs(g) != TL_OK)
+        return tl_graph_fail(total, "gradients_add", TL_ERR_ARGUMENT);
     for (int32_t i = 0; i < g->n; i++) {
         if (!g->pair[i].values)
             continue;

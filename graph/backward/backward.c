@@ -6,14 +6,16 @@
 #include <math.h>
 #include <string.h>
 
-static bool is_listed(const tl_node *leaf, const tl_backward_plan *plan)
+/* Marks the leaves of listed variables: all, or those of the plan. */
+static void mark_listed(tl_graph *g, const tl_backward_plan *plan)
 {
-    if (!plan->variable)
-        return true;
-    for (int32_t i = 0; i < plan->n; i++)
-        if (plan->variable[i] == leaf->variable)
-            return true;
-    return false;
+    for (tl_node *leaf = g->first_leaf; leaf; leaf = leaf->next_leaf)
+        leaf->needs_grad = !plan->variable;
+    for (int32_t i = 0; plan->variable && i < plan->n; i++) {
+        tl_node *leaf = tl_leaf_of(g, plan->variable[i]);
+        if (leaf)
+            leaf->needs_grad = true;
+    }
 }
 
 static bool has_input_that_needs_grad(const tl_node *a)
@@ -28,12 +30,12 @@ static bool has_input_that_needs_grad(const tl_node *a)
  * the results of the previous pass. */
 static void mark_needs_grad(tl_node *y, const tl_backward_plan *plan)
 {
+    mark_listed(y->graph, plan);
     for (tl_node *a = y->graph->first; a; a = a->after) {
         a->grad = NULL;
         a->first_slices = a->last_slices = NULL;
         a->row_refs = NULL;
-        a->needs_grad = a->op ? has_input_that_needs_grad(a)
-                              : a->variable && a->number <= y->number && is_listed(a, plan);
+        a->needs_grad = a->op ? has_input_that_needs_grad(a) : a->needs_grad && a->number <= y->number;
         a->reached = a == y;
         a->overwrite = false;
         /* unless mark_reached finds a dense use */
@@ -182,8 +184,9 @@ tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradient
     *out = (tl_gradients){ .graph = y->graph };
     mark_needs_grad(y, plan);
     mark_reached(y);
-    if (y->needs_grad && propagate(y, plan) != TL_OK)
-        return TL_ERR_MEMORY; /* nothing else can fail there */
+    const tl_status status = y->needs_grad ? propagate(y, plan) : TL_OK;
+    if (status != TL_OK)
+        return status;
     if (!y->needs_grad && !plan->variable)
         return tl_fail(TL_ERR_ARGUMENT, "the loss does not depend on any variable");
     return tl_collect_pairs(y->graph, plan, out);
@@ -217,14 +220,18 @@ static tl_status backward(tl_node *loss, bool listed, tl_backward_plan plan, tl_
         *out = (tl_gradients){ 0 };
     if (!loss)
         return fail_null_loss();
+    if (!loss->graph)
+        return tl_fail(TL_ERR_ARGUMENT, "backward: the loss is in no graph");
     tl_graph *g = loss->graph;
     if (g->status != TL_OK)
         return tl_fail(g->status, "%s", g->error);
     tl_status status = out ? check_loss(loss) : tl_fail(TL_ERR_ARGUMENT, "the output argument is NULL");
     if (status == TL_OK && listed)
-        status = tl_check_variables(plan.variable, plan.n);
+        status = tl_check_variables(&g->arena, plan.variable, plan.n);
     if (status == TL_OK)
         status = tl_backward_from(loss, &plan, out);
+    if (g->status != TL_OK) /* an op's backward has said so */
+        return tl_fail(g->status, "%s", g->error);
     return status == TL_OK ? TL_OK : tl_graph_fail(g, "backward", status);
 }
 

@@ -43,8 +43,18 @@ void tl_recycle_grad(tl_node *a, tl_free_grad **list);
 
 /* ---- Pairs ---- */
 
-/* Checks that a list of variables is not empty and has no NULLs or repeats. TL_ERR_ARGUMENT. */
-tl_status tl_check_variables(tl_variable *const *vars, int32_t n);
+/* Checks that a list of variables is not empty, without NULLs and repeats. The arena has space for the
+ * search. TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
+tl_status tl_check_variables(tl_arena *arena, tl_variable *const *vars, int32_t n);
+
+/* Finds the first of n variables that was in the list before: *second, and where it was, *first; *second = -1
+ * if there is none. list: of pointers to variables, not NULL, one per `stride` bytes. TL_ERR_MEMORY. */
+tl_status tl_find_repeat(tl_arena *arena, int32_t n, const void *list, size_t stride, int32_t *first,
+                         int32_t *second);
+
+/* Checks that a list, which may be the user's own, is there with its pairs, their variables and, of
+ * row-sparse ones, a number of rows that is not negative. TL_ERR_ARGUMENT. */
+tl_status tl_check_pairs(const tl_gradients *g);
 
 /* Checks that a pair, which may be the user's own, fits its variable as it is now: its rows and, if the
  * variable is on the tape of g, its pattern. TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX. */

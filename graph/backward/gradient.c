@@ -1,26 +1,79 @@
 /* Checks of (gradient, variable) pairs, which may have been made by the user. */
 #include "graph/backward/backward.h"
 
-tl_status tl_check_variables(tl_variable *const *vars, int32_t n)
+static const tl_variable *variable_at(const void *list, size_t stride, int64_t i)
+{
+    return *(tl_variable *const *)(const void *)((const char *)list + (size_t)i * stride);
+}
+
+tl_status tl_find_repeat(tl_arena *arena, int32_t n, const void *list, size_t stride, int32_t *first,
+                         int32_t *second)
+{
+    enum { FEW = 32 }; /* compared each with each */
+    tl_pointer_map seen = { 0 };
+    for (*second = 0; *second < n; ++*second) {
+        const tl_variable *v = variable_at(list, stride, *second);
+        *first = 0;
+        if (n <= FEW) {
+            while (*first < *second && variable_at(list, stride, *first) != v)
+                ++*first;
+            if (*first < *second)
+                return TL_OK;
+            continue;
+        }
+        const void *before = tl_pointer_map_find(&seen, v); /* an index, plus one */
+        if (before) {
+            *first = (int32_t)((intptr_t)before - 1);
+            return TL_OK;
+        }
+        if (!tl_pointer_map_add(&seen, arena, v, (void *)((intptr_t)*second + 1)))
+            return tl_fail_memory();
+    }
+    *second = -1;
+    return TL_OK;
+}
+
+tl_status tl_check_variables(tl_arena *arena, tl_variable *const *vars, int32_t n)
 {
     if (!vars || n < 1)
         return tl_fail(TL_ERR_ARGUMENT, "the list of variables is empty");
-    for (int32_t i = 0; i < n; i++) {
+    for (int32_t i = 0; i < n; i++)
         if (!vars[i])
             return tl_fail(TL_ERR_ARGUMENT, "variable %d of the list is NULL", (int)i);
-        for (int32_t j = 0; j < i; j++)
-            if (vars[i] == vars[j])
-                return tl_fail(TL_ERR_ARGUMENT, "variable %s is listed twice, at %d and %d", vars[i]->name,
-                               (int)j, (int)i);
+    int32_t first, second;
+    if (tl_find_repeat(arena, n, vars, sizeof *vars, &first, &second) != TL_OK)
+        return TL_ERR_MEMORY;
+    if (second >= 0)
+        return tl_fail(TL_ERR_ARGUMENT, "variable %s is listed twice, at %d and %d", vars[second]->name,
+                       (int)first, (int)second);
+    return TL_OK;
+}
+
+tl_status tl_check_pairs(const tl_gradients *g)
+{
+    if (!g)
+        return tl_fail(TL_ERR_ARGUMENT, "there are no gradients");
+    if (g->n < 0 || (g->n > 0 && !g->pair))
+        return tl_fail(TL_ERR_ARGUMENT, g->n < 0 ? "there are %d pairs" : "the list of %d pairs is NULL",
+                       (int)g->n);
+    for (int32_t i = 0; i < g->n; i++) {
+        const tl_gradient *pair = &g->pair[i];
+        if (!pair->variable)
+            return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
+        if (pair->values && pair->rows && pair->n_rows < 0)
+            return tl_fail(TL_ERR_ARGUMENT, "the gradient of %s has %lld rows", pair->variable->name,
+                           (long long)pair->n_rows);
     }
     return TL_OK;
 }
 
 int64_t tl_gradient_size(const tl_gradient *pair)
 {
-    if (!pair || !pair->values)
+    if (!pair || !pair->values || !pair->variable)
         return 0;
-    return pair->rows ? pair->n_rows * tl_row_width(pair->variable) : pair->variable->size;
+    if (!pair->rows)
+        return pair->variable->size;
+    return pair->n_rows > 0 ? pair->n_rows * tl_row_width(pair->variable) : 0;
 }
 
 /* Returns the index at which to start looking for a bad row: 0 if some row is out of range or not ascending,
@@ -28,6 +81,8 @@ int64_t tl_gradient_size(const tl_gradient *pair)
 static int64_t first_to_check(const tl_gradient *pair)
 {
     const int64_t n = pair->n_rows, bound = pair->variable->shape.dim[0];
+    if (n > bound) /* there may be no such array */
+        return 0;
     bool wrong = n > 0 && (pair->rows[0] < 0 || pair->rows[n - 1] >= bound);
     for (int64_t k = 1; k < n; k++)
         wrong |= pair->rows[k] <= pair->rows[k - 1];

@@ -20,13 +20,13 @@ typedef struct tl_gradients {
     tl_graph *graph;
 } tl_gradients;
 
-/* Computes the gradient of a scalar loss with respect to every variable that it depends on: one pair per
- * variable, in the order of first tl_use (which C does not define among the arguments of one call). A
- * variable that is read only by lookups gets a row-sparse gradient with distinct rows: repeats are summed in
- * order of appearance within an op, the last op first. Each pass computes gradients anew. Errors stick to the
- * graph: a loss that is not a scalar (TL_ERR_SHAPE), is sparse (TL_ERR_KIND) or does not depend on any
- * variable (TL_ERR_ARGUMENT); TL_ERR_MEMORY. If the loss is NULL, there is no graph, and tl_error() quotes
- * the thread's last failure. */
+/* Computes the gradient of a scalar loss (of any rank: a 1x1 counts as one) with respect to every variable
+ * that it depends on: one pair per variable, in the order of first tl_use (which C does not define among the
+ * arguments of one call). A variable that is read only by lookups gets a row-sparse gradient with distinct
+ * rows: repeats are summed in order of appearance within an op, the last op first. Each pass computes
+ * gradients anew. Errors stick to the graph: a loss that is not a scalar (TL_ERR_SHAPE), is sparse
+ * (TL_ERR_KIND) or does not depend on any variable (TL_ERR_ARGUMENT); TL_ERR_MEMORY. If the loss is NULL,
+ * there is no graph, and tl_error() quotes the thread's last failure. */
 TL_API tl_status tl_backward(tl_node *loss, tl_gradients *out);
 
 /* The same for the n variables of `vars` only, in their order; gradients that only other variables need are
@@ -46,7 +46,7 @@ TL_API tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double
  * that stuck to `total`. */
 TL_API tl_status tl_gradients_total(tl_graph *total, tl_gradients *out);
 
-/* Returns the number of values of a pair: 0 if they are absent or the pair is NULL. */
+/* Returns the number of values of a pair: 0 if they, their variable or the pair are absent. */
 TL_API int64_t tl_gradient_size(const tl_gradient *pair);
 
 #endif

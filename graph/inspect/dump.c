@@ -35,6 +35,19 @@ static void print_text(const char *text, bool escaped, FILE *out)
     }
 }
 
+/* Prints the inputs of the op that failed: "(%3, -)", "?" for one of another graph. */
+static void print_failed_inputs(const tl_graph *g, FILE *out)
+{
+    for (int32_t i = 0; i < g->failed->n_in; i++) {
+        fprintf(out, "%s", i == 0 ? "(" : ", ");
+        if (g->failed_in[i] >= 0)
+            fprintf(out, "%%%d", (int)g->failed_in[i]);
+        else
+            fprintf(out, "%s", g->failed_in[i] == TL_ABSENT ? "-" : "?");
+    }
+    fprintf(out, ")");
+}
+
 static tl_status finish(FILE *out, const char *who)
 {
     if (fflush(out) != 0 || ferror(out))
@@ -67,6 +80,12 @@ tl_status tl_graph_print(const tl_graph *g, FILE *out)
         fprintf(out, "%s : ", a->op ? ")" : "");
         print_shape(a, out);
         fprintf(out, "\n");
+    }
+    if (g->failed) {
+        fprintf(out, "%%%d = ", (int)g->n_nodes);
+        print_text(g->failed->name ? g->failed->name : "an op", false, out);
+        print_failed_inputs(g, out);
+        fprintf(out, " : failed\n");
     }
     if (g->status != TL_OK) {
         fprintf(out, "failed: ");
@@ -101,6 +120,9 @@ tl_status tl_graph_dot(const tl_graph *g, FILE *out)
         fprintf(out, "  failed [label=\"");
         print_text(g->error, true, out);
         fprintf(out, "\", shape=note, color=red];\n");
+        for (int32_t i = 0; g->failed && i < g->failed->n_in; i++)
+            if (g->failed_in[i] >= 0)
+                fprintf(out, "  n%d -> failed;\n", (int)g->failed_in[i]);
     }
     fprintf(out, "}\n");
     return finish(out, "graph_dot");

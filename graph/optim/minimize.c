@@ -12,8 +12,8 @@ tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variable *cons
 {
     if (!o) {
         const tl_status status = tl_fail(TL_ERR_ARGUMENT, "the optimizer is NULL");
-        return loss ? tl_graph_fail(loss->graph, "compute_gradients", status)
-                    : tl_fail(status, "compute_gradients: %s", tl_error());
+        return loss && loss->graph ? tl_graph_fail(loss->graph, "compute_gradients", status)
+                                   : tl_fail(status, "compute_gradients: %s", tl_error());
     }
     return vars ? tl_backward_for(loss, vars, n, out) : tl_backward(loss, out);
 }
@@ -27,8 +27,8 @@ static void restrict_all(const tl_gradients *g)
         }
 }
 
-/* Checks that a transform only changed values or dropped pairs: the pairs after it are a subsequence of those
- * before. */
+/* Checks that a transform only changed values or dropped pairs: what is left is a subsequence of what there
+ * was, down to the arrays: of another array, nobody knows the size. */
 static tl_status check_transform(const tl_gradients *before, const tl_gradients *after, int32_t number)
 {
     if (after->n < 0 || after->n > before->n || (after->n > 0 && !after->pair) ||
@@ -45,20 +45,26 @@ static tl_status check_transform(const tl_gradients *before, const tl_gradients 
         if (is->rows != was->rows || is->n_rows != was->n_rows || (is->values && !was->values))
             return tl_fail(TL_ERR_ARGUMENT, "transform %d changed the rows of the gradient of %s",
                            (int)number, is->variable->name);
+        if (is->values && is->values != was->values)
+            return tl_fail(
+                TL_ERR_ARGUMENT,
+                "transform %d gave %s another array of values, and may only change those in its own",
+                (int)number, is->variable->name);
     }
     return TL_OK;
 }
 
 static tl_status check_pairs(const tl_gradients *g)
 {
-    int32_t present = 0;
+    int32_t present = 0, first, second;
+    if (tl_check_pairs(g) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    if (tl_find_repeat(&g->graph->arena, g->n, g->pair, sizeof *g->pair, &first, &second) != TL_OK)
+        return TL_ERR_MEMORY;
+    if (second >= 0)
+        return tl_fail(TL_ERR_ARGUMENT, "%s is listed twice, in pairs %d and %d",
+                       g->pair[second].variable->name, (int)first, (int)second);
     for (int32_t i = 0; i < g->n; i++) {
-        if (!g->pair[i].variable)
-            return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
-        for (int32_t j = 0; j < i; j++)
-            if (g->pair[j].variable == g->pair[i].variable)
-                return tl_fail(TL_ERR_ARGUMENT, "%s is listed twice, in pairs %d and %d",
-                               g->pair[i].variable->name, (int)j, (int)i);
         if (tl_check_gradient(g->graph, &g->pair[i]) != TL_OK)
             return tl_last_status();
         present += g->pair[i].values != NULL;
@@ -239,7 +245,12 @@ tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
     if (!o)
         return tl_graph_fail(g->graph, "apply_gradients", tl_fail(TL_ERR_ARGUMENT, "the optimizer is NULL"));
     tl_gradients copy = *g;
+    const int64_t step = o->step;
+    g->graph->drawn = NULL;
     tl_status status = apply(o, &copy);
+    for (const tl_drawn *d = g->graph->drawn; d && o->step == step; d = d->next) /* the last first */
+        d->r->position = d->position;
+    g->graph->drawn = NULL;
     return status == TL_OK ? TL_OK : tl_graph_fail(g->graph, o->class->name, status);
 }
 

@@ -88,15 +88,28 @@ void tl_slots_free(tl_slots *s)
 
 /* ---- Optimizers ---- */
 
+static tl_status check_class(const tl_optimizer_class *class)
+{
+    const char *who = "optimizer_new";
+    if (!class || !(class->update || class->kernel) || class->n_slots < 0 || class->n_slots > TL_MAX_SLOTS)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: a class needs an update and 0 to %d slots", who, TL_MAX_SLOTS);
+    if (!class->name)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the class has no name", who);
+    if (class->zero_grad < TL_ZERO_GRAD_CHANGES || class->zero_grad > TL_ZERO_GRAD_NOOP)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: zero_grad %d of %s is not a tl_zero_grad", who,
+                       (int)class->zero_grad, class->name);
+    return TL_OK;
+}
+
 tl_optimizer *tl_optimizer_new(const tl_optimizer_class *class, tl_optimizer_options common,
                                const void *options, size_t size)
 {
-    if (!class || !(class->update || class->kernel) || class->n_slots < 0 || class->n_slots > TL_MAX_SLOTS) {
-        tl_fail(TL_ERR_ARGUMENT, "optimizer_new: a class needs an update and 0 to %d slots", TL_MAX_SLOTS);
+    if (check_class(class) != TL_OK || check_options(class, &common) != TL_OK)
+        return NULL;
+    if (size > 0 && !options) {
+        tl_fail(TL_ERR_ARGUMENT, "%s: the options are NULL", class->name);
         return NULL;
     }
-    if (check_options(class, &common) != TL_OK)
-        return NULL;
     tl_optimizer *o = tl_alloc_zero(1, sizeof *o);
     void *copy = tl_alloc((int64_t)size, 1);
     if (!o || !copy) {
@@ -197,6 +210,20 @@ tl_status tl_optimizer_set_options_for(tl_optimizer *o, tl_variable *v, tl_optim
     s->has_options = true;
     s->options = options;
     return TL_OK;
+}
+
+tl_optimizer_options tl_optimizer_options_for(const tl_optimizer *o, const tl_variable *v)
+{
+    if (!o || !v) {
+        tl_fail(TL_ERR_ARGUMENT, "optimizer_options_for: the %s is NULL", o ? "variable" : "optimizer");
+        return (tl_optimizer_options){ 0 };
+    }
+    const tl_slots *s = tl_slots_find(o, v);
+    if (s && s->has_options)
+        return s->options;
+    tl_optimizer_options options = o->o;
+    options.learning_rate = 0; /* follows the optimizer's */
+    return options;
 }
 
 int64_t tl_optimizer_steps(const tl_optimizer *o, const tl_variable *v)

@@ -135,8 +135,9 @@ TL_API tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g);
  *     } */
 TL_API tl_status tl_minimize(tl_optimizer *o, tl_node *loss);
 
-/* A function of the list of pairs, called in every step before the update. It may change values and drop
- * pairs, and nothing else, which is checked (TL_ERR_ARGUMENT). A failure ends the step. */
+/* A function over the list of pairs, called in every step before the update. It may change values and drop
+ * pairs, but not change variables, rows or sizes, nor replace the array of values, which is checked
+ * (TL_ERR_ARGUMENT). A failure ends the step. */
 typedef tl_status (*tl_transform)(tl_gradients *g, void *context);
 
 /* Registers a transform. `context` is borrowed for the life of the optimizer. TL_ERR_ARGUMENT for NULL,
@@ -160,9 +161,20 @@ typedef double (*tl_schedule)(int64_t step, double learning_rate, const void *co
  * the optimizer. TL_ERR_ARGUMENT if o is NULL. schedule.h has the usual schedules. */
 TL_API tl_status tl_optimizer_set_schedule(tl_optimizer *o, tl_schedule fn, const void *context);
 
-/* Replaces the optimizer's options for v alone: no weight decay for a bias, for example. A
- * learning_rate of 0 means the optimizer's. TL_ERR_ARGUMENT for an option out of range, TL_ERR_MEMORY. */
+/* Replaces all options for v alone: a field that is left 0 takes its default, not the optimizer's value, so
+ * start from tl_optimizer_options_for. Biases without weight decay, for example:
+ *
+ *     tl_optimizer_options own = tl_optimizer_options_for(o, bias);
+ *     own.weight_decay = 0;
+ *     tl_optimizer_set_options_for(o, bias, own);
+ *
+ * A learning_rate of 0 means the optimizer's, also after tl_optimizer_set_learning_rate. TL_ERR_ARGUMENT for
+ * NULL and for an option out of range, TL_ERR_MEMORY. */
 TL_API tl_status tl_optimizer_set_options_for(tl_optimizer *o, tl_variable *v, tl_optimizer_options options);
+
+/* Returns the options in force for v: its own, or the optimizer's with a learning_rate of 0, which stands for
+ * the optimizer's rate. Without an optimizer or a variable all fields are 0, and tl_error() says why. */
+TL_API tl_optimizer_options tl_optimizer_options_for(const tl_optimizer *o, const tl_variable *v);
 
 /* Applies all pending row updates (TL_ROWS_EXACT). The graph applies those of the rows that it reads, and
  * tl_variable_data and tl_optimizer_slot those of all rows; through a pointer taken before a step, the step's
@@ -219,8 +231,9 @@ typedef struct tl_optimizer_class {
     void (*(*kernel)(const void *options))(const struct tl_update_args *args);
 } tl_optimizer_class;
 
-/* Returns an optimizer of the class, which must outlive it; options[size] is copied and passed to `update`.
- * NULL: TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
+/* Returns an optimizer of the class, which must outlive it; options[size] is copied and passed to
+ * `update`. NULL with the reason in tl_error(): a class without a name or an update, a field out of range,
+ * options that are NULL, no memory. */
 TL_API tl_optimizer *tl_optimizer_new(const tl_optimizer_class *cls, tl_optimizer_options common,
                                       const void *options, size_t size) TL_REAL_SYMBOL(tl_optimizer_new);
 

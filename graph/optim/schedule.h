@@ -1,6 +1,6 @@
 /* Learning-rate schedules, for tl_optimizer_set_schedule. Each function takes the structure declared above it
  * as `context`; `rate` is the option learning_rate, and k = step - 1 the number of steps before this one. If
- * the structure is out of range the rate is NaN, which fails the step with TL_ERR_ARGUMENT. */
+ * the structure is out of range or NULL the rate is NaN, which fails the step with TL_ERR_ARGUMENT. */
 #ifndef TL_SCHEDULE_H
 #define TL_SCHEDULE_H
 

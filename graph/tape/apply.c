@@ -54,10 +54,28 @@ static tl_text input_text(const tl_node *a)
     return name_and_shape(a, ", ", "");
 }
 
-static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_graph *g)
+/* Checks the fields of an op but for n_in. */
+static tl_status check_op(const tl_op *op)
 {
+    const uint32_t beyond = ~(((uint32_t)1 << op->n_in) - 1);
     if (!op->name || !op->shape || !op->forward)
         return tl_fail(TL_ERR_ARGUMENT, "an op needs a name, a shape function and a forward function");
+    if (op->n_optional < 0 || op->n_optional > op->n_in)
+        return tl_fail(TL_ERR_ARGUMENT, "n_optional is %d, of %d inputs", (int)op->n_optional, (int)op->n_in);
+    if ((op->no_gradient | op->can_overwrite) & beyond)
+        return tl_fail(TL_ERR_ARGUMENT, "%s has a bit of input %d or beyond, of %d inputs",
+                       op->no_gradient & beyond ? "no_gradient" : "can_overwrite", (int)op->n_in,
+                       (int)op->n_in);
+    for (int32_t i = 0; i < op->n_in; i++)
+        if (op->in_kind[i] < TL_DENSE || op->in_kind[i] > TL_ROWS)
+            return tl_fail(TL_ERR_ARGUMENT, "in_kind[%d] = %d is not a tl_kind", (int)i, (int)op->in_kind[i]);
+    return TL_OK;
+}
+
+static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_graph *g)
+{
+    if (check_op(op) != TL_OK)
+        return TL_ERR_ARGUMENT;
     for (int32_t i = 0; i < op->n_in; i++) {
         if (!in[i] && i < op->n_in - op->n_optional)
             return tl_fail(TL_ERR_ARGUMENT, "input %d is NULL", (int)i);
@@ -116,7 +134,19 @@ static tl_status run_shape(tl_node *y)
     tl_status status = tl_fail_default(y->op->shape(y), before);
     if (status == TL_OK && y->size < 0)
         status = tl_fail(TL_ERR_SHAPE, "the shape function declared no result");
+    for (int32_t i = 0; status == TL_OK && i < y->op->n_in; i++) /* after `shape`, which may say it better */
+        if (y->in[i] && y->op->in_kind[i] == TL_ROWS && y->in[i]->shape.rank == 0)
+            status = tl_fail(TL_ERR_SHAPE, "input %d (%s) is no table: it must have rank 1 or more", (int)i,
+                             input_text(y->in[i]).text);
     return status;
+}
+
+/* Remembers the op for tl_graph_print. */
+static void note_failure(tl_graph *g, const tl_op *op, tl_node *const *in)
+{
+    g->failed = op;
+    for (int32_t i = 0; i < op->n_in; i++)
+        g->failed_in[i] = !in[i] ? TL_ABSENT : in[i]->graph != g ? TL_ELSEWHERE : in[i]->number;
 }
 
 tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
@@ -142,30 +172,50 @@ tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t 
         status = run_shape(y);
     if (status == TL_OK && !(y->out = tl_arena_alloc(&g->arena, y->size, sizeof *y->out)))
         status = tl_fail_memory();
-    if (status != TL_OK) {
+    if (status != TL_OK)
         tl_graph_fail(g, op->name ? op->name : "an op", status);
+    if (g->status != TL_OK) { /* also by a call of `shape` that returns no status */
+        note_failure(g, op, in);
         return NULL;
     }
     y->val = y->out;
     tl_before_read_inputs(y);
     op->forward(y);
+    if (g->status != TL_OK)
+        return NULL;
     tl_graph_append(g, y);
     return y;
 }
 
+/* Checks that y is the node whose `shape` is running, which has an op and no values yet. */
+static tl_status check_in_shape(const char *who, const tl_node *y)
+{
+    if (!y || !y->op || y->out)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the node %s", who,
+                       y ? "is not the one that is being recorded" : "is NULL");
+    return TL_OK;
+}
+
 tl_status tl_shape_dense(tl_node *y, tl_shape shape)
 {
-    tl_status status = tl_shape_check(shape);
+    tl_status status = check_in_shape("shape_dense", y);
+    if (status == TL_OK)
+        status = tl_shape_check(shape);
     if (status != TL_OK)
         return status;
     y->kind = TL_DENSE;
     y->shape = shape;
+    y->pattern = NULL;
     y->size = tl_shape_size(shape);
     return TL_OK;
 }
 
 tl_status tl_shape_sparse(tl_node *y, tl_pattern *pattern)
 {
+    if (check_in_shape("shape_sparse", y) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    if (!pattern)
+        return tl_fail(TL_ERR_ARGUMENT, "shape_sparse: the pattern is NULL");
     y->kind = TL_SPARSE;
     y->shape = TL_SHAPE(tl_pattern_rows(pattern), tl_pattern_cols(pattern));
     y->pattern = pattern;
@@ -175,11 +225,25 @@ tl_status tl_shape_sparse(tl_node *y, tl_pattern *pattern)
 
 tl_status tl_shape_like(tl_node *y, const tl_node *a)
 {
+    if (!a)
+        return tl_fail(TL_ERR_ARGUMENT, "shape_like: the other node is NULL");
     return a->kind == TL_SPARSE ? tl_shape_sparse(y, a->pattern) : tl_shape_dense(y, a->shape);
+}
+
+/* Checks a request of n elements for an op. */
+static tl_status check_request(const char *who, const tl_node *y, int64_t n)
+{
+    if (!y || !y->graph)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the node is %s", who, y ? "in no graph" : "NULL");
+    if (n < 0)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: %lld elements", who, (long long)n);
+    return TL_OK;
 }
 
 void *tl_scratch(tl_node *y, int64_t n, size_t size)
 {
+    if (check_request("scratch", y, n) != TL_OK)
+        return NULL;
     void *p = tl_arena_alloc(&y->graph->arena, n, size);
     if (!p)
         tl_fail_memory();
@@ -189,8 +253,10 @@ void *tl_scratch(tl_node *y, int64_t n, size_t size)
 /* Allocates the largest size that any earlier step needed, so that a repeated step allocates once. */
 tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size)
 {
+    if (check_request("reserve_workspace", y, n) != TL_OK)
+        return TL_ERR_ARGUMENT;
     tl_graph *g = y->graph;
-    const bool fits = n >= 0 && (size == 0 || n <= g->workspace_size / (int64_t)size);
+    const bool fits = size == 0 || n <= g->workspace_size / (int64_t)size;
     if (fits && g->workspace)
         return TL_OK;
     void *block = fits ? tl_arena_alloc(&g->arena, g->workspace_size, 1) : tl_arena_alloc(&g->arena, n, size);
@@ -204,5 +270,5 @@ tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size)
 
 void *tl_workspace(const tl_node *y)
 {
-    return y->graph->workspace;
+    return y && y->graph ? y->graph->workspace : NULL;
 }

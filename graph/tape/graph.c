@@ -23,6 +23,15 @@ void tl_graph_reset(tl_graph *g)
     *g = (tl_graph){ .arena = g->arena, .memo = g->memo, .workspace_size = g->workspace_size };
 }
 
+void tl_graph_trim(tl_graph *g, int64_t bytes)
+{
+    if (!g)
+        return;
+    tl_graph_reset(g);
+    tl_arena_trim(&g->arena, bytes);
+    g->workspace_size = 0; /* the next step needs less */
+}
+
 void tl_graph_free(tl_graph *g)
 {
     if (!g)
@@ -91,7 +100,8 @@ static tl_node *append_leaf(tl_graph *g, const char *who, tl_shape shape, tl_pat
                             const tl_real *val, tl_variable *v)
 {
     tl_node *y = tl_arena_alloc_zero(&g->arena, 1, sizeof *y);
-    if (!y || (pattern && tl_graph_hold(g, pattern) != TL_OK)) {
+    if (!y || (pattern && tl_graph_hold(g, pattern) != TL_OK) ||
+        (v && !tl_pointer_map_add(&g->leaves, &g->arena, v, y))) {
         tl_graph_fail(g, who, tl_fail_memory());
         return NULL;
     }
@@ -119,10 +129,7 @@ static tl_node *fail_leaf(tl_graph *g, const char *who, tl_status status)
 
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v)
 {
-    for (tl_node *a = g->first_leaf; a; a = a->next_leaf)
-        if (a->variable == v)
-            return a;
-    return NULL;
+    return tl_pointer_map_find(&g->leaves, v);
 }
 
 tl_node *tl_use(tl_graph *g, tl_variable *v)

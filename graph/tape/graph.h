@@ -7,8 +7,8 @@
 
 /* Errors are sticky. An op that fails returns NULL and leaves its message in the graph, every op accepts NULL
  * and returns NULL, and the first message stays until the reset. A model is therefore written without checks,
- * and tl_backward or tl_minimize reports the failure once per step. A graph belongs to one thread at a
- * time. */
+ * and tl_backward or tl_minimize reports the failure once per step; tl_graph_print (dump.h) then shows the op
+ * that failed, and its inputs. A graph belongs to one thread at a time. */
 typedef struct tl_graph tl_graph;
 
 /* A result on the tape. Owned by the graph, and valid until its reset. */
@@ -19,6 +19,16 @@ TL_API tl_graph *tl_graph_new(void) TL_REAL_SYMBOL(tl_graph_new);
 
 /* Drops all nodes and the error, and keeps the memory for the next step. NULL is ignored. */
 TL_API void tl_graph_reset(tl_graph *g);
+
+/* The same, but gives memory back until the graph holds at most `bytes`: after an evaluation on large
+ * batches, for example, which would otherwise be kept for steps that do not need it. Blocks are given back in
+ * the order opposite to that in which they were allocated, so that with the bytes that training took before
+ * it allocates nothing after it. Nothing is kept for 0 or less.
+ *
+ *     const int64_t bytes = tl_graph_bytes(g);
+ *     evaluate(g);
+ *     tl_graph_trim(g, bytes); */
+TL_API void tl_graph_trim(tl_graph *g, int64_t bytes);
 
 /* Drops all nodes and frees the graph. NULL is ignored. */
 TL_API void tl_graph_free(tl_graph *g);

@@ -4,7 +4,7 @@
 
 tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b)
 {
-    for (tl_memo *m = y->graph->memo; m; m = m->next)
+    for (tl_memo *m = y && y->graph ? y->graph->memo : NULL; m; m = m->next)
         if (m->op == y->op && m->a == a && m->b == b) {
             m->used = true;
             return m->result;
@@ -14,6 +14,11 @@ tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b
 
 tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result)
 {
+    if (!y || !y->graph || !result) {
+        tl_pattern_release(result);
+        return tl_fail(TL_ERR_ARGUMENT, "memo_store: %s",
+                       result ? "the node is in no graph" : "the result is NULL");
+    }
     tl_memo *m = tl_alloc(1, sizeof *m);
     if (!m) {
         tl_pattern_release(result);

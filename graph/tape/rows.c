@@ -2,8 +2,34 @@
 #include "graph/tape/tape.h"
 #include "lib/kernels/kernels.h"
 
+/* Checks what an op says of n rows of its input i; a mistake is the graph's failure, as the callers return
+ * nothing. False also where the input is absent. */
+static bool check_rows(const char *who, tl_node *y, int32_t i, int64_t n, const int32_t *rows)
+{
+    if (!y || !y->op) {
+        tl_fail(TL_ERR_ARGUMENT, "%s: the node %s", who, y ? "is a leaf" : "is NULL");
+        return false;
+    }
+    tl_status status;
+    if (i < 0 || i >= y->op->n_in || y->op->in_kind[i] != TL_ROWS)
+        status = tl_fail(TL_ERR_ARGUMENT, "%s: input %d is not TL_ROWS", who, (int)i);
+    else if (!y->in[i])
+        return false;
+    else
+        status = tl_check_ids("rows", rows, n, y->in[i]->shape.dim[0], NULL, "the table", "rows");
+    if (status == TL_ERR_INDEX) { /* checks again with the name, which is formatted only for a message */
+        const tl_text of = tl_node_text(y->in[i]);
+        status = tl_check_ids("rows", rows, n, y->in[i]->shape.dim[0], NULL, of.text, "rows");
+    }
+    if (status != TL_OK)
+        tl_graph_fail(y->graph, y->op->name, status);
+    return status == TL_OK;
+}
+
 void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
 {
+    if (!check_rows("declare_rows", y, i, n, rows))
+        return;
     y->rows_declared |= (uint32_t)1 << i;
     if (y->in[i]->variable && n > 0) /* rows may be NULL if n is 0, which would mean all rows */
         tl_before_read(y->in[i]->variable, n, rows);
@@ -22,9 +48,16 @@ void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table)
 void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,
                  const tl_real *coef, const tl_real *values)
 {
+    if (!check_rows("add_rows", y, i, n, rows))
+        return;
     tl_node *table = y->in[i];
     if (!table->needs_grad || n == 0)
         return;
+    if (!values || (source && tl_check_ids("source", source, n, INT64_MAX, NULL, "it", "rows") != TL_OK)) {
+        const char *what = values ? "a row of the source is negative" : "the values are NULL";
+        tl_graph_fail(y->graph, y->op->name, tl_fail(TL_ERR_ARGUMENT, "add_rows: %s", what));
+        return;
+    }
     const tl_row_slices slices = {
         .n = n,
         .rows = rows,

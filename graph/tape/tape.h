@@ -4,8 +4,10 @@
 
 #include "graph/variable/variable_private.h"
 #include "lib/arena.h"
+#include "lib/pointer_map.h"
 #include "lib/status_private.h"
 #include "op.h"
+#include "random.h"
 
 /* The part of a row-sparse gradient that one call of tl_add_rows adds. */
 typedef struct tl_row_slices {
@@ -30,15 +32,28 @@ typedef struct tl_memo {
     bool used; /* since the last reset */
 } tl_memo;
 
+/* A generator that a transform draws from, and where it was: a step that is not applied puts it back. */
+typedef struct tl_drawn {
+    struct tl_drawn *next;
+    tl_random *r;
+    uint64_t position;
+} tl_drawn;
+
+enum { TL_ABSENT = -1, TL_ELSEWHERE = -2 };
+
 struct tl_graph {
     tl_arena arena;
     tl_node *first, *last;           /* the tape */
     tl_node *first_leaf, *last_leaf; /* the variables on it */
     int32_t n_nodes;
+    tl_pointer_map leaves; /* variable to leaf */
     tl_held_pattern *held;
     tl_memo *memo;
-    void *workspace;        /* NULL: not yet allocated in this step */
-    int64_t workspace_size; /* in bytes: the largest that any step needed */
+    void *workspace;              /* NULL: not yet allocated in this step */
+    int64_t workspace_size;       /* in bytes: the largest that any step needed */
+    tl_drawn *drawn;              /* by transforms, in the step that is being applied */
+    const tl_op *failed;          /* the op whose failure is the error, if it is one's */
+    int32_t failed_in[TL_MAX_IN]; /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
     tl_status status;
     char error[TL_ERROR_SIZE];
 };

@@ -1,6 +1,7 @@
 /* Gradient centralization: subtracts from each column of a matrix's gradient its mean over existing
  * connections. */
 #include "transform.h"
+#include "graph/transform/scale.h"
 #include "graph/variable/variable_private.h"
 #include "lib/search.h"
 
@@ -47,6 +48,8 @@ static void visit_all(const tl_gradient *pair, strip *c, bool subtract)
 tl_status tl_centralize(tl_gradients *g, void *context)
 {
     (void)context;
+    if (tl_transform_check("centralize", g) != TL_OK)
+        return TL_ERR_ARGUMENT;
     for (int32_t i = 0; i < g->n; i++) {
         const tl_gradient *pair = &g->pair[i];
         if (!pair->values || pair->rows || pair->variable->shape.rank < 2)

@@ -37,7 +37,8 @@ TL_API tl_status tl_clip_by_global_norm(tl_gradients *g, void *context);
  * context: tl_clip. */
 TL_API tl_status tl_clip_by_norm(tl_gradients *g, void *context);
 
-/* Returns the joint Euclidean norm of all gradients, summed in double. */
+/* Returns the joint Euclidean norm of all gradients, summed in double; 0, with a text in tl_error(), for a
+ * list without pairs or variables. */
 TL_API double tl_global_norm(const tl_gradients *g);
 
 typedef struct tl_clip_range {
@@ -53,7 +54,7 @@ TL_API tl_status tl_scale_gradients(tl_gradients *g, void *context);
 
 typedef struct tl_noise {
     double deviation; /* standard deviation, >= 0 */
-    tl_random r;      /* advances by one draw per value */
+    tl_random r;      /* advances by one draw per value; a step that fails or is skipped puts it back */
 } tl_noise;
 
 /* Adds normal noise to every existing value of every gradient (Neelakantan et al. 2015). TL_ERR_ARGUMENT for

@@ -323,7 +323,7 @@ START_TEST(refusals)
                      "gradients_total: the output argument is NULL");
     ck_assert_int_eq(tl_graph_status(total), TL_OK);
     one = (tl_gradients){ &pair, 1, g };
-    const char *text = "gradients_add: the variable of a pair is NULL";
+    const char *text = "gradients_add: the variable of pair 0 is NULL";
     ck_assert_status(tl_gradients_add(total, &one, 1), TL_ERR_ARGUMENT, text);
     tl_variable *d = pair.variable = tl_test_dense("d", TL_SHAPE(1), 1);
     ck_assert_str_eq(tl_graph_error(total), text); /* the sum is lost: everything says why, until the reset */

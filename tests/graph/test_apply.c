@@ -313,7 +313,7 @@ START_TEST(scratch)
     ck_assert_refused(g, tl_apply(&probe, &x, NULL, 0), TL_ERR_MEMORY, "probe: out of memory");
     wanted_scratch = -1;
     x = tl_input(g, TL_SHAPE(3), numbers);
-    ck_assert_refused(g, tl_apply(&probe, &x, NULL, 0), TL_ERR_MEMORY, "probe: out of memory");
+    ck_assert_refused(g, tl_apply(&probe, &x, NULL, 0), TL_ERR_MEMORY, "probe: scratch: -1 elements");
     tl_graph_free(g);
 }
 END_TEST

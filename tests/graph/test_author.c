@@ -213,7 +213,7 @@ START_TEST(workspace)
     }
     ck_assert_int_lt(held, 2 * 100000 * (int64_t)sizeof(tl_real));
     tl_node *in = tl_input(g, TL_SHAPE(3), x);
-    ck_assert_refused(g, through(in, -1), TL_ERR_MEMORY, "in_workspace: out of memory");
+    ck_assert_refused(g, through(in, -1), TL_ERR_ARGUMENT, "in_workspace: reserve_workspace: -1 elements");
     in = tl_input(g, TL_SHAPE(3), x);
     ck_assert_refused(g, through(in, INT64_MAX / 2), TL_ERR_MEMORY, "in_workspace: out of memory");
     tl_graph_free(g);

@@ -114,14 +114,29 @@ START_TEST(after_a_failure)
     tl_matmul(tl_use(m.g, m.dense), tl_input(m.g, TL_SHAPE(2, 6), numbers));
     char *expected = malloc(strlen(printed) + 200);
     strcpy(expected, printed);
-    strcat(expected, "%9 = input : 2x6\nfailed: matmul: w2 (2x1) times 2x6: 1 is not 2\n");
+    strcat(
+        expected,
+        "%9 = input : 2x6\n%10 = matmul(%5, %9) : failed\nfailed: matmul: w2 (2x1) times 2x6: 1 is not 2\n");
     check_text(tl_graph_print, m.g, expected);
     check_text(tl_graph_dot, m.g,
                DOT_HEAD DOT_MODEL
                "  n9 [label=\"input\\n2x6\", shape=ellipse, style=dashed];\n"
                "  failed [label=\"matmul: w2 (2x1) times 2x6: 1 is not 2\", shape=note, color=red];\n"
+               "  n5 -> failed;\n  n9 -> failed;\n"
                "}\n");
     free(expected);
+    tl_graph *other = tl_graph_new();
+    tl_graph_reset(m.g);
+    tl_embedding_lookup_sparse(tl_input(m.g, TL_SHAPE(2, 6), numbers), NULL, NULL, TL_SUM);
+    check_text(tl_graph_print, m.g,
+               "%0 = input : 2x6\n%1 = embedding_lookup_sparse(%0, -) : failed\n"
+               "failed: embedding_lookup_sparse: bags: row_ptr is NULL\n");
+    tl_graph_reset(m.g);
+    tl_add(tl_input(m.g, TL_SHAPE(), numbers), tl_input(other, TL_SHAPE(), numbers));
+    tl_graph_free(other);
+    check_text(tl_graph_print, m.g,
+               "%0 = input : scalar\n%1 = add(%0, ?) : failed\n"
+               "failed: add: input 1 (scalar) belongs to another graph\n");
     end(&m);
 }
 END_TEST

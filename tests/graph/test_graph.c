@@ -1,8 +1,11 @@
 /* The graph: leaves, the sticky error, the reset, and what it makes of NULL. */
 #include "tests/testing.h"
 
+#include "graph/tape/tape.h"
+
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 static const tl_real numbers[] = { 1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12 };
 
@@ -258,6 +261,79 @@ START_TEST(short_of_memory)
 }
 END_TEST
 
+/* What an evaluation took is given back, workspace included; what training had before is not allocated
+ * anew. */
+START_TEST(trim_gives_memory_back)
+{
+    enum { SMALL = 100, LARGE = 1000000 };
+    static tl_real x[LARGE];
+    tl_graph *g = tl_graph_new();
+    int64_t held = 0, asked = 0;
+    for (int round = 0; round < 3; round++) {
+        asked = tl_test_allocations();
+        for (int step = 0; step < 3; step++, tl_graph_reset(g))
+            ck_assert_ptr_nonnull(tl_relu(tl_input(g, TL_SHAPE(SMALL), x)));
+        asked = tl_test_allocations() - asked;
+#ifndef TL_HEAP_ARENA
+        ck_assert(round == 0 || asked == 0);
+        ck_assert(round == 0 || tl_graph_bytes(g) == held);
+#endif
+        held = tl_graph_bytes(g);
+        tl_node *y = tl_relu(tl_input(g, TL_SHAPE(LARGE), x));
+        ck_assert_ok(tl_reserve_workspace(y, LARGE, sizeof(tl_real)));
+        ck_assert_int_gt(tl_graph_bytes(g), 2 * LARGE * (int64_t)sizeof(tl_real));
+        tl_graph_trim(g, held);
+        ck_assert_int_le(tl_graph_bytes(g), held);
+        ck_assert_ptr_null(g->first);
+        ck_assert_ok(tl_reserve_workspace(tl_relu(tl_input(g, TL_SHAPE(SMALL), x)), 1, 1));
+        ck_assert_int_lt(tl_graph_bytes(g), LARGE);
+        tl_graph_trim(g, held);
+    }
+    ck_assert_ptr_null(tl_input(g, TL_SHAPE(1), NULL));
+    tl_graph_trim(g, INT64_MIN);
+    ck_assert_int_eq(tl_graph_bytes(g), 0);
+    ck_assert_int_eq(tl_graph_status(g), TL_OK);
+    ck_assert_ptr_nonnull(tl_relu(tl_input(g, TL_SHAPE(SMALL), x)));
+    tl_graph_trim(g, INT64_MAX);
+    tl_graph_trim(NULL, 0);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* Many variables: a leaf is found in constant time (by a walk along all of them this took 7 s). */
+START_TEST(use_of_many_variables)
+{
+    enum { MANY = 32000 };
+    static tl_variable *v[MANY];
+    static tl_node *leaf[MANY];
+    tl_graph *g = tl_graph_new();
+    tl_gradients out;
+    for (int k = 0; k < MANY; k++)
+        v[k] = tl_variable_dense("v", TL_SHAPE());
+    int others = 0;
+    const clock_t start = clock();
+    for (int step = 0; step < 2; step++) {
+        tl_graph_reset(g);
+        for (int k = 0; k < MANY; k++)
+            leaf[k] = tl_use(g, v[k]);
+        for (int k = 0; k < MANY; k++)
+            others += tl_use(g, v[k]) != leaf[k];
+    }
+    ck_assert_int_eq(others, 0);
+    ck_assert_ok(tl_backward_for(tl_relu(leaf[7]), v, MANY, &out));
+    ck_assert_int_eq(out.n, MANY);
+    ck_assert(out.pair[7].variable == v[7] && out.pair[7].values && !out.pair[8].values);
+    v[MANY - 1] = v[31];
+    ck_assert_status(tl_backward_for(tl_relu(leaf[7]), v, MANY, &out), TL_ERR_ARGUMENT,
+                     "backward: variable v is listed twice, at 31 and 31999");
+    ck_assert_msg((double)(clock() - start) / CLOCKS_PER_SEC < 3, "recording takes time with each variable");
+    v[MANY - 1] = leaf[MANY - 1]->variable;
+    tl_graph_free(g);
+    for (int k = 0; k < MANY; k++)
+        tl_variable_free(v[k]);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("graph");
@@ -276,5 +352,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, null_loss);
     tcase_add_test(c, bytes);
     tcase_add_test(c, short_of_memory);
+    tcase_add_test(c, trim_gives_memory_back);
+    tcase_add_test(c, use_of_many_variables);
     return s;
 }

@@ -60,6 +60,38 @@ START_TEST(biases_without_decay)
 }
 END_TEST
 
+/* From the options in force, one is changed: the others stay as they were. */
+START_TEST(options_to_start_from)
+{
+    const tl_sgd_options all = {
+        .learning_rate = 0.5,
+        .weight_decay = 0.25,
+        .decoupled = true,
+        .rows = TL_ROWS_LAZY,
+        .non_finite = TL_NON_FINITE_SKIP_STEP,
+        .per_weight_age = true,
+    };
+    layer l = make(all);
+    tl_optimizer_options own = tl_optimizer_options_for(l.o, l.b);
+    ck_assert(own.learning_rate == 0); /* the optimizer's */
+    ck_assert(own.weight_decay == 0.25 && own.decoupled && own.rows == TL_ROWS_LAZY);
+    ck_assert(own.non_finite == TL_NON_FINITE_SKIP_STEP && own.per_weight_age);
+    ck_assert_int_eq(tl_optimizer_bytes(l.o), 0); /* asking leaves nothing behind */
+    own.learning_rate = 0.2;
+    ck_assert_ok(tl_optimizer_set_options_for(l.o, l.b, own));
+    const tl_optimizer_options now = tl_optimizer_options_for(l.o, l.b);
+    ck_assert(now.learning_rate == 0.2 && now.weight_decay == 0.25 && now.decoupled &&
+              now.rows == TL_ROWS_LAZY);
+    ck_assert_ok(step(&l, 0, 0));
+    check(&l, 0.875, 0.95); /* 1 - 0.5 * 0.25, 1 - 0.2 * 0.25 */
+    ck_assert_ok(tl_optimizer_set_learning_rate(l.o, 0));
+    ck_assert_ok(step(&l, 1, 0));
+    check(&l, 0.875, 0.95 * 0.95);
+    ck_assert_int_eq(tl_optimizer_options_for(l.o, l.w).rows, TL_ROWS_LAZY);
+    drop(&l);
+}
+END_TEST
+
 /* After some steps, and back again. */
 START_TEST(later)
 {
@@ -219,6 +251,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("options");
     TCase *c = tl_test_case(s, "options");
     tcase_add_loop_test(c, biases_without_decay, 0, 2);
+    tcase_add_test(c, options_to_start_from);
     tcase_add_test(c, later);
     tcase_add_test(c, skipped_steps);
     tcase_add_test(c, non_finite);

@@ -121,6 +121,8 @@ static tl_status meddle(tl_gradients *g, void *context)
     case 14: g->pair[2].rows = NULL, g->pair[2].n_rows = 0; break;
     case 15: g->pair[0].rows = all_rows; break;
     case 16: return tl_fail(TL_ERR_NUMERIC, "not today");
+    case 18: g->pair[0].variable = more[1].variable, g->n = 1; break;
+    case 19: g->pair[0].values = w->values[1]; break;
     case 17: w->pair[0].values[1] = (tl_real)NAN; break;
     default: break;
     }
@@ -172,6 +174,10 @@ START_TEST(refused_changes)
         { 13, TL_ERR_ARGUMENT, rows },
         { 14, TL_ERR_ARGUMENT, rows },
         { 15, TL_ERR_ARGUMENT, "sgd: transform 1 changed the rows of the gradient of d" },
+        { 18, TL_ERR_ARGUMENT,
+          "sgd: transform 1 gave s another array of values, and may only change those in its own" },
+        { 19, TL_ERR_ARGUMENT,
+          "sgd: transform 1 gave d another array of values, and may only change those in its own" },
         { 16, TL_ERR_NUMERIC, "sgd: not today" },
         { 17, TL_ERR_NUMERIC, "sgd: the gradient of d[1] is nan" },
     };
@@ -367,6 +373,37 @@ START_TEST(refused_clips)
 }
 END_TEST
 
+/* A step that fails after the noise, or is skipped, draws the same numbers when it is tried again. */
+static tl_status fail_or_spoil(tl_gradients *g, void *context)
+{
+    const int *what = context;
+    if (*what == 1)
+        g->pair[0].values[0] = NAN;
+    return *what == 0 ? tl_fail(TL_ERR_NUMERIC, "not today") : TL_OK;
+}
+
+START_TEST(noise_of_a_failed_step)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
+    tl_graph *g = tl_graph_new();
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1, .non_finite = TL_NON_FINITE_SKIP_STEP });
+    tl_noise noise[] = { { .deviation = 1, .r = { .seed = 1, .position = 5 } }, { .deviation = 1 } };
+    int what;
+    for (int k = 0; k < 3; k++) /* one generator twice */
+        ck_assert_ok(tl_optimizer_add_transform(o, tl_add_noise, &noise[k % 2]));
+    ck_assert_ok(tl_optimizer_add_transform(o, fail_or_spoil, &what));
+    for (what = 0; what < 3; what++, tl_graph_reset(g)) {
+        ck_assert_int_eq(tl_minimize(o, tl_reduce_sum(tl_use(g, v), TL_ALL_AXES)),
+                         what == 0 ? TL_ERR_NUMERIC : TL_OK);
+        ck_assert_int_eq((int64_t)noise[0].r.position, what < 2 ? 5 : 11);
+        ck_assert_int_eq((int64_t)noise[1].r.position, what < 2 ? 0 : 3);
+    }
+    tl_optimizer_free(o);
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("transform");
@@ -384,5 +421,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, norm_is_in_double);
     tcase_add_test(c, norm_not_finite);
     tcase_add_test(c, refused_clips);
+    tcase_add_test(c, noise_of_a_failed_step);
     return s;
 }

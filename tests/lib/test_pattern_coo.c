@@ -275,6 +275,7 @@ START_TEST(refused_random)
         { -1, 3, 0.5, "-1x3 has a size that is not in 0..2147483647" },
         { 3, 2147483648, 0.5, "3x2147483648 has a size that is not in 0..2147483647" },
         { 3, 3, -0.1, "density -0.1 is not in [0, 1]" },
+        { 3, 3, 1.0000000000000002, "density 1.0000000000000002 is not in [0, 1]" },
         { 3, 3, 1.5, "density 1.5 is not in [0, 1]" },
         { 3, 3, INFINITY, "density inf is not in [0, 1]" },
         { 3, 3, fabs(NAN), "density nan is not in [0, 1]" },
