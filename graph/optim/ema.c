@@ -148,7 +148,8 @@ tl_status tl_ema_add(tl_ema *e, tl_variable *v)
         tl_free(values);
         return tl_fail_memory();
     }
-    memcpy(values, tl_variable_data(v), (size_t)v->size * sizeof *values);
+    tl_before_read(v, 0, NULL);
+    memcpy(values, v->data, (size_t)v->size * sizeof *values);
     a->companion = (tl_companion){ .class = &average_class, .n_arrays = 1 };
     a->companion.array[0] = (tl_companion_array){ .name = "average", .data = values, .element = TL_REAL };
     a->ema = e;
@@ -191,7 +192,8 @@ tl_status tl_ema_update(tl_ema *e)
     for (average *a = e->first; a; a = a->next) {
         tl_variable *v = a->companion.variable;
         a->step++;
-        update u = { tl_variable_data(v), values_of(a), rate_of(a) };
+        tl_before_read(v, 0, NULL);
+        update u = { v->data, values_of(a), rate_of(a) };
         tl_parallel_for(v->size, TL_GRAIN, update_range, &u);
         if (v->pattern && !v->sparse)
             tl_fill_off_pattern(u.a, TL_REAL, v->pattern, 0);
@@ -220,8 +222,10 @@ tl_status tl_ema_swap(tl_ema *e)
     if (check_all_hold_weights("ema_swap", e) != TL_OK)
         return TL_ERR_ARGUMENT;
     for (average *a = e->first; a; a = a->next) {
-        pair p = { tl_variable_data(a->companion.variable), values_of(a) };
-        tl_parallel_for(a->companion.variable->size, TL_GRAIN, swap_range, &p);
+        tl_variable *v = a->companion.variable;
+        tl_before_read(v, 0, NULL);
+        pair p = { v->data, values_of(a) };
+        tl_parallel_for(v->size, TL_GRAIN, swap_range, &p);
     }
     e->swapped = !e->swapped;
     return TL_OK;

@@ -58,12 +58,17 @@ int64_t tl_companion_bytes(const tl_companion *c);
 /* Returns the number of elements of one of c's arrays. */
 int64_t tl_companion_array_size(const tl_companion *c, const tl_companion_array *a);
 
-/* Applies the pending updates of all companions to n rows of v, or to all rows if `rows` is NULL. Must be
- * called before values are read. Safe while several threads read v. */
+/* Applies the pending updates of all companions to n rows of v, or to all rows if `rows` is NULL; sets what
+ * the program has written there off a mask to +0. Must be called before values are read. Safe while several
+ * threads read v. */
 void tl_before_read(tl_variable *v, int64_t n, const int32_t *rows);
 
+/* The first half of that. */
+void tl_apply_pending(tl_variable *v, int64_t n, const int32_t *rows);
+
 /* Applies the pending updates of all companions but `except` to all rows. Must be called before values are
- * written, while no other thread uses v. */
+ * written, while no other thread uses v. Also ends the time in which the program may write: a pointer that it
+ * took before is not to be used again. */
 void tl_before_write(tl_variable *v, const tl_companion *except);
 
 #endif

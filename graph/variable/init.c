@@ -27,7 +27,8 @@ static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *
 {
     if (!v || !r)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the %s is NULL", who, v ? "generator" : "variable");
-    tl_real *data = tl_variable_data(v);
+    tl_before_read(v, 0, NULL);
+    tl_real *data = v->data;
     int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
     const tl_csr s = tl_pattern_csr(v->pattern);
     const int64_t *col_ptr = NULL;

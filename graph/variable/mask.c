@@ -1,5 +1,8 @@
 /* The permanent mask of a dense variable: off the mask, its values and all its companions are +0. */
 #include "graph/variable/variable_private.h"
+#include "lib/search.h"
+
+#include <math.h>
 
 size_t tl_element_size(tl_element element)
 {
@@ -34,6 +37,34 @@ void tl_fill_off_pattern(void *data, tl_element element, const tl_pattern *keep,
             j = s.col[e] + 1;
         }
         tl_fill(data, element, i * s.cols + j, s.cols - j, value);
+    }
+}
+
+static void clear(tl_real *x, int64_t n)
+{
+    int other = 0; /* than +0: no early exit, so that the loop vectorises */
+    for (int64_t k = 0; k < n; k++)
+        other |= (x[k] != 0) | (signbit(x[k]) != 0);
+    if (other)
+        tl_fill(x, TL_REAL, 0, n, 0);
+}
+
+void tl_clear_off_mask(tl_variable *v, int64_t at, int64_t n)
+{
+    const tl_csr keep = tl_pattern_csr(v->pattern);
+    if (n <= 0 || keep.cols == 0)
+        return;
+    for (int64_t i = at / keep.cols; i * keep.cols < at + n; i++) {
+        tl_real *row = v->data + i * keep.cols;
+        const int64_t from = at - i * keep.cols, to = at + n - i * keep.cols, last = keep.row_ptr[i + 1];
+        const int64_t begin = from > 0 ? from : 0, end = to < keep.cols ? to : keep.cols;
+        int64_t j = begin; /* the first column after the last entry */
+        for (int64_t e = tl_lower_bound(keep.col, keep.row_ptr[i], last, begin);
+             e < last && keep.col[e] < end; e++) {
+            clear(row + j, keep.col[e] - j);
+            j = keep.col[e] + 1;
+        }
+        clear(row + j, end - j);
     }
 }
 

@@ -65,7 +65,9 @@ tl_real *tl_variable_data(tl_variable *v)
 {
     if (!v)
         return NULL;
-    tl_before_read(v, 0, NULL);
+    tl_apply_pending(v, 0, NULL);
+    if (!atomic_load_explicit(&v->written, memory_order_relaxed)) /* threads that read share its cache line */
+        atomic_store_explicit(&v->written, true, memory_order_relaxed);
     return v->data;
 }
 

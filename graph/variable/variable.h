@@ -23,10 +23,11 @@ TL_API tl_variable *tl_variable_sparse(const char *name, tl_pattern *pattern)
 TL_API void tl_variable_free(tl_variable *v);
 
 /* Removes connections of a dense variable for ever. Off `keep`, weights, optimizer slots and averages become
- * +0 at once, and no optimizer, weight decay, transform, NaN or Inf changes such a weight later. `keep` has
- * the shape of the variable seen as a matrix, and is retained. A later call may narrow the mask, widen it
- * (connections that come back start at 0 with initial slots) or remove it (keep = NULL). On failure nothing
- * has changed: TL_ERR_ARGUMENT for NULL, TL_ERR_KIND for a sparse variable, TL_ERR_SHAPE. */
+ * +0 at once, and no optimizer, weight decay, transform, NaN or Inf changes such a weight later; what the
+ * program itself writes there is +0 again from the next step or op that reads it. `keep` has the shape of the
+ * variable seen as a matrix, and is retained. A later call may narrow the mask, widen it (connections that
+ * come back start at 0 with initial slots) or remove it (keep = NULL). On failure nothing has changed:
+ * TL_ERR_ARGUMENT for NULL, TL_ERR_KIND for a sparse variable, TL_ERR_SHAPE. */
 TL_API tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep);
 
 /* Gives a sparse variable another pattern of its shape, which is retained. Connections in both patterns keep
@@ -47,7 +48,9 @@ TL_API tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_cou
 
 /* Returns the tl_variable_size values: row-major if dense, in the order of the pattern if sparse. Owned by
  * the variable. Write only between steps, through a pointer taken after the last step: the call applies
- * pending row updates (TL_ROWS_EXACT), which would otherwise be applied on top of what you write. */
+ * pending row updates (TL_ROWS_EXACT), which would otherwise be applied on top of what you write. After it,
+ * and until the next step, each op that reads a masked variable first looks for what was written off the
+ * mask. */
 TL_API tl_real *tl_variable_data(tl_variable *v) TL_REAL_SYMBOL(tl_variable_data);
 TL_API int64_t tl_variable_size(const tl_variable *v);
 

@@ -3,6 +3,7 @@
 #define TL_VARIABLE_PRIVATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "graph/variable/companion.h"
 
@@ -15,6 +16,7 @@ struct tl_variable {
     tl_real *data;
     tl_companion *companions;
     pthread_mutex_t lock; /* held while pending updates are applied on behalf of a reader */
+    atomic_bool written;  /* the program may have written since the last step: also off the mask */
 };
 
 /* Returns the number of values in a row along the first dimension; 0 for a scalar. */
@@ -28,6 +30,10 @@ size_t tl_element_size(tl_element element);
 
 /* Sets elements at .. at+n-1 of an array. */
 void tl_fill(void *data, tl_element element, int64_t at, int64_t n, tl_real value);
+
+/* Sets values at .. at+n-1 of a masked variable to +0 off the mask. Nothing is written where they are
+ * already. */
+void tl_clear_off_mask(tl_variable *v, int64_t at, int64_t n);
 
 /* Sets the elements off `keep` in an array laid out as a matrix of its shape. */
 void tl_fill_off_pattern(void *data, tl_element element, const tl_pattern *keep, tl_real value);

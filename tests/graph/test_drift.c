@@ -156,11 +156,144 @@ START_TEST(masked_gradients_drift)
 }
 END_TEST
 
+/* ---- What the program itself writes off a mask ---- */
+
+static void write_off(tl_variable *v, const tl_pattern *keep)
+{
+    tl_real *w = tl_variable_data(v);
+    for (int k = 0; k < SIZE; k++)
+        if (tl_pattern_find(keep, k / COLS, k % COLS) < 0)
+            w[k] = k % 3 == 0 ? NAN : k % 3 == 1 ? 5 : (tl_real)-0.0;
+}
+
+static int count_off(const tl_real *w, const tl_pattern *keep)
+{
+    int n = 0;
+    for (int k = 0; k < SIZE; k++)
+        n += tl_pattern_find(keep, k / COLS, k % COLS) < 0 && !is_plus_zero(w[k]);
+    return n;
+}
+
+static tl_variable *masked(tl_pattern **keep)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(ROWS, COLS), 1);
+    *keep = tl_test_pattern(ROWS, COLS, 0.6, 1);
+    ck_assert_ok(tl_variable_set_mask(v, *keep));
+    return v;
+}
+
+/* It is +0 again from the next step on, under every optimizer, .. */
+START_TEST(written_off_the_mask_before_a_step)
+{
+    const char *name;
+    tl_optimizer *o = zoo(_i, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name);
+    tl_pattern *keep;
+    tl_variable *v = masked(&keep);
+    tl_graph *g = tl_graph_new();
+    tl_real values[SIZE];
+    for (int t = 0; t < 3; t++) {
+        tl_real *w = tl_variable_data(v);
+        gradient_at(keep, t, false, values);
+        write_off(v, keep);
+        apply(o, v, values, g);
+        ck_assert_msg(count_off(w, keep) == 0, "%s", name);
+    }
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+    tl_pattern_release(keep);
+}
+END_TEST
+
+/* .. and from the next op that reads it: all of it, or the rows of a lookup only. The pointer stays good
+ * until the next step, and so does the promise. */
+START_TEST(written_off_the_mask_before_a_read)
+{
+    tl_pattern *keep, *same;
+    tl_variable *v = masked(&keep), *before = masked(&same);
+    tl_pattern_release(same);
+    tl_graph *g = tl_graph_new();
+    const tl_real *expected = tl_variable_data(before);
+    static const int32_t ids[] = { 4, 0 };
+    for (int t = 0; t < 3; t++) {
+        write_off(v, keep);
+        const tl_real *rows = tl_value(tl_embedding_lookup(tl_use(g, v), ids, TL_SHAPE(2)));
+        ck_assert_same(rows, expected + 4 * COLS, COLS);
+        ck_assert_same(rows + COLS, expected, COLS);
+        ck_assert_int_gt(count_off(tl_variable_data(v), keep), 0); /* the cost of a lookup follows its rows */
+        ck_assert_same(tl_value(tl_scale(tl_use(g, v), 1)), expected, SIZE);
+        ck_assert_int_eq(count_off(tl_variable_data(v), keep), 0);
+        tl_graph_reset(g);
+    }
+    write_off(v, keep);
+    ck_assert_same(tl_value(tl_use(g, v)), expected, SIZE);
+    tl_graph_free(g);
+    write_off(v, keep);
+    tl_ema *e = tl_ema_new((tl_ema_options){ 0 });
+    ck_assert_ok(tl_ema_add(e, v));
+    ck_assert_same(tl_ema_values(e, v), expected, SIZE);
+    tl_ema_free(e);
+    tl_variable_free(v);
+    tl_variable_free(before);
+    tl_pattern_release(keep);
+}
+END_TEST
+
+/* Rows of a table of rank 1, 3 and 4 are not rows of its mask. */
+START_TEST(written_off_a_mask_of_any_rank)
+{
+    static const tl_shape shapes[] = { { 1, { 6 } }, { 3, { 3, 2, 4 } }, { 4, { 2, 3, 2, 2 } } };
+    const tl_shape shape = shapes[_i];
+    const int64_t rows = tl_shape_rows(shape), cols = tl_shape_cols(shape), n = rows * cols,
+                  width = n / shape.dim[0];
+    tl_variable *v = tl_variable_dense("v", shape);
+    tl_pattern *keep = tl_test_pattern(rows, cols, 0.5, 3);
+    tl_real *kept = tl_test_expand(keep, NULL);
+    ck_assert_ok(tl_variable_set_mask(v, keep));
+    tl_graph *g = tl_graph_new();
+    for (int32_t id = 0; id < shape.dim[0]; id++) {
+        for (int64_t k = 0; k < n; k++)
+            tl_variable_data(v)[k] = 1;
+        ck_assert_same(tl_value(tl_embedding_lookup(tl_use(g, v), &id, TL_SHAPE())), kept + id * width,
+                       width);
+        tl_graph_reset(g);
+    }
+    ck_assert_same(tl_value(tl_use(g, v)), kept, n);
+    tl_graph_free(g);
+    tl_variable_free(v);
+    tl_pattern_release(keep);
+    free(kept);
+}
+END_TEST
+
+static tl_node *squares(tl_graph *g, void *context)
+{
+    tl_node *a = tl_use(g, context);
+    return tl_mul(a, a);
+}
+
+/* The gradient check leaves out what does not exist. */
+START_TEST(gradient_check_of_a_mask)
+{
+    tl_pattern *keep;
+    tl_variable *v = masked(&keep);
+    ck_assert_gradient(squares, v, v);
+    write_off(v, keep);
+    ck_assert_gradient(squares, v, v);
+    tl_variable_free(v);
+    tl_pattern_release(keep);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("drift");
     TCase *c = tl_test_case(s, "drift");
     tcase_add_loop_test(c, a_masked_weight_stays_zero, 0, 3 * ZOO);
     tcase_add_test(c, masked_gradients_drift);
+    tcase_add_loop_test(c, written_off_the_mask_before_a_step, 0, ZOO);
+    tcase_add_test(c, written_off_the_mask_before_a_read);
+    tcase_add_loop_test(c, written_off_a_mask_of_any_rank, 0, 3);
+    tcase_add_test(c, gradient_check_of_a_mask);
     return s;
 }

@@ -5,7 +5,11 @@
 #include "tests/graph/zoo.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { ROWS = 400, WIDTH = 5, SIZE = ROWS * WIDTH, IDS = 16, STEPS = 40, LOOKS = 60, MOST = 4 };
 
@@ -147,11 +151,62 @@ START_TEST(an_optimizer_that_is_freed)
 }
 END_TEST
 
+/* A child that is forked while another thread brings rows up to date has all rows, or none, of each update:
+ * it neither hangs at the variable's lock nor finds a row half done. */
+static atomic_int begun;
+
+static void *read_all(void *v)
+{
+    atomic_store(&begun, 1);
+    tl_variable_data(v);
+    return NULL;
+}
+
+START_TEST(fork_while_another_thread_reads)
+{
+    enum { MANY = 20000, WIDE = 16, SKIPPED = 200 };
+    static int32_t id[MANY];
+    for (int32_t k = 0; k < MANY; k++)
+        id[k] = k;
+    tl_variable *v = tl_variable_dense("table", TL_SHAPE(MANY, WIDE));
+    tl_optimizer *o = tl_adam((tl_adam_options){ 0 });
+    tl_graph *g = tl_graph_new();
+    for (int s = 0; s < SKIPPED; s++, tl_graph_reset(g)) {
+        tl_node *rows = tl_embedding_lookup(tl_use(g, v), id, TL_SHAPE(s == 0 ? MANY : 1));
+        ck_assert_ok(tl_minimize(o, tl_reduce_sum(rows, TL_ALL_AXES)));
+    }
+    pthread_t thread;
+    atomic_store(&begun, 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, read_all, v), 0);
+    while (!atomic_load(&begun)) {
+    }
+    nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(60); /* ends a child that hangs */
+        const tl_real *w = tl_variable_data(v);
+        int others = 0;
+        for (int64_t k = WIDE; k < MANY * WIDE; k++)
+            others += w[k] != w[WIDE]; /* all rows but the first took the same steps */
+        _exit(others != 0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    pthread_join(thread, NULL);
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("rows_threads");
     TCase *c = tl_test_case(s, "rows_threads");
     tcase_add_loop_test(c, threads_read_what_lags, 0, 16);
     tcase_add_loop_test(c, an_optimizer_that_is_freed, 0, ZOO);
+    tcase_add_test(c, fork_while_another_thread_reads);
     return s;
 }
