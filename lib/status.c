@@ -24,7 +24,9 @@ tl_status tl_fail(tl_status status, const char *format, ...)
     char fresh[TL_ERROR_SIZE]; /* the arguments may contain tl_error() itself */
     va_list args;
     va_start(args, format);
-    vsnprintf(fresh, sizeof fresh, format ? format : "", args);
+    fresh[0] = '\0';
+    if (format)
+        vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
     memcpy(text, fresh, sizeof text);
     errors++;
