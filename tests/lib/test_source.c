@@ -265,7 +265,7 @@ START_TEST(interrupted)
             nanosleep(&rest, NULL);
             kill(reader, SIGUSR1);
             nanosleep(&rest, NULL);
-            written += (int)write(fd, "abc" + k, 1);
+            written += (int)write(fd, &"abc"[k], 1);
         }
         _exit(written != 3);
     }
