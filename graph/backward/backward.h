@@ -72,8 +72,9 @@ tl_status tl_coalesce(tl_node *leaf, bool row_refs, tl_gradient *out);
 /* Returns a pointer per row of the pair if its rows are references, or NULL if they are its values. */
 const tl_real *const *tl_gradient_row_refs(const tl_graph *g, const tl_gradient *pair);
 
-/* True: the rows are references, and a bound on their values proves all of them finite. False: unknown. */
-bool tl_row_refs_finite(const tl_graph *g, const tl_gradient *pair);
+/* Returns a bound on the magnitudes in the pair if its rows are references, otherwise infinity; that if they
+ * may not all be finite, too. */
+double tl_row_refs_bound(const tl_graph *g, const tl_gradient *pair);
 
 /* Copies rows that are references into the pair's values. */
 void tl_gradient_pack(const tl_graph *g, const tl_gradient *pair);

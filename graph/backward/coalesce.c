@@ -8,6 +8,7 @@
 #include "parallel.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* Y = S X, where the rows of X are the values of slices. */
@@ -36,7 +37,7 @@ static void sum_rows(row_sums *r, int64_t n, int64_t slices)
  * pair's values, in the order of their rows. */
 struct tl_row_refs {
     const tl_real **row, *values;
-    bool finite; /* proved by a bound */
+    double bound; /* on their magnitudes; infinity: none is known */
 };
 
 /* Returns the leaf whose references are the rows of this pair; NULL if the pair's values hold its rows, as
@@ -53,10 +54,10 @@ const tl_real *const *tl_gradient_row_refs(const tl_graph *g, const tl_gradient 
     return leaf ? leaf->row_refs->row : NULL;
 }
 
-bool tl_row_refs_finite(const tl_graph *g, const tl_gradient *pair)
+double tl_row_refs_bound(const tl_graph *g, const tl_gradient *pair)
 {
     const tl_node *leaf = leaf_with_row_refs(g, pair);
-    return leaf && leaf->row_refs->finite;
+    return leaf ? leaf->row_refs->bound : INFINITY;
 }
 
 void tl_gradient_pack(const tl_graph *g, const tl_gradient *pair)
@@ -142,12 +143,14 @@ static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *m
     return !all->coef && !minus_zero;
 }
 
-/* Returns whether no sum of n numbers of magnitude up to max_abs overflows. Rounding s + x moves it by |x| at
- * most, as s is representable itself: an addition adds at most 2 |x| to the magnitude of a sum. */
-static bool bounded_finite(int64_t n, tl_real max_abs)
+/* Returns a bound on sums of n numbers of magnitude up to max_abs; infinity if one may overflow. Rounding s + x
+ * moves it by |x| at most, as s is representable itself: an addition adds at most 2 |x| to the magnitude of a
+ * sum. */
+static double bound_of_sums(int64_t n, tl_real max_abs)
 {
-    const double limit = sizeof(tl_real) == sizeof(double) ? DBL_MAX : (double)FLT_MAX;
-    return 2 * (double)n * (double)max_abs < limit;
+    const double limit = sizeof(tl_real) == sizeof(double) ? DBL_MAX : (double)FLT_MAX,
+                 bound = 2 * (double)n * (double)max_abs;
+    return bound < limit ? bound : INFINITY; /* of a NaN, too */
 }
 
 /* The loops over sorted keys below do not branch on whether an entry starts a row, which is unpredictable.
@@ -264,6 +267,6 @@ tl_status tl_coalesce(tl_node *leaf, bool row_refs, tl_gradient *out)
     leaf->row_refs = collect_row_refs(arena, &all, key, width, out);
     if (!leaf->row_refs)
         return tl_fail_memory();
-    leaf->row_refs->finite = bounded_finite(n, max_abs);
+    leaf->row_refs->bound = bound_of_sums(n, max_abs);
     return TL_OK;
 }

@@ -4,12 +4,21 @@
 #include "lib/status_private.h"
 #include "optimizer.h"
 
+#include <math.h>
+
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
 {
     const tl_adagrad_options *o = options;
     (void)t;
     constant[0] = (tl_real)learning_rate;
     constant[1] = (tl_real)o->epsilon;
+}
+
+static double largest_term(const void *options, double learning_rate, double g, double w)
+{
+    const double quotient = g / ((const tl_adagrad_options *)options)->epsilon;
+    (void)w;
+    return fmax(g * g, learning_rate * fmax(g, quotient));
 }
 
 static tl_update_kernel *kernel(const void *options)
@@ -30,6 +39,7 @@ static const tl_optimizer_class adagrad = {
     .zero_grad = TL_ZERO_GRAD_NOOP,
     .prepare = prepare,
     .start = start,
+    .largest_term = largest_term,
 };
 
 tl_optimizer *tl_adagrad(tl_adagrad_options o)

@@ -20,6 +20,14 @@ static void prepare(const void *options, double learning_rate, int64_t t, tl_rea
     constant[6] = (tl_real)(1 - o->beta2);
 }
 
+static double largest_term(const void *options, double learning_rate, double g, double w)
+{
+    const tl_adam_options *o = options;
+    const double scaled = learning_rate * g / (1 - o->beta1);
+    (void)w;
+    return fmax(fmax(g, g * g), fmax(scaled, scaled / o->epsilon));
+}
+
 static tl_update_kernel *kernel(const void *options)
 {
     const tl_updates *k = tl_kernel_table()->updates;
@@ -32,6 +40,7 @@ static const tl_optimizer_class adam = {
     .kernel = kernel,
     .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
     .prepare = prepare,
+    .largest_term = largest_term,
 };
 static const tl_optimizer_class amsgrad = {
     .name = "adam",
@@ -39,6 +48,7 @@ static const tl_optimizer_class amsgrad = {
     .kernel = kernel,
     .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
     .prepare = prepare,
+    .largest_term = largest_term,
 };
 
 tl_optimizer *tl_adam(tl_adam_options o)

@@ -1,5 +1,6 @@
 /* FTRL-proximal: s' = s + g^2, l += g - w (s'^-p - s^-p) / lr;
  * w = (sign(l) l1 - l) / (s'^-p / lr + 2 l2) where |l| > l1, otherwise 0. */
+#include "graph/optim/finite.h"
 #include "lib/check.h"
 #include "lib/kernels/kernels.h"
 #include "lib/status_private.h"
@@ -40,6 +41,17 @@ static void prepare(const void *options, double learning_rate, int64_t t, tl_rea
     constant[2] = (tl_real)(2 * o->l2);
 }
 
+/* For slots up to TL_SLOT_LIMIT. s1 does not decay: the bound is of 2^20 of its terms. w is at most (s1 + l1)
+ * lr / s0^-p. */
+static double largest_term(const void *options, double learning_rate, double g, double w)
+{
+    const tl_ftrl_options *o = options;
+    const double power = -o->power, s = TL_SLOT_LIMIT + g * g;
+    const double term = g + pow(s, power) / learning_rate * w,
+                 slope = fmax(1, learning_rate / pow(o->initial_accumulator, power));
+    return learning_rate > 0 ? fmax(s, fmax(term * 0x1p20, o->l1) * slope) : 0;
+}
+
 static void start(const void *options, tl_real *start)
 {
     start[0] = (tl_real)((const tl_ftrl_options *)options)->initial_accumulator;
@@ -52,6 +64,8 @@ static const tl_optimizer_class ftrl = {
     .kernel = kernel,
     .prepare = prepare,
     .start = start,
+    .largest_term = largest_term,
+    .bound_needs_weights = true,
 };
 
 tl_optimizer *tl_ftrl(tl_ftrl_options o)

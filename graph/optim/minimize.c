@@ -1,10 +1,9 @@
 /* One step of an optimizer: first everything that can fail, then the updates. */
 #include "graph/backward/backward.h"
+#include "graph/optim/finite.h"
 #include "graph/optim/update.h"
-#include "parallel.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
 
 tl_status tl_compute_gradients(tl_optimizer *o, tl_node *loss, tl_variable *const *vars, int32_t n,
@@ -93,76 +92,6 @@ static tl_status run_transforms(const tl_optimizer *o, tl_gradients *g)
     return TL_OK;
 }
 
-typedef struct search {
-    const tl_real *x;
-    atomic_llong first; /* index of the first value found so far that is not finite; n: none */
-} search;
-
-/* Tests whole chunks first: a loop with an early exit does not vectorise. */
-static void search_chunk(void *context, int64_t begin, int64_t end)
-{
-    search *s = context;
-    bool minus_zero;
-    if (isfinite(tl_kernel_table()->max_abs(end - begin, s->x + begin, &minus_zero)))
-        return;
-    while (isfinite(s->x[begin]))
-        begin++;
-    long long first = atomic_load(&s->first);
-    while (begin < first && !atomic_compare_exchange_weak(&s->first, &first, begin)) {
-    }
-}
-
-/* Returns the index of the first value that is not finite, n if there is none. */
-static int64_t first_not_finite(int64_t n, const tl_real *x)
-{
-    search s = { x, n };
-    tl_parallel_for(n, TL_STEP_GRAIN, search_chunk, &s);
-    return s.first;
-}
-
-/* Checks that a gradient is finite. TL_ERR_NUMERIC names the element. */
-static tl_status check_finite(const tl_gradient *pair)
-{
-    const int64_t n = tl_gradient_size(pair), k = first_not_finite(n, pair->values);
-    if (k == n)
-        return TL_OK;
-    const double value = isnan(pair->values[k]) ? (double)NAN
-                                                : (double)pair->values[k]; /* drops the sign of a NaN */
-    if (!pair->rows)
-        return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[%lld] is %g", pair->variable->name, (long long)k,
-                       value);
-    const int64_t width = n / pair->n_rows;
-    return tl_fail(TL_ERR_NUMERIC, "the gradient of %s[row %d, %lld] is %g", pair->variable->name,
-                   (int)pair->rows[k / width], (long long)(k % width), value);
-}
-
-/* Returns whether a gradient is finite. Rows that are references are packed only if their bound does not
- * prove them finite. */
-static bool is_finite(const tl_graph *g, const tl_gradient *pair)
-{
-    if (tl_row_refs_finite(g, pair))
-        return true;
-    tl_gradient_pack(g, pair);
-    return check_finite(pair) == TL_OK;
-}
-
-/* Applies the policies for gradients that are not finite: an error takes precedence over skipping the
- * step. */
-static tl_status check_non_finite(const tl_optimizer *o, const tl_gradients *g, bool *skip)
-{
-    *skip = false;
-    for (int32_t i = 0; i < g->n; i++) {
-        const tl_slots *s = tl_slots_find(o, g->pair[i].variable);
-        const tl_non_finite policy = s ? tl_slots_options(s)->non_finite : o->o.non_finite;
-        if (policy == TL_NON_FINITE_PROPAGATE || is_finite(g->graph, &g->pair[i]))
-            continue;
-        if (policy == TL_NON_FINITE_ERROR)
-            return TL_ERR_NUMERIC;
-        *skip = true;
-    }
-    return TL_OK;
-}
-
 /* Frees the slots that no step has used. */
 static void free_unused_slots(tl_optimizer *o)
 {
@@ -219,15 +148,18 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
         if (status != TL_OK)
             return status;
     }
-    bool skip;
-    if (check_non_finite(o, g, &skip) != TL_OK)
-        return TL_ERR_NUMERIC;
-    if (skip)
-        return TL_OK;
-    if (check_rates(o, g) != TL_OK)
-        return TL_ERR_ARGUMENT;
     if (alloc_slots(o, g) != TL_OK)
         return TL_ERR_MEMORY;
+    bool skip;
+    status = tl_check_gradients(o, g, &skip);
+    if (status == TL_OK && !skip)
+        status = check_rates(o, g);
+    if (status == TL_OK && !skip)
+        status = tl_check_updates(o, g, &skip);
+    if (status != TL_OK || skip) {
+        free_unused_slots(o);
+        return status;
+    }
     for (int32_t i = 0; i < g->n; i++)
         if (g->pair[i].values)
             tl_update_variable(tl_slots_find(o, g->pair[i].variable), &g->pair[i],

@@ -19,7 +19,8 @@ typedef enum tl_rows_policy {
     TL_ROWS_LAZY /* none: as TensorFlow's LazyAdam and PyTorch's SparseAdam */
 } tl_rows_policy;
 
-/* The effect of a gradient that is not finite. */
+/* The effect of a gradient that is not finite, or that is but would make a slot or a weight infinite or NaN:
+ * its square overflows, for example (in float from 1.9e19 on). */
 typedef enum tl_non_finite {
     TL_NON_FINITE_ERROR,     /* TL_ERR_NUMERIC with the variable and the index; nothing changes */
     TL_NON_FINITE_SKIP_STEP, /* TL_OK; nothing changes */
@@ -229,6 +230,11 @@ typedef struct tl_optimizer_class {
     void (*start)(const void *options, tl_real *start);
     /* For the library's own classes: returns a kernel to run in place of `update`; NULL: `update`. */
     void (*(*kernel)(const void *options))(const struct tl_update_args *args);
+    /* Returns a bound on every term that a step adds to a weight or slot, for gradients up to g and, if
+     * bound_needs_weights, weights up to w. NULL: the largest of g, g^2 and learning_rate g. A step whose
+     * bound is small is finite; any other is first tried on copies. */
+    double (*largest_term)(const void *options, double learning_rate, double g, double w);
+    bool bound_needs_weights;
 } tl_optimizer_class;
 
 /* Returns an optimizer of the class, which must outlive it; options[size] is copied and passed to

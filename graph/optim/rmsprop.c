@@ -5,6 +5,8 @@
 #include "lib/status_private.h"
 #include "optimizer.h"
 
+#include <math.h>
+
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
 {
     const tl_rmsprop_options *o = options;
@@ -16,6 +18,14 @@ static void prepare(const void *options, double learning_rate, int64_t t, tl_rea
     constant[4] = (tl_real)o->momentum;
 }
 
+static double largest_term(const void *options, double learning_rate, double g, double w)
+{
+    const tl_rmsprop_options *o = options;
+    const double average = g / o->epsilon / (1 - o->momentum);
+    (void)w;
+    return fmax(4 * g * g, fmax(1, learning_rate) * average);
+}
+
 static tl_update_kernel *kernel(const void *options)
 {
     const tl_rmsprop_options *o = options;
@@ -25,7 +35,7 @@ static tl_update_kernel *kernel(const void *options)
 #define CLASS(slots)                                                                                         \
     {                                                                                                        \
         .name = "rmsprop", .n_slots = (slots), .kernel = kernel, .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,    \
-        .prepare = prepare,                                                                                  \
+        .prepare = prepare, .largest_term = largest_term,                                                    \
     }
 
 /* [centered][with momentum]: each adds a slot. */

@@ -4,12 +4,21 @@
 #include "lib/status_private.h"
 #include "optimizer.h"
 
+#include <math.h>
+
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
 {
     const tl_sgd_options *o = options;
     (void)t;
     constant[0] = (tl_real)learning_rate;
     constant[1] = (tl_real)o->momentum;
+}
+
+static double largest_term(const void *options, double learning_rate, double g, double w)
+{
+    const double average = g / (1 - ((const tl_sgd_options *)options)->momentum);
+    (void)w;
+    return fmax(1, learning_rate) * average;
 }
 
 static tl_update_kernel *kernel(const void *options)
@@ -24,6 +33,7 @@ static const tl_optimizer_class plain = {
     .kernel = kernel,
     .zero_grad = TL_ZERO_GRAD_NOOP,
     .prepare = prepare,
+    .largest_term = largest_term,
 };
 static const tl_optimizer_class with_momentum = {
     .name = "sgd",
@@ -31,6 +41,7 @@ static const tl_optimizer_class with_momentum = {
     .kernel = kernel,
     .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
     .prepare = prepare,
+    .largest_term = largest_term,
 };
 
 tl_optimizer *tl_sgd(tl_sgd_options o)

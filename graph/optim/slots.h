@@ -46,6 +46,8 @@ typedef struct tl_slots {
     /* A step was not recorded in row_step: it reached all rows, or was lazy. Until then, rows of row_step 0
      * have their initial slots. */
     bool dense_step_seen;
+    bool large;     /* a slot may exceed TL_SLOT_LIMIT, or not be finite */
+    double largest; /* of a step that is being checked: a bound on its gradient, then on its slots */
 } tl_slots;
 
 static inline tl_real *tl_slots_array(const tl_slots *s, int32_t k)

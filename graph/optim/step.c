@@ -4,6 +4,8 @@
 #include "lib/prefetch.h"
 #include "lib/search.h"
 
+#include <math.h>
+
 enum { CHUNK = 256 }; /* weights; with their gradient and slots they fit in L1 */
 
 static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real *constant)
@@ -131,35 +133,78 @@ typedef struct gather {
     tl_real g[CHUNK];
 } gather;
 
-static void update_gathered(const tl_step *c, gather *from)
+/* The weights, slots and ages at these places. */
+typedef struct gathered {
+    tl_real w[CHUNK], slot[TL_MAX_SLOTS][CHUNK];
+    int32_t age[CHUNK];
+} gathered;
+
+/* Computes what the step stores there. */
+static void step_gathered(const tl_step *c, const gather *from, gathered *to)
 {
     const tl_slots *s = c->s;
-    tl_real w[CHUNK], slots[TL_MAX_SLOTS][CHUNK], *slot[TL_MAX_SLOTS], *data = s->companion.variable->data;
-    int32_t age[CHUNK], *ages = tl_slots_age(s);
+    const tl_real *data = s->companion.variable->data;
+    const int32_t *ages = tl_slots_age(s);
+    tl_real *slot[TL_MAX_SLOTS];
     for (int64_t k = 0; k < from->n; k++)
-        w[k] = data[from->at[k]];
+        to->w[k] = data[from->at[k]];
     if (ages)
         for (int64_t k = 0; k < from->n; k++)
-            age[k] = ages[from->at[k]];
+            to->age[k] = ages[from->at[k]];
     for (int32_t i = 0; i < s->n; i++) {
-        slot[i] = slots[i];
+        slot[i] = to->slot[i];
         for (int64_t k = 0; k < from->n; k++)
             slot[i][k] = tl_slots_array(s, i)[from->at[k]];
     }
-    update_with_options(c, from->n, w, from->g, slot, ages ? age : NULL);
+    update_with_options(c, from->n, to->w, from->g, slot, ages ? to->age : NULL);
+}
+
+static void update_gathered(const tl_step *c, const gather *from)
+{
+    const tl_slots *s = c->s;
+    tl_real *data = s->companion.variable->data;
+    int32_t *ages = tl_slots_age(s);
+    gathered to;
+    step_gathered(c, from, &to);
     for (int64_t k = 0; k < from->n; k++)
-        data[from->at[k]] = w[k];
+        data[from->at[k]] = to.w[k];
     if (ages)
         for (int64_t k = 0; k < from->n; k++)
-            ages[from->at[k]] = age[k];
+            ages[from->at[k]] = to.age[k];
     for (int32_t i = 0; i < s->n; i++)
         for (int64_t k = 0; k < from->n; k++)
-            tl_slots_array(s, i)[from->at[k]] = slot[i][k];
+            tl_slots_array(s, i)[from->at[k]] = to.slot[i][k];
+}
+
+static void try_gathered(const tl_step *c, const gather *from, tl_trial *trial)
+{
+    const tl_real *data = c->s->companion.variable->data;
+    gathered to;
+    step_gathered(c, from, &to);
+    for (int64_t k = 0; k < from->n; k++) {
+        bool finite = isfinite(to.w[k]) || !isfinite(data[from->at[k]]);
+        for (int32_t i = 0; i < c->s->n; i++) {
+            const tl_real size = to.slot[i][k] < 0 ? -to.slot[i][k] : to.slot[i][k];
+            finite = finite && isfinite(size);
+            trial->largest = size > trial->largest ? size : trial->largest;
+        }
+        if (!finite && trial->first < 0)
+            trial->first = from->at[k];
+    }
+}
+
+/* trial = NULL: updates the weights. */
+static void step_full_gather(const tl_step *c, gather *from, tl_trial *trial)
+{
+    if (trial)
+        try_gathered(c, from, trial);
+    else
+        update_gathered(c, from);
     from->n = 0;
 }
 
-/* Updates a range of a masked variable: no weight, moment or age off the mask is read or written. */
-static void update_masked(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
+/* Updates or tries a range of a masked variable: no weight, moment or age off the mask is read or written. */
+static void step_masked(const tl_step *c, int64_t at, int64_t n, const tl_real *g, tl_trial *trial)
 {
     const tl_csr keep = tl_pattern_csr(c->s->companion.variable->pattern);
     gather list = { .n = 0 };
@@ -172,16 +217,36 @@ static void update_masked(const tl_step *c, int64_t at, int64_t n, const tl_real
             list.at[list.n] = cell;
             list.g[list.n++] = g ? g[cell - at] : 0;
             if (list.n == CHUNK)
-                update_gathered(c, &list);
+                step_full_gather(c, &list, trial);
         }
-    update_gathered(c, &list);
+    step_full_gather(c, &list, trial);
+}
+
+static bool is_masked(const tl_variable *v)
+{
+    return v->pattern && !v->sparse;
+}
+
+void tl_step_try(const tl_step *c, int64_t at, int64_t n, const tl_real *g, tl_trial *trial)
+{
+    gather all = { .n = 0 };
+    if (is_masked(c->s->companion.variable)) {
+        step_masked(c, at, n, g, trial);
+        return;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        all.at[all.n] = at + k;
+        all.g[all.n++] = g[k];
+        if (all.n == CHUNK)
+            step_full_gather(c, &all, trial);
+    }
+    step_full_gather(c, &all, trial);
 }
 
 void tl_step_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
 {
-    const tl_variable *v = c->s->companion.variable;
-    if (v->pattern && !v->sparse)
-        update_masked(c, at, n, g);
+    if (is_masked(c->s->companion.variable))
+        step_masked(c, at, n, g, NULL);
     else
         update_contiguous(c, at, n, g);
 }

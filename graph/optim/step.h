@@ -24,6 +24,16 @@ tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate);
  * keeps. g = NULL: a gradient of 0. */
 void tl_step_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g);
 
+/* What a step would store. */
+typedef struct tl_trial {
+    int64_t first;   /* the first weight that would get a slot that is not finite, or cease to be finite; -1:
+                      * none */
+    tl_real largest; /* the largest magnitude of a slot, NaN left out */
+} tl_trial;
+
+/* Makes the step of tl_step_range on copies, and adds to the trial what it finds. */
+void tl_step_try(const tl_step *c, int64_t at, int64_t n, const tl_real *g, tl_trial *trial);
+
 enum { TL_MAX_STEP_ROWS = 256 };
 
 /* Updates rows first + rows[0 .. n-1] of a table, n <= TL_MAX_STEP_ROWS, with the gradients g[0 .. n-1]; g =

@@ -9,8 +9,8 @@ typedef struct job {
     tl_slots *s;
     const tl_gradient *pair;
     const tl_real *const *row_refs; /* the rows of the gradient, or NULL: the pair's values */
-    int64_t width;
-    bool exact; /* row-sparse, and the step will be replayed for the rows that it skips */
+    int64_t width, offset;          /* offset: as in tl_slots, after the step */
+    bool exact;                     /* row-sparse, and the step will be replayed for the rows that it skips */
 } job;
 
 static void update_values(void *context, int64_t begin, int64_t end)
@@ -46,25 +46,53 @@ static void replay_pending(tl_slots *s, bool row_sparse, int64_t offset)
         tl_slots_replay(s);
 }
 
-void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs)
+/* Prepares the step that follows the last one, everything that is pending before it included. */
+static job next_step(tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs)
 {
-    tl_variable *v = s->companion.variable;
-    const int64_t step = s->optimizer->step + 1, offset = step - (s->t + 1);
+    const int64_t step = s->optimizer->step + 1;
     job j = {
         .step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step)),
         .s = s,
         .pair = pair,
         .row_refs = row_refs,
-        .width = tl_row_width(v),
+        .width = tl_row_width(s->companion.variable),
+        .offset = step - (s->t + 1),
     };
     j.exact = pair->rows && tl_slots_row_step(s) && tl_slots_options(s)->rows == TL_ROWS_EXACT;
-    replay_pending(s, pair->rows != NULL, offset);
+    replay_pending(s, pair->rows != NULL, j.offset);
+    return j;
+}
+
+int64_t tl_try_update(tl_slots *s, const tl_gradient *pair, double *largest)
+{
+    const job j = next_step(s, pair, NULL);
+    tl_trial trial = { .first = -1 };
+    int64_t first = tl_gradient_size(pair);
+    if (!pair->rows)
+        tl_step_try(&j.step, 0, pair->variable->size, pair->values, &trial);
+    if (trial.first >= 0)
+        first = trial.first;
+    for (int64_t k = 0; pair->rows && k < pair->n_rows && trial.first < 0; k++) {
+        const int64_t at = pair->rows[k] * j.width;
+        if (j.exact)
+            tl_slots_replay_rows(s, 1, pair->rows + k);
+        tl_step_try(&j.step, at, j.width, pair->values + k * j.width, &trial);
+        if (trial.first >= 0)
+            first = k * j.width + trial.first - at;
+    }
+    *largest = (double)trial.largest;
+    return first;
+}
+
+void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs)
+{
+    job j = next_step(s, pair, row_refs);
     if (pair->rows)
         tl_parallel_for(pair->n_rows, 1 + TL_STEP_GRAIN / (j.width + 1), update_rows, &j);
     else
-        tl_parallel_for(v->size, TL_STEP_GRAIN, update_values, &j);
+        tl_parallel_for(pair->variable->size, TL_STEP_GRAIN, update_values, &j);
     s->t++;
-    s->offset = offset;
+    s->offset = j.offset;
     if (!j.exact) {
         s->all_step = s->t; /* rows that were skipped need no replay: the step was lazy or a no-op for them */
         s->dense_step_seen = true;

@@ -1,0 +1,173 @@
+/* The search for values that are not finite, in gradients and in what an update would store. */
+#include "graph/optim/finite.h"
+#include "graph/backward/backward.h"
+#include "graph/optim/update.h"
+#include "parallel.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+typedef struct search {
+    const tl_real *x;
+    const int32_t *rows; /* NULL: x is contiguous; otherwise the rows of x that are searched */
+    int64_t width;       /* of a row */
+    atomic_llong first;  /* index of the first value found so far that is not finite; n: none */
+    _Atomic(tl_real) largest;
+} search;
+
+static void raise_largest(search *s, tl_real max)
+{
+    tl_real largest = atomic_load(&s->largest);
+    while (max > largest && !atomic_compare_exchange_weak(&s->largest, &largest, max)) {
+    }
+}
+
+/* Tests whole chunks first: a loop with an early exit does not vectorise. */
+static void search_chunk(void *context, int64_t begin, int64_t end)
+{
+    search *s = context;
+    bool minus_zero;
+    const tl_real max = tl_kernel_table()->max_abs(end - begin, s->x + begin, &minus_zero);
+    if (isfinite(max)) {
+        raise_largest(s, max);
+        return;
+    }
+    while (isfinite(s->x[begin]))
+        begin++;
+    long long first = atomic_load(&s->first);
+    while (begin < first && !atomic_compare_exchange_weak(&s->first, &first, begin)) {
+    }
+}
+
+/* Returns which element of a gradient is its k-th value, as in "w[row 5, 2]". */
+static const char *element_text(const tl_gradient *pair, int64_t k, char text[64])
+{
+    const int64_t width = pair->rows ? tl_row_width(pair->variable) : 1;
+    if (pair->rows)
+        snprintf(text, 64, "[row %d, %lld]", (int)pair->rows[k / width], (long long)(k % width));
+    else
+        snprintf(text, 64, "[%lld]", (long long)k);
+    return text;
+}
+
+/* Checks that a gradient is finite and stores its largest magnitude. TL_ERR_NUMERIC names the element. */
+static tl_status check_gradient(const tl_gradient *pair, double *largest)
+{
+    const int64_t n = tl_gradient_size(pair);
+    search s = { .x = pair->values, .first = n };
+    tl_parallel_for(n, TL_STEP_GRAIN, search_chunk, &s);
+    const int64_t k = s.first;
+    *largest = (double)s.largest;
+    if (k == n)
+        return TL_OK;
+    char text[64];
+    const double value = isnan(pair->values[k]) ? (double)NAN : (double)pair->values[k]; /* without a sign */
+    return tl_fail(TL_ERR_NUMERIC, "the gradient of %s%s is %g", pair->variable->name,
+                   element_text(pair, k, text), value);
+}
+
+/* Rows that may be references are packed only if their bound does not prove them finite. */
+tl_status tl_check_gradients(const tl_optimizer *o, const tl_gradients *g, bool *skip)
+{
+    *skip = false;
+    for (int32_t i = 0; i < g->n; i++) {
+        tl_gradient *pair = &g->pair[i];
+        tl_slots *s = pair->values ? tl_slots_find(o, pair->variable) : NULL;
+        if (!s || tl_slots_options(s)->non_finite == TL_NON_FINITE_PROPAGATE)
+            continue;
+        s->largest = tl_row_refs_bound(g->graph, pair);
+        if (isfinite(s->largest))
+            continue;
+        tl_gradient_pack(g->graph, pair);
+        if (check_gradient(pair, &s->largest) == TL_OK)
+            continue;
+        if (tl_slots_options(s)->non_finite == TL_NON_FINITE_ERROR)
+            return TL_ERR_NUMERIC; /* takes precedence over skipping the step */
+        *skip = true;
+    }
+    return TL_OK;
+}
+
+/* ---- Updates ---- */
+
+static void search_weights(void *context, int64_t begin, int64_t end)
+{
+    search *s = context;
+    bool minus_zero;
+    tl_real largest = s->rows ? 0 : tl_kernel_table()->max_abs(end - begin, s->x + begin, &minus_zero);
+    for (int64_t k = begin; s->rows && k < end; k++) {
+        const tl_real max = tl_kernel_table()->max_abs(s->width, s->x + s->rows[k] * s->width, &minus_zero);
+        largest = max > largest || isnan(max) ? max : largest;
+    }
+    raise_largest(s, isnan(largest) ? (tl_real)INFINITY : largest);
+}
+
+/* Returns the largest magnitude among the weights that the pair updates: infinity if one is not finite. */
+static double largest_weight(const tl_gradient *pair)
+{
+    tl_variable *v = pair->variable;
+    search s = { .x = v->data, .rows = pair->rows, .width = tl_row_width(v) };
+    tl_before_read(v, pair->n_rows, pair->rows);
+    if (pair->rows)
+        tl_parallel_for(pair->n_rows, 1 + TL_STEP_GRAIN / (s.width + 1), search_weights, &s);
+    else
+        tl_parallel_for(v->size, TL_STEP_GRAIN, search_weights, &s);
+    return (double)s.largest;
+}
+
+/* Checks whether the options and the largest gradient prove that the update stores finite numbers. Reads the
+ * weights only where they go into the terms: under coupled weight decay, for example. */
+static bool is_bounded(const tl_slots *s, const tl_gradient *pair, double g)
+{
+    const tl_optimizer *o = s->optimizer;
+    const tl_optimizer_options *own = tl_slots_options(s);
+    const double rate = tl_slots_rate(s, o->step + 1);
+    const bool coupled = own->weight_decay > 0 && !own->decoupled;
+    const double keep = own->decoupled ? fabs(1 - rate * own->weight_decay) : 1;
+    if (s->large)
+        return false;
+    const double w = coupled || keep > 1 || o->class->bound_needs_weights ? largest_weight(pair) : 0;
+    if (coupled)
+        g += own->weight_decay * w;
+    const double term = o->class->largest_term ? o->class->largest_term(o->options, rate, g, w)
+                                               : fmax(fmax(1, rate) * g, g * g);
+    return term < TL_TERM_LIMIT && (keep <= 1 || keep * w < TL_TERM_LIMIT);
+}
+
+/* Tries an update that is not bounded. */
+static tl_status try_update(const tl_graph *g, tl_gradient *pair, tl_slots *s, bool *skip)
+{
+    tl_gradient_pack(g, pair);
+    const int64_t k = tl_try_update(s, pair, &s->largest);
+    char text[64];
+    if (k == tl_gradient_size(pair))
+        return TL_OK;
+    if (tl_slots_options(s)->non_finite == TL_NON_FINITE_ERROR)
+        return tl_fail(TL_ERR_NUMERIC, "the update of %s%s is not finite: its gradient is %g",
+                       pair->variable->name, element_text(pair, k, text), (double)pair->values[k]);
+    *skip = true;
+    return TL_OK;
+}
+
+tl_status tl_check_updates(const tl_optimizer *o, const tl_gradients *g, bool *skip)
+{
+    *skip = false;
+    for (int32_t i = 0; i < g->n; i++) {
+        tl_slots *s = g->pair[i].values ? tl_slots_find(o, g->pair[i].variable) : NULL;
+        if (!s)
+            continue;
+        if (tl_slots_options(s)->non_finite == TL_NON_FINITE_PROPAGATE)
+            s->largest = INFINITY; /* unknown */
+        else if (is_bounded(s, &g->pair[i], s->largest))
+            s->largest = 0;
+        else if (try_update(g->graph, &g->pair[i], s, skip) != TL_OK)
+            return TL_ERR_NUMERIC;
+    }
+    for (int32_t i = 0; i < g->n && !*skip; i++)
+        if (g->pair[i].values) {
+            tl_slots *s = tl_slots_find(o, g->pair[i].variable);
+            s->large = s->largest >= TL_SLOT_LIMIT;
+        }
+    return TL_OK;
+}
