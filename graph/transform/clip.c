@@ -1,28 +1,86 @@
 /* Clipping by norm and by value. */
 #include "transform.h"
 #include "graph/transform/scale.h"
+#include "lib/kernels/kernels.h"
 #include "lib/status_private.h"
 
+#include <float.h>
 #include <math.h>
 
-/* Returns the square of the gradient's Euclidean norm. */
-static double square_norm(const tl_gradient *pair)
+/* scaled 2^exponent: it may be neither representable itself nor have a square that is. */
+typedef struct norm {
+    double scaled;
+    int exponent;
+} norm;
+
+static double value_of(norm n)
+{
+    return ldexp(n.scaled, n.exponent);
+}
+
+/* Returns the sum of the squares of all values, divided by 2^exponent before. */
+static double sum_of_squares(const tl_gradient *pair, int32_t n, int exponent)
 {
     double sum = 0;
-    const int64_t n = tl_gradient_size(pair);
-    for (int64_t k = 0; k < n; k++)
-        sum += (double)pair->values[k] * (double)pair->values[k];
+    for (int32_t i = 0; i < n; i++) {
+        double of_pair = 0;
+        const int64_t size = tl_gradient_size(&pair[i]);
+        const tl_real *x = pair[i].values;
+        if (exponent == 0)
+            for (int64_t k = 0; k < size; k++)
+                of_pair += (double)x[k] * (double)x[k];
+        else
+            for (int64_t k = 0; k < size; k++) {
+                const double scaled = ldexp((double)x[k], -exponent);
+                of_pair += scaled * scaled;
+            }
+        sum += of_pair;
+    }
     return sum;
+}
+
+/* Returns the norm of n pairs. The squares are scaled only if their sum, as it is, has overflowed or is so
+ * small that some may have vanished. */
+static norm norm_of(const tl_gradient *pair, int32_t n)
+{
+    const double sum = sum_of_squares(pair, n, 0);
+    if (isfinite(sum) && sum >= 0x1p-900)
+        return (norm){ sqrt(sum), 0 };
+    double largest = 0;
+    for (int32_t i = 0; i < n; i++) {
+        bool minus_zero;
+        const tl_real max = tl_kernel_table()->max_abs(tl_gradient_size(&pair[i]), pair[i].values,
+                                                       &minus_zero);
+        if (!isfinite(max))
+            return (norm){ sqrt(sum), 0 };
+        largest = (double)max > largest ? (double)max : largest;
+    }
+    const int exponent = largest > 0 ? ilogb(largest) : 0;
+    return (norm){ sqrt(sum_of_squares(pair, n, exponent)), exponent };
 }
 
 double tl_global_norm(const tl_gradients *g)
 {
-    double sum = 0;
     if (tl_transform_check("global_norm", g) != TL_OK)
         return 0;
-    for (int32_t i = 0; i < g->n; i++)
-        sum += square_norm(&g->pair[i]);
-    return sqrt(sum);
+    return value_of(norm_of(g->pair, g->n));
+}
+
+/* Scales n pairs from their norm to max_norm. The factor itself may be subnormal, or 0, where products with
+ * it are not. */
+static void scale(const tl_gradient *pair, int32_t n, norm from, double max_norm)
+{
+    const double factor = max_norm / from.scaled,
+                 least = sizeof(tl_real) == sizeof(double) ? DBL_MIN : (double)FLT_MIN;
+    for (int32_t i = 0; i < n; i++) {
+        if (from.exponent == 0 && factor >= least) {
+            tl_gradient_scale(&pair[i], factor);
+            continue;
+        }
+        const int64_t size = tl_gradient_size(&pair[i]);
+        for (int64_t k = 0; k < size; k++)
+            pair[i].values[k] = (tl_real)(ldexp((double)pair[i].values[k], -from.exponent) * factor);
+    }
 }
 
 static tl_status check_clip(const char *who, const tl_gradients *g, const tl_clip *clip)
@@ -39,11 +97,10 @@ tl_status tl_clip_by_global_norm(tl_gradients *g, void *context)
     tl_clip *clip = context;
     if (check_clip("clip_by_global_norm", g, clip) != TL_OK)
         return TL_ERR_ARGUMENT;
-    clip->norm = tl_global_norm(g);
-    if (!isfinite(clip->norm) || clip->norm <= clip->max_norm)
-        return TL_OK;
-    for (int32_t i = 0; i < g->n; i++)
-        tl_gradient_scale(&g->pair[i], clip->max_norm / clip->norm);
+    const norm n = norm_of(g->pair, g->n);
+    clip->norm = value_of(n);
+    if (isfinite(n.scaled) && clip->norm > clip->max_norm)
+        scale(g->pair, g->n, n, clip->max_norm);
     return TL_OK;
 }
 
@@ -54,10 +111,11 @@ tl_status tl_clip_by_norm(tl_gradients *g, void *context)
         return TL_ERR_ARGUMENT;
     clip->norm = 0;
     for (int32_t i = 0; i < g->n; i++) {
-        const double norm = sqrt(square_norm(&g->pair[i]));
-        clip->norm = norm > clip->norm || isnan(norm) ? norm : clip->norm;
-        if (isfinite(norm) && norm > clip->max_norm)
-            tl_gradient_scale(&g->pair[i], clip->max_norm / norm);
+        const norm n = norm_of(&g->pair[i], 1);
+        const double value = value_of(n);
+        clip->norm = value > clip->norm || isnan(value) ? value : clip->norm;
+        if (isfinite(n.scaled) && value > clip->max_norm)
+            scale(&g->pair[i], 1, n, clip->max_norm);
     }
     return TL_OK;
 }

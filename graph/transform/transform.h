@@ -25,20 +25,20 @@ TL_API tl_status tl_mask_gradients(tl_gradients *g, void *context);
 
 typedef struct tl_clip {
     double max_norm; /* > 0 */
-    double norm;     /* out: the norm before clipping */
+    double norm;     /* out: the norm before clipping; infinite if a double cannot hold it */
 } tl_clip;
 
 /* Scales all gradients by max_norm / norm if their joint Euclidean norm (over existing values, summed in
- * double) exceeds max_norm (Pascanu et al. 2013). If the norm is not finite, leaves them to the optimizer's
- * .non_finite policy. TL_ERR_ARGUMENT unless max_norm > 0. context: tl_clip. */
+ * double) exceeds max_norm (Pascanu et al. 2013). Squares neither overflow nor vanish: gradients of 1e200 are
+ * scaled, too. If a gradient is not finite, leaves them to the optimizer's .non_finite policy. TL_ERR_ARGUMENT unless max_norm > 0. context: tl_clip. */
 TL_API tl_status tl_clip_by_global_norm(tl_gradients *g, void *context);
 
 /* The same for each gradient on its own, as TensorFlow's clip_by_norm. Sets tl_clip.norm to the largest norm.
  * context: tl_clip. */
 TL_API tl_status tl_clip_by_norm(tl_gradients *g, void *context);
 
-/* Returns the joint Euclidean norm of all gradients, summed in double; 0, with a text in tl_error(), for a
- * list without pairs or variables. */
+/* Returns the joint Euclidean norm of all gradients, summed in double; squares neither overflow nor vanish. 0,
+ * with a text in tl_error(), for a list without pairs or variables. */
 TL_API double tl_global_norm(const tl_gradients *g);
 
 typedef struct tl_clip_range {

@@ -336,6 +336,38 @@ START_TEST(norm_is_in_double)
 END_TEST
 
 /* Clipping to nothing would hide a NaN, and scaling by 0 or NaN spread it. */
+/* Squares of these neither overflow nor vanish. Values k x, k = 1 .. 6, in three pairs: norm sqrt(3 * 91) x,
+ * which, for the first, is infinite in double, too. */
+static const double extremes[] = {
+    TL_IS_DOUBLE ? 2.9e307 : 5.6e37, TL_IS_DOUBLE ? 1e200 : 1e30,   TL_IS_DOUBLE ? 1e160 : 1e20,
+    TL_IS_DOUBLE ? 1e-160 : 1e-20,   TL_IS_DOUBLE ? 1e-200 : 1e-30, TL_IS_DOUBLE ? 1e-300 : 1e-36,
+};
+
+START_TEST(norm_of_extremes)
+{
+    const double x = extremes[_i], norm = sqrt(3 * 91.0), to[] = { x, TL_IS_DOUBLE ? 1e-290 : 1e-30 };
+    for (int k = 0; k < 2; k++)
+        for (int each = 0; each < 2; each++) {
+            world *w = begin();
+            tl_clip by = { .max_norm = to[k] };
+            const double of = each ? sqrt(91.0) : norm, factor = x * of > to[k] ? to[k] / of : x;
+            for (int i = 0; i < PAIRS; i++)
+                for (int j = 0; j < SIZE; j++)
+                    w->values[i][j] = (tl_real)(x * (j + 1));
+            if (isfinite(x * norm))
+                ck_assert_double_eq_tol(tl_global_norm(&w->list) / x, norm, 1e-5);
+            else
+                ck_assert(isinf(tl_global_norm(&w->list)));
+            ck_assert_ok(each ? tl_clip_by_norm(&w->list, &by) : tl_clip_by_global_norm(&w->list, &by));
+            ck_assert(isfinite(x * of) ? fabs(by.norm / x - of) < 1e-5 : isinf(by.norm));
+            for (int i = 0; i < PAIRS; i++)
+                for (int j = 0; j < SIZE; j++)
+                    ck_assert_double_eq_tol((double)w->values[i][j] / factor / (j + 1), 1, 1e-5);
+            end(w);
+        }
+}
+END_TEST
+
 START_TEST(norm_not_finite)
 {
     const tl_real bad[] = { (tl_real)NAN, (tl_real)INFINITY, (tl_real)-INFINITY };
@@ -419,6 +451,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, clip);
     tcase_add_test(c, norm_of_coalesced_rows);
     tcase_add_test(c, norm_is_in_double);
+    tcase_add_loop_test(c, norm_of_extremes, 0, (int)(sizeof extremes / sizeof *extremes));
     tcase_add_test(c, norm_not_finite);
     tcase_add_test(c, refused_clips);
     tcase_add_test(c, noise_of_a_failed_step);
