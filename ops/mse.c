@@ -1,6 +1,8 @@
 /* mse: Y = mean of (A - B)^2.  dA += 2 (A - B) dY / n;  dB -= the same. */
 #include "ops/loss.h"
 
+#include <math.h>
+
 static tl_status shape(tl_node *y)
 {
     const tl_node *a = y->in[0], *b = y->in[1];
@@ -27,9 +29,26 @@ static double sum_of(int64_t n, const tl_real *a, const tl_real *b)
     return sum;
 }
 
+/* The mean where the sum has overflowed: from the errors divided by the largest of them. */
+static double scaled_mean(int64_t n, const tl_real *a, const tl_real *b)
+{
+    double largest = 0, sum = 0;
+    for (int64_t k = 0; k < n; k++)
+        largest = fmax(largest, fabs((double)a[k] - (double)b[k]));
+    if (isinf(largest))
+        return INFINITY;
+    for (int64_t k = 0; k < n; k++) {
+        const double d = ((double)a[k] - (double)b[k]) / largest;
+        sum += d * d;
+    }
+    return sum / (double)n * largest * largest;
+}
+
 static void forward(tl_node *y)
 {
     tl_loss_forward(y, sum_of);
+    if (sizeof(tl_real) == sizeof(double) && isinf(y->out[0]))
+        y->out[0] = (tl_real)scaled_mean(y->in[0]->size, y->in[0]->val, y->in[1]->val);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)

@@ -174,6 +174,7 @@ TL_API tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r);
  * scalar; `labels` has an element per row. The row's maximum is subtracted first, so no exponential
  * overflows.
  * dX(i, :) = (softmax(X(i, :)) - onehot(labels[i])) dY / rows.
+ * Infinite logits have the limit: -Inf excludes a class, those of +Inf share the probability.
  * TL_ERR_INDEX unless each label is in 0..columns-1.
  * (TensorFlow: nn.sparse_softmax_cross_entropy_with_logits, averaged; PyTorch: cross_entropy.) */
 TL_API tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels);
@@ -188,7 +189,7 @@ TL_API tl_node *tl_softmax_cross_entropy_weighted(tl_node *logits, const int32_t
 
 /* Y = the mean over all n elements of max(x, 0) - x z + log1p(exp(-|x|)), for logits x and targets z of one
  * shape; 0 if n = 0. That is -z log s - (1 - z) log(1 - s) with s = sigmoid(x). Targets are in [0, 1], which
- * is not checked.
+ * is not checked. Infinite logits have the limit: 0 for x = -Inf, z = 0 and x = Inf, z = 1; Inf between.
  * dx = (sigmoid(x) - z) dY / n; dz = -x dY / n.
  * (TensorFlow: nn.sigmoid_cross_entropy_with_logits, averaged; PyTorch: binary_cross_entropy_with_logits.) */
 TL_API tl_node *tl_sigmoid_cross_entropy(tl_node *logits, tl_node *targets);

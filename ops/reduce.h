@@ -5,6 +5,8 @@
 #include "ops/grad_pass.h"
 #include "ops.h"
 
+#include <math.h>
+
 typedef struct tl_reduce {
     int64_t outer, n, inner;
 } tl_reduce;
@@ -57,6 +59,15 @@ static inline void tl_reduce_blocks(void *context, int64_t begin, int64_t end)
                                     y->out + i * r->inner);
 }
 
+/* Returns the mean of every inner-th value from a on, divided first: for a sum that is not a tl_real. */
+static inline tl_real tl_reduce_scaled(const tl_reduce *r, const tl_real *a)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < r->n; k++)
+        sum += (double)a[k * r->inner] / (double)r->n;
+    return (tl_real)sum;
+}
+
 /* Y = the sums / divisor, and not the sums times 1 / divisor: the mean of equal values is that value. */
 static inline void tl_reduce_forward(tl_node *y, tl_real divisor)
 {
@@ -69,8 +80,14 @@ static inline void tl_reduce_forward(tl_node *y, tl_real divisor)
         tl_parallel_for(r->inner, tl_column_grain(r->n, r->inner), tl_reduce_columns, y);
     else
         tl_parallel_rows(r->outer, r->n * r->inner, tl_reduce_blocks, y);
+    bool minus_zero;
     for (int64_t k = 0; k < y->size; k++)
         y->out[k] /= divisor;
+    if (divisor == 1 || isfinite(tl_kernel_table()->max_abs(y->size, y->out, &minus_zero)))
+        return;
+    for (int64_t k = 0; k < y->size; k++)
+        if (isinf(y->out[k]))
+            y->out[k] = tl_reduce_scaled(r, y->in[0]->val + k / r->inner * r->n * r->inner + k % r->inner);
 }
 
 typedef struct tl_repeat {

@@ -3,6 +3,8 @@
 #include "lib/kernels/kernels.h"
 #include "ops/loss.h"
 
+#include <math.h>
+
 enum { STRIP = 256 }; /* elements per call of a kernel: temporaries that stay in L1 */
 
 static tl_status shape(tl_node *y)
@@ -12,6 +14,16 @@ static tl_status shape(tl_node *y)
         return tl_fail(TL_ERR_SHAPE, "logits %s and targets %s differ in shape", tl_node_text(x).text,
                        tl_node_text(z).text);
     return tl_loss_shape(y);
+}
+
+/* The loss of one logit that may be infinite, as the limit: where the formula subtracts Inf from Inf, or
+ * multiplies 0 by it. */
+static double limit_of(tl_real x, tl_real z, tl_real formula)
+{
+    if (!isinf(x) || isnan(z))
+        return (double)formula;
+    const tl_real rate = x > 0 ? 1 - z : z; /* at which the loss grows with |x| */
+    return rate == 0 ? 0 : (double)rate * INFINITY;
 }
 
 static double sum_of(int64_t n, const tl_real *x, const tl_real *z)
@@ -24,8 +36,17 @@ static double sum_of(int64_t n, const tl_real *x, const tl_real *z)
             e[l] = x[k + l] < 0 ? x[k + l] : -x[k + l];
         tl_kernel_table()->exp(m, e, e);
         tl_kernel_table()->log1p(m, e, e);
-        for (int64_t l = 0; l < m; l++)
-            sum += (double)((x[k + l] > 0 ? x[k + l] : 0) - x[k + l] * z[k + l] + e[l]);
+        double part = sum;
+        for (int64_t l = 0; l < m; l++) {
+            e[l] = (x[k + l] > 0 ? x[k + l] : 0) - x[k + l] * z[k + l] + e[l];
+            part += (double)e[l];
+        }
+        if (isnan(part)) {
+            part = sum;
+            for (int64_t l = 0; l < m; l++)
+                part += limit_of(x[k + l], z[k + l], e[l]);
+        }
+        sum = part;
     }
     return sum;
 }

@@ -74,6 +74,32 @@ static int64_t grain(tl_shape x)
     return 1 + GRAIN / (1 + tl_shape_cols(x));
 }
 
+/* Where the maximum is infinite, differences from it are not all defined. The limit: logits of +Inf share the
+ * probability, and where all are -Inf there is none. */
+static tl_real softmax_limit(tl_real x, struct row r)
+{
+    return r.max > 0 && x == r.max ? (tl_real)exp((double)-r.log_sum) : x < INFINITY ? 0 : NAN;
+}
+
+static struct row log_sum_exp_limit(int64_t n, const tl_real *x, tl_real max)
+{
+    int64_t largest = 0;
+    bool undefined = false;
+    for (int64_t j = 0; j < n; j++) {
+        largest += x[j] == max;
+        undefined = undefined || isnan(x[j]);
+    }
+    return (struct row){ max, undefined ? (tl_real)NAN : (tl_real)log((double)largest) };
+}
+
+/* The loss of a row: where the label's logit is -Inf, its probability is 0. */
+static tl_real loss_of(struct row r, tl_real of_label)
+{
+    if (!isinf(r.max) || isnan(r.log_sum))
+        return r.log_sum + (r.max - of_label);
+    return r.max > 0 && of_label == r.max ? r.log_sum : INFINITY;
+}
+
 /* Returns the log-sum-exp of n logits. */
 static struct row log_sum_exp(int64_t n, const tl_real *x)
 {
@@ -81,6 +107,8 @@ static struct row log_sum_exp(int64_t n, const tl_real *x)
     double sum = 0;
     for (int64_t j = 1; j < n; j++)
         max = x[j] > max ? x[j] : max;
+    if (isinf(max))
+        return log_sum_exp_limit(n, x, max);
     for (int64_t j = 0; j < n; j += STRIP) {
         const int64_t m = n - j < STRIP ? n - j : STRIP;
         for (int64_t k = 0; k < m; k++)
@@ -117,7 +145,7 @@ static void forward(tl_node *y)
             continue;
         const struct row r = s->row[i];
         const tl_real logit = y->in[0]->val[i * cols + attr->label[i]];
-        sum += (double)weight(attr, i) * (double)(r.log_sum + (r.max - logit));
+        sum += (double)weight(attr, i) * (double)loss_of(r, logit);
     }
     y->out[0] = s->total != 0 ? (tl_real)(sum / s->total) : 0;
 }
@@ -128,9 +156,14 @@ static void add_softmax(int64_t n, const tl_real *x, struct row r, int64_t label
     tl_real e[STRIP];
     for (int64_t j = 0; j < n; j += STRIP) {
         const int64_t m = n - j < STRIP ? n - j : STRIP;
-        for (int64_t k = 0; k < m; k++)
-            e[k] = x[j + k] - r.max - r.log_sum;
-        tl_kernel_table()->exp(m, e, e);
+        if (isinf(r.max)) {
+            for (int64_t k = 0; k < m; k++)
+                e[k] = softmax_limit(x[j + k], r);
+        } else {
+            for (int64_t k = 0; k < m; k++)
+                e[k] = x[j + k] - r.max - r.log_sum;
+            tl_kernel_table()->exp(m, e, e);
+        }
         if (label >= j && label < j + m)
             e[label - j] -= 1;
         for (int64_t k = 0; k < m; k++)

@@ -30,7 +30,8 @@ typedef struct tl_clip {
 
 /* Scales all gradients by max_norm / norm if their joint Euclidean norm (over existing values, summed in
  * double) exceeds max_norm (Pascanu et al. 2013). Squares neither overflow nor vanish: gradients of 1e200 are
- * scaled, too. If a gradient is not finite, leaves them to the optimizer's .non_finite policy. TL_ERR_ARGUMENT unless max_norm > 0. context: tl_clip. */
+ * scaled, too. Leaves gradients that are not finite to the optimizer's .non_finite policy. TL_ERR_ARGUMENT
+ * unless max_norm > 0. context: tl_clip. */
 TL_API tl_status tl_clip_by_global_norm(tl_gradients *g, void *context);
 
 /* The same for each gradient on its own, as TensorFlow's clip_by_norm. Sets tl_clip.norm to the largest norm.

@@ -113,6 +113,23 @@ START_TEST(wide_sum)
 }
 END_TEST
 
+/* A mean that is a number although the sum of the squares is none, in double either. */
+START_TEST(sum_overflows)
+{
+    const tl_real x = TL_IS_DOUBLE ? (tl_real)0x1p511 : (tl_real)0x1p63;
+    tl_real a[9], b[9], da[9], db[9];
+    for (int k = 0; k < 9; k++) {
+        a[k] = k % 2 ? x : -x;
+        b[k] = -a[k] / 2;
+    }
+    tl_real y = run(TL_SHAPE(9), a, b, 1, da, db);
+    ck_assert_double_eq_tol((double)y / (double)(x * x), 2.25, 1e-6);
+    a[4] = INFINITY;
+    y = run(TL_SHAPE(9), a, b, 1, da, db);
+    ck_assert_values(&y, 1, 0, INFINITY);
+}
+END_TEST
+
 START_TEST(not_finite)
 {
     const tl_real a[] = { INFINITY, NAN, 1 }, b[] = { 1, 0, 1 };
@@ -210,6 +227,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, values);
     tcase_add_loop_test(c, oracle, 1, 4);
     tcase_add_test(c, wide_sum);
+    tcase_add_test(c, sum_overflows);
     tcase_add_test(c, not_finite);
     tcase_add_test(c, gradient);
     tcase_add_test(c, empty);

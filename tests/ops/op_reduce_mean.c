@@ -98,6 +98,27 @@ START_TEST(values)
 }
 END_TEST
 
+/* A mean is a number even where the sum is none; along each axis, and of all. */
+START_TEST(sum_overflows)
+{
+    const tl_real most = TL_IS_DOUBLE ? (tl_real)0x1.8p1023 : (tl_real)0x1.8p127;
+    tl_real a[12], infinite[] = { INFINITY, most, -INFINITY, most };
+    for (int k = 0; k < 12; k++)
+        a[k] = k == 5 ? NAN : most;
+    tl_graph *g = tl_graph_new();
+    const double m = (double)most;
+    ck_assert_values(tl_value(tl_reduce_mean(tl_input(g, TL_SHAPE(4), a), TL_ALL_AXES)), 1, 0, m);
+    ck_assert_values(tl_value(tl_reduce_mean(tl_input(g, TL_SHAPE(2, 2), a), 0)), 2, 0, m, m);
+    ck_assert_values(tl_value(tl_reduce_mean(tl_input(g, TL_SHAPE(2, 2), a), 1)), 2, 0, m, m);
+    ck_assert_values(tl_value(tl_reduce_mean(tl_input(g, TL_SHAPE(2, 2, 3), a), 1)), 6, 0, m, m, NAN, m, m,
+                     m);
+    ck_assert_values(tl_value(tl_reduce_mean(tl_input(g, TL_SHAPE(2, 2), infinite), 1)), 2, 0, INFINITY,
+                     -INFINITY);
+    ck_assert_values(tl_value(tl_reduce_sum(tl_input(g, TL_SHAPE(4), a), TL_ALL_AXES)), 1, 0, INFINITY);
+    tl_graph_free(g);
+}
+END_TEST
+
 /* A NaN or an infinity stays within its own mean. */
 START_TEST(not_finite)
 {
@@ -233,6 +254,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("reduce_mean");
     TCase *c = tl_test_case(s, "reduce_mean");
     tcase_add_test(c, values);
+    tcase_add_test(c, sum_overflows);
     tcase_add_test(c, not_finite);
     tcase_add_loop_test(c, oracle, 1, 4);
     tcase_add_test(c, empty);

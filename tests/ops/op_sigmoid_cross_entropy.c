@@ -124,6 +124,35 @@ START_TEST(small_losses)
 }
 END_TEST
 
+/* The limits, alone and among other values. */
+START_TEST(infinite_logits)
+{
+    const tl_real inf = INFINITY;
+    const struct {
+        tl_real x, z;
+        double y;
+    } table[] = { { -inf, 0, 0 },      { inf, 0, inf },     { -inf, 1, inf }, { inf, 1, 0 },
+                  { -inf, 0.5f, inf }, { inf, 0.5f, inf },  { NAN, 0, NAN },  { inf, NAN, NAN },
+                  { -inf, NAN, NAN },  { inf, 0.25f, inf }, { 0, 0, log(2) } };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        for (int64_t n = 1; n <= 301; n += 300) {
+            tl_real x[301], z[301], dx[301], dz[301];
+            for (int k = 0; k < 301; k++) {
+                x[k] = k % 2 ? inf : -inf;
+                z[k] = (tl_real)(k % 2);
+            }
+            x[n - 1] = table[i].x;
+            z[n - 1] = table[i].z;
+            tl_real y = run(TL_SHAPE(n), x, z, (tl_real)n, dx, dz) * (tl_real)n;
+            ck_assert_values(&y, 1, TL_NEAR, table[i].y);
+            for (int64_t k = 0; k < n - 1; k++)
+                ck_assert(dx[k] == 0);
+            if (isinf(table[i].x) && !isnan(table[i].z))
+                ck_assert_values(dx + n - 1, 1, 0, (table[i].x > 0) - (double)table[i].z);
+        }
+}
+END_TEST
+
 START_TEST(gradient)
 {
     const tl_shape shape[] = { TL_SHAPE(),        TL_SHAPE(17),         TL_SHAPE(3, 5),
@@ -215,6 +244,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, oracle, 1, 4);
     tcase_add_test(c, large_logits);
     tcase_add_test(c, small_losses);
+    tcase_add_test(c, infinite_logits);
     tcase_add_test(c, gradient);
     tcase_add_test(c, empty);
     tcase_add_test(c, shape_refusals);

@@ -50,6 +50,33 @@ static tl_real run(tl_shape shape, const tl_real *logits, const int32_t *labels,
     return value;
 }
 
+/* -Inf excludes a class; classes of +Inf share the probability. Rows of five. */
+START_TEST(infinite_logits)
+{
+    const tl_real inf = INFINITY;
+    const struct {
+        tl_real x[5];
+        int32_t label;
+        double y, dx[5];
+    } table[] = {
+        { { -inf, 0, -inf, 0, -inf }, 1, log(2), { 0, -0.5, 0, 0.5, 0 } },
+        { { -inf, 0, -inf, 0, -inf }, 0, inf, { -1, 0.5, 0, 0.5, 0 } },
+        { { 1, inf, 2, 3, -inf }, 1, 0, { 0 } },
+        { { 1, inf, 2, 3, -inf }, 3, inf, { 0, 1, 0, -1, 0 } },
+        { { 1, inf, 2, inf, -inf }, 3, log(2), { 0, 0.5, 0, -0.5, 0 } },
+        { { -inf, -inf, -inf, -inf, -inf }, 2, inf, { 0, 0, -1, 0, 0 } },
+        { { -inf, -inf, 3, -inf, -inf }, 2, 0, { 0 } },
+        { { 1, inf, NAN, 3, -inf }, 1, NAN, { 0 } },
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        tl_real dx[5], y = run(TL_SHAPE(1, 5), table[i].x, &table[i].label, NULL, 1, dx);
+        ck_assert_values(&y, 1, TL_NEAR, table[i].y);
+        if (!isnan(table[i].y))
+            tl_test_values(__FILE__, __LINE__, "dx", dx, 5, TL_NEAR, table[i].dx);
+    }
+}
+END_TEST
+
 /* On one thread and on four, against the formula in double, by the naive sum of exponentials: the logits are
  * small. The upstream gradient is minus the sum of the weights, which leaves gradients of size 1. */
 static void check(tl_shape shape, bool weighted)
@@ -345,6 +372,7 @@ Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("softmax_cross_entropy");
     TCase *c = tl_test_case(s, "softmax_cross_entropy");
+    tcase_add_test(c, infinite_logits);
     tcase_add_test(c, values);
     tcase_add_test(c, oracle);
     tcase_add_test(c, large_logits);
