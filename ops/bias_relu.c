@@ -12,7 +12,8 @@ static void forward_rows(void *context, int64_t begin, int64_t end)
 
 static void forward(tl_node *y)
 {
-    tl_parallel_rows(tl_shape_rows(y->shape), tl_shape_cols(y->shape), forward_rows, y);
+    if (y->size > 0) /* rows of 0 values may be many */
+        tl_parallel_rows(tl_shape_rows(y->shape), tl_shape_cols(y->shape), forward_rows, y);
 }
 
 static void backward_columns(void *context, int64_t begin, int64_t end)

@@ -52,7 +52,7 @@ tl_status tl_centralize(tl_gradients *g, void *context)
         return TL_ERR_ARGUMENT;
     for (int32_t i = 0; i < g->n; i++) {
         const tl_gradient *pair = &g->pair[i];
-        if (!pair->values || pair->rows || pair->variable->shape.rank < 2)
+        if (tl_gradient_size(pair) == 0 || pair->rows || pair->variable->shape.rank < 2)
             continue;
         const int64_t cols = tl_shape_cols(pair->variable->shape);
         for (int64_t j = 0; j < cols; j += STRIP) {

@@ -2,7 +2,7 @@
 #include "init.h"
 #include "graph/variable/variable_private.h"
 
-#include <math.h>
+#include <tgmath.h>
 
 /* Draws a value from its fans and two parameters. */
 typedef struct distribution {
@@ -29,6 +29,8 @@ static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *
         return tl_fail(TL_ERR_ARGUMENT, "%s: the %s is NULL", who, v ? "generator" : "variable");
     tl_before_read(v, 0, NULL);
     tl_real *data = v->data;
+    if (v->size == 0) /* the rows may be many */
+        return TL_OK;
     int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
     const tl_csr s = tl_pattern_csr(v->pattern);
     const int64_t *col_ptr = NULL;
@@ -61,7 +63,10 @@ static double constant(tl_random *r, double fan_in, double fan_out, const distri
 static double uniform(tl_random *r, double fan_in, double fan_out, const distribution *d)
 {
     (void)fan_in, (void)fan_out;
-    return d->a + (d->b - d->a) * tl_random_uniform(r);
+    const tl_real low = (tl_real)d->a, high = (tl_real)d->b;
+    const double u = tl_random_uniform(r), range = d->b - d->a;
+    const tl_real x = (tl_real)(isfinite(range) ? d->a + range * u : d->a * (1 - u) + d->b * u);
+    return (double)(x == high ? nextafter(high, low) : x); /* rounded up to what is excluded */
 }
 
 static double normal(tl_random *r, double fan_in, double fan_out, const distribution *d)

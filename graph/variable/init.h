@@ -7,7 +7,8 @@
 
 /* Random initialisers draw one number per existing value, in order, so that a sparse variable and a masked
  * one of the same pattern get the same weights. Off a mask the values stay +0. TL_ERR_ARGUMENT for NULL,
- * TL_ERR_MEMORY; on failure nothing was drawn. Uniform in [lo, hi); normal with this standard deviation. */
+ * TL_ERR_MEMORY; on failure nothing was drawn. Uniform in [lo, hi), also in float; normal with this standard
+ * deviation. */
 TL_API tl_status tl_init_constant(tl_variable *v, tl_real value);
 TL_API tl_status tl_init_uniform(tl_variable *v, tl_real lo, tl_real hi, tl_random *r);
 TL_API tl_status tl_init_normal(tl_variable *v, tl_real mean, tl_real deviation, tl_random *r);

@@ -195,6 +195,8 @@ void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values
 {
     const tl_sparse s = sparse_of(p->pattern, p->transposed, values, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
+    if (ym.features == 0) /* the samples may be many */
+        return;
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
         const tl_tile xt = read_tile(xm, t, x, x_buffer(p, t)), yt = stream_tile(ym, t, y, y_buffer(p));
         run_tile((tile_job){ .s = s, .b = xt, .depth = xm.features, .out = yt }, spmm_ranges);
@@ -259,6 +261,8 @@ void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *value
 {
     if (dvalues && !add_values && p->n == 0) /* no tile clears them */
         memset(dvalues, 0, (size_t)tl_pattern_nnz(p->pattern) * sizeof *dvalues);
+    if (tl_pattern_nnz(p->pattern) == 0 && tl_sparse_product_depth(p) == 0) /* as in forward */
+        return;
     if (dx)
         backward_to_x(p, values, x, dy, dvalues, add_values, dx, add_x);
     else if (dvalues)

@@ -223,6 +223,20 @@ START_TEST(noise_in_a_step)
 }
 END_TEST
 
+/* Columns without values: none is visited. */
+START_TEST(centralize_zero_beside_huge)
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(0, (int64_t)1 << 50));
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ 0 });
+    tl_graph *g = tl_graph_new();
+    ck_assert_ok(tl_optimizer_add_transform(o, tl_centralize, NULL));
+    ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_use(g, v), TL_ALL_AXES)));
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("transforms_more");
@@ -234,5 +248,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, noise_by_the_draw);
     tcase_add_test(c, moments_of_noise);
     tcase_add_test(c, noise_in_a_step);
+    tcase_add_test(c, centralize_zero_beside_huge);
     return s;
 }

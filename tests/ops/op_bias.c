@@ -207,6 +207,19 @@ START_TEST(other_refusals)
 }
 END_TEST
 
+/* Rows without values: none is visited. */
+START_TEST(zero_beside_huge)
+{
+    tl_graph *g = tl_graph_new();
+    tl_variable *b = tl_variable_dense("b", TL_SHAPE(0));
+    tl_gradients out;
+    tl_node *y = tl_bias(tl_input(g, TL_SHAPE((int64_t)1 << 50, 0), NULL), tl_use(g, b));
+    ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
+    tl_graph_free(g);
+    tl_variable_free(b);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("bias");
@@ -219,5 +232,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, empty);
     tcase_add_test(c, shape_refusals);
     tcase_add_test(c, other_refusals);
+    tcase_add_test(c, zero_beside_huge);
     return s;
 }

@@ -369,6 +369,26 @@ START_TEST(wrong_inputs)
 }
 END_TEST
 
+/* Samples without features: no tile of them is visited. */
+START_TEST(zero_beside_huge)
+{
+    const int64_t row_ptr[1] = { 0 };
+    tl_pattern *p = tl_pattern_from_csr(0, 0, row_ptr, NULL);
+    tl_variable *s = tl_variable_sparse("s", p), *x = tl_variable_dense("x", TL_SHAPE(0, (int64_t)1 << 50));
+    tl_pattern_release(p);
+    tl_gradients out;
+    for (int k = 0; k < 4; k++) {
+        tl_graph *g = tl_graph_new();
+        tl_node *d = k & 1 ? tl_use(g, x) : tl_input(g, TL_SHAPE(0, (int64_t)1 << 50), NULL);
+        tl_node *y = tl_sparse_dense_matmul(tl_use(g, s), d, k & 2 ? TL_TRANSPOSE_A : TL_NO_TRANSPOSE);
+        ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
+        tl_graph_free(g);
+    }
+    tl_variable_free(s);
+    tl_variable_free(x);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("sparse_dense_matmul");
@@ -383,5 +403,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, out_of_memory);
     tcase_add_test(c, refusals);
     tcase_add_test(c, wrong_inputs);
+    tcase_add_test(c, zero_beside_huge);
     return s;
 }
