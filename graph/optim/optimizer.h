@@ -79,8 +79,10 @@ typedef struct tl_adagrad_options {
     double reserved1, reserved2, reserved3, reserved4;
 } tl_adagrad_options;
 
-/* s = rho s + (1-rho) g^2; a = mu a + g / (sqrt(s) + epsilon); w -= lr a. Centered: s less the square of
- * the running mean of g. Tieleman and Hinton 2012, as PyTorch. Default learning rate 0.01. */
+/* s = rho s + (1-rho) g^2; a = mu a + g / (sqrt(s) + epsilon); w -= lr a. Centered: less the square of the
+ * running mean m of g under the root. Slot 0 is then that difference, as s = rho (s + (1-rho) (g - m)^2) with
+ * the m before the step, which does not cancel. Tieleman and Hinton 2012, as PyTorch. Default learning rate
+ * 0.01. */
 typedef struct tl_rmsprop_options {
     TL_OPTIMIZER_OPTIONS
     double rho;      /* default 0.99 */

@@ -1,5 +1,6 @@
 /* RMSprop: s = rho s + (1-rho) g^2, a = mu a + g / (sqrt(s) + epsilon), w -= lr a; without momentum a is
- * the quotient alone. Centered: s less the square of the running mean of g. */
+ * the quotient alone. Centered: s is the variance of g, without the square of its running mean m:
+ * s = rho (s + (1-rho) (g - m)^2), which cannot cancel; then m = rho m + (1-rho) g. */
 #include "lib/check.h"
 #include "lib/kernels/kernels.h"
 #include "lib/status_private.h"

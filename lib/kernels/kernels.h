@@ -16,6 +16,7 @@
 #ifndef TL_KERNELS_H
 #define TL_KERNELS_H
 
+#include <float.h>
 #include <stdatomic.h>
 
 #include "base.h"
@@ -48,10 +49,19 @@ typedef struct tl_update_args {
     const tl_real *constant; /* c0 .. c6, of which a step uses some */
 } tl_update_args;
 
+/* The smallest normal number, and the least epsilon beside which the root of a smaller one does not count. */
+#ifdef TULLE_DOUBLE
+#define TL_SMALLEST DBL_MIN
+#else
+#define TL_SMALLEST FLT_MIN
+#endif
+#define TL_FLUSHING_EPSILON ((tl_real)(sizeof(tl_real) == sizeof(double) ? 0x1p-501 : 0x1p-53))
+
 /* Steps of optimizers, element by element: weight w, gradient g, slots s0 .., constants c0 .. Operators are
  * evaluated from left to right (a / b c is (a / b) c); in a sum of two products the first is the fused one.
  * Moving averages, that is all slots except those of adagrad and ftrl and the maximum of amsgrad, are flushed
- * to 0 when they become subnormal. */
+ * to 0 when they become subnormal; s0 and s1 of adam, and s and m of rmsprop, only if epsilon (c2, c1) is not
+ * below TL_FLUSHING_EPSILON. */
 typedef void tl_update_kernel(const tl_update_args *args);
 typedef struct tl_updates {
     tl_update_kernel *sgd;      /* w -= c0 g */
@@ -59,7 +69,7 @@ typedef struct tl_updates {
     tl_update_kernel *nesterov; /* s0 = c1 s0 + g, w -= c0 (c1 s0 + g) */
     tl_update_kernel *adagrad;  /* s0 += g g, w -= c0 g / (sqrt(s0) + c1) */
     /* [centered][with momentum]. s0 = c2 s0 + c3 g g, q = g / (sqrt(s0) + c1), w -= c0 q.
-     * Centered: the next slot is m = c2 m + c3 g, and the root is of s0 - m m, or of 0 if that is negative.
+     * Centered: with d = g - m, s0 = c2 (c3 d d + s0), fused; the next slot is m = c2 m + c3 g.
      * With momentum: the last slot is a = c4 a + q, and w -= c0 a. */
     tl_update_kernel *rmsprop[2][2];
     tl_update_kernel *adam;    /* s0 = c3 s0 + c4 g, s1 = c5 s1 + c6 g g, w -= c0 s0 / (c1 sqrt(s1) + c2) */

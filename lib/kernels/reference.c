@@ -1,7 +1,6 @@
 /* The reference kernels. To be compiled without contraction: every fused product is an explicit fma. */
 #include "lib/kernels/reference.h"
 
-#include <float.h>
 #include <tgmath.h>
 
 /* a b + c: rounded once if fused, otherwise twice. */
@@ -183,8 +182,13 @@ void tl_ref_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, tl_matrix a,
 /* Returns the average, 0 if it is subnormal. */
 static tl_real flush_subnormal(tl_real average)
 {
-    const tl_real smallest = sizeof(tl_real) == sizeof(double) ? (tl_real)DBL_MIN : (tl_real)FLT_MIN;
-    return fabs(average) < smallest ? 0 : average;
+    return fabs(average) < TL_SMALLEST ? 0 : average;
+}
+
+/* The same, if epsilon is not so small that the average counts beside it. */
+static tl_real flush_beside(tl_real epsilon, tl_real average)
+{
+    return epsilon >= TL_FLUSHING_EPSILON ? flush_subnormal(average) : average;
 }
 
 void tl_ref_sgd(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
@@ -221,14 +225,14 @@ void tl_ref_adagrad(bool fused, int64_t n, const tl_real *c, const tl_real *g, t
 void tl_ref_rmsprop(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = flush_subnormal(multiply_add(fused, c[2], s[0][k], c[3] * g[k] * g[k]));
-        tl_real square = s[0][k];
         if (s[1]) {
-            s[1][k] = flush_subnormal(multiply_add(fused, c[2], s[1][k], c[3] * g[k]));
-            square = multiply_add(fused, -s[1][k], s[1][k], square);
-            square = square < 0 ? 0 : square;
+            const tl_real d = g[k] - s[1][k];
+            s[0][k] = flush_beside(c[1], c[2] * multiply_add(fused, c[3] * d, d, s[0][k]));
+            s[1][k] = flush_beside(c[1], multiply_add(fused, c[2], s[1][k], c[3] * g[k]));
+        } else {
+            s[0][k] = flush_beside(c[1], multiply_add(fused, c[2], s[0][k], c[3] * g[k] * g[k]));
         }
-        tl_real q = g[k] / (sqrt(square) + c[1]);
+        tl_real q = g[k] / (sqrt(s[0][k]) + c[1]);
         if (s[2])
             q = s[2][k] = flush_subnormal(multiply_add(fused, c[4], s[2][k], q));
         w[k] = multiply_add(fused, -c[0], q, w[k]);
@@ -238,8 +242,8 @@ void tl_ref_rmsprop(bool fused, int64_t n, const tl_real *c, const tl_real *g, t
 void tl_ref_adam(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w, tl_real *const *s)
 {
     for (int64_t k = 0; k < n; k++) {
-        s[0][k] = flush_subnormal(multiply_add(fused, c[3], s[0][k], c[4] * g[k]));
-        s[1][k] = flush_subnormal(multiply_add(fused, c[5], s[1][k], c[6] * g[k] * g[k]));
+        s[0][k] = flush_beside(c[2], multiply_add(fused, c[3], s[0][k], c[4] * g[k]));
+        s[1][k] = flush_beside(c[2], multiply_add(fused, c[5], s[1][k], c[6] * g[k] * g[k]));
         tl_real square = s[1][k];
         if (s[2])
             square = s[2][k] = s[1][k] > s[2][k] ? s[1][k] : s[2][k];

@@ -4,20 +4,24 @@
 #include "lib/kernels/vector.h"
 #include "lib/prefetch.h"
 
-#include <float.h>
 #include <tgmath.h>
 
-#ifdef TULLE_DOUBLE
-#define SMALLEST DBL_MIN
-#else
-#define SMALLEST FLT_MIN
-#endif
+/* Returns x, or 0 where |x| < least, the smallest normal number. A decaying average would stick at the
+ * smallest subnormal (0.9 times it rounds back), where it moves no weight but slows every step. */
+INLINE vec flush_below(vec x, tl_real least)
+{
+    return (vec)((mask)x & ~((x < (vec){ 0 } + least) & (x > (vec){ 0 } - least)));
+}
 
-/* Returns x, or 0 where x is subnormal. A decaying average would stick at the smallest subnormal (0.9 times
- * it rounds back), where it moves no weight but slows every step. */
 INLINE vec flush_subnormal(vec x)
 {
-    return (vec)((mask)x & ~((x < (vec){ 0 } + SMALLEST) & (x > (vec){ 0 } - SMALLEST)));
+    return flush_below(x, TL_SMALLEST);
+}
+
+/* Returns `least` for averages that are in a quotient with epsilon: 0 if a subnormal one counts beside it. */
+INLINE tl_real least_beside(tl_real epsilon)
+{
+    return epsilon >= TL_FLUSHING_EPSILON ? TL_SMALLEST : 0;
 }
 
 /* One step of an exponential moving average: average * decay + term. The term is a product; it is rounded
@@ -121,14 +125,18 @@ INLINE void rmsprop_step(int64_t left, const tl_real *c, const tl_real *g, tl_re
                          tl_real *mean, tl_real *a)
 {
     const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
-    vec square = flush_subnormal(ema(load_up_to(s, left), c[2], gk * c[3] * gk));
-    store_up_to(s, square, left);
+    const tl_real least = least_beside(c[1]);
+    vec square;
     if (mean) {
-        const vec mk = flush_subnormal(ema(load_up_to(mean, left), c[2], gk * c[3]));
-        store_up_to(mean, mk, left);
-        square -= mk * mk;
-        square = choose(square < (vec){ 0 }, (vec){ 0 }, square); /* by rounding; a NaN stays */
+        const vec before = load_up_to(mean, left), mk = ema(before, c[2], gk * c[3]);
+        vec d = gk - before;
+        IN_REGISTER(d);
+        square = flush_below((d * c[3] * d + load_up_to(s, left)) * c[2], least);
+        store_up_to(mean, flush_below(mk, least), left);
+    } else {
+        square = flush_below(ema(load_up_to(s, left), c[2], gk * c[3] * gk), least);
     }
+    store_up_to(s, square, left);
     vec step = gk / (root_of(square) + c[1]);
     if (a) {
         step = flush_subnormal(load_up_to(a, left) * c[4] + step);
@@ -162,8 +170,9 @@ INLINE void adam_step(int64_t left, const tl_real *c, const tl_real *g, tl_real 
                       tl_real *max)
 {
     const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
-    const vec mk = flush_subnormal(ema(load_up_to(m, left), c[3], gk * c[4])),
-              vk = flush_subnormal(ema(load_up_to(v, left), c[5], gk * c[6] * gk));
+    const tl_real least = least_beside(c[2]);
+    const vec mk = flush_below(ema(load_up_to(m, left), c[3], gk * c[4]), least),
+              vk = flush_below(ema(load_up_to(v, left), c[5], gk * c[6] * gk), least);
     vec square = vk;
     if (max) {
         const vec before = load_up_to(max, left);

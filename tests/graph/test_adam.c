@@ -135,6 +135,68 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* An epsilon so small that the root of a subnormal average counts beside it: the step stays bounded by the
+ * rate. Adam's formula in double, and 2 % as a subnormal has few digits. */
+START_TEST(small_epsilon)
+{
+    const double g = TL_IS_DOUBLE ? 1e-155 : 1e-20, epsilon = TL_IS_DOUBLE ? 1e-200 : 1e-30;
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE());
+    tl_optimizer *o = tl_adam(
+        (tl_adam_options){ .learning_rate = 0.01, .epsilon = epsilon, .amsgrad = _i == 1 });
+    tl_graph *graph = tl_graph_new();
+    double w = 0;
+    for (int t = 1; t <= 12; t++, tl_graph_reset(graph)) {
+        ck_assert_ok(tl_minimize(o, tl_scale(tl_use(graph, v), (tl_real)g)));
+        w -= 0.01; /* m is (1 - b1^t) g and s (1 - b2^t) g^2 */
+    }
+    ck_assert_double_eq_tol((double)tl_variable_data(v)[0], w, 0.02 * -w);
+    tl_graph_free(graph);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* The same of RMSprop: s is (1 - rho^t) g^2. */
+START_TEST(small_epsilon_of_rmsprop)
+{
+    const double g = TL_IS_DOUBLE ? 1e-155 : 1e-20, epsilon = TL_IS_DOUBLE ? 1e-200 : 1e-30;
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE());
+    tl_optimizer *o = tl_rmsprop((tl_rmsprop_options){ .learning_rate = 0.01, .epsilon = epsilon });
+    tl_graph *graph = tl_graph_new();
+    double w = 0;
+    for (int t = 1; t <= 12; t++, tl_graph_reset(graph)) {
+        ck_assert_ok(tl_minimize(o, tl_scale(tl_use(graph, v), (tl_real)g)));
+        w -= 0.01 / sqrt(1 - pow(0.99, t));
+    }
+    ck_assert_double_eq_tol((double)tl_variable_data(v)[0], w, 0.02 * -w);
+    tl_graph_free(graph);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* The variance of a gradient that hardly varies: with rho 0.99 it is g^2 (1 - rho^t) rho^t. (PyTorch 1.13 in
+ * double: the 1500th step is 18.8; in float its difference of averages cancels.) */
+START_TEST(centered_rmsprop_of_a_constant)
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE());
+    tl_optimizer *o = tl_rmsprop((tl_rmsprop_options){ .centered = true, .momentum = _i * 0.5 });
+    tl_graph *graph = tl_graph_new();
+    double a = 0, moved = 0;
+    for (int t = 1; t <= 1500; t++, tl_graph_reset(graph)) {
+        tl_variable_data(v)[0] = 0;
+        ck_assert_ok(tl_minimize(o, tl_scale(tl_use(graph, v), (tl_real)0.1)));
+        a = _i * 0.5 * a + 0.1 / (0.1 * sqrt((1 - pow(0.99, t)) * pow(0.99, t)) + 1e-8);
+        moved = -(double)tl_variable_data(v)[0];
+        ck_assert_double_eq_tol(moved / (0.01 * a), 1, TL_IS_DOUBLE ? 1e-8 : 0.01);
+    }
+    ck_assert_double_eq_tol(moved, _i == 0 ? 18.8 : 37.4, 0.1);
+    tl_graph_free(graph);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("adam");
@@ -143,5 +205,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, first_step);
     tcase_add_test(c, defaults);
     tcase_add_test(c, refusals);
+    tcase_add_loop_test(c, small_epsilon, 0, 2);
+    tcase_add_test(c, small_epsilon_of_rmsprop);
+    tcase_add_loop_test(c, centered_rmsprop_of_a_constant, 0, 2);
     return s;
 }

@@ -97,7 +97,8 @@ static void check_moments(const tl_real *x, int64_t n, double m, double s, doubl
     ck_assert_double_eq_tol(squares / (double)n, s * s, 5 * s * s * sqrt((q - 1) / (double)n));
 }
 
-/* [low, high) in float, too: a draw in double just below the end rounds to it. Draw 19351156 of seed 1 does. */
+/* [low, high) in float, too: a draw in double just below the end rounds to it. Draw 19351156 of seed 1
+ * does. */
 START_TEST(uniform_excludes_its_end)
 {
     const tl_real ends[][2] = { { 0, 1 }, { 1, 0 }, { 1, 1 + 0x1p-20f }, { -3, -2 }, { 2, 2 } };

@@ -42,8 +42,8 @@ static const struct {
 enum { STEPS = sizeof step / sizeof *step };
 
 /* All different, so that using the wrong one shows. */
-static const tl_real constants[] = { (tl_real)0.01, (tl_real)0.9,  (tl_real)0.95, (tl_real)0.07,
-                                     (tl_real)0.8,  (tl_real)0.97, (tl_real)0.03 };
+static tl_real constants[] = { (tl_real)0.01, (tl_real)0.9,  (tl_real)0.95, (tl_real)0.07,
+                               (tl_real)0.8,  (tl_real)0.97, (tl_real)0.03 };
 
 /* ---- weights, gradients and slots ---- */
 
@@ -140,6 +140,29 @@ START_TEST(updates)
 }
 END_TEST
 
+/* An epsilon beside which subnormal averages count (c1 of rmsprop, c2 of adam): they are kept. */
+START_TEST(small_epsilon)
+{
+    if (!supported(_i))
+        return;
+    constants[1] = constants[2] = TL_IS_DOUBLE ? (tl_real)1e-200 : (tl_real)1e-30;
+    for (int c = 0; c < STEPS * VALUES; c++) {
+        const int number = c % STEPS, values = c / STEPS;
+        weights expected = weights_new(130, 1, values), actual = weights_new(130, 1, values);
+        for (int k = 0; k < 130; k++) {
+            const tl_real least = TL_IS_DOUBLE ? (tl_real)DBL_MIN : (tl_real)FLT_MIN;
+            expected.s[k % SLOTS].at[k] = actual.s[k % SLOTS].at[k] = least / (tl_real)(1 + k);
+            expected.g.at[k] = actual.g.at[k] *= k % 3 ? 1 : least;
+        }
+        update_by_reference(&expected, number, 0, 130);
+        update(&actual, number, 0, 130);
+        check_weights(&actual, &expected, step[number].name);
+        weights_free(&actual);
+        weights_free(&expected);
+    }
+}
+END_TEST
+
 /* Some rows of a table, in any order, with gradients stored in the opposite order; the other rows are left
  * alone. Without a list, the first rows. */
 START_TEST(rows_of_a_table)
@@ -225,6 +248,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("kernels_updates");
     TCase *c = tl_test_case(s, "kernels_updates");
     tcase_add_loop_test(c, updates, 0, TABLES);
+    tcase_add_loop_test(c, small_epsilon, 0, TABLES);
     tcase_add_loop_test(c, rows_of_a_table, 0, TABLES);
     tcase_add_loop_test(c, ftrl_at_rate_0, 0, TABLES);
     tcase_add_loop_test(c, averages_decay, 0, TABLES);
