@@ -1,5 +1,5 @@
 /* The whole vectors of a row go through the sparse kernel, tile by tile; its tail, less than a vector, is
- * summed by axpy. */
+ * summed by axpy. Long sums are made of the sums of blocks of entries. */
 #include "lib/matrix/rows.h"
 #include "parallel.h"
 
@@ -17,8 +17,8 @@ static void sum_tails(const tl_sparse *s, int64_t begin, int64_t end, int64_t fi
     }
 }
 
-void tl_sum_table_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
-                       tl_real *y, bool add)
+static void sum_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
+                     tl_real *y, bool add)
 {
     const tl_kernels *kernel = tl_kernel_table();
     const int64_t tile = TL_TILE_VECS * kernel->lanes, whole = width - width % kernel->lanes;
@@ -27,6 +27,58 @@ void tl_sum_table_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t w
                      (tl_dense_out){ y + j, width }, add);
     if (whole < width)
         sum_tails(s, begin, end, whole, width, x, y, add);
+}
+
+enum { LONG = 256 }; /* entries: sums of more are made of the sums of so many, in double */
+
+/* Sums entries first .. last-1, a long row, into y, some columns at a time. */
+static void sum_long_row(const tl_sparse *s, int64_t first, int64_t last, int64_t width, const tl_real *x,
+                         tl_real *y, bool add)
+{
+    enum { STRIP = 256 };
+    const tl_kernels *kernel = tl_kernel_table();
+    for (int64_t j = 0; j < width; j += STRIP) {
+        const int64_t n = width - j < STRIP ? width - j : STRIP, tile = TL_TILE_VECS * kernel->lanes,
+                      whole = n - n % kernel->lanes;
+        double sum[STRIP] = { 0 };
+        tl_real part[STRIP];
+        for (int64_t k = first; k < last; k += LONG) {
+            const int64_t row_ptr[2] = { k, last - k < LONG ? last : k + LONG };
+            tl_sparse block = *s;
+            block.rows = 1;
+            block.row_ptr = row_ptr;
+            block.row_begin = block.row_end = NULL;
+            for (int64_t l = 0; l < whole; l += tile)
+                kernel->spmm(&block, 0, 1, whole - l < tile ? whole - l : tile,
+                             (tl_dense){ x + j + l, width }, (tl_dense_out){ part + l, STRIP }, false);
+            for (int64_t l = whole; l < n; l++)
+                part[l] = 0;
+            for (int64_t e = k; whole < n && e < row_ptr[1]; e++)
+                kernel->axpy(n - whole, s->values[e], x + s->col[e] * width + j + whole, part + whole);
+            for (int64_t l = 0; l < n; l++)
+                sum[l] += (double)part[l];
+        }
+        for (int64_t l = 0; l < n; l++)
+            y[j + l] = (tl_real)((add ? (double)y[j + l] : 0) + sum[l]);
+    }
+}
+
+void tl_sum_table_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
+                       tl_real *y, bool add)
+{
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = 0, last = 0, from = i;
+        for (; i < end; i++) {
+            first = s->row_begin ? s->row_begin[i] : s->row_ptr[i];
+            last = s->row_end ? s->row_end[i] : s->row_ptr[i + 1];
+            if (last - first > LONG)
+                break;
+        }
+        if (from < i)
+            sum_rows(s, from, i, width, x, y, add);
+        if (i < end)
+            sum_long_row(s, first, last, width, x, y + i * width, add);
+    }
 }
 
 int64_t tl_table_rows_grain(int64_t rows, int64_t nnz, int64_t width)

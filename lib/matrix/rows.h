@@ -6,7 +6,8 @@
 
 /* Computes rows begin .. end-1 of Y = S X (add: +=). X and Y have `width` columns and no padding; X is not
  * read past its end. S has neither blocks nor a permutation; its columns need not ascend. Each element is
- * summed over the row's entries in their order. */
+ * summed over the row's entries in their order: the first 256, the next 256 and so on, and these sums in
+ * double. */
 void tl_sum_table_rows(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
                        tl_real *y, bool add);
 

@@ -452,6 +452,34 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* A long sum in float: the mean of a million ones; for every width around a vector and a strip. And the
+ * gradients of a row that is named as often. */
+START_TEST(long_bags)
+{
+    const int64_t n = 1000000, row_ptr[2] = { 0, n }, widths[] = { 1, 3, 17, 300 };
+    int32_t *ids = calloc((size_t)n, sizeof *ids);
+    for (int w = 0; w < 4; w++) {
+        const int64_t used = w < 2 ? n : 3001, ptr[2] = { 0, used };
+        tl_graph *g = tl_graph_new();
+        tl_variable *table = tl_variable_dense("table", TL_SHAPE(1, widths[w]));
+        ck_assert_ok(tl_init_constant(table, 1));
+        const tl_pattern_bag bag = { .n = 1, .row_ptr = w < 2 ? row_ptr : ptr, .ids = ids };
+        tl_node *t = tl_use(g, table), *mean = tl_embedding_lookup_sparse(t, &bag, NULL, TL_MEAN),
+                *root = tl_embedding_lookup_sparse(t, &bag, NULL, TL_SQRTN);
+        tl_gradients out;
+        ck_assert_ok(tl_backward(tl_reduce_sum(mean, TL_ALL_AXES), &out));
+        for (int64_t k = 0; k < widths[w]; k++) {
+            ck_assert_double_eq_tol((double)tl_value(mean)[k], 1, 1e-5);
+            ck_assert_double_eq_tol((double)tl_value(root)[k] / sqrt((double)used), 1, 1e-5);
+            ck_assert_double_eq_tol((double)out.pair[0].values[k], 1, 1e-5);
+        }
+        tl_graph_free(g);
+        tl_variable_free(table);
+    }
+    free(ids);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("embedding_lookup_sparse");
@@ -465,5 +493,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, bad_bags);
     tcase_add_test(c, step_between);
     tcase_add_test(c, refusals);
+    tcase_add_test(c, long_bags);
     return s;
 }
