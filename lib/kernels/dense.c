@@ -3,7 +3,7 @@
 #include "lib/kernels/isa_names.h"
 #include "lib/kernels/vector.h"
 
-enum { TILE_VECS = 3, DEPTH = 128 };
+enum { TILE_VECS = 3, DEPTH = TL_GEMM_DEPTH };
 #if defined(__AVX512F__)
 enum { TILE_ROWS = 8 }; /* 24 sums in 32 registers */
 #else
@@ -16,15 +16,18 @@ typedef struct factors {
     int64_t depth;
 } factors;
 
+/* What becomes of the old C: it is overwritten, the sum starts from it, or the sum is added to it. */
+typedef enum old_c { OVERWRITE, CONTINUE, ADD } old_c;
+
 /* Computes a tile of C. rows and vecs are compile-time constants; the last vector has `last` values. */
 INLINE void multiply_tile(const factors f, const int rows, const int vecs, int64_t last, tl_dense_out c,
-                          bool add)
+                          old_c old)
 {
     vec sum[TILE_ROWS][TILE_VECS];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++)
             sum[r][v] = (vec){ 0 };
-    if (add)
+    if (old == CONTINUE)
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < vecs; v++)
                 sum[r][v] = load_up_to(c.data + r * c.ld + v * LANES, v + 1 < vecs ? LANES : last);
@@ -33,21 +36,25 @@ INLINE void multiply_tile(const factors f, const int rows, const int vecs, int64
             for (int v = 0; v < vecs; v++)
                 sum[r][v] = load(f.b.data + l * f.b.ld + v * LANES) * f.a.data[r * f.a.row + l * f.a.col] +
                             sum[r][v];
+    if (old == ADD)
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < vecs; v++)
+                sum[r][v] += load_up_to(c.data + r * c.ld + v * LANES, v + 1 < vecs ? LANES : last);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++)
             store_up_to(c.data + r * c.ld + v * LANES, sum[r][v], v + 1 < vecs ? LANES : last);
 }
 
-INLINE void multiply_rows(int64_t m, factors f, const int vecs, int64_t last, tl_dense_out c, bool add)
+INLINE void multiply_rows(int64_t m, factors f, const int vecs, int64_t last, tl_dense_out c, old_c old)
 {
     int64_t i = 0;
     for (; i + TILE_ROWS <= m; i += TILE_ROWS) {
-        multiply_tile(f, TILE_ROWS, vecs, last, c, add);
+        multiply_tile(f, TILE_ROWS, vecs, last, c, old);
         f.a.data += TILE_ROWS * f.a.row;
         c.data += TILE_ROWS * c.ld;
     }
     for (; i < m; i++) {
-        multiply_tile(f, 1, vecs, last, c, add);
+        multiply_tile(f, 1, vecs, last, c, old);
         f.a.data += f.a.row;
         c.data += c.ld;
     }
@@ -77,6 +84,7 @@ void TL_ISA(gemm_small)(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix 
                           vecs = (width + LANES - 1) / LANES, last = width - (vecs - 1) * LANES;
             const tl_matrix from = { b.data + l * b.row + j * b.col, b.row, b.col };
             const tl_dense_out to = { c.data + j, c.ld };
+            const old_c old = l > 0 ? ADD : add ? CONTINUE : OVERWRITE;
             factors f = { .a = { a.data + l * a.col, a.row, a.col },
                           .b = { from.data, b.row },
                           .depth = k - l < DEPTH ? k - l : DEPTH };
@@ -85,10 +93,10 @@ void TL_ISA(gemm_small)(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix 
                 f.b = (tl_dense){ panel, vecs * LANES };
             }
             if (vecs == 1)
-                multiply_rows(m, f, 1, last, to, add || l > 0);
+                multiply_rows(m, f, 1, last, to, old);
             else if (vecs == 2)
-                multiply_rows(m, f, 2, last, to, add || l > 0);
+                multiply_rows(m, f, 2, last, to, old);
             else
-                multiply_rows(m, f, 3, last, to, add || l > 0);
+                multiply_rows(m, f, 3, last, to, old);
         }
 }

@@ -23,8 +23,9 @@
 #include "lib/kernels/blocks.h"
 #include "lib/kernels/views.h"
 
-#define TL_TILE_VECS    8  /* vectors in a tile of samples: they and one operand stay in registers */
-#define TL_WIDEST_BLOCK 16 /* the widest block, in units of the table's `block` */
+#define TL_TILE_VECS    8   /* vectors in a tile of samples: they and one operand stay in registers */
+#define TL_GEMM_DEPTH   128 /* products in a sum of gemm_small */
+#define TL_WIDEST_BLOCK 16  /* the widest block, in units of the table's `block` */
 
 /* A sparse matrix S in compressed rows. Columns ascend within a row, unless a caller says otherwise. */
 typedef struct tl_sparse {
@@ -109,7 +110,9 @@ typedef struct tl_kernels {
 
     /* ---- Dense products ---- */
 
-    /* C = A B, m x k by k x n, for small and thin shapes. An element is summed over k. */
+    /* C = A B, m x k by k x n, for small and thin shapes. An element is summed over k, by TL_GEMM_DEPTH at a
+     * time: each of these sums but the first starts from 0, and is added to what is there, so that long sums
+     * do not lose digits. */
     void (*gemm_small)(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_dense_out c, bool add);
 
     /* y[k] += a x[k] */

@@ -170,10 +170,15 @@ void tl_ref_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, tl_matrix a,
 {
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
-            tl_real sum = add ? c.data[i * c.ld + j] : 0;
-            for (int64_t l = 0; l < k; l++)
+            tl_real total = 0, sum = add ? c.data[i * c.ld + j] : 0;
+            for (int64_t l = 0; l < k; l++) {
+                if (l % TL_GEMM_DEPTH == 0 && l > 0) {
+                    total = l == TL_GEMM_DEPTH ? sum : total + sum;
+                    sum = 0;
+                }
                 sum = multiply_add(fused, a.data[i * a.row + l * a.col], b.data[l * b.row + j * b.col], sum);
-            c.data[i * c.ld + j] = sum;
+            }
+            c.data[i * c.ld + j] = k > TL_GEMM_DEPTH ? total + sum : sum;
         }
 }
 
