@@ -143,9 +143,9 @@ static bool can_use_uncopied(const tl_row_slices *all, int64_t width, tl_real *m
     return !all->coef && !minus_zero;
 }
 
-/* Returns a bound on sums of n numbers of magnitude up to max_abs; infinity if one may overflow. Rounding s + x
- * moves it by |x| at most, as s is representable itself: an addition adds at most 2 |x| to the magnitude of a
- * sum. */
+/* Returns a bound on sums of n numbers of magnitude up to max_abs; infinity if one may overflow. Rounding
+ * s + x moves it by |x| at most, as s is representable itself: an addition adds at most 2 |x| to the
+ * magnitude of a sum. */
 static double bound_of_sums(int64_t n, tl_real max_abs)
 {
     const double limit = sizeof(tl_real) == sizeof(double) ? DBL_MAX : (double)FLT_MAX,
