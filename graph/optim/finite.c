@@ -55,6 +55,12 @@ static const char *element_text(const tl_gradient *pair, int64_t k, char text[64
 static tl_status check_gradient(const tl_gradient *pair, double *largest)
 {
     const int64_t n = tl_gradient_size(pair);
+    bool minus_zero;
+    if (n <= TL_STEP_GRAIN) { /* without a search, whose parts cost more than they find in a small gradient */
+        *largest = (double)tl_kernel_table()->max_abs(n, pair->values, &minus_zero);
+        if (isfinite(*largest))
+            return TL_OK;
+    }
     search s = { .x = pair->values, .first = n };
     tl_parallel_for(n, TL_STEP_GRAIN, search_chunk, &s);
     const int64_t k = s.first;
@@ -152,19 +158,24 @@ static tl_status try_update(const tl_graph *g, tl_gradient *pair, tl_slots *s, b
 
 tl_status tl_check_updates(const tl_optimizer *o, const tl_gradients *g, bool *skip)
 {
+    bool all_bounded = true;
     *skip = false;
     for (int32_t i = 0; i < g->n; i++) {
         tl_slots *s = g->pair[i].values ? tl_slots_find(o, g->pair[i].variable) : NULL;
         if (!s)
             continue;
-        if (tl_slots_options(s)->non_finite == TL_NON_FINITE_PROPAGATE)
-            s->largest = INFINITY; /* unknown */
-        else if (is_bounded(s, &g->pair[i], s->largest))
+        const bool propagates = tl_slots_options(s)->non_finite == TL_NON_FINITE_PROPAGATE;
+        if (!propagates && is_bounded(s, &g->pair[i], s->largest)) {
             s->largest = 0;
+            continue;
+        }
+        all_bounded = false;
+        if (propagates)
+            s->largest = INFINITY; /* unknown */
         else if (try_update(g->graph, &g->pair[i], s, skip) != TL_OK)
             return TL_ERR_NUMERIC;
     }
-    for (int32_t i = 0; i < g->n && !*skip; i++)
+    for (int32_t i = 0; i < g->n && !*skip && !all_bounded; i++)
         if (g->pair[i].values) {
             tl_slots *s = tl_slots_find(o, g->pair[i].variable);
             s->large = s->largest >= TL_SLOT_LIMIT;
