@@ -4,8 +4,6 @@
 #include "lib/status_private.h"
 #include "optimizer.h"
 
-#include <math.h>
-
 static void prepare(const void *options, double learning_rate, int64_t t, tl_real *constant)
 {
     const tl_sgd_options *o = options;
@@ -16,9 +14,10 @@ static void prepare(const void *options, double learning_rate, int64_t t, tl_rea
 
 static double largest_term(const void *options, double learning_rate, double g, double w)
 {
-    const double average = g / (1 - ((const tl_sgd_options *)options)->momentum);
+    const double momentum = ((const tl_sgd_options *)options)->momentum,
+                 average = momentum > 0 ? g / (1 - momentum) : g;
     (void)w;
-    return fmax(1, learning_rate) * average;
+    return learning_rate > 1 ? learning_rate * average : average;
 }
 
 static tl_update_kernel *kernel(const void *options)
