@@ -38,8 +38,8 @@ TL_API tl_status tl_clip_by_global_norm(tl_gradients *g, void *context);
  * context: tl_clip. */
 TL_API tl_status tl_clip_by_norm(tl_gradients *g, void *context);
 
-/* Returns the joint Euclidean norm of all gradients, summed in double; squares neither overflow nor vanish. 0,
- * with a text in tl_error(), for a list without pairs or variables. */
+/* Returns the joint Euclidean norm of all gradients, summed in double; squares neither overflow nor vanish.
+ * 0, with a text in tl_error(), for a list without pairs or variables. */
 TL_API double tl_global_norm(const tl_gradients *g);
 
 typedef struct tl_clip_range {
