@@ -11,6 +11,7 @@
  *     "of_gather"   gbs as a share of the rate of `limit` gather-64; above 1 if a cache helps
  *     "ns_per_op"
  *     "ns_per_entry", after "nnz", the entries of the sparse matrix
+ *     "of_dense"    the median, as a share of the median with a dense gradient
  *
  * The program keeps the C locale that it starts in, so that printf writes 0.5, not 0,5. */
 #include "tests/bench/bench.h"
@@ -35,6 +36,7 @@ static const scenario scenarios[] = {
     { "growth", "training step of a sparse layer, by density and by size", bench_growth },
     { "mlp_step", "training step of a perceptron whose hidden weights are sparse", bench_mlp_step },
     { "embedding_step", "training step of a table of embeddings, looked up in bags", bench_embedding_step },
+    { "embedding_train", "exact rows, beside a dense gradient of the same values", bench_embedding_train },
     { "table_rows", "rows of a table larger than the caches, read and updated", bench_table_rows },
     { "tiny_step", "training step of a network of a few units", bench_tiny_step },
     { "gcn_epoch", "training epoch of a graph convolutional network", bench_gcn_epoch },
@@ -141,6 +143,8 @@ static void write_line(FILE *out, const char *path, const char *name, work w, co
         fprintf(out, ", \"ns_per_op\": %.3f", best / w.ops * 1e9);
     if (w.nnz > 0)
         fprintf(out, ", \"nnz\": %.0f, \"ns_per_entry\": %.3f", w.nnz, best / w.nnz * 1e9);
+    if (w.dense > 0)
+        fprintf(out, ", \"of_dense\": %.3f", median / w.dense);
     fprintf(out, "}\n");
     flush(out, path);
 }
@@ -168,13 +172,14 @@ double best_time(double budget, void (*run)(void *context), void *context)
     return times[0];
 }
 
-void measure(const char *name, work w, void (*run)(void *context), void *context)
+double measure(const char *name, work w, void (*run)(void *context), void *context)
 {
     double times[MAX_RUNS];
     int n = take_times(bench.seconds, run, context, times);
     write_line(stdout, "standard output", name, w, times, n);
     if (bench.json)
         write_line(bench.json, bench.json_path, name, w, times, n);
+    return times[n / 2];
 }
 
 /* ---- The command line ---- */

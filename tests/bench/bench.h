@@ -10,11 +10,13 @@ typedef struct work {
     double bytes;  /* "gbs" and "of_gather" */
     double ops;    /* "ns_per_op" */
     double nnz;    /* "nnz", the entries of the sparse matrix, and "ns_per_entry" */
+    double dense;  /* "of_dense": the median as a share of this one, in seconds */
     bool is_limit; /* a peak rate: its line has no shares */
 } work;
 
-/* Measures run(context) and prints a line for this case of the running scenario. */
-void measure(const char *name, work w, void (*run)(void *context), void *context);
+/* Measures run(context), prints a line for this case of the running scenario and returns the median time in
+ * seconds. */
+double measure(const char *name, work w, void (*run)(void *context), void *context);
 
 /* Returns the best time of run(context) in seconds, of as many runs as the time budget allows. */
 double best_time(double budget, void (*run)(void *context), void *context);
@@ -41,6 +43,7 @@ void bench_sparse_layer_forward(void);
 void bench_growth(void);
 void bench_mlp_step(void);
 void bench_embedding_step(void);
+void bench_embedding_train(void);
 void bench_table_rows(void);
 void bench_tiny_step(void);
 void bench_gcn_epoch(void);
