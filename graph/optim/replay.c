@@ -1,9 +1,13 @@
 /* TL_ROWS_EXACT: before a row is read, the steps that it skipped are replayed with a gradient of 0, by the
- * function that applies a dense gradient, so that the bits are the same. */
+ * arithmetic of a dense gradient, so that the bits are the same. */
 #include "graph/optim/replay.h"
+#include "graph/optim/past.h"
 #include "graph/optim/step.h"
+#include "lib/sort.h"
 
 #include "parallel.h"
+
+#include <string.h>
 
 /* Returns the step that a row is up to date with. */
 static int64_t step_of_row(const tl_slots *s, int64_t row)
@@ -12,41 +16,184 @@ static int64_t step_of_row(const tl_slots *s, int64_t row)
     return t > s->all_step ? t : s->all_step;
 }
 
-enum { BATCH = 16 }; /* rows whose weights and slots stay in L1 while all steps are replayed on them */
+enum { BATCH = 512, INDEX_BITS = 9 }; /* rows: among more of them, more have missed about as many steps */
 
-/* Replays rows rows[0 .. n-1] (or first .. first+n-1), n <= BATCH, step by step, so that the constants of a
- * step are computed once. */
-static void replay_batch(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
+/* Rows that have missed steps after `from`. */
+typedef struct stale_rows {
+    int64_t n, gaps; /* steps since a gradient last named them, of all together */
+    int32_t row[BATCH];
+    int64_t from[BATCH];
+} stale_rows;
+
+/* Collects what is stale among rows[0 .. n-1] (or first .. first+n-1), n <= BATCH, each once, and notes that
+ * it no longer is. */
+static void collect(tl_slots *s, int64_t n, const int32_t *rows, int64_t first, stale_rows *stale)
 {
     int64_t *row_step = tl_slots_row_step(s);
     const bool skip_unused = !s->dense_step_seen && tl_slots_zero_grad(s) == TL_ZERO_GRAD_NOOP_AT_START;
-    int64_t from = s->t;
+    stale->n = stale->gaps = 0;
     for (int64_t k = 0; k < n; k++) {
-        const int64_t row = rows ? rows[k] : first + k;
-        if (!(skip_unused && row_step[row] == 0) && step_of_row(s, row) < from)
-            from = step_of_row(s, row);
-    }
-    for (int64_t t = from + 1; t <= s->t; t++) {
-        const tl_step step = tl_step_of(s, t, tl_slots_rate(s, t + s->offset));
-        int32_t stale[BATCH];
-        int64_t n_stale = 0;
-        for (int64_t k = 0; k < n; k++) {
-            const int64_t row = rows ? rows[k] : first + k;
-            if ((skip_unused && row_step[row] == 0) || step_of_row(s, row) >= t)
-                continue;
-            stale[n_stale++] = rows ? rows[k] : (int32_t)k; /* counted from `first` */
-            row_step[row] = t;
-        }
-        tl_step_rows(&step, rows ? 0 : first, n_stale, stale, NULL);
+        const int64_t row = rows ? rows[k] : first + k, from = step_of_row(s, row);
+        if ((skip_unused && row_step[row] == 0) || from >= s->t)
+            continue;
+        stale->row[stale->n] = (int32_t)row;
+        stale->from[stale->n++] = from;
+        stale->gaps += s->t - row_step[row];
+        row_step[row] = s->t;
     }
 }
 
-void tl_slots_replay_rows(tl_slots *s, int64_t n, const int32_t *rows)
+/* ---- By the function of a step: classes without a kernel, masks, ages ---- */
+
+static void replay_by_steps(tl_slots *s, const stale_rows *stale)
 {
-    if (!tl_slots_row_step(s) || s->all_step == s->t)
+    int64_t oldest = s->t;
+    for (int64_t k = 0; k < stale->n; k++)
+        oldest = stale->from[k] < oldest ? stale->from[k] : oldest;
+    for (int64_t t = oldest + 1; t <= s->t; t++) {
+        const tl_step step = tl_step_of(s, t, tl_slots_rate(s, t + s->offset));
+        for (int64_t k = 0; k < stale->n;) {
+            int32_t rows[TL_MAX_STEP_ROWS];
+            int64_t n = 0;
+            for (; k < stale->n && n < TL_MAX_STEP_ROWS; k++)
+                if (stale->from[k] < t)
+                    rows[n++] = stale->row[k];
+            tl_step_rows(&step, 0, n, rows, NULL);
+        }
+    }
+}
+
+/* ---- By the kernel, several steps at a time ---- */
+
+enum { PACKED = 1024, MOST_STEPS = 1 << 20 };
+
+/* Weights of rows that are together shorter than PACKED, with their slots. Each takes its steps after
+ * `from`, which ascends. */
+typedef struct packed {
+    int64_t n;
+    tl_real w[PACKED], slot[TL_MAX_SLOTS][PACKED];
+    tl_lane first[PACKED];
+} packed;
+
+/* Runs the kernel on `args` for the steps from `from` on. p: NULL, or whose rows they are, each with a step
+ * of its own. */
+static void run(tl_slots *s, tl_update_args args, int64_t from, packed *p, int64_t rows, const int64_t *own)
+{
+    tl_update_kernel *kernel = s->optimizer->class->kernel(s->optimizer->options);
+    tl_real scratch[TL_PAST_SCRATCH];
+    for (int64_t t = from + 1; t <= s->t; t += args.n) {
+        args.n = tl_past_constants(s, t, s->t, scratch, &args.constant);
+        args.n = args.n < MOST_STEPS ? args.n : MOST_STEPS;
+        for (int64_t k = 0, at = 0; k < rows; k++) {
+            const int64_t later = own[k] + 1 - t, first = later < 0 ? 0 : later < args.n ? later : args.n;
+            for (const int64_t end = at + p->n / rows; at < end; at++)
+                p->first[at] = (tl_lane)first;
+        }
+        kernel(&args);
+    }
+}
+
+static void replay_wide(tl_slots *s, const stale_rows *stale, int64_t width)
+{
+    for (int64_t k = 0; k < stale->n; k++) {
+        tl_update_args args = { .width = width,
+                                .w = s->companion.variable->data + stale->row[k] * width,
+                                .decay = tl_step_decay_of(s) };
+        for (int32_t i = 0; i < s->n; i++)
+            args.slot[i] = tl_slots_array(s, i) + stale->row[k] * width;
+        run(s, args, stale->from[k], NULL, 0, NULL);
+    }
+}
+
+/* Copies rows into the array, or back. */
+static void copy_rows(tl_real *data, tl_real *array, int64_t width, int64_t n, const int32_t *rows, bool back)
+{
+    for (int64_t k = 0; k < n; k++) {
+        tl_real *row = data + rows[k] * width, *at = array + k * width;
+        if (width == 1 && back)
+            *row = *at;
+        else if (width == 1)
+            *at = *row;
+        else
+            memcpy(back ? row : at, back ? at : row, (size_t)width * sizeof *row);
+    }
+}
+
+static void copy_all(tl_slots *s, packed *p, int64_t width, int64_t n, const int32_t *rows, bool back)
+{
+    copy_rows(s->companion.variable->data, p->w, width, n, rows, back);
+    for (int32_t i = 0; i < s->n; i++)
+        copy_rows(tl_slots_array(s, i), p->slot[i], width, n, rows, back);
+}
+
+/* Sorts by `from`: rows that share a vector take about the same steps. */
+static void sort(stale_rows *stale)
+{
+    uint64_t key[BATCH], spare[BATCH];
+    int64_t oldest = stale->from[0], newest = oldest;
+    for (int64_t k = 1; k < stale->n; k++) {
+        oldest = stale->from[k] < oldest ? stale->from[k] : oldest;
+        newest = stale->from[k] > newest ? stale->from[k] : newest;
+    }
+    if (oldest == newest)
         return;
+    for (int64_t k = 0; k < stale->n; k++)
+        key[k] = (uint64_t)(stale->from[k] - oldest) << INDEX_BITS | (uint64_t)k;
+    tl_radix_sort(stale->n, key, spare, INDEX_BITS, INDEX_BITS + tl_bits((uint64_t)(newest - oldest) + 1));
+    int32_t row[BATCH];
+    memcpy(row, stale->row, (size_t)stale->n * sizeof *row);
+    for (int64_t k = 0; k < stale->n; k++) {
+        stale->row[k] = row[key[k] & (BATCH - 1)];
+        stale->from[k] = oldest + (int64_t)(key[k] >> INDEX_BITS);
+    }
+}
+
+static void replay_narrow(tl_slots *s, stale_rows *stale, int64_t width)
+{
+    packed p;
+    sort(stale);
+    for (int64_t k = 0; k < stale->n;) {
+        const int64_t fit = PACKED / width, n = stale->n - k < fit ? stale->n - k : fit;
+        const bool alike = stale->from[k] == stale->from[k + n - 1];
+        tl_update_args args = {
+            .width = n * width, .w = p.w, .decay = tl_step_decay_of(s), .first = alike ? NULL : p.first
+        };
+        for (int32_t i = 0; i < s->n; i++)
+            args.slot[i] = p.slot[i];
+        p.n = n * width;
+        copy_all(s, &p, width, n, stale->row + k, false);
+        run(s, args, stale->from[k], &p, alike ? 0 : n, stale->from + k);
+        copy_all(s, &p, width, n, stale->row + k, true);
+        k += n;
+    }
+}
+
+/* Returns the steps since the rows were last named. */
+static int64_t replay_batch(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
+{
+    enum { WIDE = 64 }; /* enough vectors to overlap */
+    stale_rows stale;
+    collect(s, n, rows, first, &stale);
+    const int64_t width = tl_row_width(s->companion.variable);
+    if (stale.n == 0 || width == 0)
+        return stale.gaps;
+    if (!tl_step_has_kernel(s))
+        replay_by_steps(s, &stale);
+    else if (width >= WIDE)
+        replay_wide(s, &stale, width);
+    else
+        replay_narrow(s, &stale, width);
+    return stale.gaps;
+}
+
+int64_t tl_slots_replay_rows(tl_slots *s, int64_t n, const int32_t *rows)
+{
+    int64_t gaps = 0;
+    if (!tl_slots_row_step(s) || s->all_step == s->t)
+        return 0;
     for (int64_t k = 0; k < n; k += BATCH)
-        replay_batch(s, n - k < BATCH ? n - k : BATCH, rows + k, 0);
+        gaps += replay_batch(s, n - k < BATCH ? n - k : BATCH, rows + k, 0);
+    return gaps;
 }
 
 static void replay_range(void *context, int64_t begin, int64_t end)

@@ -37,6 +37,8 @@ void tl_slots_release(tl_slots *s)
         tl_free(s->companion.array[k].data);
         s->companion.array[k].data = NULL;
     }
+    tl_free(s->past.constant);
+    s->past = (tl_past){ 0 };
     s->n = 0;
     s->allocated = false;
 }

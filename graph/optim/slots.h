@@ -28,6 +28,12 @@ enum {
     TL_SLOTS_ARRAYS
 };
 
+/* Constants of consecutive steps from `first` on (past.h). */
+typedef struct tl_past {
+    int64_t first, n, capacity; /* steps */
+    tl_real *constant;
+} tl_past;
+
 typedef struct tl_slots {
     tl_companion companion; /* first: the variable's list leads here */
     tl_optimizer *optimizer;
@@ -43,6 +49,7 @@ typedef struct tl_slots {
     /* TL_ROWS_EXACT: a row is up to date with step row_step[row] or all_step, whichever is later. row_step is
      * NULL until a step first skips rows. */
     int64_t all_step;
+    tl_past past;
     /* A step was not recorded in row_step: it reached all rows, or was lazy. Until then, rows of row_step 0
      * have their initial slots. */
     bool dense_step_seen;

@@ -14,6 +14,11 @@ static void prepare(const tl_slots *s, double learning_rate, int64_t t, tl_real 
         s->optimizer->class->prepare(s->optimizer->options, learning_rate, t, constant);
 }
 
+static tl_real decay_constant(const tl_optimizer_options *o, double learning_rate)
+{
+    return (tl_real)(o->decoupled ? 1 - learning_rate * o->weight_decay : o->weight_decay);
+}
+
 tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate)
 {
     const tl_optimizer *o = s->optimizer;
@@ -24,7 +29,22 @@ tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate)
         .kernel = o->class->kernel ? o->class->kernel(o->options) : NULL,
     };
     prepare(s, learning_rate, t, c.constant);
+    if (c.kernel)
+        c.constant[TL_DECAY_CONSTANT] = decay_constant(tl_slots_options(s), learning_rate);
     return c;
+}
+
+bool tl_step_has_kernel(const tl_slots *s)
+{
+    const tl_optimizer_class *class = s->optimizer->class;
+    return class->kernel && class->kernel(s->optimizer->options) && !s->companion.variable->pattern &&
+           !tl_slots_age(s);
+}
+
+tl_decay tl_step_decay_of(const tl_slots *s)
+{
+    const tl_optimizer_options *o = tl_slots_options(s);
+    return !(o->weight_decay > 0) ? TL_DECAY_NONE : o->decoupled ? TL_DECAY_DECOUPLED : TL_DECAY_COUPLED;
 }
 
 /* Updates one chunk, by the kernel or by the class. */
@@ -57,11 +77,11 @@ static void update_with_options(const tl_step *c, int64_t n, tl_real *w, const t
     const tl_optimizer_options *o = tl_slots_options(c->s);
     tl_real decayed[CHUNK];
     if (o->weight_decay > 0 && o->decoupled) {
-        const tl_real keep = (tl_real)(1 - c->learning_rate * o->weight_decay);
+        const tl_real keep = decay_constant(o, c->learning_rate);
         for (int64_t k = 0; k < n; k++)
             w[k] *= keep;
     } else if (o->weight_decay > 0) {
-        const tl_real decay = (tl_real)o->weight_decay;
+        const tl_real decay = decay_constant(o, c->learning_rate);
         for (int64_t k = 0; k < n; k++)
             decayed[k] = g[k] + decay * w[k];
         g = decayed;

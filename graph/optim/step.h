@@ -14,8 +14,8 @@ typedef struct tl_step {
     const tl_slots *s;
     int64_t t;
     double learning_rate;
-    tl_update_kernel *kernel; /* NULL: the class's `update` */
-    tl_real constant[TL_MAX_CONSTANTS];
+    tl_update_kernel *kernel;           /* NULL: the class's `update` */
+    tl_real constant[TL_MAX_CONSTANTS]; /* of a kernel: the last is for weight decay */
 } tl_step;
 
 tl_step tl_step_of(const tl_slots *s, int64_t t, double learning_rate);
@@ -33,6 +33,11 @@ typedef struct tl_trial {
 
 /* Makes the step of tl_step_range on copies, and adds to the trial what it finds. */
 void tl_step_try(const tl_step *c, int64_t at, int64_t n, const tl_real *g, tl_trial *trial);
+
+/* Checks whether one kernel makes the whole step, weight decay included, if the gradient is 0: the class has
+ * a kernel, and there is neither a mask nor ages. */
+bool tl_step_has_kernel(const tl_slots *s);
+tl_decay tl_step_decay_of(const tl_slots *s);
 
 enum { TL_MAX_STEP_ROWS = 256 };
 

@@ -1,5 +1,6 @@
 /* A step of one variable, with a dense or a row-sparse gradient. */
 #include "graph/optim/update.h"
+#include "graph/optim/past.h"
 #include "graph/optim/replay.h"
 
 #include "parallel.h"
@@ -93,7 +94,9 @@ void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *con
         tl_parallel_for(pair->variable->size, TL_STEP_GRAIN, update_values, &j);
     s->t++;
     s->offset = j.offset;
-    if (!j.exact) {
+    if (j.exact) {
+        tl_past_keep(s, &j.step);
+    } else {
         s->all_step = s->t; /* rows that were skipped need no replay: the step was lazy or a no-op for them */
         s->dense_step_seen = true;
     }

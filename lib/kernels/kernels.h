@@ -41,13 +41,31 @@ typedef struct tl_sparse {
     bool x_uncached;         /* X does not fit in a cache: prefetch its rows */
 } tl_sparse;
 
-/* Arguments of an optimizer's step on n rows of `width` weights. */
+/* What weight decay does in a step with a gradient of 0, before the step; d is constant c7. */
+typedef enum tl_decay {
+    TL_DECAY_NONE,
+    TL_DECAY_COUPLED,  /* g = 0 + d w, the product rounded */
+    TL_DECAY_DECOUPLED /* w *= d, rounded */
+} tl_decay;
+enum { TL_DECAY_CONSTANT = 7, TL_STEP_CONSTANTS };
+
+/* An integer as large as a value. */
+#ifdef TULLE_DOUBLE
+typedef int64_t tl_lane;
+#else
+typedef int32_t tl_lane;
+#endif
+
+/* Arguments of a step of an optimizer: n rows of `width` weights. With g = NULL: of n steps with a gradient
+ * of 0, in their order, on `width` weights. */
 typedef struct tl_update_args {
     int64_t n, width;
     const int32_t *row;      /* g[i] updates row row[i] of w and of the slots; NULL: row i */
     const tl_real *const *g; /* g[i]: the gradient of one row, `width` values */
     tl_real *w, *slot[4];    /* as many slots as the step has */
-    const tl_real *constant; /* c0 .. c6, of which a step uses some */
+    const tl_real *constant; /* c0 .. c6, of which a step uses some; n steps: c0 .. c7 of each */
+    tl_decay decay;          /* n steps only, as is */
+    const tl_lane *first;    /* ascending, >= 0: weight k takes steps first[k] .. n-1; NULL: all */
 } tl_update_args;
 
 /* The smallest normal number, and the least epsilon beside which the root of a smaller one does not count. */

@@ -269,3 +269,20 @@ void tl_ref_ftrl(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_r
         w[k] = fabs(s[1][k]) <= c[1] ? 0 : pull / (after / c[0] + c[2]);
     }
 }
+
+void tl_ref_replay(tl_ref_update *step, bool fused, int64_t begin, int64_t end, tl_decay decay, int64_t n,
+                   const tl_real *c, tl_real *w, tl_real *const *s)
+{
+    for (int64_t t = begin; t < end; t++)
+        for (int64_t k = 0; k < n; k++) {
+            const tl_real *ct = c + t * TL_STEP_CONSTANTS, d = ct[TL_DECAY_CONSTANT];
+            tl_real g = 0, *slot[3];
+            if (decay == TL_DECAY_DECOUPLED)
+                w[k] *= d;
+            else if (decay == TL_DECAY_COUPLED)
+                g += d * w[k];
+            for (int i = 0; i < 3; i++)
+                slot[i] = s[i] ? s[i] + k : NULL;
+            step(fused, 1, ct, &g, w + k, slot);
+        }
+}

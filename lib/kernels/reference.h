@@ -40,6 +40,9 @@ void tl_ref_sigmoid(int64_t n, const tl_real *x, tl_real *y);
 /* n weights w, their gradients g, constants c and slots s; a step's optional slots are NULL in s. */
 typedef void tl_ref_update(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,
                            tl_real *const *s);
+/* Steps begin .. end-1, one after the other, with a gradient of 0: c0 .. c7 of each in c. */
+void tl_ref_replay(tl_ref_update *step, bool fused, int64_t begin, int64_t end, tl_decay decay, int64_t n,
+                   const tl_real *c, tl_real *w, tl_real *const *s);
 tl_ref_update tl_ref_sgd, tl_ref_momentum, tl_ref_nesterov, tl_ref_adagrad, tl_ref_rmsprop, tl_ref_adam,
     tl_ref_ftrl;
 

@@ -52,167 +52,305 @@ INLINE void prefetch_row(const tl_update_args a, int64_t i, const int slots)
         tl_prefetch_row(a.slot[s] + at, a.width, LONGEST, true);
 }
 
-/* Calls step(left, c, g, w, slot ..) for each vector of each row, with pointers to its values; `left` is at
- * least LANES, or what is left of the row. Arguments and constants are copied: otherwise every store would
- * cause them to be loaded again. */
-#define FOR_EACH_VECTOR(slots, step, ...)                                                                    \
-    do {                                                                                                     \
-        const tl_update_args a = *args;                                                                      \
-        const tl_real *given = a.constant,                                                                   \
-                      c[] = { given[0], given[1], given[2], given[3], given[4], given[5], given[6] };        \
-        for (int64_t i = 0; i < a.n; i++) {                                                                  \
-            prefetch_row(a, i, slots);                                                                       \
-            int64_t at = (a.row ? a.row[i] : i) * a.width;                                                   \
-            const tl_real *g = a.g[i], *end = g + a.width;                                                   \
-            for (; end - g >= LANES; g += LANES, at += LANES)                                                \
-                step(LANES, c, g, a.w + at, __VA_ARGS__);                                                    \
-            if (g < end)                                                                                     \
-                step(end - g, c, g, a.w + at, __VA_ARGS__);                                                  \
-        }                                                                                                    \
-    } while (0)
-#define SLOT(k) (a.slot[k] + at)
+/* The kinds of steps, as compile-time constants: one function has all of their arithmetic, and both loops
+ * below inline the part of one kind. */
+enum {
+    SGD,
+    MOMENTUM,
+    NESTEROV,
+    ADAGRAD,
+    RMSPROP,
+    RMSPROP_MOMENTUM,
+    RMSPROP_CENTERED,
+    RMSPROP_CENTERED_MOMENTUM,
+    ADAM,
+    AMSGRAD,
+    FTRL
+};
 
-INLINE void sgd_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, const void *none)
-{
-    (void)none;
-    store_up_to(w, load_up_to(w, left) - load_up_to(g, left) * c[0], left);
-}
+/* A vector of weights with its slots. */
+typedef struct state {
+    vec w, s[3];
+} state;
 
-static void sgd(const tl_update_args *args)
+INLINE void momentum_step(const tl_real *c, const vec g, state *x, const bool nesterov)
 {
-    FOR_EACH_VECTOR(0, sgd_step, NULL);
-}
-
-INLINE void momentum_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *a,
-                          const bool nesterov)
-{
-    const vec gk = load_up_to(g, left), wk = load_up_to(w, left),
-              ak = flush_subnormal(load_up_to(a, left) * c[1] + gk);
-    vec step = ak;
+    x->s[0] = flush_subnormal(x->s[0] * c[1] + g);
+    vec step = x->s[0];
     if (nesterov)
-        step = ak * c[1] + gk;
-    store_up_to(a, ak, left);
-    store_up_to(w, wk - step * c[0], left);
+        step = step * c[1] + g;
+    x->w = x->w - step * c[0];
 }
 
-static void momentum(const tl_update_args *args)
+INLINE void adagrad_step(const tl_real *c, vec g, state *x)
 {
-    FOR_EACH_VECTOR(1, momentum_step, SLOT(0), false);
+    IN_REGISTER(g); /* otherwise gcc squares it early, and fuses nothing across a sanitizer's branch */
+    x->s[0] = g * g + x->s[0];
+    x->w = x->w - g * c[0] / (root_of(x->s[0]) + c[1]);
 }
 
-static void nesterov(const tl_update_args *args)
+INLINE void rmsprop_step(const tl_real *c, const vec g, state *x, const bool centered, const bool momentum)
 {
-    FOR_EACH_VECTOR(1, momentum_step, SLOT(0), true);
-}
-
-INLINE void adagrad_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *s)
-{
-    const vec wk = load_up_to(w, left), before = load_up_to(s, left);
-    vec gk = load_up_to(g, left);
-    IN_REGISTER(gk); /* otherwise gcc squares it early, and fuses nothing across a sanitizer's branch */
-    const vec sk = gk * gk + before;
-    store_up_to(s, sk, left);
-    store_up_to(w, wk - gk * c[0] / (root_of(sk) + c[1]), left);
-}
-
-static void adagrad(const tl_update_args *args)
-{
-    FOR_EACH_VECTOR(1, adagrad_step, SLOT(0));
-}
-
-/* mean is NULL if not centered, a is NULL without momentum. */
-INLINE void rmsprop_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *s,
-                         tl_real *mean, tl_real *a)
-{
-    const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
     const tl_real least = least_beside(c[1]);
-    vec square;
-    if (mean) {
-        const vec before = load_up_to(mean, left), mk = ema(before, c[2], gk * c[3]);
-        vec d = gk - before;
+    if (centered) {
+        const vec mean = ema(x->s[1], c[2], g * c[3]);
+        vec d = g - x->s[1];
         IN_REGISTER(d);
-        square = flush_below((d * c[3] * d + load_up_to(s, left)) * c[2], least);
-        store_up_to(mean, flush_below(mk, least), left);
+        x->s[0] = flush_below((d * c[3] * d + x->s[0]) * c[2], least);
+        x->s[1] = flush_below(mean, least);
     } else {
-        square = flush_below(ema(load_up_to(s, left), c[2], gk * c[3] * gk), least);
+        x->s[0] = flush_below(ema(x->s[0], c[2], g * c[3] * g), least);
     }
-    store_up_to(s, square, left);
-    vec step = gk / (root_of(square) + c[1]);
-    if (a) {
-        step = flush_subnormal(load_up_to(a, left) * c[4] + step);
-        store_up_to(a, step, left);
+    vec step = g / (root_of(x->s[0]) + c[1]);
+    if (momentum) {
+        vec *a = &x->s[centered ? 2 : 1];
+        step = flush_subnormal(*a * c[4] + step);
+        *a = step;
     }
-    store_up_to(w, wk - step * c[0], left);
+    x->w = x->w - step * c[0];
 }
 
-static void rmsprop(const tl_update_args *args)
+INLINE void adam_step(const tl_real *c, const vec g, state *x, const bool amsgrad)
 {
-    FOR_EACH_VECTOR(1, rmsprop_step, SLOT(0), NULL, NULL);
-}
-
-static void rmsprop_momentum(const tl_update_args *args)
-{
-    FOR_EACH_VECTOR(2, rmsprop_step, SLOT(0), NULL, SLOT(1));
-}
-
-static void rmsprop_centered(const tl_update_args *args)
-{
-    FOR_EACH_VECTOR(2, rmsprop_step, SLOT(0), SLOT(1), NULL);
-}
-
-static void rmsprop_centered_momentum(const tl_update_args *args)
-{
-    FOR_EACH_VECTOR(3, rmsprop_step, SLOT(0), SLOT(1), SLOT(2));
-}
-
-/* max, the maximum of v, is NULL if not amsgrad. */
-INLINE void adam_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *m, tl_real *v,
-                      tl_real *max)
-{
-    const vec gk = load_up_to(g, left), wk = load_up_to(w, left);
     const tl_real least = least_beside(c[2]);
-    const vec mk = flush_below(ema(load_up_to(m, left), c[3], gk * c[4]), least),
-              vk = flush_below(ema(load_up_to(v, left), c[5], gk * c[6] * gk), least);
-    vec square = vk;
-    if (max) {
-        const vec before = load_up_to(max, left);
-        square = choose(vk > before, vk, before);
-        store_up_to(max, square, left);
+    x->s[0] = flush_below(ema(x->s[0], c[3], g * c[4]), least);
+    x->s[1] = flush_below(ema(x->s[1], c[5], g * c[6] * g), least);
+    vec square = x->s[1];
+    if (amsgrad) {
+        square = choose(square > x->s[2], square, x->s[2]);
+        x->s[2] = square;
     }
-    store_up_to(w, wk - mk * c[0] / (root_of(square) * c[1] + c[2]), left);
-    store_up_to(m, mk, left);
-    store_up_to(v, vk, left);
+    x->w = x->w - x->s[0] * c[0] / (root_of(square) * c[1] + c[2]);
 }
 
-static void adam(const tl_update_args *args)
+INLINE void ftrl_step(const tl_real *c, vec g, state *x)
 {
-    FOR_EACH_VECTOR(2, adam_step, SLOT(0), SLOT(1), NULL);
+    const vec zero = { 0 }, before = x->s[0];
+    IN_REGISTER(g); /* as in adagrad */
+    x->s[0] = g * g + before;
+    const vec root = root_of(x->s[0]), l = x->s[1] + (g - (root - root_of(before)) / c[0] * x->w);
+    const vec pull = choose(l > zero, zero + c[1], zero - c[1]) - l;
+    const mask small = (l <= zero + c[1]) & (l >= zero - c[1]); /* false for a NaN */
+    x->w = choose(small, zero, pull / (root / c[0] + c[2]));
+    x->s[1] = l;
 }
 
-static void amsgrad(const tl_update_args *args)
+INLINE void step_of(const int kind, const tl_real *c, const vec g, state *x)
 {
-    FOR_EACH_VECTOR(3, adam_step, SLOT(0), SLOT(1), SLOT(2));
+    switch (kind) {
+    case SGD: x->w = x->w - g * c[0]; break;
+    case MOMENTUM:
+    case NESTEROV: momentum_step(c, g, x, kind == NESTEROV); break;
+    case ADAGRAD: adagrad_step(c, g, x); break;
+    case ADAM:
+    case AMSGRAD: adam_step(c, g, x, kind == AMSGRAD); break;
+    case FTRL:
+        if (c[0] != 0)
+            ftrl_step(c, g, x);
+        break;
+    default:
+        rmsprop_step(c, g, x, kind == RMSPROP_CENTERED || kind == RMSPROP_CENTERED_MOMENTUM,
+                     kind == RMSPROP_MOMENTUM || kind == RMSPROP_CENTERED_MOMENTUM);
+    }
 }
 
-INLINE void ftrl_step(int64_t left, const tl_real *c, const tl_real *g, tl_real *w, tl_real *s, tl_real *l)
+INLINE state load_state(const tl_update_args *a, int64_t at, int64_t left, const int slots)
 {
-    const vec wk = load_up_to(w, left), before = load_up_to(s, left), zero = { 0 };
-    vec gk = load_up_to(g, left);
-    IN_REGISTER(gk); /* as in adagrad */
-    const vec sk = gk * gk + before, root = root_of(sk);
-    const vec lk = load_up_to(l, left) + (gk - (root - root_of(before)) / c[0] * wk);
-    const vec pull = choose(lk > zero, zero + c[1], zero - c[1]) - lk;
-    const mask small = (lk <= zero + c[1]) & (lk >= zero - c[1]); /* false for a NaN */
-    store_up_to(w, choose(small, zero, pull / (root / c[0] + c[2])), left);
-    store_up_to(s, sk, left);
-    store_up_to(l, lk, left);
+    state x = { .w = load_up_to(a->w + at, left) };
+    for (int k = 0; k < slots; k++)
+        x.s[k] = load_up_to(a->slot[k] + at, left);
+    return x;
 }
 
-static void ftrl(const tl_update_args *args)
+INLINE void store_state(const tl_update_args *a, int64_t at, int64_t left, const int slots, const state *x)
 {
-    if (args->constant[0] != 0)
-        FOR_EACH_VECTOR(2, ftrl_step, SLOT(0), SLOT(1));
+    store_up_to(a->w + at, x->w, left);
+    for (int k = 0; k < slots; k++)
+        store_up_to(a->slot[k] + at, x->s[k], left);
 }
+
+/* ---- One step with gradients ---- */
+
+INLINE void step_vector(const tl_update_args *a, const int kind, const int slots, const tl_real *c,
+                        const tl_real *g, int64_t at, int64_t left)
+{
+    state x = load_state(a, at, left, slots);
+    step_of(kind, c, load_up_to(g, left), &x);
+    store_state(a, at, left, slots, &x);
+}
+
+/* Arguments and constants are copied: otherwise every store would cause them to be loaded again. */
+INLINE void step_rows(const tl_update_args *args, const int kind, const int slots)
+{
+    const tl_update_args a = *args;
+    const tl_real *given = a.constant,
+                  c[] = { given[0], given[1], given[2], given[3], given[4], given[5], given[6] };
+    for (int64_t i = 0; i < a.n; i++) {
+        prefetch_row(a, i, slots);
+        int64_t at = (a.row ? a.row[i] : i) * a.width;
+        const tl_real *g = a.g[i], *end = g + a.width;
+        for (; end - g >= LANES; g += LANES, at += LANES)
+            step_vector(&a, kind, slots, c, g, at, LANES);
+        if (g < end)
+            step_vector(&a, kind, slots, c, g, at, end - g);
+    }
+}
+
+/* ---- Several steps without gradients, while weights and slots are in registers ---- */
+
+enum { TOGETHER = 4, LOOK = 16 }; /* vectors, whose chains of steps overlap; steps between looks for rest */
+
+typedef tl_lane steps __attribute__((vector_size(VEC_BYTES), aligned(sizeof(tl_lane)), may_alias));
+
+/* The gradient is 0, or what weight decay makes of it. */
+INLINE void replay_step(const int kind, const tl_real *c, const tl_decay decay, state *x)
+{
+    vec g = { 0 };
+    if (decay == TL_DECAY_DECOUPLED) {
+        x->w = x->w * c[TL_DECAY_CONSTANT];
+        IN_REGISTER(x->w);
+    } else if (decay == TL_DECAY_COUPLED) {
+        vec decayed = x->w * c[TL_DECAY_CONSTANT];
+        IN_REGISTER(decayed);
+        g = g + decayed;
+    }
+    IN_REGISTER(g); /* otherwise clang multiplies it before the branches join, and fuses nothing */
+    step_of(kind, c, g, x);
+}
+
+/* Some lanes only; the others keep all they have. */
+INLINE void replay_lanes(const int kind, const int slots, const tl_real *c, const tl_decay decay, mask lanes,
+                         state *x)
+{
+    const state before = *x;
+    replay_step(kind, c, decay, x);
+    IN_REGISTER(x->w); /* otherwise clang chooses between terms instead of sums, and fuses nothing */
+    x->w = choose(lanes, x->w, before.w);
+    for (int k = 0; k < slots; k++) {
+        IN_REGISTER(x->s[k]);
+        x->s[k] = choose(lanes, x->s[k], before.s[k]);
+    }
+}
+
+/* Checks that the condition holds in every lane. */
+INLINE bool all_of(mask m)
+{
+    bool all = true;
+    for (int l = 0; l < LANES; l++)
+        all &= m[l] != 0;
+    return all;
+}
+
+/* Checks that a step with a gradient of 0 moves no weight from now on: what it subtracts is +0 divided by
+ * something positive. (An average of -0 still becomes +0.) c: constants of the last step, after which a
+ * divisor that is positive was so before. */
+INLINE bool at_rest(const int kind, const tl_real *c, const state *x)
+{
+    const vec zero = { 0 }, infinite = zero + (tl_real)INFINITY;
+    switch (kind) {
+    case MOMENTUM:
+    case NESTEROV: return all_of((mask)x->s[0] == (mask)zero);
+    case RMSPROP: return c[1] > 0 && all_of((x->s[0] >= zero) & (x->s[0] < infinite));
+    case RMSPROP_MOMENTUM:
+        return c[1] > 0 && all_of((x->s[0] >= zero) & (x->s[0] < infinite) & ((mask)x->s[1] == (mask)zero));
+    case ADAM:
+        return c[2] > 0 && all_of(((mask)x->s[0] == (mask)zero) & (x->s[1] >= zero) & (x->s[1] < infinite));
+    default: return false;
+    }
+}
+
+/* What is left of a step then. */
+INLINE void rest(const int kind, const tl_real *c, const tl_decay decay, state *x)
+{
+    const vec zero = { 0 };
+    if (decay == TL_DECAY_DECOUPLED)
+        x->w = x->w * c[TL_DECAY_CONSTANT];
+    if (kind == RMSPROP || kind == RMSPROP_MOMENTUM)
+        x->s[0] = flush_below(x->s[0] * c[2] + zero, least_beside(c[1]));
+    if (kind == ADAM)
+        x->s[1] = flush_below(x->s[1] * c[5] + zero, least_beside(c[2]));
+}
+
+INLINE void replay_vectors(const tl_update_args *a, const int kind, const int slots, const int vectors,
+                           int64_t at, int64_t left)
+{
+    state x[TOGETHER];
+    int64_t begin = 0, all = 0; /* the first step that any lane takes, and that all take */
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        x[v] = load_state(a, at + v * LANES, left - v * LANES, slots);
+    if (a->first) {
+        const int64_t end = left < vectors * LANES ? left : vectors * LANES;
+        all = a->first[at + end - 1] < a->n ? a->first[at + end - 1] : a->n;
+        begin = a->first[at] < all ? a->first[at] : all;
+    }
+    const tl_real *c = a->constant + begin * TL_STEP_CONSTANTS;
+    for (int64_t k = begin; k < all; k++, c += TL_STEP_CONSTANTS)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            const steps first = (steps)load_up_to((const tl_real *)a->first + at + v * LANES,
+                                                  left - v * LANES),
+                        now = (steps){ 0 } + (tl_lane)k;
+            replay_lanes(kind, slots, c, a->decay, (mask)(first <= now), &x[v]);
+        }
+    const tl_real *last = a->constant + (a->n - 1) * TL_STEP_CONSTANTS;
+    int64_t k = all;
+    while (k < a->n) {
+        bool still = a->decay != TL_DECAY_COUPLED;
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors && still; v++)
+            still = at_rest(kind, last, &x[v]);
+        if (still)
+            break;
+        const int64_t end = a->n - k < LOOK ? a->n : k + LOOK;
+        for (; k < end; k++, c += TL_STEP_CONSTANTS)
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                replay_step(kind, c, a->decay, &x[v]);
+    }
+    const bool changes = a->decay != TL_DECAY_NONE || kind == RMSPROP || kind == RMSPROP_MOMENTUM ||
+                         kind == ADAM;
+    for (; k < a->n && changes; k++, c += TL_STEP_CONSTANTS)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            rest(kind, c, a->decay, &x[v]);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        store_state(a, at + v * LANES, left - v * LANES, slots, &x[v]);
+}
+
+INLINE void replay(const tl_update_args *args, const int kind, const int slots)
+{
+    const tl_update_args a = *args;
+    int64_t at = 0;
+    for (; a.width - at >= TOGETHER * LANES; at += TOGETHER * LANES)
+        replay_vectors(&a, kind, slots, TOGETHER, at, TOGETHER * LANES);
+    for (; at < a.width; at += LANES)
+        replay_vectors(&a, kind, slots, 1, at, a.width - at < LANES ? a.width - at : LANES);
+}
+
+/* ---- The table ---- */
+
+#define KERNEL(name, kind, slots)                                                                            \
+    static void name(const tl_update_args *args)                                                             \
+    {                                                                                                        \
+        if (args->g)                                                                                         \
+            step_rows(args, kind, slots);                                                                    \
+        else                                                                                                 \
+            replay(args, kind, slots);                                                                       \
+    }
+
+KERNEL(sgd, SGD, 0)
+KERNEL(momentum, MOMENTUM, 1)
+KERNEL(nesterov, NESTEROV, 1)
+KERNEL(adagrad, ADAGRAD, 1)
+KERNEL(rmsprop, RMSPROP, 1)
+KERNEL(rmsprop_momentum, RMSPROP_MOMENTUM, 2)
+KERNEL(rmsprop_centered, RMSPROP_CENTERED, 2)
+KERNEL(rmsprop_centered_momentum, RMSPROP_CENTERED_MOMENTUM, 3)
+KERNEL(adam, ADAM, 2)
+KERNEL(amsgrad, AMSGRAD, 3)
+KERNEL(ftrl, FTRL, 2)
 
 const tl_updates TL_ISA(updates) = { .sgd = sgd,
                                      .momentum = momentum,

@@ -234,32 +234,21 @@ START_TEST(a_step_before_backward)
 }
 END_TEST
 
-static int schedule_calls;
-
-/* A schedule that counts how often it is asked. */
-static double counted(int64_t step, double rate, const void *context)
-{
-    (void)step, (void)context;
-    schedule_calls++;
-    return rate;
-}
-
 /* No ids is not all rows: the skipped steps of a table stay pending. */
 START_TEST(empty_lookup_replays_nothing)
 {
-    tl_variable *v = tl_variable_dense("v", TL_SHAPE(4, 2));
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(4000, 2), 5);
     tl_optimizer *o = tl_adam((tl_adam_options){ .weight_decay = 0.1 });
     tl_graph *g = tl_graph_new();
-    ck_assert_ok(tl_optimizer_set_schedule(o, counted, NULL));
+    const tl_real *held = tl_variable_data(v), skipped = held[0];
     const int32_t row = 1;
     tl_gradient pair = { .variable = v, .values = (tl_real[]){ 1, 1 }, .rows = &row, .n_rows = 1 };
     ck_assert_ok(tl_apply_gradients(o, &(tl_gradients){ &pair, 1, g }));
-    schedule_calls = 0;
     ck_assert_ptr_nonnull(tl_embedding_lookup(tl_use(g, v), NULL, TL_SHAPE(0)));
-    ck_assert_int_eq(schedule_calls, 0);
+    ck_assert_same(held, &skipped, 1);
     tl_graph_free(g);
     tl_optimizer_free(o);
-    ck_assert_int_gt(schedule_calls, 0); /* there was something pending */
+    ck_assert(held[0] != skipped); /* there was something pending */
     tl_variable_free(v);
 }
 END_TEST

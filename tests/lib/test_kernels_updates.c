@@ -194,6 +194,99 @@ START_TEST(rows_of_a_table)
 }
 END_TEST
 
+/* ---- several steps with a gradient of 0 ---- */
+
+enum { MOST_STEPS = 2000, MOST_WEIGHTS = 130 };
+static tl_real past[MOST_STEPS * TL_STEP_CONSTANTS];
+
+/* Each step has constants of its own, some a rate of 0. */
+static void set_past(void)
+{
+    for (int64_t k = 0; k < MOST_STEPS * TL_STEP_CONSTANTS; k++) {
+        const int64_t c = k % TL_STEP_CONSTANTS, number = k / TL_STEP_CONSTANTS;
+        const double base = c < TL_DECAY_CONSTANT ? (double)constants[c] : 0.999;
+        past[k] = c == 0 && number % 7 == 3 ? 0 : (tl_real)(base * (1 - 0.0001 * (double)(number % 50)));
+    }
+}
+
+/* Replays on both. own: weights begin at a step of their own, otherwise all at the first. */
+static void check_replay(int number, weights *actual, weights *expected, int64_t n, int64_t steps,
+                         tl_decay decay, bool own)
+{
+    tl_lane first[MOST_WEIGHTS];
+    tl_update_args args = {
+        .n = steps,
+        .width = n,
+        .w = actual->w.at,
+        .constant = past,
+        .decay = decay,
+        .first = own ? first : NULL,
+    };
+    for (int k = 0, has = 0; k < SLOTS; k++)
+        if (step[number].slot[k])
+            args.slot[has++] = actual->s[k].at;
+    for (int64_t k = 0; k < n; k++) {
+        tl_real *slot[SLOTS];
+        first[k] = (tl_lane)(k / 3 * steps / 30);
+        for (int i = 0; i < SLOTS; i++)
+            slot[i] = step[number].slot[i] ? expected->s[i].at + k : NULL;
+        tl_ref_replay(reference_of[step[number].kind], fuses(), own ? first[k] : 0, steps, decay, 1, past,
+                      expected->w.at + k, slot);
+    }
+    kernel_of(step[number].kind, step[number].slot)(&args);
+    check_weights(actual, expected, step[number].name);
+}
+
+/* Enough steps that averages come to rest. */
+START_TEST(replays)
+{
+    const int64_t size[] = { 1, 3, 16, 17, 63, 64, 65, MOST_WEIGHTS }, steps[] = { 0, 1, 5, 40, MOST_STEPS };
+    if (!supported(_i))
+        return;
+    set_past();
+    for (int c = 0; c < STEPS * 8 * VALUES * 5 * 3 * 2; c++) {
+        const int values = c / STEPS % VALUES, of_steps = c / STEPS / VALUES % 5;
+        const int64_t n = size[c / STEPS / VALUES / 5 % 8];
+        const tl_decay decay = (tl_decay)(c / STEPS / VALUES / 5 / 8 % 3);
+        if (steps[of_steps] == MOST_STEPS && n > 17)
+            continue;
+        weights expected = weights_new(n, 1, values), actual = weights_new(n, 1, values);
+        check_replay(c % STEPS, &actual, &expected, n, steps[of_steps], decay,
+                     c / STEPS / VALUES / 5 / 8 / 3);
+        weights_free(&expected);
+        weights_free(&actual);
+    }
+}
+END_TEST
+
+/* As in small_epsilon: averages stay subnormal, or become -0 and then +0, which moves a weight of -0. */
+START_TEST(replays_small_epsilon)
+{
+    const int64_t steps[] = { 1, 2, 3, 40 };
+    const tl_real least = TL_SMALLEST;
+    if (!supported(_i))
+        return;
+    constants[1] = constants[2] = TL_IS_DOUBLE ? (tl_real)1e-200 : (tl_real)1e-30;
+    set_past();
+    for (int c = 0; c < STEPS * 4 * 2 * 3 * 4; c++) {
+        const int64_t n = c / STEPS / 4 % 2 ? MOST_WEIGHTS : 1;
+        const int start = c / STEPS / 4 / 2 / 3;
+        weights expected = weights_new(n, 1, 0), actual = weights_new(n, 1, 0);
+        for (int64_t k = 0; k < n; k++) {
+            const tl_real average[] = { least, -least / (tl_real)(2 + k), (tl_real)-0.0, 0 };
+            expected.s[0].at[k] = actual.s[0].at[k] = average[start];
+            expected.s[1].at[k] = actual.s[1].at[k] = least / (tl_real)(1 + k);
+            if (k % 2 == 0)
+                expected.w.at[k] = actual.w.at[k] = (tl_real)-0.0;
+        }
+        check_replay(c % STEPS, &actual, &expected, n, steps[c / STEPS % 4],
+                     (tl_decay)(c / STEPS / 4 / 2 % 3), c % 5 == 0);
+        weights_free(&expected);
+        weights_free(&actual);
+    }
+}
+END_TEST
+
 /* A rate of 0, which is a divisor: nothing changes. */
 START_TEST(ftrl_at_rate_0)
 {
@@ -250,6 +343,8 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, updates, 0, TABLES);
     tcase_add_loop_test(c, small_epsilon, 0, TABLES);
     tcase_add_loop_test(c, rows_of_a_table, 0, TABLES);
+    tcase_add_loop_test(c, replays, 0, TABLES);
+    tcase_add_loop_test(c, replays_small_epsilon, 0, TABLES);
     tcase_add_loop_test(c, ftrl_at_rate_0, 0, TABLES);
     tcase_add_loop_test(c, averages_decay, 0, TABLES);
     return s;
