@@ -33,10 +33,11 @@ static bool has_pending(const tl_companion *c)
 
 static void before_read(tl_companion *c, int64_t n, const int32_t *rows)
 {
+    tl_slots *s = (tl_slots *)c;
     if (rows)
-        tl_slots_replay_rows((tl_slots *)c, n, rows);
+        s->gaps += tl_slots_replay_rows(s, n, rows);
     else
-        tl_slots_replay((tl_slots *)c);
+        tl_slots_replay(s);
 }
 
 static void free_companion(tl_companion *c)

@@ -14,7 +14,7 @@ typedef struct tl_optimizer tl_optimizer;
 typedef enum tl_rows_policy {
     /* That of a dense gradient with zeros in them, bit for bit: moments decay, weight decay continues. The
      * steps that a row has skipped are replayed when it is next read, so the cost depends on the rows in
-     * use. */
+     * use; if a sweep of the table costs less, the step is one. */
     TL_ROWS_EXACT,
     TL_ROWS_LAZY /* none: as TensorFlow's LazyAdam and PyTorch's SparseAdam */
 } tl_rows_policy;

@@ -39,7 +39,8 @@ static void collect(tl_slots *s, int64_t n, const int32_t *rows, int64_t first, 
         stale->row[stale->n] = (int32_t)row;
         stale->from[stale->n++] = from;
         stale->gaps += s->t - row_step[row];
-        row_step[row] = s->t;
+        if (rows || row_step[row] == 0) /* all_step tells the rest, but not that the slots have changed */
+            row_step[row] = s->t;
     }
 }
 
@@ -96,6 +97,8 @@ static void run(tl_slots *s, tl_update_args args, int64_t from, packed *p, int64
 static void replay_wide(tl_slots *s, const stale_rows *stale, int64_t width)
 {
     for (int64_t k = 0; k < stale->n; k++) {
+        if (k + 1 < stale->n)
+            tl_step_prefetch_row(s, stale->row[k + 1], width);
         tl_update_args args = { .width = width,
                                 .w = s->companion.variable->data + stale->row[k] * width,
                                 .decay = tl_step_decay_of(s) };
@@ -121,6 +124,8 @@ static void copy_rows(tl_real *data, tl_real *array, int64_t width, int64_t n, c
 
 static void copy_all(tl_slots *s, packed *p, int64_t width, int64_t n, const int32_t *rows, bool back)
 {
+    for (int64_t k = 0; k < n && !back; k++)
+        tl_step_prefetch_row(s, rows[k], width);
     copy_rows(s->companion.variable->data, p->w, width, n, rows, back);
     for (int32_t i = 0; i < s->n; i++)
         copy_rows(tl_slots_array(s, i), p->slot[i], width, n, rows, back);

@@ -49,10 +49,11 @@ typedef struct tl_slots {
     /* TL_ROWS_EXACT: a row is up to date with step row_step[row] or all_step, whichever is later. row_step is
      * NULL until a step first skips rows. */
     int64_t all_step;
-    tl_past past;
     /* A step was not recorded in row_step: it reached all rows, or was lazy. Until then, rows of row_step 0
      * have their initial slots. */
     bool dense_step_seen;
+    tl_past past;
+    int64_t gaps;   /* since the last step, over replayed rows: the steps since a gradient last named them */
     bool large;     /* a slot may exceed TL_SLOT_LIMIT, or not be finite */
     double largest; /* of a step that is being checked: a bound on its gradient, then on its slots */
 } tl_slots;

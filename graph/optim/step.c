@@ -271,8 +271,7 @@ void tl_step_range(const tl_step *c, int64_t at, int64_t n, const tl_real *g)
         update_contiguous(c, at, n, g);
 }
 
-/* Prefetches a row and its slots: rows of a table are accessed at random. (Kernels prefetch on their own.) */
-static void prefetch_row(const tl_slots *s, int64_t row, int64_t width)
+void tl_step_prefetch_row(const tl_slots *s, int64_t row, int64_t width)
 {
     enum { LONGEST = 512 };
     tl_prefetch_row(s->companion.variable->data + row * width, width, LONGEST, true);
@@ -305,7 +304,7 @@ void tl_step_rows(const tl_step *c, int64_t first, int64_t n, const int32_t *row
     }
     for (int64_t k = 0; k < n; k++) {
         if (k + PREFETCH_DISTANCE < n)
-            prefetch_row(s, first + rows[k + PREFETCH_DISTANCE], width);
+            tl_step_prefetch_row(s, first + rows[k + PREFETCH_DISTANCE], width);
         tl_step_range(c, (first + rows[k]) * width, width, g ? g[k] : NULL);
     }
 }

@@ -39,6 +39,9 @@ void tl_step_try(const tl_step *c, int64_t at, int64_t n, const tl_real *g, tl_t
 bool tl_step_has_kernel(const tl_slots *s);
 tl_decay tl_step_decay_of(const tl_slots *s);
 
+/* Prefetches a row and its slots: rows of a table are accessed at random. (Kernels prefetch on their own.) */
+void tl_step_prefetch_row(const tl_slots *s, int64_t row, int64_t width);
+
 enum { TL_MAX_STEP_ROWS = 256 };
 
 /* Updates rows first + rows[0 .. n-1] of a table, n <= TL_MAX_STEP_ROWS, with the gradients g[0 .. n-1]; g =

@@ -2,6 +2,7 @@
 #include "graph/optim/update.h"
 #include "graph/optim/past.h"
 #include "graph/optim/replay.h"
+#include "graph/optim/sweep.h"
 
 #include "parallel.h"
 
@@ -76,7 +77,7 @@ int64_t tl_try_update(tl_slots *s, const tl_gradient *pair, double *largest)
     for (int64_t k = 0; pair->rows && k < pair->n_rows && trial.first < 0; k++) {
         const int64_t at = pair->rows[k] * j.width;
         if (j.exact)
-            tl_slots_replay_rows(s, 1, pair->rows + k);
+            s->gaps += tl_slots_replay_rows(s, 1, pair->rows + k);
         tl_step_try(&j.step, at, j.width, pair->values + k * j.width, &trial);
         if (trial.first >= 0)
             first = k * j.width + trial.first - at;
@@ -85,19 +86,32 @@ int64_t tl_try_update(tl_slots *s, const tl_gradient *pair, double *largest)
     return first;
 }
 
+/* Leaves nothing pending. The named rows are noted all the same, for the next step's choice. */
+static void sweep_table(job *j)
+{
+    tl_slots_replay(j->s);
+    tl_sweep(&j->step, j->pair, j->row_refs);
+    for (int64_t k = 0; k < j->pair->n_rows; k++)
+        tl_slots_row_step(j->s)[j->pair->rows[k]] = j->step.t;
+}
+
 void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs)
 {
     job j = next_step(s, pair, row_refs);
-    if (pair->rows)
+    const bool sweep = j.exact && tl_sweep_pays(s, pair);
+    if (sweep)
+        sweep_table(&j);
+    else if (pair->rows)
         tl_parallel_for(pair->n_rows, 1 + TL_STEP_GRAIN / (j.width + 1), update_rows, &j);
     else
         tl_parallel_for(pair->variable->size, TL_STEP_GRAIN, update_values, &j);
     s->t++;
     s->offset = j.offset;
-    if (j.exact) {
+    s->gaps = 0;
+    if (j.exact && !sweep) {
         tl_past_keep(s, &j.step);
-    } else {
-        s->all_step = s->t; /* rows that were skipped need no replay: the step was lazy or a no-op for them */
-        s->dense_step_seen = true;
+        return;
     }
+    s->all_step = s->t; /* rows that were skipped need no replay: the step was lazy or a no-op for them */
+    s->dense_step_seen |= !j.exact || tl_slots_zero_grad(s) == TL_ZERO_GRAD_CHANGES;
 }

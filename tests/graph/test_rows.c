@@ -93,6 +93,88 @@ START_TEST(the_bits_of_the_dense_run)
 }
 END_TEST
 
+/* Tables of all widths, which share vectors or not, by gradients of few rows and of half of them: steps that
+ * skip rows and steps that sweep the table. Lookups come in between. A rate that a schedule changes, so that
+ * no step's constants can stand in for another's. */
+START_TEST(tables_of_all_widths)
+{
+    enum { MOST_ROWS = 300, WIDEST = 300 };
+    static const int64_t widths[] = { 1, 2, 5, 16, 17, 63, 64, 70, 300 };
+    static tl_real sparse[MOST_ROWS * WIDEST], dense[MOST_ROWS * WIDEST];
+    const tl_exponential_decay decay = { .every = 100, .factor = 0.9 };
+    const int64_t width = widths[_i / ZOO], rows = width > 70 ? 20 : MOST_ROWS;
+    const char *name;
+    tl_random r = { .seed = 7 };
+    tl_graph *g = tl_graph_new();
+    tl_variable *v[2];
+    tl_optimizer *o[2];
+    for (int k = 0; k < 2; k++) {
+        v[k] = tl_test_dense("table", TL_SHAPE(rows, width), 5);
+        o[k] = zoo(_i % ZOO, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name);
+        ck_assert_ok(tl_optimizer_set_schedule(o[k], tl_schedule_exponential, &decay));
+    }
+    for (int64_t t = 0; t < 200; t++) {
+        int32_t named[MOST_ROWS], ids[3];
+        int64_t n = 0;
+        const int64_t of = t % 60 < 45 ? 100 : 2; /* a hundredth of the rows, or half of them */
+        for (int k = 0; k < 2 && t % 70 == 60;
+             k++) { /* weight decay on, which reaches row 3, and off again */
+            const tl_optimizer_options changed = { .learning_rate = 0.01, .weight_decay = t == 60 ? 0.1 : 0 };
+            ck_assert_ok(tl_optimizer_set_options_for(o[k], v[k], changed));
+        }
+        memset(dense, 0, (size_t)(rows * width) * sizeof *dense);
+        for (int64_t row = 0; row < rows; row++) {
+            if (tl_random_integer(&r, of) > 0 || row == 3)
+                continue;
+            for (int64_t k = 0; k < width; k++)
+                dense[row * width + k] = sparse[n * width + k] = (tl_real)tl_random_normal(&r);
+            named[n++] = (int32_t)row;
+        }
+        for (int k = 0; k < 3; k++)
+            ids[k] = (int32_t)tl_random_integer(&r, rows);
+        ck_assert_same(tl_value(tl_embedding_lookup(tl_use(g, v[0]), ids, TL_SHAPE(3))),
+                       tl_value(tl_embedding_lookup(tl_use(g, v[1]), ids, TL_SHAPE(3))), 3 * width);
+        tl_gradient by_rows = { .variable = v[0], .values = sparse, .rows = named, .n_rows = n },
+                    whole = { .variable = v[1], .values = dense };
+        ck_assert_ok(tl_apply_gradients(o[0], &(tl_gradients){ &by_rows, 1, g }));
+        ck_assert_ok(tl_apply_gradients(o[1], &(tl_gradients){ &whole, 1, g }));
+        tl_graph_reset(g);
+    }
+    ck_assert_same(tl_variable_data(v[0]), tl_variable_data(v[1]), rows * width);
+    for (int32_t k = 0; tl_optimizer_slot(o[1], v[1], k); k++)
+        ck_assert_same(tl_optimizer_slot(o[0], v[0], k), tl_optimizer_slot(o[1], v[1], k), rows * width);
+    for (int k = 0; k < 2; k++) {
+        tl_variable_free(v[k]);
+        tl_optimizer_free(o[k]);
+    }
+    tl_graph_free(g);
+}
+END_TEST
+
+/* One row is named again after more steps than a table keeps the constants of. */
+START_TEST(a_row_that_lags_far_behind)
+{
+    enum { FAR = 9000 };
+    pair_of_tables t = make(_i);
+    const tl_exponential_decay decay = { .every = 1000, .factor = 0.9 };
+    ck_assert_ok(tl_optimizer_set_schedule(t.for_rows, tl_schedule_exponential, &decay));
+    ck_assert_ok(tl_optimizer_set_schedule(t.for_dense, tl_schedule_exponential, &decay));
+    const tl_real *held = tl_variable_data(t.by_rows);
+    tl_real values[WIDTH] = { 1, 2, 3 }, dense[ROWS * WIDTH];
+    for (int k = 0; k < FAR; k++) {
+        const int32_t row = k % (FAR / 2) == 10 ? 7 : 1;
+        memset(dense, 0, sizeof dense);
+        memcpy(dense + row * WIDTH, values, sizeof values);
+        tl_gradient by_rows = { .variable = t.by_rows, .values = values, .rows = &row, .n_rows = 1 },
+                    whole = { .variable = t.dense, .values = dense };
+        ck_assert_ok(tl_apply_gradients(t.for_rows, &(tl_gradients){ &by_rows, 1, t.g }));
+        ck_assert_ok(tl_apply_gradients(t.for_dense, &(tl_gradients){ &whole, 1, t.g }));
+    }
+    compare(&t, held);
+    drop(&t);
+}
+END_TEST
+
 /* Options that change on the way, a mask that comes, changes and goes, dense steps in between. */
 START_TEST(changes_on_the_way)
 {
@@ -234,7 +316,8 @@ START_TEST(a_step_before_backward)
 }
 END_TEST
 
-/* No ids is not all rows: the skipped steps of a table stay pending. */
+/* No ids is not all rows: the skipped steps of a table stay pending. (A small table is swept and has
+ * none.) */
 START_TEST(empty_lookup_replays_nothing)
 {
     tl_variable *v = tl_test_dense("v", TL_SHAPE(4000, 2), 5);
@@ -258,6 +341,8 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("rows");
     TCase *c = tl_test_case(s, "rows");
     tcase_add_loop_test(c, the_bits_of_the_dense_run, 0, 2 * ZOO);
+    tcase_add_loop_test(c, tables_of_all_widths, 0, 9 * ZOO);
+    tcase_add_loop_test(c, a_row_that_lags_far_behind, 0, ZOO);
     tcase_add_loop_test(c, changes_on_the_way, 0, ZOO);
     tcase_add_loop_test(c, other_optimizers_and_absent_steps, 0, ZOO);
     tcase_add_test(c, empty_lookup_replays_nothing);
