@@ -122,6 +122,13 @@ static double largest_weight(const tl_gradient *pair)
     return (double)s.largest;
 }
 
+/* Returns a bound on the terms of a step at this learning rate. */
+static double bound_of_terms(const tl_optimizer *o, double rate, double g, double w)
+{
+    return o->class->largest_term ? o->class->largest_term(o->options, rate, g, w)
+                                  : fmax(fmax(1, rate) * g, g * g);
+}
+
 /* Checks whether the options and the largest gradient prove that the update stores finite numbers. Reads the
  * weights only where they go into the terms: under coupled weight decay, for example. */
 static bool is_bounded(const tl_slots *s, const tl_gradient *pair, double g)
@@ -131,14 +138,14 @@ static bool is_bounded(const tl_slots *s, const tl_gradient *pair, double g)
     const double rate = tl_slots_rate(s, o->step + 1);
     const bool coupled = own->weight_decay > 0 && !own->decoupled;
     const double keep = own->decoupled ? fabs(1 - rate * own->weight_decay) : 1;
-    if (s->large)
+    if (s->large || rate > TL_RATE_LIMIT)
         return false;
     const double w = coupled || keep > 1 || o->class->bound_needs_weights ? largest_weight(pair) : 0;
     if (coupled)
         g += own->weight_decay * w;
-    const double term = o->class->largest_term ? o->class->largest_term(o->options, rate, g, w)
-                                               : fmax(fmax(1, rate) * g, g * g);
-    return term < TL_TERM_LIMIT && (keep <= 1 || keep * w < TL_TERM_LIMIT);
+    return bound_of_terms(o, rate, g, w) < TL_TERM_LIMIT &&
+           (s->n == 0 || bound_of_terms(o, TL_RATE_LIMIT, g, w) < TL_TERM_LIMIT) &&
+           (keep <= 1 || keep * fmax(1, w) < TL_TERM_LIMIT);
 }
 
 /* Tries an update that is not bounded. */
@@ -178,7 +185,8 @@ tl_status tl_check_updates(const tl_optimizer *o, const tl_gradients *g, bool *s
     for (int32_t i = 0; i < g->n && !*skip && !all_bounded; i++)
         if (g->pair[i].values) {
             tl_slots *s = tl_slots_find(o, g->pair[i].variable);
-            s->large = s->largest >= TL_SLOT_LIMIT;
+            s->large = s->largest >= TL_SLOT_LIMIT ||
+                       (s->large && g->pair[i].rows); /* other rows keep theirs */
         }
     return TL_OK;
 }

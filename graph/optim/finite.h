@@ -14,7 +14,10 @@
 #else
 #define TL_TERM_LIMIT ((double)FLT_MAX * (double)FLT_EPSILON / 8)
 #endif
-#define TL_SLOT_LIMIT (TL_TERM_LIMIT * 0x1p-19)
+/* A later step may multiply a slot by a larger rate: terms are bounded for rates up to TL_RATE_LIMIT, and
+ * steps of a rate above it are always tried. */
+#define TL_RATE_LIMIT 0x1p19
+#define TL_SLOT_LIMIT (TL_TERM_LIMIT / TL_RATE_LIMIT)
 
 /* Applies the policies for gradients that are not finite: sets *skip, or returns TL_ERR_NUMERIC with a text
  * that names the element. The slots are allocated; their `largest` receives a bound on the gradient, unless

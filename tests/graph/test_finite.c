@@ -252,6 +252,62 @@ START_TEST(weight_decay_overflows_in_rows)
 }
 END_TEST
 
+/* A large slot is not forgotten while steps reach other rows only. */
+START_TEST(momentum_overflows_in_rows)
+{
+    static const int32_t first = 0, second = 1;
+    const tl_real big[] = { largest / 10, largest / 10 }, ones[] = { 1, 1 };
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(4, 2), 2);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1, .momentum = 0.99, .rows = _i });
+    tl_status status = feed(o, v, 2, big, &first, 1);
+    ck_assert_ok(status);
+    for (int k = 0; k < 20 && status == TL_OK; k++) {
+        status = feed(o, v, 2, ones, &second, 1);
+        if (status == TL_OK)
+            status = feed(o, v, 2, ones, &first, 1);
+    }
+    ck_assert_int_eq(status, TL_ERR_NUMERIC);
+    for (int k = 0; k < 8; k++)
+        ck_assert(isfinite(tl_variable_data(v)[k]));
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+static double jump(int64_t step, double rate, const void *to)
+{
+    return step <= 2 ? rate : *(const double *)to;
+}
+
+/* Refuses a step without a gradient whose rate is too large for the averages of two steps, or for itself. */
+static void refused_rate(tl_optimizer *o, tl_real gradient, double rate)
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(2));
+    const tl_real g[] = { gradient, 0 }, zeros[] = { 0, 0 };
+    tl_optimizer_set_schedule(o, jump, &rate);
+    for (int k = 0; k < 2; k++)
+        ck_assert_ok(feed(o, v, 2, g, NULL, 0));
+    const state before = state_of(o, v);
+    ck_assert_int_eq(feed(o, v, 2, zeros, NULL, 0), TL_ERR_NUMERIC);
+    check_unchanged(o, v, &before);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+
+START_TEST(rate_overflows)
+{
+    const double rate = (double)largest / 1.1;
+    refused_rate(tl_adam((tl_adam_options){ 0 }), 0, rate);
+    refused_rate(tl_adam((tl_adam_options){ 0 }), 10, rate);
+    refused_rate(tl_sgd((tl_sgd_options){ .momentum = 0.9 }), 10, rate);
+    refused_rate(tl_sgd((tl_sgd_options){ .momentum = 0.9 }), largest / (tl_real)1e9, 1e10);
+    refused_rate(tl_rmsprop((tl_rmsprop_options){ .momentum = 0.9 }), 10, rate);
+    refused_rate(
+        tl_sgd((tl_sgd_options){ .weight_decay = rate, .decoupled = true, .learning_rate = 0.1 / rate }), 0,
+        10);
+}
+END_TEST
+
 /* ---- Policies ---- */
 
 START_TEST(propagates)
@@ -325,6 +381,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, weight_overflows);
     tcase_add_test(c, weight_decay_overflows);
     tcase_add_test(c, weight_decay_overflows_in_rows);
+    tcase_add_loop_test(c, momentum_overflows_in_rows, TL_ROWS_EXACT, TL_ROWS_LAZY + 1);
+    tcase_add_test(c, rate_overflows);
     c = tl_test_case(s, "policies");
     tcase_add_test(c, propagates);
     tcase_add_test(c, nothing_of_the_step_is_kept);
