@@ -47,9 +47,9 @@ static double largest_term(const void *options, double learning_rate, double g, 
 {
     const tl_ftrl_options *o = options;
     const double power = -o->power, s = TL_SLOT_LIMIT + g * g;
-    const double term = g + pow(s, power) / learning_rate * w,
+    const double quotient = pow(s, power) / learning_rate, term = g + quotient * w,
                  slope = fmax(1, learning_rate / pow(o->initial_accumulator, power));
-    return learning_rate > 0 ? fmax(s, fmax(term * 0x1p20, o->l1) * slope) : 0;
+    return learning_rate > 0 ? fmax(fmax(s, quotient), fmax(term * 0x1p20, o->l1) * slope) : 0;
 }
 
 static void start(const void *options, tl_real *start)

@@ -308,6 +308,15 @@ START_TEST(rate_overflows)
 }
 END_TEST
 
+/* FTRL divides by the rate before it multiplies by a weight, here of 0. */
+START_TEST(quotient_by_rate_overflows)
+{
+    const double rate = TL_IS_DOUBLE ? 1e-306 : 1e-37;
+    refused_at(tl_ftrl((tl_ftrl_options){ .learning_rate = rate }), 0, 1000, 1, 0);
+    refused_at(tl_ftrl((tl_ftrl_options){ .learning_rate = rate, .power = -0.9 }), 0, 1000, 1, 0);
+}
+END_TEST
+
 /* ---- Policies ---- */
 
 START_TEST(propagates)
@@ -383,6 +392,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, weight_decay_overflows_in_rows);
     tcase_add_loop_test(c, momentum_overflows_in_rows, TL_ROWS_EXACT, TL_ROWS_LAZY + 1);
     tcase_add_test(c, rate_overflows);
+    tcase_add_test(c, quotient_by_rate_overflows);
     c = tl_test_case(s, "policies");
     tcase_add_test(c, propagates);
     tcase_add_test(c, nothing_of_the_step_is_kept);
