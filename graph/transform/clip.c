@@ -67,19 +67,23 @@ double tl_global_norm(const tl_gradients *g)
 }
 
 /* Scales n pairs from their norm to max_norm. The factor itself may be subnormal, or 0, where products with
- * it are not. */
+ * it are not: then the values are first divided by a power of 2 near the norm. */
 static void scale(const tl_gradient *pair, int32_t n, norm from, double max_norm)
 {
     const double factor = max_norm / from.scaled,
                  least = sizeof(tl_real) == sizeof(double) ? DBL_MIN : (double)FLT_MIN;
+    const bool direct = from.exponent == 0 && factor >= least;
+    const int of_scaled = ilogb(from.scaled);
+    const double rest = max_norm / ldexp(from.scaled, -of_scaled);
     for (int32_t i = 0; i < n; i++) {
-        if (from.exponent == 0 && factor >= least) {
+        if (direct) {
             tl_gradient_scale(&pair[i], factor);
             continue;
         }
         const int64_t size = tl_gradient_size(&pair[i]);
         for (int64_t k = 0; k < size; k++)
-            pair[i].values[k] = (tl_real)(ldexp((double)pair[i].values[k], -from.exponent) * factor);
+            pair[i].values[k] = (tl_real)(ldexp((double)pair[i].values[k], -from.exponent - of_scaled) *
+                                          rest);
     }
 }
 

@@ -341,6 +341,7 @@ END_TEST
 static const double extremes[] = {
     TL_IS_DOUBLE ? 2.9e307 : 5.6e37, TL_IS_DOUBLE ? 1e200 : 1e30,   TL_IS_DOUBLE ? 1e160 : 1e20,
     TL_IS_DOUBLE ? 1e-160 : 1e-20,   TL_IS_DOUBLE ? 1e-200 : 1e-30, TL_IS_DOUBLE ? 1e-300 : 1e-36,
+    TL_IS_DOUBLE ? 1e30 : 1e10, /* divided by the smaller limit: subnormal or 0 */
 };
 
 START_TEST(norm_of_extremes)
