@@ -59,13 +59,16 @@ static inline void tl_reduce_blocks(void *context, int64_t begin, int64_t end)
                                     y->out + i * r->inner);
 }
 
-/* Returns the mean of every inner-th value from a on, divided first: for a sum that is not a tl_real. */
+/* Returns the mean of every inner-th value from a on, divided first: for a sum that is not a tl_real. No mean
+ * is beyond the largest value, as rounding could make it. */
 static inline tl_real tl_reduce_scaled(const tl_reduce *r, const tl_real *a)
 {
-    double sum = 0;
-    for (int64_t k = 0; k < r->n; k++)
+    double sum = 0, largest = 0;
+    for (int64_t k = 0; k < r->n; k++) {
         sum += (double)a[k * r->inner] / (double)r->n;
-    return (tl_real)sum;
+        largest = fmax(largest, fabs((double)a[k * r->inner]));
+    }
+    return (tl_real)(fabs(sum) > largest ? copysign(largest, sum) : sum);
 }
 
 /* Y = the sums / divisor, and not the sums times 1 / divisor: the mean of equal values is that value. */

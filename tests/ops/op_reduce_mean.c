@@ -115,6 +115,9 @@ START_TEST(sum_overflows)
     ck_assert_values(tl_value(tl_reduce_mean(tl_input(g, TL_SHAPE(2, 2), infinite), 1)), 2, 0, INFINITY,
                      -INFINITY);
     ck_assert_values(tl_value(tl_reduce_sum(tl_input(g, TL_SHAPE(4), a), TL_ALL_AXES)), 1, 0, INFINITY);
+    const double end = TL_IS_DOUBLE ? 0x1.fffffffffffffp1023 : 0x1.fffffep127;
+    const tl_real ends[] = { (tl_real)-end, (tl_real)-end, (tl_real)-end };
+    ck_assert_values(tl_value(tl_reduce_mean(tl_input(g, TL_SHAPE(3), ends), TL_ALL_AXES)), 1, 0, -end);
     tl_graph_free(g);
 }
 END_TEST
