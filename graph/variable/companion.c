@@ -14,19 +14,26 @@
  * variable, and none whose rows are half done. */
 static pthread_rwlock_t gate = GATE;
 
+/* Set while the thread holds the gate. A signal handler that interrupts it may fork: it would wait for ever,
+ * and goes without. */
+static _Thread_local volatile bool inside;
+
 static void before_fork(void)
 {
-    pthread_rwlock_wrlock(&gate);
+    if (!inside)
+        pthread_rwlock_wrlock(&gate);
 }
 
 static void after_fork_in_parent(void)
 {
-    pthread_rwlock_unlock(&gate);
+    if (!inside)
+        pthread_rwlock_unlock(&gate);
 }
 
 static void after_fork_in_child(void)
 {
-    gate = (pthread_rwlock_t)GATE; /* whose owner is a thread of the parent */
+    if (!inside)
+        gate = (pthread_rwlock_t)GATE; /* whose owner is a thread of the parent */
 }
 
 static void install_fork_handlers(void)
@@ -34,10 +41,15 @@ static void install_fork_handlers(void)
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-static void lock(tl_variable *v)
+void tl_prepare_forks(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, install_fork_handlers);
+}
+
+static void lock(tl_variable *v)
+{
+    inside = true;
     pthread_rwlock_rdlock(&gate);
     pthread_mutex_lock(&v->lock);
 }
@@ -46,6 +58,7 @@ static void unlock(tl_variable *v)
 {
     pthread_mutex_unlock(&v->lock);
     pthread_rwlock_unlock(&gate);
+    inside = false;
 }
 
 /* ---- Companions ---- */

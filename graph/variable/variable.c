@@ -13,6 +13,7 @@ static tl_variable *new_variable(const char *name, tl_shape shape, tl_pattern *s
         return NULL;
     }
     size_t length = name ? strlen(name) : 0;
+    tl_prepare_forks();
     v->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     v->shape = shape;
     v->sparse = sparse != NULL;

@@ -19,6 +19,10 @@ struct tl_variable {
     atomic_bool written;  /* the program may have written since the last step: also off the mask */
 };
 
+/* Has forks wait for readers that apply pending updates. Called when a variable is created: a fork that began
+ * before would not wait. */
+void tl_prepare_forks(void);
+
 /* Returns the number of values in a row along the first dimension; 0 for a scalar. */
 int64_t tl_row_width(const tl_variable *v);
 

@@ -3,8 +3,10 @@
  * updates. */
 #include "tests/testing.h"
 #include "tests/graph/zoo.h"
+#include "graph/variable/companion.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -201,6 +203,118 @@ START_TEST(fork_while_another_thread_reads)
 }
 END_TEST
 
+/* A companion with one pending update, during which something happens. */
+typedef struct fake {
+    tl_companion c;
+    void (*meanwhile)(void);
+    atomic_bool pending;
+} fake;
+
+static bool has_pending(const tl_companion *c)
+{
+    return atomic_load(&((const fake *)c)->pending);
+}
+
+static void update(tl_companion *c, int64_t n, const int32_t *rows)
+{
+    (void)n;
+    (void)rows;
+    ((fake *)c)->meanwhile();
+    atomic_store(&((fake *)c)->pending, false);
+}
+
+static const tl_companion_class fake_class = {
+    .name = "fake",
+    .has_pending = has_pending,
+    .before_read = update,
+    .free = tl_companion_detach,
+};
+
+static fake attached;
+
+static tl_variable *variable_with(void (*meanwhile)(void))
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(2));
+    attached.c = (tl_companion){ .class = &fake_class };
+    attached.meanwhile = meanwhile;
+    atomic_store(&attached.pending, true);
+    tl_companion_attach(&attached.c, v);
+    return v;
+}
+
+/* Forks a child that reads v, if that is not NULL, and checks that both get on. */
+static void assert_fork_ends(tl_variable *v)
+{
+    alarm(20); /* ends a parent that hangs */
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(10);
+        tl_variable_data(v);
+        _exit(0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    alarm(0);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    assert_fork_ends(NULL);
+}
+
+static void interrupt(void)
+{
+    raise(SIGUSR1);
+}
+
+/* A signal handler may fork while its own thread applies updates, and again; later forks work, too. */
+START_TEST(fork_in_a_signal_handler)
+{
+    tl_variable *v = variable_with(interrupt);
+    ck_assert_int_eq(sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = on_signal }, NULL), 0);
+    tl_variable_data(v);
+    assert_fork_ends(v);
+    atomic_store(&attached.pending, true);
+    tl_variable_data(v);
+    assert_fork_ends(v);
+    ck_assert_int_eq(sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL), 0);
+    tl_variable_free(v);
+}
+END_TEST
+
+static tl_variable *to_read; /* NULL: the handler below does nothing */
+static pthread_t first_reader;
+
+static void linger(void)
+{
+    atomic_store(&begun, 2);
+    nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
+}
+
+static void read_during_a_fork(void)
+{
+    if (!to_read || pthread_create(&first_reader, NULL, read_all, to_read) != 0)
+        return;
+    while (atomic_load(&begun) != 2) {
+    }
+}
+
+/* A fork that has begun waits for a reader, be it the first of the process. */
+START_TEST(fork_before_the_first_read)
+{
+    tl_variable *v = variable_with(linger);
+    pthread_atfork(read_during_a_fork, NULL, NULL);
+    atomic_store(&begun, 0);
+    to_read = v;
+    assert_fork_ends(v);
+    to_read = NULL;
+    pthread_join(first_reader, NULL);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("rows_threads");
@@ -208,5 +322,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, threads_read_what_lags, 0, 16);
     tcase_add_loop_test(c, an_optimizer_that_is_freed, 0, ZOO);
     tcase_add_test(c, fork_while_another_thread_reads);
+    tcase_add_test(c, fork_in_a_signal_handler);
+    tcase_add_test(c, fork_before_the_first_read);
     return s;
 }
