@@ -29,32 +29,45 @@ enum { SMALL_PRODUCT = 1 << 22, THIN_SIDE = 32 };
  * environment variable, a number that bli_init reads. While other threads may read the environment nobody may
  * write it: so BLIS is started when the library is loaded, as a rule before the program has threads, with an
  * environment of its own: the process's, which stays as it is, and this variable. Where there are threads
- * already, BLIS chooses by itself. */
+ * already, or BLIS has no kernels for the choice, it chooses by itself. */
 
 #if defined(__x86_64__) && __has_include(<sys/single_threaded.h>)
 extern char **environ;
 
+/* Returns BLIS's number for the instruction set, or -1 if BLIS was built without kernels for it: asked for
+ * those, it would end the program. */
 static int blis_arch(void)
 {
     const char *isa = tl_find_kernels()->name;
-    return strcmp(isa, "avx512") == 0 ? BLIS_ARCH_SKX
-           : strcmp(isa, "avx2") == 0 ? BLIS_ARCH_HASWELL
-                                      : BLIS_ARCH_GENERIC;
+#ifdef BLIS_CONFIG_SKX
+    if (strcmp(isa, "avx512") == 0)
+        return BLIS_ARCH_SKX;
+#endif
+#ifdef BLIS_CONFIG_HASWELL
+    if (strcmp(isa, "avx2") == 0)
+        return BLIS_ARCH_HASWELL;
+#endif
+#ifdef BLIS_CONFIG_GENERIC
+    if (strcmp(isa, "baseline") == 0)
+        return BLIS_ARCH_GENERIC;
+#endif
+    return -1;
 }
 
 __attribute__((constructor)) static void start_blis(void)
 {
     char **const before = environ;
     char variable[32];
+    const int arch = blis_arch();
     size_t n = 0;
-    if (!__libc_single_threaded || !before || getenv("BLIS_ARCH_TYPE"))
+    if (arch < 0 || !__libc_single_threaded || !before || getenv("BLIS_ARCH_TYPE"))
         return;
     while (before[n])
         n++;
     char **with = malloc((n + 2) * sizeof *with);
     if (!with)
         return;
-    snprintf(variable, sizeof variable, "BLIS_ARCH_TYPE=%d", blis_arch());
+    snprintf(variable, sizeof variable, "BLIS_ARCH_TYPE=%d", arch);
     with[0] = variable;
     memcpy(with + 1, before, (n + 1) * sizeof *with);
     environ = with;
