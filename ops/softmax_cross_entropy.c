@@ -35,8 +35,8 @@ static tl_status check_labels(const struct attr *attr, int64_t rows, int64_t col
     const tl_status status = tl_check_ids(name, attr->label, rows, cols, NULL, of, unit);
     if (status != TL_ERR_INDEX || !attr->weight)
         return status;
-    for (int64_t i = 0; i < rows;
-         i++) /* rare: a label out of range, which may be that of a row of weight 0 */
+    /* rare: a label out of range, which may be that of a row of weight 0 */
+    for (int64_t i = 0; i < rows; i++)
         if (attr->weight[i] != 0 && (attr->label[i] < 0 || attr->label[i] >= cols))
             return tl_fail(TL_ERR_INDEX, "%s[%lld] = %d, %s has %lld %s", name, (long long)i,
                            (int)attr->label[i], of, (long long)cols, unit);
