@@ -123,10 +123,6 @@ static bool inflate_some(struct tl_stream *s, read_error *why)
         *why = SYSTEM_ERROR;
         return false;
     }
-    if (s->at == s->end) {
-        *why = GZIP_TRUNCATED;
-        return false;
-    }
     s->z.next_in = s->buffer + s->at;
     s->z.avail_in = (unsigned)(s->end - s->at);
     const int code = inflate(&s->z, Z_NO_FLUSH);
@@ -134,8 +130,9 @@ static bool inflate_some(struct tl_stream *s, read_error *why)
     s->in_member = code != Z_STREAM_END;
     if (code == Z_MEM_ERROR)
         errno = ENOMEM;
-    *why = code == Z_MEM_ERROR ? SYSTEM_ERROR : GZIP_DAMAGED;
-    return code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR; /* the last: no space or no data */
+    /* there is space, so without progress there is no data; a wrong length, the last word, was told before */
+    *why = code == Z_MEM_ERROR ? SYSTEM_ERROR : code == Z_BUF_ERROR ? GZIP_TRUNCATED : GZIP_DAMAGED;
+    return code == Z_OK || code == Z_STREAM_END;
 }
 
 static int read_gzip(struct tl_stream *s, unsigned char *to, int n, read_error *why)

@@ -168,6 +168,13 @@ START_TEST(gzip_errors)
     ck_assert_ok(tl_source_read(&s, got, 5, "all"));
     assert_bad(tl_source_end(&s), "byte 5: found damaged gzip data, expected a valid checksum");
     ck_assert_int_eq(tl_source_close(&s, TL_ERR_FORMAT), TL_ERR_FORMAT);
+    packed[size - 5] ^= 1;
+    packed[size - 1] ^= 1; /* the length, the last word of the file */
+    put(path, packed, size);
+    s = opened();
+    ck_assert_ok(tl_source_read(&s, got, 5, "all"));
+    assert_bad(tl_source_end(&s), "byte 5: found damaged gzip data, expected a valid checksum");
+    ck_assert_int_eq(tl_source_close(&s, TL_ERR_FORMAT), TL_ERR_FORMAT);
 }
 END_TEST
 
