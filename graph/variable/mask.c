@@ -40,15 +40,26 @@ void tl_fill_off_pattern(void *data, tl_element element, const tl_pattern *keep,
     }
 }
 
-static void clear(tl_real *x, int64_t n)
+/* Returns the number of values that are not +0. */
+static int64_t count_set(const tl_real *x, int64_t n)
 {
-    int other = 0; /* than +0: no early exit, so that the loop vectorises */
+    int32_t count = 0; /* of at most a row's columns */
     for (int64_t k = 0; k < n; k++)
-        other |= (x[k] != 0) | (signbit(x[k]) != 0);
-    if (other)
-        tl_fill(x, TL_REAL, 0, n, 0);
+        count += (x[k] != 0) | (signbit(x[k]) != 0);
+    return count;
 }
 
+/* Sets columns begin .. end-1 of a row to +0, except at its entries from e on. */
+static void clear_row(tl_real *row, const tl_csr *keep, int64_t e, int64_t last, int64_t begin, int64_t end)
+{
+    for (; e < last && keep->col[e] < end; e++) {
+        tl_fill(row, TL_REAL, begin, keep->col[e] - begin, 0);
+        begin = keep->col[e] + 1;
+    }
+    tl_fill(row, TL_REAL, begin, end - begin, 0);
+}
+
+/* Counts first: as a rule, all values that are not +0 are at entries. */
 void tl_clear_off_mask(tl_variable *v, int64_t at, int64_t n)
 {
     const tl_csr keep = tl_pattern_csr(v->pattern);
@@ -58,13 +69,12 @@ void tl_clear_off_mask(tl_variable *v, int64_t at, int64_t n)
         tl_real *row = v->data + i * keep.cols;
         const int64_t from = at - i * keep.cols, to = at + n - i * keep.cols, last = keep.row_ptr[i + 1];
         const int64_t begin = from > 0 ? from : 0, end = to < keep.cols ? to : keep.cols;
-        int64_t j = begin; /* the first column after the last entry */
-        for (int64_t e = tl_lower_bound(keep.col, keep.row_ptr[i], last, begin);
-             e < last && keep.col[e] < end; e++) {
-            clear(row + j, keep.col[e] - j);
-            j = keep.col[e] + 1;
-        }
-        clear(row + j, end - j);
+        const int64_t first = tl_lower_bound(keep.col, keep.row_ptr[i], last, begin);
+        int64_t off = count_set(row + begin, end - begin);
+        for (int64_t e = first; e < last && keep.col[e] < end; e++)
+            off -= (row[keep.col[e]] != 0) | (signbit(row[keep.col[e]]) != 0);
+        if (off > 0)
+            clear_row(row, &keep, first, last, begin, end);
     }
 }
 
