@@ -258,7 +258,8 @@ START_TEST(momentum_overflows_in_rows)
     static const int32_t first = 0, second = 1;
     const tl_real big[] = { largest / 10, largest / 10 }, ones[] = { 1, 1 };
     tl_variable *v = tl_test_dense("v", TL_SHAPE(4, 2), 2);
-    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1, .momentum = 0.99, .rows = _i });
+    tl_optimizer *o = tl_sgd(
+        (tl_sgd_options){ .learning_rate = 1, .momentum = 0.99, .rows = (tl_rows_policy)_i });
     tl_status status = feed(o, v, 2, big, &first, 1);
     ck_assert_ok(status);
     for (int k = 0; k < 20 && status == TL_OK; k++) {
