@@ -10,6 +10,15 @@
 #include "op.h"
 #include "tulle.h"
 
+/* The thread sanitizer refuses new threads in a child of a process that had some. */
+#if defined(__SANITIZE_THREAD__)
+#define NO_THREADS_AFTER_FORK
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NO_THREADS_AFTER_FORK
+#endif
+#endif
+
 Suite *tl_test_suite(void);
 
 /* Sets the allocator that the three functions below control and count; main.c calls it first. */

@@ -13,15 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The thread sanitizer refuses new threads in a child of a process that had some. */
-#if defined(__SANITIZE_THREAD__)
-#define NO_THREADS_AFTER_FORK
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define NO_THREADS_AFTER_FORK
-#endif
-#endif
-
 enum { N = 3000, MAX_THREADS = 1024 };
 
 static void one_thread(void)
