@@ -243,10 +243,11 @@ static void *worker(void *argument)
     return NULL;
 }
 
-/* Numbers the loop and offers its slots. */
+/* Numbers the loop and offers its slots. To read the mode takes as long as a small loop: serial ones need none. */
 static void open_loop(const loop *l, int slots)
 {
     pool.loop = *l;
+    pool.loop.mode = get_float_mode();
     for (int q = 0; q < l->shares; q++)
         atomic_store_explicit(&pool.share[q].next, share_begin(l, q), memory_order_relaxed);
     atomic_store(&pool.finished, 0);
@@ -346,8 +347,7 @@ void tl_parallel_for(int64_t n, int64_t grain, void (*body)(void *, int64_t, int
                      .n = n,
                      .grain = grain,
                      .tasks = tasks,
-                     .shares = tasks <= workers ? (int)tasks : workers + 1,
-                     .mode = get_float_mode() };
+                     .shares = tasks <= workers ? (int)tasks : workers + 1 };
     if (workers == 0 || n <= grain || in_parallel || !try_lock_pool()) {
         run_serial(&l);
         return;

@@ -48,26 +48,25 @@ static void replay_pending(tl_slots *s, bool row_sparse, int64_t offset)
         tl_slots_replay(s);
 }
 
-/* Prepares the step that follows the last one, everything that is pending before it included. */
-static job next_step(tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs)
+/* Prepares the step that follows the last one, everything that is pending before it included. Not returned by
+ * value: the copy would load what was stored in smaller parts just before. */
+static void prepare_step(job *j, tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs)
 {
     const int64_t step = s->optimizer->step + 1;
-    job j = {
-        .step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step)),
-        .s = s,
-        .pair = pair,
-        .row_refs = row_refs,
-        .width = tl_row_width(s->companion.variable),
-        .offset = step - (s->t + 1),
-    };
-    j.exact = pair->rows && tl_slots_row_step(s) && tl_slots_options(s)->rows == TL_ROWS_EXACT;
-    replay_pending(s, pair->rows != NULL, j.offset);
-    return j;
+    j->step = tl_step_of(s, s->t + 1, tl_slots_rate(s, step));
+    j->s = s;
+    j->pair = pair;
+    j->row_refs = row_refs;
+    j->width = tl_row_width(s->companion.variable);
+    j->offset = step - (s->t + 1);
+    j->exact = pair->rows && tl_slots_row_step(s) && tl_slots_options(s)->rows == TL_ROWS_EXACT;
+    replay_pending(s, pair->rows != NULL, j->offset);
 }
 
 int64_t tl_try_update(tl_slots *s, const tl_gradient *pair, double *largest)
 {
-    const job j = next_step(s, pair, NULL);
+    job j;
+    prepare_step(&j, s, pair, NULL);
     tl_trial trial = { .first = -1 };
     int64_t first = tl_gradient_size(pair);
     if (!pair->rows)
@@ -97,7 +96,8 @@ static void sweep_table(job *j)
 
 void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs)
 {
-    job j = next_step(s, pair, row_refs);
+    job j;
+    prepare_step(&j, s, pair, row_refs);
     const bool sweep = j.exact && tl_sweep_pays(s, pair);
     if (sweep)
         sweep_table(&j);

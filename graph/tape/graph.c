@@ -93,6 +93,20 @@ void tl_graph_append(tl_graph *g, tl_node *y)
     else
         g->first_leaf = y;
     g->last_leaf = y;
+    g->n_leaves++;
+}
+
+enum { FEW_LEAVES = 8 }; /* a search through so few takes no longer than the map */
+
+/* Adds the coming leaf to the map; the first one beyond a few with those before it. */
+static bool map_leaf(tl_graph *g, tl_node *leaf)
+{
+    if (g->n_leaves < FEW_LEAVES)
+        return true;
+    bool added = true;
+    for (tl_node *a = g->n_leaves == FEW_LEAVES ? g->first_leaf : NULL; a && added; a = a->next_leaf)
+        added = tl_pointer_map_add(&g->leaves, &g->arena, a->variable, a);
+    return added && tl_pointer_map_add(&g->leaves, &g->arena, leaf->variable, leaf);
 }
 
 /* Appends a leaf. Its arguments have been checked. */
@@ -100,8 +114,9 @@ static tl_node *append_leaf(tl_graph *g, const char *who, tl_shape shape, tl_pat
                             const tl_real *val, tl_variable *v)
 {
     tl_node *y = tl_arena_alloc_zero(&g->arena, 1, sizeof *y);
-    if (!y || (pattern && tl_graph_hold(g, pattern) != TL_OK) ||
-        (v && !tl_pointer_map_add(&g->leaves, &g->arena, v, y))) {
+    if (y)
+        y->variable = v;
+    if (!y || (pattern && tl_graph_hold(g, pattern) != TL_OK) || (v && !map_leaf(g, y))) {
         tl_graph_fail(g, who, tl_fail_memory());
         return NULL;
     }
@@ -111,7 +126,6 @@ static tl_node *append_leaf(tl_graph *g, const char *who, tl_shape shape, tl_pat
     y->pattern = pattern;
     y->size = pattern ? tl_pattern_nnz(pattern) : tl_shape_size(shape);
     y->val = val;
-    y->variable = v;
     y->requires_grad = v != NULL;
     tl_graph_append(g, y);
     return y;
@@ -129,7 +143,12 @@ static tl_node *fail_leaf(tl_graph *g, const char *who, tl_status status)
 
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v)
 {
-    return tl_pointer_map_find(&g->leaves, v);
+    if (g->n_leaves > FEW_LEAVES)
+        return tl_pointer_map_find(&g->leaves, v);
+    tl_node *a = g->first_leaf;
+    while (a && a->variable != v)
+        a = a->next_leaf;
+    return a;
 }
 
 tl_node *tl_use(tl_graph *g, tl_variable *v)

@@ -45,8 +45,8 @@ struct tl_graph {
     tl_arena arena;
     tl_node *first, *last;           /* the tape */
     tl_node *first_leaf, *last_leaf; /* the variables on it */
-    int32_t n_nodes;
-    tl_pointer_map leaves; /* variable to leaf */
+    int32_t n_nodes, n_leaves;
+    tl_pointer_map leaves; /* variable to leaf; empty while there are few */
     tl_held_pattern *held;
     tl_memo *memo;
     void *workspace;              /* NULL: not yet allocated in this step */
