@@ -44,7 +44,7 @@ static tl_pattern *largest(tl_variable *w, double density)
     tl_pattern *p = NULL;
     if (!sorted || !keep)
         tl_fail(TL_ERR_MEMORY, "out of memory");
-    else if (mark_largest(tl_variable_data(w), size, n, sorted, keep))
+    else if (mark_largest(tl_variable_values(w), size, n, sorted, keep))
         p = tl_pattern_from_mask(tl_variable_shape(w).dim[0], tl_variable_shape(w).dim[1], keep);
     free(sorted);
     free(keep);

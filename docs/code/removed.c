@@ -43,7 +43,7 @@ static tl_variable *trained(tl_optimizer **o)
 /* How many weights off the pattern are not 0. */
 static int count_removed(tl_variable *w, const tl_pattern *keep)
 {
-    const tl_real *value = tl_variable_data(w);
+    const tl_real *value = tl_variable_values(w);
     int n = 0;
     for (int k = 0; k < SIZE; k++)
         n += value[k] != 0 && tl_pattern_find(keep, k / UNITS, k % UNITS) < 0;
@@ -88,7 +88,7 @@ static void make_sparse(tl_pattern *keep)
     tl_optimizer *o;
     tl_variable *dense = trained(&o), *w = tl_variable_sparse("w", keep);
     check(w != NULL);
-    const tl_real *from = tl_variable_data(dense);
+    const tl_real *from = tl_variable_values(dense);
     tl_real *to = tl_variable_data(w);
     for (int64_t i = 0, e = 0; i < INPUTS; i++)
         for (; e < tl_pattern_row_ptr(keep)[i + 1]; e++)

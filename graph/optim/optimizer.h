@@ -180,8 +180,8 @@ TL_API tl_status tl_optimizer_set_options_for(tl_optimizer *o, tl_variable *v, t
 TL_API tl_optimizer_options tl_optimizer_options_for(const tl_optimizer *o, const tl_variable *v);
 
 /* Applies all pending row updates (TL_ROWS_EXACT). The graph applies those of the rows that it reads, and
- * tl_variable_data and tl_optimizer_slot those of all rows; through a pointer taken before a step, the step's
- * whole effect is visible only after this call. TL_ERR_ARGUMENT for NULL. */
+ * tl_variable_values, tl_variable_data and tl_optimizer_slot those of all rows; through a pointer taken
+ * before a step, the step's whole effect is visible only after this call. TL_ERR_ARGUMENT for NULL. */
 TL_API tl_status tl_optimizer_flush(tl_optimizer *o);
 
 /* Returns the number of steps applied to v. */

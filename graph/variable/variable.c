@@ -62,6 +62,14 @@ void tl_variable_free(tl_variable *v)
     tl_free(v);
 }
 
+const tl_real *tl_variable_values(tl_variable *v)
+{
+    if (!v)
+        return NULL;
+    tl_before_read(v, 0, NULL);
+    return v->data;
+}
+
 tl_real *tl_variable_data(tl_variable *v)
 {
     if (!v)

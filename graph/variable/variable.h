@@ -46,11 +46,14 @@ TL_API tl_status tl_variable_grow(tl_variable *v, tl_pattern *pattern,
  * count, TL_ERR_MEMORY. */
 TL_API tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_count);
 
-/* Returns the tl_variable_size values: row-major if dense, in the order of the pattern if sparse. Owned by
- * the variable. Write only between steps, through a pointer taken after the last step: the call applies
- * pending row updates (TL_ROWS_EXACT), which would otherwise be applied on top of what you write. After it,
- * and until the next step, each op that reads a masked variable first looks for what was written off the
- * mask. */
+/* Returns the tl_variable_size values, to be read: row-major if dense, in the order of the pattern if sparse.
+ * Owned by the variable. The call applies pending row updates (TL_ROWS_EXACT), so take the pointer after the
+ * last step. */
+TL_API const tl_real *tl_variable_values(tl_variable *v) TL_REAL_SYMBOL(tl_variable_values);
+
+/* The same, to be written: only between steps, or pending updates are applied on top of what you write. After
+ * the call, and until the next step, each op that reads a masked variable first looks for what was written
+ * off the mask. */
 TL_API tl_real *tl_variable_data(tl_variable *v) TL_REAL_SYMBOL(tl_variable_data);
 TL_API int64_t tl_variable_size(const tl_variable *v);
 

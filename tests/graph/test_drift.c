@@ -2,6 +2,8 @@
 #include "tests/testing.h"
 #include "tests/graph/zoo.h"
 
+#include "graph/variable/variable_private.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -239,6 +241,23 @@ START_TEST(written_off_the_mask_before_a_read)
 }
 END_TEST
 
+/* .. and for who only looks: that costs later ops nothing. */
+START_TEST(values_of_a_mask)
+{
+    tl_pattern *keep;
+    tl_variable *v = masked(&keep);
+    tl_before_write(v, NULL); /* as a step does */
+    ck_assert_ptr_null(tl_variable_values(NULL));
+    ck_assert_ptr_eq(tl_variable_values(v), v->data);
+    ck_assert(!v->written);
+    write_off(v, keep);
+    ck_assert_int_eq(count_off(tl_variable_values(v), keep), 0);
+    ck_assert(v->written); /* the pointer of tl_variable_data stays good */
+    tl_variable_free(v);
+    tl_pattern_release(keep);
+}
+END_TEST
+
 /* Rows of a table of rank 1, 3 and 4 are not rows of its mask. */
 START_TEST(written_off_a_mask_of_any_rank)
 {
@@ -293,6 +312,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, masked_gradients_drift);
     tcase_add_loop_test(c, written_off_the_mask_before_a_step, 0, ZOO);
     tcase_add_test(c, written_off_the_mask_before_a_read);
+    tcase_add_test(c, values_of_a_mask);
     tcase_add_loop_test(c, written_off_a_mask_of_any_rank, 0, 3);
     tcase_add_test(c, gradient_check_of_a_mask);
     return s;
