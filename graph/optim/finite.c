@@ -97,7 +97,7 @@ tl_status tl_check_gradients(const tl_optimizer *o, const tl_gradients *g, bool 
 
 /* ---- Updates ---- */
 
-static void search_weights(void *context, int64_t begin, int64_t end)
+static void search_magnitudes(void *context, int64_t begin, int64_t end)
 {
     search *s = context;
     bool minus_zero;
@@ -116,9 +116,9 @@ static double largest_weight(const tl_gradient *pair)
     search s = { .x = v->data, .rows = pair->rows, .width = tl_row_width(v) };
     tl_before_read(v, pair->n_rows, pair->rows);
     if (pair->rows)
-        tl_parallel_for(pair->n_rows, 1 + TL_STEP_GRAIN / (s.width + 1), search_weights, &s);
+        tl_parallel_for(pair->n_rows, 1 + TL_STEP_GRAIN / (s.width + 1), search_magnitudes, &s);
     else
-        tl_parallel_for(v->size, TL_STEP_GRAIN, search_weights, &s);
+        tl_parallel_for(v->size, TL_STEP_GRAIN, search_magnitudes, &s);
     return (double)s.largest;
 }
 
@@ -163,6 +163,27 @@ static tl_status try_update(const tl_graph *g, tl_gradient *pair, tl_slots *s, b
     return TL_OK;
 }
 
+/* Checks whether a slot of a row that the pair does not name may be large. The slots of all rows are searched
+ * once in as many tried rows: so the search takes no longer than the trials. */
+static bool others_are_large(tl_slots *s, const tl_gradient *pair)
+{
+    tl_variable *v = pair->variable;
+    if (!s->large || !pair->rows)
+        return false;
+    s->tried += pair->n_rows;
+    if (s->tried < v->shape.dim[0])
+        return true;
+    s->tried = 0;
+    tl_before_read(v, 0, NULL);
+    double largest = 0;
+    for (int32_t i = 0; i < s->n; i++) {
+        search all = { .x = tl_slots_array(s, i) };
+        tl_parallel_for(v->size, TL_STEP_GRAIN, search_magnitudes, &all);
+        largest = fmax(largest, (double)all.largest);
+    }
+    return largest >= TL_SLOT_LIMIT;
+}
+
 tl_status tl_check_updates(const tl_optimizer *o, const tl_gradients *g, bool *skip)
 {
     bool all_bounded = true;
@@ -185,8 +206,7 @@ tl_status tl_check_updates(const tl_optimizer *o, const tl_gradients *g, bool *s
     for (int32_t i = 0; i < g->n && !*skip && !all_bounded; i++)
         if (g->pair[i].values) {
             tl_slots *s = tl_slots_find(o, g->pair[i].variable);
-            s->large = s->largest >= TL_SLOT_LIMIT ||
-                       (s->large && g->pair[i].rows); /* other rows keep theirs */
+            s->large = s->largest >= TL_SLOT_LIMIT || others_are_large(s, &g->pair[i]);
         }
     return TL_OK;
 }

@@ -55,6 +55,7 @@ typedef struct tl_slots {
     tl_past past;
     int64_t gaps;   /* since the last step, over replayed rows: the steps since a gradient last named them */
     bool large;     /* a slot may exceed TL_SLOT_LIMIT, or not be finite */
+    int64_t tried;  /* rows that were tried since all slots were last searched for such a one */
     double largest; /* of a step that is being checked: a bound on its gradient, then on its slots */
 } tl_slots;
 

@@ -2,6 +2,8 @@
  * changed. */
 #include "tests/testing.h"
 
+#include "graph/optim/slots.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -275,6 +277,25 @@ START_TEST(momentum_overflows_in_rows)
 }
 END_TEST
 
+/* .. but it is once it has become small. */
+START_TEST(momentum_of_rows_is_bounded_again)
+{
+    const tl_real big[] = { largest / 10, largest / 10 }, ones[] = { 1, 1 };
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(4, 2), 2);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1e-9, .momentum = 0.5 });
+    int32_t row = 0;
+    ck_assert_ok(feed(o, v, 2, big, &row, 1));
+    ck_assert(tl_slots_find(o, v)->large);
+    for (int k = 0; k < 100; k++) {
+        row = 1 + k % 3;
+        ck_assert_ok(feed(o, v, 2, ones, &row, 1));
+    }
+    ck_assert(!tl_slots_find(o, v)->large);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
 static double jump(int64_t step, double rate, const void *to)
 {
     return step <= 2 ? rate : *(const double *)to;
@@ -392,6 +413,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, weight_decay_overflows);
     tcase_add_test(c, weight_decay_overflows_in_rows);
     tcase_add_loop_test(c, momentum_overflows_in_rows, TL_ROWS_EXACT, TL_ROWS_LAZY + 1);
+    tcase_add_test(c, momentum_of_rows_is_bounded_again);
     tcase_add_test(c, rate_overflows);
     tcase_add_test(c, quotient_by_rate_overflows);
     c = tl_test_case(s, "policies");
