@@ -243,7 +243,8 @@ static void *worker(void *argument)
     return NULL;
 }
 
-/* Numbers the loop and offers its slots. To read the mode takes as long as a small loop: serial ones need none. */
+/* Numbers the loop and offers its slots. Serial loops do without the mode: reading it takes as long as a
+ * small one. */
 static void open_loop(const loop *l, int slots)
 {
     pool.loop = *l;

@@ -1,6 +1,8 @@
 /* A hash table of pointers: open addressing, linear probing, at most half full. */
 #include "lib/pointer_map.h"
 
+#include <string.h>
+
 enum { FIRST_CAPACITY = 32 };
 
 /* Returns the place of a key, or the free one where it belongs. The multiplier is 2^64 divided by the golden
@@ -19,6 +21,13 @@ static tl_pointer_pair *place_of(const tl_pointer_map *m, const void *key)
 void *tl_pointer_map_find(const tl_pointer_map *m, const void *key)
 {
     return m->capacity > 0 ? place_of(m, key)->value : NULL;
+}
+
+void tl_pointer_map_clear(tl_pointer_map *m)
+{
+    if (m->n > 0)
+        memset(m->place, 0, (size_t)m->capacity * sizeof *m->place);
+    m->n = 0;
 }
 
 /* Moves the map to a table of twice the size. */

@@ -18,6 +18,9 @@ typedef struct tl_pointer_map {
 /* Returns the value of a key, NULL if there is none. */
 void *tl_pointer_map_find(const tl_pointer_map *m, const void *key);
 
+/* Removes all keys, and keeps the table for others. */
+void tl_pointer_map_clear(tl_pointer_map *m);
+
 /* Adds a key, not NULL, that is not in the map. The map's arena is the same in every call. False if memory is
  * short; the map is then as before. */
 bool tl_pointer_map_add(tl_pointer_map *m, tl_arena *arena, const void *key, void *value);

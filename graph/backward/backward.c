@@ -207,7 +207,8 @@ static tl_status fail_null_loss(void)
     const tl_status why = tl_last_status();
     if (why == TL_OK)
         return tl_fail(TL_ERR_ARGUMENT, "backward: the loss is NULL");
-    return tl_fail(why, "backward: the loss is NULL; the last failure was %s", tl_error());
+    return tl_fail(why, "backward: the loss is NULL; the last failure was %s%s", tl_error(),
+                   tl_failed_op_hint(NULL));
 }
 
 static const tl_real one = 1;
@@ -224,10 +225,10 @@ static tl_status backward(tl_node *loss, bool listed, tl_backward_plan plan, tl_
         return tl_fail(TL_ERR_ARGUMENT, "backward: the loss is in no graph");
     tl_graph *g = loss->graph;
     if (g->status != TL_OK)
-        return tl_fail(g->status, "%s", g->error);
+        return tl_fail(g->status, "%s%s", g->error, tl_failed_op_hint(g));
     tl_status status = out ? check_loss(loss) : tl_fail(TL_ERR_ARGUMENT, "the output argument is NULL");
     if (status == TL_OK && listed)
-        status = tl_check_variables(&g->arena, plan.variable, plan.n);
+        status = tl_check_variables(g, plan.variable, plan.n);
     if (status == TL_OK)
         status = tl_backward_from(loss, &plan, out);
     if (g->status != TL_OK) /* an op's backward has said so */

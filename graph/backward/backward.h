@@ -43,13 +43,13 @@ void tl_recycle_grad(tl_node *a, tl_free_grad **list);
 
 /* ---- Pairs ---- */
 
-/* Checks that a list of variables is not empty, without NULLs and repeats. The arena has space for the
+/* Checks that a list of variables is not empty, without NULLs and repeats. The graph has space for the
  * search. TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
-tl_status tl_check_variables(tl_arena *arena, tl_variable *const *vars, int32_t n);
+tl_status tl_check_variables(tl_graph *g, tl_variable *const *vars, int32_t n);
 
 /* Finds the first of n variables that was in the list before: *second, and where it was, *first; *second = -1
  * if there is none. list: of pointers to variables, not NULL, one per `stride` bytes. TL_ERR_MEMORY. */
-tl_status tl_find_repeat(tl_arena *arena, int32_t n, const void *list, size_t stride, int32_t *first,
+tl_status tl_find_repeat(tl_graph *g, int32_t n, const void *list, size_t stride, int32_t *first,
                          int32_t *second);
 
 /* Checks that a list, which may be the user's own, is there with its pairs, their variables and, of

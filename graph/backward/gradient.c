@@ -6,11 +6,11 @@ static const tl_variable *variable_at(const void *list, size_t stride, int64_t i
     return *(tl_variable *const *)(const void *)((const char *)list + (size_t)i * stride);
 }
 
-tl_status tl_find_repeat(tl_arena *arena, int32_t n, const void *list, size_t stride, int32_t *first,
+tl_status tl_find_repeat(tl_graph *g, int32_t n, const void *list, size_t stride, int32_t *first,
                          int32_t *second)
 {
     enum { FEW = 32 }; /* compared each with each */
-    tl_pointer_map seen = { 0 };
+    tl_pointer_map_clear(&g->seen);
     for (*second = 0; *second < n; ++*second) {
         const tl_variable *v = variable_at(list, stride, *second);
         *first = 0;
@@ -21,19 +21,19 @@ tl_status tl_find_repeat(tl_arena *arena, int32_t n, const void *list, size_t st
                 return TL_OK;
             continue;
         }
-        const void *before = tl_pointer_map_find(&seen, v); /* an index, plus one */
+        const void *before = tl_pointer_map_find(&g->seen, v); /* an index, plus one */
         if (before) {
             *first = (int32_t)((intptr_t)before - 1);
             return TL_OK;
         }
-        if (!tl_pointer_map_add(&seen, arena, v, (void *)((intptr_t)*second + 1)))
+        if (!tl_pointer_map_add(&g->seen, &g->arena, v, (void *)((intptr_t)*second + 1)))
             return tl_fail_memory();
     }
     *second = -1;
     return TL_OK;
 }
 
-tl_status tl_check_variables(tl_arena *arena, tl_variable *const *vars, int32_t n)
+tl_status tl_check_variables(tl_graph *g, tl_variable *const *vars, int32_t n)
 {
     if (!vars || n < 1)
         return tl_fail(TL_ERR_ARGUMENT, "the list of variables is empty");
@@ -41,7 +41,7 @@ tl_status tl_check_variables(tl_arena *arena, tl_variable *const *vars, int32_t 
         if (!vars[i])
             return tl_fail(TL_ERR_ARGUMENT, "variable %d of the list is NULL", (int)i);
     int32_t first, second;
-    if (tl_find_repeat(arena, n, vars, sizeof *vars, &first, &second) != TL_OK)
+    if (tl_find_repeat(g, n, vars, sizeof *vars, &first, &second) != TL_OK)
         return TL_ERR_MEMORY;
     if (second >= 0)
         return tl_fail(TL_ERR_ARGUMENT, "variable %s is listed twice, at %d and %d", vars[second]->name,

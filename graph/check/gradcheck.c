@@ -178,7 +178,7 @@ tl_status tl_gradcheck(tl_build build, void *context, tl_variable *const *vars, 
         return tl_fail(TL_ERR_ARGUMENT, "gradcheck: tolerance %g must be > 0", c.tolerance);
     if (!(c.graph = tl_graph_new()))
         return TL_ERR_MEMORY;
-    tl_status status = tl_check_variables(&c.graph->arena, vars, n);
+    tl_status status = tl_check_variables(c.graph, vars, n);
     if (status == TL_OK)
         status = check_all(&c, vars, n, o.seed);
     else

@@ -58,7 +58,7 @@ static tl_status check_pairs(const tl_gradients *g)
     int32_t present = 0, first, second;
     if (tl_check_pairs(g) != TL_OK)
         return TL_ERR_ARGUMENT;
-    if (tl_find_repeat(&g->graph->arena, g->n, g->pair, sizeof *g->pair, &first, &second) != TL_OK)
+    if (tl_find_repeat(g->graph, g->n, g->pair, sizeof *g->pair, &first, &second) != TL_OK)
         return TL_ERR_MEMORY;
     if (second >= 0)
         return tl_fail(TL_ERR_ARGUMENT, "%s is listed twice, in pairs %d and %d",
@@ -135,7 +135,7 @@ static tl_status check_rates(const tl_optimizer *o, const tl_gradients *g)
     return TL_OK;
 }
 
-static tl_status apply(tl_optimizer *o, tl_gradients *g)
+static tl_status apply(tl_optimizer *o, tl_gradients *g, bool *applied)
 {
     tl_status status = check_pairs(g);
     if (status != TL_OK)
@@ -165,6 +165,7 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g)
             tl_update_variable(tl_slots_find(o, g->pair[i].variable), &g->pair[i],
                                tl_gradient_row_refs(g->graph, &g->pair[i]));
     o->step++;
+    *applied = true;
     return TL_OK;
 }
 
@@ -173,16 +174,17 @@ tl_status tl_apply_gradients(tl_optimizer *o, tl_gradients *g)
     if (!g || !g->graph)
         return tl_fail(TL_ERR_ARGUMENT, "apply_gradients: there is no gradient to apply");
     if (g->graph->status != TL_OK)
-        return tl_fail(g->graph->status, "%s", g->graph->error);
+        return tl_fail(g->graph->status, "%s%s", g->graph->error, tl_failed_op_hint(g->graph));
     if (!o)
         return tl_graph_fail(g->graph, "apply_gradients", tl_fail(TL_ERR_ARGUMENT, "the optimizer is NULL"));
     tl_gradients copy = *g;
-    const int64_t step = o->step;
+    tl_drawn *const outer = g->graph->drawn; /* of a step whose transform makes this one */
+    bool applied = false;
     g->graph->drawn = NULL;
-    tl_status status = apply(o, &copy);
-    for (const tl_drawn *d = g->graph->drawn; d && o->step == step; d = d->next) /* the last first */
+    tl_status status = apply(o, &copy, &applied);
+    for (const tl_drawn *d = g->graph->drawn; d && !applied; d = d->next) /* the last first */
         d->r->position = d->position;
-    g->graph->drawn = NULL;
+    g->graph->drawn = outer;
     return status == TL_OK ? TL_OK : tl_graph_fail(g->graph, o->class->name, status);
 }
 

@@ -141,14 +141,6 @@ static tl_status run_shape(tl_node *y)
     return status;
 }
 
-/* Remembers the op for tl_graph_print. */
-static void note_failure(tl_graph *g, const tl_op *op, tl_node *const *in)
-{
-    g->failed = op;
-    for (int32_t i = 0; i < op->n_in; i++)
-        g->failed_in[i] = !in[i] ? TL_ABSENT : in[i]->graph != g ? TL_ELSEWHERE : in[i]->number;
-}
-
 tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
 {
     if (!op || !in) {
@@ -175,14 +167,16 @@ tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t 
     if (status != TL_OK)
         tl_graph_fail(g, op->name ? op->name : "an op", status);
     if (g->status != TL_OK) { /* also by a call of `shape` that returns no status */
-        note_failure(g, op, in);
+        tl_graph_note_failed(g, op, in);
         return NULL;
     }
     y->val = y->out;
     tl_before_read_inputs(y);
     op->forward(y);
-    if (g->status != TL_OK)
+    if (g->status != TL_OK) {
+        tl_graph_note_failed(g, op, in);
         return NULL;
+    }
     tl_graph_append(g, y);
     return y;
 }

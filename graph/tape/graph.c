@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+/* The tl_error_count() with which an op failed on this thread, 0 after the reset of its graph. */
+static _Thread_local uint64_t op_failure;
+
 tl_graph *tl_graph_new(void)
 {
     tl_graph *g = tl_alloc_zero(1, sizeof *g);
@@ -16,6 +19,8 @@ void tl_graph_reset(tl_graph *g)
 {
     if (!g)
         return;
+    if (g->failed)
+        op_failure = 0;
     for (tl_held_pattern *k = g->held; k; k = k->next)
         tl_pattern_release(k->pattern);
     tl_memo_sweep(g, false);
@@ -28,6 +33,8 @@ void tl_graph_trim(tl_graph *g, int64_t bytes)
     if (!g)
         return;
     tl_graph_reset(g);
+    if (bytes <= 0)
+        tl_memo_sweep(g, true);
     tl_arena_trim(&g->arena, bytes);
     g->workspace_size = 0; /* the next step needs less */
 }
@@ -65,6 +72,20 @@ tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status)
         snprintf(g->error, sizeof g->error, "%s", tl_error());
     }
     return status;
+}
+
+void tl_graph_note_failed(tl_graph *g, const tl_op *op, tl_node *const *in)
+{
+    g->failed = op;
+    for (int32_t i = 0; i < op->n_in; i++)
+        g->failed_in[i] = !in[i] ? TL_ABSENT : in[i]->graph != g ? TL_ELSEWHERE : in[i]->number;
+    op_failure = tl_error_count();
+}
+
+const char *tl_failed_op_hint(const tl_graph *g)
+{
+    const bool failed = g ? g->failed != NULL : op_failure > 0 && op_failure == tl_error_count();
+    return failed ? " (tl_graph_print shows the op)" : "";
 }
 
 tl_status tl_graph_hold(tl_graph *g, tl_pattern *p)

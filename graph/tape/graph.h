@@ -23,7 +23,9 @@ TL_API void tl_graph_reset(tl_graph *g);
 /* The same, but gives memory back until the graph holds at most `bytes`: after an evaluation on large
  * batches, for example, which would otherwise be kept for steps that do not need it. Blocks are given back in
  * the order opposite to that in which they were allocated, so that with the bytes that training took before
- * it allocates nothing after it. Nothing is kept for 0 or less.
+ * it allocates nothing after it. Patterns that ops derived from others (tl_sparse_add) are not among the
+ * bytes: a reset, and so this call, drops those that the step just ended did not use. Nothing is kept for 0
+ * or less.
  *
  *     const int64_t bytes = tl_graph_bytes(g);
  *     evaluate(g);

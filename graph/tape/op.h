@@ -86,9 +86,9 @@ struct tl_node {
     int32_t number;               /* on the tape, from 0 */
 };
 
-/* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied. Returns NULL if
- * an input is NULL and not optional, if the graph has failed before, or if the op fails; the error is then in
- * the graph. */
+/* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied, and *op is not:
+ * it must stay until the reset, even if it fails (tl_graph_print names it). Returns NULL if an input is NULL
+ * and not optional, if the graph has failed before, or if the op fails; the error is then in the graph. */
 TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
     TL_REAL_SYMBOL(tl_apply);
 

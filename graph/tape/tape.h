@@ -51,8 +51,9 @@ struct tl_graph {
     tl_memo *memo;
     void *workspace;              /* NULL: not yet allocated in this step */
     int64_t workspace_size;       /* in bytes: the largest that any step needed */
+    tl_pointer_map seen;          /* for searches, one after the other */
     tl_drawn *drawn;              /* by transforms, in the step that is being applied */
-    const tl_op *failed;          /* the op whose failure is the error, if it is one's */
+    const tl_op *failed;          /* the op whose failure is the error, if it is one's in shape or forward */
     int32_t failed_in[TL_MAX_IN]; /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
     tl_status status;
     char error[TL_ERROR_SIZE];
@@ -61,6 +62,13 @@ struct tl_graph {
 /* Puts "who: " before the thread's message and copies it to the graph, unless that has failed before. Returns
  * `status`. */
 tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status);
+
+/* Remembers the op that failed, for tl_graph_print, until the reset. */
+void tl_graph_note_failed(tl_graph *g, const tl_op *op, tl_node *const *in);
+
+/* Returns what the text of a failed step ends in: that tl_graph_print shows the op, if an op of g failed, and
+ * "" if none did. g = NULL: the graph of the thread's last error. */
+const char *tl_failed_op_hint(const tl_graph *g);
 
 /* Retains p until the reset. TL_ERR_MEMORY. */
 tl_status tl_graph_hold(tl_graph *g, tl_pattern *p);

@@ -141,6 +141,32 @@ START_TEST(after_a_failure)
 }
 END_TEST
 
+static tl_status row_shape(tl_node *y)
+{
+    return tl_shape_dense(y, TL_SHAPE(y->in[0]->shape.dim[1]));
+}
+
+static void no_row(tl_node *y)
+{
+    static const int32_t row = 7;
+    tl_declare_rows(y, 0, 1, &row);
+}
+
+/* An op may also fail by what it calls in forward. */
+START_TEST(after_a_failure_in_forward)
+{
+    static const tl_op op = {
+        .name = "row", .n_in = 1, .in_kind = { TL_ROWS }, .shape = row_shape, .forward = no_row
+    };
+    tl_graph *g = tl_graph_new();
+    tl_node *in = tl_input(g, TL_SHAPE(4, 3), numbers);
+    ck_assert_ptr_null(tl_apply(&op, &in, NULL, 0));
+    check_text(tl_graph_print, g,
+               "%0 = input : 4x3\n%1 = row(%0) : failed\nfailed: row: rows[0] = 7, 4x3 has 4 rows\n");
+    tl_graph_free(g);
+}
+END_TEST
+
 START_TEST(quotes_in_an_error)
 {
     tl_graph *g = tl_graph_new();
@@ -235,6 +261,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, text);
     tcase_add_test(c, dot);
     tcase_add_test(c, after_a_failure);
+    tcase_add_test(c, after_a_failure_in_forward);
     tcase_add_test(c, quotes_in_an_error);
     tcase_add_test(c, empty_graph_and_nameless_variable);
     tcase_add_test(c, densities);

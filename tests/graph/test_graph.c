@@ -1,6 +1,7 @@
 /* The graph: leaves, the sticky error, the reset, and what it makes of NULL. */
 #include "tests/testing.h"
 
+#include "graph/backward/backward.h"
 #include "graph/tape/tape.h"
 
 #include <pthread.h>
@@ -165,9 +166,21 @@ START_TEST(backward_tells_the_error)
     tl_node *wrong = tl_reduce_sum(tl_matmul(tl_use(g, v), tl_use(g, v)), TL_ALL_AXES);
     ck_assert_status(
         tl_backward(wrong, &out), TL_ERR_SHAPE,
-        "backward: the loss is NULL; the last failure was matmul: v (3x4) times v (3x4): 4 is not 3");
-    ck_assert_status(tl_backward(loss, &out), TL_ERR_SHAPE, "matmul: v (3x4) times v (3x4): 4 is not 3");
+        "backward: the loss is NULL; the last failure was matmul: v (3x4) times v (3x4): 4 is not 3 "
+        "(tl_graph_print shows the op)");
+    ck_assert_status(tl_backward(loss, &out), TL_ERR_SHAPE,
+                     "matmul: v (3x4) times v (3x4): 4 is not 3 (tl_graph_print shows the op)");
+    ck_assert_status(tl_apply_gradients(NULL, &(tl_gradients){ .graph = g }), TL_ERR_SHAPE,
+                     "matmul: v (3x4) times v (3x4): 4 is not 3 (tl_graph_print shows the op)");
     ck_assert_int_eq(out.n, 0);
+    tl_graph_reset(g);
+    ck_assert_ptr_null(tl_matmul(tl_use(g, v), tl_use(g, v)));
+    tl_graph_reset(g);
+    ck_assert_int_eq(tl_backward(NULL, &out), TL_ERR_SHAPE); /* nothing to be shown after the reset, .. */
+    ck_assert_ptr_null(strstr(tl_error(), "tl_graph_print"));
+    ck_assert_ptr_null(tl_use(g, NULL)); /* .. nor of a failure that is no op's */
+    ck_assert_int_eq(tl_backward(NULL, &out), TL_ERR_ARGUMENT);
+    ck_assert_ptr_null(strstr(tl_error(), "tl_graph_print"));
     tl_graph_reset(g);
     ck_assert_ok(tl_backward(tl_reduce_sum(tl_use(g, v), TL_ALL_AXES), &out));
     tl_graph_free(g);
@@ -300,6 +313,49 @@ START_TEST(trim_gives_memory_back)
 }
 END_TEST
 
+/* .. and patterns that ops derived, with the last byte. */
+START_TEST(trim_gives_memos_back)
+{
+    tl_graph *g = tl_graph_new();
+    tl_pattern *p = tl_test_pattern(4, 3, 0.5, 1), *q = tl_test_pattern(4, 3, 0.5, 2);
+    for (int64_t keep = 1; keep >= 0; keep--) {
+        ck_assert_ptr_nonnull(tl_sparse_add(tl_input_sparse(g, p, numbers), tl_input_sparse(g, q, numbers)));
+        ck_assert_ptr_nonnull(g->memo);
+        tl_graph_trim(g, keep);
+        ck_assert((g->memo != NULL) == (keep == 1));
+    }
+    tl_graph_free(g);
+    tl_pattern_release(p);
+    tl_pattern_release(q);
+}
+END_TEST
+
+/* Lists are searched for repeats in memory that the next search uses again. */
+START_TEST(search_for_repeats_keeps_its_table)
+{
+    enum { MANY = 100 };
+    tl_variable *v[MANY];
+    tl_graph *g = tl_graph_new();
+    int32_t first, second;
+    for (int k = 0; k < MANY; k++)
+        v[k] = tl_variable_dense("v", TL_SHAPE());
+    ck_assert_ok(tl_find_repeat(g, MANY, v, sizeof *v, &first, &second));
+    const int64_t held = tl_graph_bytes(g);
+    for (int round = 0; round < 1000; round++) {
+        tl_variable *last = v[MANY - 1];
+        v[MANY - 1] = round % 2 ? v[round % 99] : last;
+        ck_assert_ok(tl_find_repeat(g, MANY, v, sizeof *v, &first, &second));
+        ck_assert_int_eq(second, round % 2 ? MANY - 1 : -1);
+        ck_assert(second < 0 || first == round % 99);
+        v[MANY - 1] = last;
+    }
+    ck_assert_int_eq(tl_graph_bytes(g), held);
+    tl_graph_free(g);
+    for (int k = 0; k < MANY; k++)
+        tl_variable_free(v[k]);
+}
+END_TEST
+
 /* Many variables: a leaf is found in constant time (by a walk along all of them this took 7 s). */
 START_TEST(use_of_many_variables)
 {
@@ -353,6 +409,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, bytes);
     tcase_add_test(c, short_of_memory);
     tcase_add_test(c, trim_gives_memory_back);
+    tcase_add_test(c, trim_gives_memos_back);
+    tcase_add_test(c, search_for_repeats_keeps_its_table);
     tcase_add_test(c, use_of_many_variables);
     return s;
 }

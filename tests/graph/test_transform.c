@@ -437,6 +437,34 @@ START_TEST(noise_of_a_failed_step)
 }
 END_TEST
 
+/* A step within the step: of another optimizer, on the same graph. */
+static tl_status step_of_another(tl_gradients *g, void *context)
+{
+    return tl_apply_gradients(context, g);
+}
+
+START_TEST(noise_of_a_failed_step_around_another)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
+    tl_graph *g = tl_graph_new();
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1 }),
+                 *inner = tl_sgd((tl_sgd_options){ .learning_rate = 1 });
+    tl_noise noise[] = { { .deviation = 1, .r = { .seed = 1, .position = 5 } }, { .deviation = 1 } };
+    int what = 0;
+    ck_assert_ok(tl_optimizer_add_transform(inner, tl_add_noise, &noise[1]));
+    ck_assert_ok(tl_optimizer_add_transform(o, tl_add_noise, &noise[0]));
+    ck_assert_ok(tl_optimizer_add_transform(o, step_of_another, inner));
+    ck_assert_ok(tl_optimizer_add_transform(o, fail_or_spoil, &what));
+    ck_assert_int_eq(tl_minimize(o, tl_reduce_sum(tl_use(g, v), TL_ALL_AXES)), TL_ERR_NUMERIC);
+    ck_assert_int_eq((int64_t)noise[0].r.position, 5); /* not applied */
+    ck_assert_int_eq((int64_t)noise[1].r.position, 3); /* applied */
+    tl_optimizer_free(o);
+    tl_optimizer_free(inner);
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("transform");
@@ -456,5 +484,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, norm_not_finite);
     tcase_add_test(c, refused_clips);
     tcase_add_test(c, noise_of_a_failed_step);
+    tcase_add_test(c, noise_of_a_failed_step_around_another);
     return s;
 }
