@@ -4,7 +4,8 @@
 #
 # A block of C follows a line that names its file: `<!-- docs/code/cube.c -->` for the whole of it,
 # `<!-- in docs/code/cube.c -->` for consecutive lines, whose indentation may be taken off. Blocks of other
-# languages may have such a line.
+# languages may have such a line. `<!-- printed by docs/code/cube.c -->` is for check_output.sh, which the build
+# has to call for that program.
 # shellcheck disable=SC2086 # $pages is a list
 set -eu
 
@@ -66,7 +67,7 @@ blocks() {
         }
         /^```/ {
             inside = 0
-            if (file != "")
+            if (file != "" && file !~ /^printed by /)
                 compare(file ~ /^in / ? substr(file, 4) : file, file ~ /^in /)
         }
         inside { block[++n] = $0 }
@@ -79,6 +80,14 @@ programs() {
     for program in docs/code/*.c; do
         grep -q "^<!-- .*$program -->\$" $pages || echo "$program: no page shows it"
         grep -q "'$(basename "$program")'" docs/code/meson.build || echo "$program: docs/code/meson.build omits it"
+    done
+}
+
+outputs() {
+    grep -o '^<!-- printed by .* -->$' $pages | sed 's/<!-- printed by //; s/ -->$//' | while IFS=: read -r page program; do
+        name=$(basename "$program" .c)
+        [ -e "$program" ] || echo "$page: there is no $program"
+        grep -v '\.c' docs/code/meson.build | grep -q "'$name'" || echo "$page: docs/code/meson.build does not compare $program"
     done
 }
 
@@ -138,6 +147,7 @@ check() {
     known=$(mktemp)
     blocks
     programs
+    outputs
     links
     names
     paths
@@ -176,6 +186,7 @@ self_test() {
     echo 'See [a](docs/a.md#the-top-of-all), `./dev run`, `tl_call`, `tl_many_*`, `lib/call.h` and `ops/NAME.c`.' >"$tree/README.md"
     { echo '<!-- docs/code/a.c -->' && echo '```c' && cat "$tree/docs/code/a.c" && echo '```'; } >>"$tree/docs/a.md"
     printf '%s\n' '<!-- in docs/code/a.c -->' '```c' 'tl_call();' '' 'return 0;' '```' >>"$tree/docs/a.md"
+    printf '%s\n' "prints = ['a']" >>"$tree/docs/code/meson.build"
     found=$(check "$tree")
     if [ -n "$found" ]; then
         printf 'in a sound tree: %s\n' "$found" >&2
@@ -187,6 +198,8 @@ self_test() {
     expect 'is not a part of' docs/a.md '<!-- in docs/code/a.c -->' '```c' 'return 1;' '```'
     expect 'is not a part of' docs/a.md '<!-- in docs/code/a.c -->' '```c' 'tl_call();' 'return 0;' '```'
     expect 'is empty' docs/a.md '<!-- in docs/code/a.c -->' '```c' '```'
+    expect 'does not compare docs/code/b.c' docs/a.md '<!-- printed by docs/code/b.c -->' '```text' '1' '```'
+    expect 'docs/a.md: there is no docs/code/b.c' docs/a.md '<!-- printed by docs/code/b.c -->' '```text' '1' '```'
     expect 'docs/a.md:17: this block is not closed' docs/a.md '```sh' 'exit'
     for fence in '```c ' '```C' ' ```c' '~~~c' '```'; do
         expect 'docs/a.md:17: a block begins with' docs/a.md "$fence" 'return 0;' '```'
