@@ -21,8 +21,10 @@ static block *block_new(tl_arena *a, int64_t bytes)
     int64_t regular = MIN_BLOCK + tl_arena_bytes(a) / 2; /* geometric growth: few blocks for any step */
     int64_t size = MIN_BLOCK == 0 || bytes > regular ? bytes : regular;
     block *b = tl_alloc(size + TL_ALIGN, 1);
-    if (b)
-        *b = (block){ .size = size };
+    if (!b)
+        return NULL;
+    *b = (block){ .size = size };
+    a->bytes += size + TL_ALIGN;
     return b;
 }
 
@@ -81,10 +83,12 @@ void tl_arena_trim(tl_arena *a, int64_t keep)
 {
     tl_arena_reset(a);
     block **at = &a->first;
-    while (*at && (*at)->size + TL_ALIGN <= keep) {
-        keep -= (*at)->size + TL_ALIGN;
+    int64_t kept = 0;
+    while (*at && (*at)->size + TL_ALIGN <= keep - kept) {
+        kept += (*at)->size + TL_ALIGN;
         at = &(*at)->next;
     }
+    a->bytes = kept;
     tl_arena rest = { .first = *at };
     *at = NULL;
     tl_arena_free(&rest);
@@ -100,8 +104,5 @@ bool tl_arena_holds(const tl_arena *a, const void *p)
 
 int64_t tl_arena_bytes(const tl_arena *a)
 {
-    int64_t bytes = 0;
-    for (const block *b = a->first; b; b = b->next)
-        bytes += b->size + TL_ALIGN;
-    return bytes;
+    return a->bytes;
 }

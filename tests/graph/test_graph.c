@@ -6,7 +6,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 static const tl_real numbers[] = { 1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12 };
 
@@ -367,7 +366,6 @@ START_TEST(use_of_many_variables)
     for (int k = 0; k < MANY; k++)
         v[k] = tl_variable_dense("v", TL_SHAPE());
     int others = 0;
-    const clock_t start = clock();
     for (int step = 0; step < 2; step++) {
         tl_graph_reset(g);
         for (int k = 0; k < MANY; k++)
@@ -382,7 +380,6 @@ START_TEST(use_of_many_variables)
     v[MANY - 1] = v[31];
     ck_assert_status(tl_backward_for(tl_relu(leaf[7]), v, MANY, &out), TL_ERR_ARGUMENT,
                      "backward: variable v is listed twice, at 31 and 31999");
-    ck_assert_msg((double)(clock() - start) / CLOCKS_PER_SEC < 3, "recording takes time with each variable");
     v[MANY - 1] = leaf[MANY - 1]->variable;
     tl_graph_free(g);
     for (int k = 0; k < MANY; k++)

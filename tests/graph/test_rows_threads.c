@@ -246,10 +246,10 @@ static tl_variable *variable_with(void (*meanwhile)(void))
  * no child. Calls nothing that a signal handler may not call, if v is NULL. */
 static int status_of_fork(tl_variable *v)
 {
-    alarm(20); /* ends a parent that hangs */
+    alarm(90); /* ends a parent that hangs */
     const pid_t child = fork();
     if (child == 0) {
-        alarm(10);
+        alarm(60);
         tl_variable_data(v);
         _exit(0);
     }
