@@ -10,7 +10,7 @@
 typedef struct tl_arena {
     struct tl_arena_block *first, *current;
     int64_t bytes; /* that the blocks hold, with their headers */
-} tl_arena; /* {0} is an empty arena */
+} tl_arena;        /* {0} is an empty arena */
 
 /* Allocate n elements of `size` bytes, 64-byte aligned, uninitialised or zeroed. The arena owns them. NULL if
  * memory is short, n is negative or the product overflows. */

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Y = S X, where the rows of X are the values of slices. */
+/* Y = S X, where the rows of X are the values of slices, summed in double. */
 typedef struct row_sums {
     tl_sparse s;
     const tl_real *x;
@@ -22,7 +22,7 @@ typedef struct row_sums {
 static void sum_range(void *context, int64_t begin, int64_t end)
 {
     const row_sums *r = context;
-    tl_sum_table_rows(&r->s, begin, end, r->width, r->x, r->y, false);
+    tl_kernel_table()->table_rows(&r->s, begin, end, r->width, r->x, r->y, false);
 }
 
 /* Computes the first n rows, which have `slices` entries in all. */
@@ -163,8 +163,8 @@ static tl_status sum_all(tl_arena *arena, const tl_row_slices *all, const uint64
     const int64_t n = all->n;
     int64_t *row_ptr = tl_arena_alloc(arena, n + 1, sizeof *row_ptr);
     int32_t *rows = tl_arena_alloc(arena, n, sizeof *rows), *col = tl_arena_alloc(arena, n, sizeof *col);
-    tl_real *coef = tl_arena_alloc(arena, n, sizeof *coef);
-    if (!row_ptr || !rows || !col || !coef)
+    tl_real *coef = all->coef ? tl_arena_alloc(arena, n, sizeof *coef) : NULL;
+    if (!row_ptr || !rows || !col || (all->coef && !coef))
         return tl_fail_memory();
     int64_t n_rows = 0, last = -1;
     row_ptr[0] = 0;
@@ -175,8 +175,10 @@ static tl_status sum_all(tl_arena *arena, const tl_row_slices *all, const uint64
         row_ptr[n_rows] = e + 1;
         rows[n_rows - 1] = (int32_t)last;
         col[e] = all->source ? all->source[k] : (int32_t)k;
-        coef[e] = all->coef ? all->coef[k] : 1;
     }
+    if (coef)
+        for (int64_t e = 0; e < n; e++)
+            coef[e] = all->coef[slice_of(key[e])];
     out->rows = rows;
     out->n_rows = n_rows;
     out->values = tl_arena_alloc(arena, n_rows * width, sizeof *out->values);
@@ -205,8 +207,7 @@ static struct tl_row_refs *collect_row_refs(tl_arena *arena, const tl_row_slices
     int32_t *begin = tl_arena_alloc(arena, max_sums, sizeof *begin);
     int32_t *end = tl_arena_alloc(arena, max_sums, sizeof *end);
     int32_t *sum_row = tl_arena_alloc(arena, max_sums, sizeof *sum_row);
-    tl_real *coef = tl_arena_alloc(arena, n, sizeof *coef);
-    if (!refs || !row || !rows || !col || !begin || !end || !sum_row || !coef)
+    if (!refs || !row || !rows || !col || !begin || !end || !sum_row)
         return NULL;
     int64_t n_rows = 0, n_sums = 0, last = -1;
     bool repeats = false;
@@ -224,15 +225,13 @@ static struct tl_row_refs *collect_row_refs(tl_arena *arena, const tl_row_slices
         end[n_sums - repeats] = (int32_t)e + 1;
         sum_row[n_sums - repeats] = (int32_t)n_rows - 1;
     }
-    for (int64_t e = 0; e < n; e++)
-        coef[e] = 1;
     out->rows = rows;
     out->n_rows = n_rows;
     out->values = tl_arena_alloc(arena, n_rows * width, sizeof *out->values);
     if (!out->values)
         return NULL;
     row_sums r = {
-        .s = { .rows = max_sums, .row_begin = begin, .row_end = end, .col = col, .values = coef },
+        .s = { .rows = max_sums, .row_begin = begin, .row_end = end, .col = col },
         .x = all->values,
         .width = width,
         .y = out->values,

@@ -1,6 +1,7 @@
 /* Tables whose rows are read by id: declaring the rows that are read, and adding gradients of rows. */
 #include "graph/tape/tape.h"
-#include "lib/kernels/kernels.h"
+#include "lib/matrix/rows.h"
+#include "parallel.h"
 
 /* Checks what an op says of n rows of its input i; a mistake is the graph's failure, as the callers return
  * nothing. False also where the input is absent. */
@@ -35,14 +36,50 @@ void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
         tl_before_read(y->in[i]->variable, n, rows);
 }
 
-void tl_scatter_rows(const tl_row_slices *s, int64_t width, tl_real *table)
+/* table += S X, where the rows of X are the values of slices. */
+typedef struct scatter {
+    tl_sparse s;
+    int64_t width;
+    const tl_real *x;
+    tl_real *table;
+} scatter;
+
+static void scatter_range(void *context, int64_t begin, int64_t end)
 {
-    const tl_kernels *kernel = tl_kernel_table();
+    const scatter *c = context;
+    tl_kernel_table()->table_rows(&c->s, begin, end, c->width, c->x, c->table, true);
+}
+
+tl_status tl_scatter_rows(tl_arena *arena, const tl_row_slices *s, int64_t table_rows, int64_t width,
+                          tl_real *table)
+{
+    if (s->n > INT32_MAX)
+        return tl_fail(TL_ERR_MEMORY, "%lld row slices are more than %d", (long long)s->n, INT32_MAX);
+    int32_t *first = tl_arena_alloc_zero(arena, table_rows + 2, sizeof *first);
+    int32_t *col = tl_arena_alloc(arena, s->n, sizeof *col);
+    tl_real *coef = s->coef ? tl_arena_alloc(arena, s->n, sizeof *coef) : NULL;
+    if (!first || !col || (s->coef && !coef))
+        return tl_fail_memory();
+    /* A counting sort. first[i + 2] counts row i, first[i + 1] is where the row's next slice goes; in the end
+     * first[i] is where the row begins. */
+    for (int64_t k = 0; k < s->n; k++)
+        first[s->rows[k] + (int64_t)2]++;
+    for (int64_t i = 2; i <= table_rows; i++)
+        first[i] += first[i - 1];
     for (int64_t k = 0; k < s->n; k++) {
-        tl_real coef;
-        const tl_real *values = tl_row_slice(s, k, width, &coef);
-        kernel->axpy(width, coef, values, table + s->rows[k] * width);
+        const int32_t to = first[s->rows[k] + (int64_t)1]++;
+        col[to] = s->source ? s->source[k] : (int32_t)k;
+        if (coef)
+            coef[to] = s->coef[k];
     }
+    scatter c = {
+        .s = { .rows = table_rows, .row_begin = first, .row_end = first + 1, .col = col, .values = coef },
+        .width = width,
+        .x = s->values,
+        .table = table,
+    };
+    tl_parallel_for(table_rows, tl_table_rows_grain(table_rows, s->n, width), scatter_range, &c);
+    return TL_OK;
 }
 
 void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,
@@ -67,7 +104,10 @@ void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const in
         .stable = tl_arena_holds(&y->graph->arena, values),
     };
     if (!table->row_sparse) {
-        tl_scatter_rows(&slices, table->size / table->shape.dim[0], table->grad);
+        const int64_t table_rows = table->shape.dim[0], width = table->size / table_rows;
+        tl_status status = tl_scatter_rows(&y->graph->arena, &slices, table_rows, width, table->grad);
+        if (status != TL_OK)
+            tl_graph_fail(y->graph, y->op->name, status);
         return;
     }
     tl_row_slices *s = &y->slices[i]; /* allocated with the node, for the first call of a pass */

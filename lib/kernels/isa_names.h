@@ -15,6 +15,8 @@ void TL_ISA(sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width
                    tl_real *dvalues, bool add_values);
 void TL_ISA(spmm_sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, tl_dense a, tl_dense b,
                         tl_dense_out da, bool add, tl_real *dvalues, bool add_values);
+void TL_ISA(table_rows)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
+                        tl_real *y, bool add);
 
 void TL_ISA(gemm_small)(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_dense_out c, bool add);
 void TL_ISA(exp)(int64_t n, const tl_real *x, tl_real *y);

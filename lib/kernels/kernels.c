@@ -40,6 +40,12 @@ static void axpy(int64_t n, tl_real a, const tl_real *restrict x, tl_real *restr
         y[k] = fused(a, x[k], y[k]);
 }
 
+static void axpy_double(int64_t n, double a, const tl_real *restrict x, double *restrict y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = fused_wide(a, (double)x[k], y[k]);
+}
+
 static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
 {
     enum { PARTS = 64, VECS = PARTS / LANES };
@@ -209,10 +215,12 @@ const tl_kernels TL_ISA(kernels) = {
     .spmm = TL_ISA(spmm),
     .sddmm = TL_ISA(sddmm),
     .spmm_sddmm = TL_ISA(spmm_sddmm),
+    .table_rows = TL_ISA(table_rows),
     .transpose = transpose,
     .max_abs = max_abs,
     .add = add,
     .axpy = axpy,
+    .axpy_double = axpy_double,
     .dot = dot,
     .col_sums = col_sums,
     .bias_relu = bias_relu,

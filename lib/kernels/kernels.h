@@ -8,7 +8,7 @@
  * - A product that is added to something is fused with the addition if the instruction set has fused
  *   multiply-add (avx2, avx512), and rounded first if it has not (baseline).
  * - A sum starts at 0 and takes its terms in the order of their index. (With `add`, the sums of spmm, of dA
- *   in spmm_sddmm and of gemm_small start at the old value.) "By halves" reduces n partial sums to one: p[l]
+ *   in spmm_sddmm, of table_rows and of gemm_small start at the old value.) "By halves" reduces n partial sums to one: p[l]
  *   += p[l + n/2] for all l < n/2, then the same with n/2 in place of n, until one is left.
  * - begin and end select rows (or columns) begin .. end-1; nothing outside of them is written.
  * - With `add` the result is added to the output; otherwise it overwrites the output, whatever was there.
@@ -126,6 +126,12 @@ typedef struct tl_kernels {
     void (*spmm_sddmm)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, tl_dense a, tl_dense b,
                        tl_dense_out da, bool add, tl_real *dvalues, bool add_values);
 
+    /* Y = S X for X and Y of any width, without padding; nothing past X's end is read. S has neither blocks
+     * nor a permutation, and its columns need not ascend. Without values they are 1. An element is
+     * summed over the row's entries in double, and rounded once. */
+    void (*table_rows)(const tl_sparse *s, int64_t begin, int64_t end, int64_t width, const tl_real *x,
+                       tl_real *y, bool add);
+
     /* ---- Dense products ---- */
 
     /* C = A B, m x k by k x n, for small and thin shapes. An element is summed over k, by TL_GEMM_DEPTH at a
@@ -135,6 +141,9 @@ typedef struct tl_kernels {
 
     /* y[k] += a x[k] */
     void (*axpy)(int64_t n, tl_real a, const tl_real *x, tl_real *y);
+
+    /* The same for a sum in double. */
+    void (*axpy_double)(int64_t n, double a, const tl_real *x, double *y);
 
     /* Returns the sum of x[k] y[k]: 64 partial sums, sum k mod 64 taking term k, then by halves. */
     tl_real (*dot)(int64_t n, const tl_real *x, const tl_real *y);

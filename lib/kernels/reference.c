@@ -59,6 +59,22 @@ void tl_ref_spmm_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t be
     tl_ref_sddmm(fused, lanes, s, begin, end, width, a, b, dvalues, add_values);
 }
 
+void tl_ref_table_rows(bool fused, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
+                       const tl_real *x, tl_real *y, bool add)
+{
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t k = 0; k < width; k++) {
+            double sum = add ? (double)y[i * width + k] : 0;
+            const int64_t last = s->row_end ? s->row_end[i] : s->row_ptr[i + 1];
+            for (int64_t e = s->row_begin ? s->row_begin[i] : s->row_ptr[i]; e < last; e++) {
+                const double value = s->values ? (double)s->values[e] : 1,
+                             term = (double)x[s->col[e] * width + k];
+                sum = fused ? fma(term, value, sum) : term * value + sum;
+            }
+            y[i * width + k] = (tl_real)sum;
+        }
+}
+
 /* ---- Dense vectors and matrices ---- */
 
 void tl_ref_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
@@ -91,6 +107,12 @@ void tl_ref_axpy(bool fused, int64_t n, tl_real a, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
         y[k] = multiply_add(fused, a, x[k], y[k]);
+}
+
+void tl_ref_axpy_double(bool fused, int64_t n, double a, const tl_real *x, double *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = fused ? fma(a, (double)x[k], y[k]) : a * (double)x[k] + y[k];
 }
 
 tl_real tl_ref_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y)

@@ -18,9 +18,12 @@ void tl_ref_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, 
 void tl_ref_spmm_sddmm(bool fused, int64_t lanes, const tl_sparse *s, int64_t begin, int64_t end,
                        int64_t width, tl_dense a, tl_dense b, tl_dense_out da, bool add, tl_real *dvalues,
                        bool add_values);
+void tl_ref_table_rows(bool fused, const tl_sparse *s, int64_t begin, int64_t end, int64_t width,
+                       const tl_real *x, tl_real *y, bool add);
 void tl_ref_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_dense_out c,
                        bool add);
 void tl_ref_axpy(bool fused, int64_t n, tl_real a, const tl_real *x, tl_real *y);
+void tl_ref_axpy_double(bool fused, int64_t n, double a, const tl_real *x, double *y);
 tl_real tl_ref_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y);
 
 void tl_ref_add(int64_t n, const tl_real *x, tl_real *y);

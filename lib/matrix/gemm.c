@@ -98,19 +98,45 @@ static void outer(int64_t m, int64_t n, tl_matrix a, tl_matrix b, tl_real *c, bo
     }
 }
 
+/* y += A x, where A has contiguous rows. The kernel adds up 64 partial sums; here of no more than
+ * TL_GEMM_DEPTH products each. */
+static void dot_products(int64_t m, int64_t k, tl_matrix a, const tl_real *x, tl_real *y)
+{
+    enum { LONGEST = 64 * TL_GEMM_DEPTH };
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t l = 0; l < k; l += LONGEST)
+            y[i] += tl_kernel_table()->dot(k - l < LONGEST ? k - l : LONGEST, a.data + i * a.row + l, x + l);
+}
+
+/* y += A x, where A has contiguous columns: TL_GEMM_DEPTH of them at a time, so that long sums do not lose
+ * digits. */
+static void sum_columns(int64_t m, int64_t k, tl_matrix a, const tl_real *x, tl_real *y)
+{
+    enum { STRIP = 512 };
+    const tl_kernels *kernel = tl_kernel_table();
+    tl_real sum[STRIP];
+    for (int64_t l = 0; l < k && l < TL_GEMM_DEPTH; l++)
+        kernel->axpy(m, x[l], a.data + l * a.col, y);
+    for (int64_t begin = TL_GEMM_DEPTH; begin < k; begin += TL_GEMM_DEPTH)
+        for (int64_t i = 0; i < m; i += STRIP) {
+            const int64_t n = m - i < STRIP ? m - i : STRIP;
+            memset(sum, 0, sizeof sum);
+            for (int64_t l = begin; l < k && l < begin + TL_GEMM_DEPTH; l++)
+                kernel->axpy(n, x[l], a.data + l * a.col + i, sum);
+            kernel->add(n, sum, y + i);
+        }
+}
+
 /* y = (add: +=) A x, where A has contiguous rows or contiguous columns. In BLIS's version the order of a sum
  * depends on where the element is stored, and 0 times NaN is 0. */
 static void matrix_vector(int64_t m, int64_t k, tl_matrix a, const tl_real *x, tl_real *y, bool add)
 {
-    const tl_kernels *kernel = tl_kernel_table();
     if (!add)
         memset(y, 0, (size_t)m * sizeof *y);
     if (a.col == 1)
-        for (int64_t i = 0; i < m; i++)
-            y[i] += kernel->dot(k, a.data + i * a.row, x);
+        dot_products(m, k, a, x, y);
     else
-        for (int64_t l = 0; l < k; l++)
-            kernel->axpy(m, x[l], a.data + l * a.col, y);
+        sum_columns(m, k, a, x, y);
 }
 
 static bool has_unit_stride(tl_matrix a)

@@ -94,7 +94,7 @@ static tl_gradients total_of(tl_graph *total)
     return out;
 }
 
-/* Dense and sparse: 0 + w1 a + w2 b, to the bit, in the order of the calls. */
+/* Dense and sparse: 0 + w1 a + w2 b, to the bit: in double, in the order of the calls. */
 START_TEST(weighted_sums)
 {
     enum { N = 20 };
@@ -106,12 +106,10 @@ START_TEST(weighted_sums)
     ck_assert_int_eq(tl_variable_size(v), N);
     tl_test_fill(a, N, 1);
     tl_test_fill(b, N, 2);
-    for (int k = 0; k < N; k++) {
-        expected[k] = (tl_real)0.3 * a[k];
-        expected[k] += (tl_real)-1.7 * b[k];
-    }
-    add(total, (tl_gradient){ .variable = v, .values = a }, 0.3);
-    add(total, (tl_gradient){ .variable = v, .values = b }, -1.7);
+    for (int k = 0; k < N; k++)
+        expected[k] = (tl_real)(0.5 * (double)a[k] + -2 * (double)b[k]);
+    add(total, (tl_gradient){ .variable = v, .values = a }, 0.5);
+    add(total, (tl_gradient){ .variable = v, .values = b }, -2);
     tl_gradients out = total_of(total);
     ck_assert_int_eq(out.n, 1);
     ck_assert_ptr_null(out.pair[0].rows);
@@ -126,6 +124,33 @@ START_TEST(weighted_sums)
     tl_graph_free(total);
     tl_variable_free(v);
     tl_pattern_release(p);
+}
+END_TEST
+
+/* 101 micro-batches, the gradient of the first so large that a float takes no 1 any more: dense, by rows, and
+ * by rows from the third on or up to then. */
+START_TEST(micro_batches_are_summed_in_double)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(1, 3), 1);
+    tl_graph *total = tl_graph_new();
+    const int32_t row[] = { 0 };
+    tl_real first[] = { 16777216, 0, -16777216 }, later[] = { 1, 0, -1 };
+    const bool by_rows[4][2] = { { false, false }, { true, true }, { false, true }, { true, false } };
+    for (int way = 0; way < 4; way++, tl_graph_reset(total)) {
+        for (int k = 0; k < 101; k++) {
+            tl_gradient pair = { .variable = v, .values = k == 0 ? first : later };
+            if (by_rows[way][k >= 2]) {
+                pair.rows = row;
+                pair.n_rows = 1;
+            }
+            add(total, pair, 0.5);
+        }
+        tl_gradients out = total_of(total);
+        ck_assert_int_eq(out.pair[0].rows != NULL, way == 1);
+        ck_assert_values(out.pair[0].values, 3, 0, 8388658, 0, -8388658);
+    }
+    tl_graph_free(total);
+    tl_variable_free(v);
 }
 END_TEST
 
@@ -344,6 +369,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "accumulate");
     tcase_add_test(c, parts_make_the_whole);
     tcase_add_loop_test(c, weighted_sums, 0, 2);
+    tcase_add_test(c, micro_batches_are_summed_in_double);
     tcase_add_test(c, rows_and_rows);
     tcase_add_test(c, rows_and_dense);
     tcase_add_test(c, absent_pairs);

@@ -127,7 +127,7 @@ static void draw(int64_t n, int64_t rows, int64_t width, int32_t *id, tl_real *u
         u[k] *= TL_IS_DOUBLE ? (tl_real)1e14 : (tl_real)1e6;
 }
 
-/* Rows ascend and are those that occur, once each; repeats are summed in order of appearance, to the bit. */
+/* Rows ascend and are those that occur, once each; repeats are summed in order of appearance in double, to the bit. */
 START_TEST(coalesced)
 {
     const int64_t n_of[] = { 1, 3, 17, 63, 65 }, rows_of[] = { 1, 3, 17, 63, 6500 };
@@ -138,12 +138,12 @@ START_TEST(coalesced)
                 int32_t id[65];
                 static tl_real u[65 * 65];
                 draw(n, rows, width, id, u);
-                tl_real *sum = calloc((size_t)(rows * width), sizeof *sum);
+                double *sum = calloc((size_t)(rows * width), sizeof *sum);
                 uint8_t *hit = calloc((size_t)rows, 1);
                 for (int64_t k = 0; k < n; k++) {
                     hit[id[k]] = 1;
                     for (int64_t l = 0; l < width; l++)
-                        sum[id[k] * width + l] += u[k * width + l];
+                        sum[id[k] * width + l] += (double)u[k * width + l];
                 }
                 lookup c = { tl_test_dense("t", TL_SHAPE(rows, width), 1), id, TL_SHAPE(n) };
                 tl_graph *g = tl_graph_new();
@@ -154,7 +154,9 @@ START_TEST(coalesced)
                     if (hit[row]) {
                         ck_assert_int_lt(at, out.pair[0].n_rows);
                         ck_assert_int_eq(out.pair[0].rows[at], row);
-                        ck_assert_same(out.pair[0].values + at++ * width, sum + row * width, width);
+                        for (int64_t l = 0; l < width; l++)
+                            ck_assert(out.pair[0].values[at * width + l] == (tl_real)sum[row * width + l]);
+                        at++;
                     }
                 ck_assert_int_eq(out.pair[0].n_rows, at);
                 tl_graph_free(g);
@@ -162,6 +164,48 @@ START_TEST(coalesced)
                 free(sum);
                 free(hit);
             }
+}
+END_TEST
+
+/* 101 ids of one row, the gradient of the first so large that a float takes no 1 any more. Row-sparse, by
+ * bags, scattered into the gradient of a result or beside a dense use, and in a step. */
+START_TEST(repeats_of_a_row_are_summed_in_double)
+{
+    enum { N = 101, WIDTH = 37 };
+    static tl_real u[N * WIDTH];
+    const int32_t id[N] = { 0 };
+    int64_t row_ptr[N + 1];
+    for (int k = 0; k <= N; k++)
+        row_ptr[k] = k;
+    const tl_pattern_bag bags = { .n = N, .row_ptr = row_ptr, .ids = id };
+    for (int64_t width = 1; width <= WIDTH; width += WIDTH - 1) {
+        for (int64_t k = 0; k < N * width; k++)
+            u[k] = k < width ? 16777216 : 1;
+        tl_graph *g = tl_graph_new();
+        tl_variable *v = tl_variable_dense("t", TL_SHAPE(1, width));
+        ck_assert_ok(tl_init_constant(v, 0));
+        tl_node *t = tl_use(g, v);
+        tl_node *loss[] = {
+            against(tl_embedding_lookup(t, id, TL_SHAPE(N)), u),
+            against(tl_embedding_lookup_sparse(t, &bags, NULL, TL_SUM), u),
+            against(tl_embedding_lookup(tl_scale(t, 1), id, TL_SHAPE(N)), u),
+            tl_add(against(tl_embedding_lookup(t, id, TL_SHAPE(N)), u),
+                   tl_reduce_sum(tl_scale(t, 4), TL_ALL_AXES)),
+        };
+        for (int k = 0; k < 4; k++) {
+            tl_gradients out;
+            ck_assert_ok(tl_backward(loss[k], &out));
+            ck_assert_int_eq(out.pair[0].rows != NULL, k < 2);
+            for (int64_t j = 0; j < width; j++)
+                ck_assert_double_eq((double)out.pair[0].values[j], k < 3 ? 16777316 : 16777320);
+        }
+        tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 1 });
+        ck_assert_ok(tl_minimize(o, loss[0]));
+        ck_assert_double_eq((double)tl_variable_data(v)[width - 1], -16777316);
+        tl_optimizer_free(o);
+        tl_graph_free(g);
+        tl_variable_free(v);
+    }
 }
 END_TEST
 
@@ -282,6 +326,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, shapes);
     tcase_add_test(c, gradient);
     tcase_add_test(c, coalesced);
+    tcase_add_test(c, repeats_of_a_row_are_summed_in_double);
     tcase_add_test(c, one_pair);
     tcase_add_test(c, no_ids);
     tcase_add_test(c, refusals);

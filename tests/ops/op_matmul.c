@@ -395,7 +395,7 @@ START_TEST(other_refusals)
 }
 END_TEST
 
-/* A thin product over many samples, as the gradient of a last layer is: in float, off by 1.3 % if the
+/* Thin products over many samples, as the gradient of a last layer is: in float, off by 1.3 % if the
  * products are added one after the other. */
 START_TEST(long_sum)
 {
@@ -409,6 +409,12 @@ START_TEST(long_sum)
     const tl_real *y = tl_value(tl_matmul_transposed(a, a, TL_TRANSPOSE_A));
     for (int i = 0; i < 16; i++)
         ck_assert_double_eq_tol((double)y[i] / expected, 1, 1e-3);
+    tl_node *b = tl_input(g, TL_SHAPE(k, 1), x);
+    y = tl_value(tl_matmul_transposed(a, b, TL_TRANSPOSE_A)); /* by columns of a */
+    for (int i = 0; i < 4; i++)
+        ck_assert_double_eq_tol((double)y[i] / expected, 1, 1e-3);
+    y = tl_value(tl_matmul_transposed(b, b, TL_TRANSPOSE_A));
+    ck_assert_double_eq_tol((double)y[0] / expected, 1, 1e-5);
     tl_graph_free(g);
     free(x);
 }
