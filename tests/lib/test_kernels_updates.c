@@ -41,9 +41,15 @@ static const struct {
 };
 enum { STEPS = sizeof step / sizeof *step };
 
-/* All different, so that using the wrong one shows. */
-static tl_real constants[] = { (tl_real)0.01, (tl_real)0.9,  (tl_real)0.95, (tl_real)0.07,
-                               (tl_real)0.8,  (tl_real)0.97, (tl_real)0.03 };
+/* All different, so that using the wrong one shows. Tests may change them. */
+static tl_real constants[7];
+
+static void set_constants(void)
+{
+    const tl_real different[] = { (tl_real)0.01, (tl_real)0.9,  (tl_real)0.95, (tl_real)0.07,
+                                  (tl_real)0.8,  (tl_real)0.97, (tl_real)0.03 };
+    memcpy(constants, different, sizeof constants);
+}
 
 /* ---- weights, gradients and slots ---- */
 
@@ -340,6 +346,7 @@ Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("kernels_updates");
     TCase *c = tl_test_case(s, "kernels_updates");
+    tcase_add_checked_fixture(c, set_constants, NULL);
     tcase_add_loop_test(c, updates, 0, TABLES);
     tcase_add_loop_test(c, small_epsilon, 0, TABLES);
     tcase_add_loop_test(c, rows_of_a_table, 0, TABLES);
