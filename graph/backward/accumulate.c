@@ -1,5 +1,5 @@
-/* Sums of gradients over micro-batches, stored in the leaves of a graph of their own: row slices as a backward
- * pass leaves them, and dense gradients in double, in the leaf's scratch. */
+/* Sums of gradients over micro-batches, stored in the leaves of a graph of their own: row slices as a
+ * backward pass leaves them, and dense gradients in double, in the leaf's scratch. */
 #include "graph/backward/backward.h"
 #include "lib/kernels/kernels.h"
 #include "parallel.h"

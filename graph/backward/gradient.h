@@ -23,8 +23,8 @@ typedef struct tl_gradients {
 /* Computes the gradient of a scalar loss (of any rank: a 1x1 counts as one) with respect to every variable
  * that it depends on: one pair per variable, in the order of first tl_use (which C does not define among the
  * arguments of one call). A variable that is read only by lookups gets a row-sparse gradient with distinct
- * rows: repeats are summed in order of appearance within an op, the last op first. Each pass computes
- * gradients anew. Errors stick to the graph: a loss that is not a scalar (TL_ERR_SHAPE), is sparse
+ * rows: repeats are summed in double, in order of appearance within an op, the last op first. Each pass
+ * computes gradients anew. Errors stick to the graph: a loss that is not a scalar (TL_ERR_SHAPE), is sparse
  * (TL_ERR_KIND) or does not depend on any variable (TL_ERR_ARGUMENT); TL_ERR_MEMORY. If the loss is NULL,
  * there is no graph, and tl_error() quotes the thread's last failure. */
 TL_API tl_status tl_backward(tl_node *loss, tl_gradients *out);
@@ -36,9 +36,9 @@ TL_API tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_
 
 /* Adds up gradients of several backward passes (micro-batches) in `total`, a graph that is used for nothing
  * else: total += weight * gradient for each pair of g, dense or row-sparse; absent gradients add nothing.
- * The values are copied, so g's graph may be reset. Errors stick to `total`, and the sum is lost: a pair that
- * does not fit its variable (TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX), TL_ERR_MEMORY. Resetting `total`
- * starts the next sum. */
+ * The sum is in double, and the values are copied, so g's graph may be reset. Errors stick to `total`, and
+ * the sum is lost: a pair that does not fit its variable (TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX),
+ * TL_ERR_MEMORY. Resetting `total` starts the next sum. */
 TL_API tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double weight);
 
 /* Sets *out to the sums, as pairs for tl_apply_gradients: one per variable, in order of first appearance,

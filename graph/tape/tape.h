@@ -93,8 +93,8 @@ static inline const tl_real *tl_row_slice(const tl_row_slices *s, int64_t k, int
     return s->values + (s->source ? s->source[k] : k) * width;
 }
 
-/* table(rows[k], :) += coef[k] values(source[k], :) in order, for rows of `width` values; the sum with what is
- * there is computed in double. TL_ERR_MEMORY. */
+/* table(rows[k], :) += coef[k] values(source[k], :) in order, for rows of `width` values; the sum with what
+ * is there is computed in double. TL_ERR_MEMORY. */
 tl_status tl_scatter_rows(tl_arena *arena, const tl_row_slices *s, int64_t table_rows, int64_t width,
                           tl_real *table);
 

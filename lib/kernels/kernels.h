@@ -8,8 +8,8 @@
  * - A product that is added to something is fused with the addition if the instruction set has fused
  *   multiply-add (avx2, avx512), and rounded first if it has not (baseline).
  * - A sum starts at 0 and takes its terms in the order of their index. (With `add`, the sums of spmm, of dA
- *   in spmm_sddmm, of table_rows and of gemm_small start at the old value.) "By halves" reduces n partial sums to one: p[l]
- *   += p[l + n/2] for all l < n/2, then the same with n/2 in place of n, until one is left.
+ *   in spmm_sddmm, of table_rows and of gemm_small start at the old value.) "By halves" reduces n partial
+ *   sums to one: p[l] += p[l + n/2] for all l < n/2, then the same with n/2 in place of n, until one is left.
  * - begin and end select rows (or columns) begin .. end-1; nothing outside of them is written.
  * - With `add` the result is added to the output; otherwise it overwrites the output, whatever was there.
  * - Outputs do not overlap inputs, unless a comment allows it. */

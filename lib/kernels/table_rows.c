@@ -10,8 +10,8 @@ enum { STRIP_VECS = 4 };
 
 typedef double wide __attribute__((vector_size(VEC_BYTES)));
 
-/* What a vector of doubles holds of a vector of values; widen and narrow convert. (gcc's vector conversion takes
- * two instructions and a shuffle where there is one instruction.) */
+/* The part of a vector of values that fits in a vector of doubles; widen and narrow convert. (gcc's vector
+ * conversion takes two instructions and a shuffle where there is one instruction.) */
 #ifdef TULLE_DOUBLE
 enum { PARTS = 1 };
 typedef vec part;
@@ -66,13 +66,17 @@ INLINE void store_rounded(tl_real *p, int v, const strip t, const wide from[PART
     store_up_to(p + v * LANES, rounded, t.tail && v + 1 == t.vecs ? t.width - v * LANES : LANES);
 }
 
-/* y = (add: +=) the row `first` plus, unless that is NULL, `second`. In floats: a sum of two that is rounded to
- * double first has the same bits. */
-INLINE void sum_two(const tl_real *first, const tl_real *second, const strip t, bool add)
+/* y = (add: +=) value times the row `first` plus, unless that is NULL, `second`; if `ones`, the value is 1. In
+ * floats: a single product and a sum of two numbers have the same bits if they are rounded to double first;
+ * callers ask for no more than that. */
+INLINE void sum_two(tl_real value, const tl_real *first, const tl_real *second, const strip t, bool add,
+                    const bool ones)
 {
     for (int v = 0; v < t.vecs; v++) {
         const int64_t n = t.tail && v + 1 == t.vecs ? t.width - v * LANES : LANES;
         vec sum = load_up_to(first + v * LANES, n);
+        if (!ones)
+            sum *= value;
         sum += add ? load_up_to(t.y + v * LANES, n) : (vec){ 0 }; /* -0 becomes 0 */
         if (second)
             sum += load_up_to(second + v * LANES, n);
@@ -84,8 +88,10 @@ INLINE void sum_two(const tl_real *first, const tl_real *second, const strip t, 
 INLINE void sum_strip(const tl_sparse *s, int64_t first, int64_t last, const strip t, int64_t ldx, bool add,
                       const bool ones)
 {
-    if (ones && (last - first == 1 || (last - first == 2 && !add))) {
-        sum_two(t.x + s->col[first] * ldx, last - first == 2 ? t.x + s->col[first + 1] * ldx : NULL, t, add);
+    const int64_t n = last - first;
+    if ((n == 1 && (ones || !add)) || (n == 2 && ones && !add)) {
+        sum_two(ones ? 1 : s->values[first], t.x + s->col[first] * ldx,
+                n == 2 ? t.x + s->col[first + 1] * ldx : NULL, t, add, ones);
         return;
     }
     wide sum[STRIP_VECS][PARTS];

@@ -360,7 +360,7 @@ static void check_table_rows(const tl_sparse *s, int64_t width, bool add, bool o
     free(expected.block);
 }
 
-/* Columns in any order and repeated; rows of 3, 0, 1, 2 and 5 entries, then any spans of the entries; at every
+/* Columns in any order and repeated; rows of 3, 0, 1 and 2 entries, then any spans of the entries; at every
  * width up to one past two strips. */
 START_TEST(table_rows)
 {

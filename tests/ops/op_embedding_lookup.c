@@ -127,7 +127,8 @@ static void draw(int64_t n, int64_t rows, int64_t width, int32_t *id, tl_real *u
         u[k] *= TL_IS_DOUBLE ? (tl_real)1e14 : (tl_real)1e6;
 }
 
-/* Rows ascend and are those that occur, once each; repeats are summed in order of appearance in double, to the bit. */
+/* Rows ascend and are those that occur, once each; repeats are summed in order of appearance and in double,
+ * to the bit. */
 START_TEST(coalesced)
 {
     const int64_t n_of[] = { 1, 3, 17, 63, 65 }, rows_of[] = { 1, 3, 17, 63, 6500 };
