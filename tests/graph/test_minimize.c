@@ -172,11 +172,12 @@ START_TEST(many_rows)
     tl_variable *v = tl_variable_dense("v", TL_SHAPE(MANY));
     tl_node *y = tl_embedding_lookup(tl_use(g, v), id, TL_SHAPE(MANY));
     ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_mul(y, tl_input(g, TL_SHAPE(MANY), up)), TL_ALL_AXES)));
-    tl_real expected[MANY] = { 0 };
+    double sum[MANY] = { 0 };
+    tl_real expected[MANY];
     for (int k = 0; k < MANY; k++)
-        expected[id[k]] += up[k];
+        sum[id[k]] += (double)up[k];
     for (int k = 0; k < MANY; k++)
-        expected[k] = 0 - expected[k];
+        expected[k] = 0 - (tl_real)sum[k];
     ck_assert_same(tl_variable_data(v), expected, MANY);
     tl_graph_free(g);
     tl_optimizer_free(o);
