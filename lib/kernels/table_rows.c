@@ -66,9 +66,9 @@ INLINE void store_rounded(tl_real *p, int v, const strip t, const wide from[PART
     store_up_to(p + v * LANES, rounded, t.tail && v + 1 == t.vecs ? t.width - v * LANES : LANES);
 }
 
-/* y = (add: +=) value times the row `first` plus, unless that is NULL, `second`; if `ones`, the value is 1. In
- * floats: a single product and a sum of two numbers have the same bits if they are rounded to double first;
- * callers ask for no more than that. */
+/* y = (add: +=) value times the row `first` plus, unless that is NULL, `second`; if `ones`, the value is 1.
+ * In floats, as callers ask for no more than one product or one sum of two numbers: rounded to double first,
+ * those have the same bits. */
 INLINE void sum_two(tl_real value, const tl_real *first, const tl_real *second, const strip t, bool add,
                     const bool ones)
 {
