@@ -37,6 +37,7 @@ static const scenario scenarios[] = {
     { "mlp_step", "training step of a perceptron whose hidden weights are sparse", bench_mlp_step },
     { "embedding_step", "training step of a table of embeddings, looked up in bags", bench_embedding_step },
     { "embedding_train", "exact rows, beside a dense gradient of the same values", bench_embedding_train },
+    { "exact_rows", "the same for many sizes and optimizers (half an hour)", bench_exact_rows },
     { "table_rows", "rows of a table larger than the caches, read and updated", bench_table_rows },
     { "tiny_step", "training step of a network of a few units", bench_tiny_step },
     { "gcn_epoch", "training epoch of a graph convolutional network", bench_gcn_epoch },
@@ -105,7 +106,7 @@ int32_t *random_integers(int64_t n, int64_t bound, uint64_t seed)
 
 /* ---- Measuring ---- */
 
-static double now(void)
+double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -180,6 +181,38 @@ double measure(const char *name, work w, void (*run)(void *context), void *conte
     if (bench.json)
         write_line(bench.json, bench.json_path, name, w, times, n);
     return times[n / 2];
+}
+
+/* Runs until `runs` and `seconds` are reached. Adds to *n and *time what there was. */
+static void run_piece(void (*run)(void *context), void *context, int runs, double seconds, int64_t *n,
+                      double *time)
+{
+    const double begin = now();
+    double end = begin;
+    for (int k = 0; k < runs || end - begin < seconds; k++, ++*n) {
+        run(context);
+        end = now();
+    }
+    *time += end - begin;
+}
+
+void measure_beside(const char *name, void (*run)(void *context), void *context, void (*dense)(void *other),
+                    void *other)
+{
+    enum { RUNS = 8 }; /* of one kind at least, at a stretch */
+    int64_t n = 0, n_dense = 0;
+    double time = 0, time_dense = 0;
+    run(context);
+    dense(other);
+    for (int k = 0; k < MIN_RUNS || time + time_dense < bench.seconds; k++) {
+        run_piece(run, context, RUNS, 2e-3, &n, &time);
+        run_piece(dense, other, 1, 2e-3, &n_dense, &time_dense);
+    }
+    const double average = time / (double)n;
+    const work w = { .dense = time_dense / (double)n_dense };
+    write_line(stdout, "standard output", name, w, &average, 1);
+    if (bench.json)
+        write_line(bench.json, bench.json_path, name, w, &average, 1);
 }
 
 /* ---- The command line ---- */

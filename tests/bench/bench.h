@@ -18,6 +18,14 @@ typedef struct work {
  * seconds. */
 double measure(const char *name, work w, void (*run)(void *context), void *context);
 
+/* Measures run(context) and, by turns, dense(other), and prints a line with the average of all runs in place
+ * of the median: not all runs do the same work. */
+void measure_beside(const char *name, void (*run)(void *context), void *context, void (*dense)(void *other),
+                    void *other);
+
+/* Returns the time in seconds since some moment. */
+double now(void);
+
 /* Returns the best time of run(context) in seconds, of as many runs as the time budget allows. */
 double best_time(double budget, void (*run)(void *context), void *context);
 
@@ -44,6 +52,7 @@ void bench_growth(void);
 void bench_mlp_step(void);
 void bench_embedding_step(void);
 void bench_embedding_train(void);
+void bench_exact_rows(void);
 void bench_table_rows(void);
 void bench_tiny_step(void);
 void bench_gcn_epoch(void);

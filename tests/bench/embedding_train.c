@@ -1,5 +1,5 @@
-/* embedding_train: training steps of tables whose skipped rows are replayed (TL_ROWS_EXACT), each beside the
- * same step with a dense gradient of the same values, which gives the same bits. */
+/* embedding_train and exact_rows: training steps of tables whose skipped rows are replayed (TL_ROWS_EXACT),
+ * each beside the same step with a dense gradient of the same values, which gives the same bits. */
 #include "tests/bench/bench.h"
 
 #include <inttypes.h>
@@ -126,11 +126,11 @@ static int32_t *make_ids(const table_case *c)
     return ids;
 }
 
-/* Returns the median of one kind of step. dense: that of the other; 0: this is it. */
-static double measure_steps(const table_case *c, const char *name, const method *m, bool schedule,
-                            const int32_t *ids, double dense)
+/* Makes a run that is yet to start. */
+static training make_training(const table_case *c, const method *m, bool schedule, const int32_t *ids,
+                              bool dense)
 {
-    const tl_cosine_decay cosine = { .steps = 1000000 };
+    static const tl_cosine_decay cosine = { .steps = 1000000 };
     training t = { .g = must(tl_graph_new()),
                    .o = must(m->make()),
                    .tables = c->bias ? 2 : 1,
@@ -145,22 +145,35 @@ static double measure_steps(const table_case *c, const char *name, const method 
         tl_random rng = { .seed = 3 };
         t.table[k] = must(tl_variable_dense("table", TL_SHAPE(c->rows, width)));
         check(tl_init_uniform(t.table[k], -1, 1, &rng));
-        if (dense == 0) {
+        if (dense) {
             t.dense[k] = allocate(c->rows * width, sizeof(tl_real));
             memset(t.dense[k], 0, (size_t)(c->rows * width) * sizeof(tl_real));
         }
     }
+    return t;
+}
+
+static void free_training(training *t)
+{
+    for (int k = 0; k < t->tables; k++) {
+        tl_variable_free(t->table[k]);
+        free(t->dense[k]);
+    }
+    tl_graph_free(t->g);
+    tl_optimizer_free(t->o);
+    free(t->target);
+}
+
+/* Returns the median of one kind of step. dense: that of the other; 0: this is it. */
+static double measure_steps(const table_case *c, const char *name, const method *m, bool schedule,
+                            const int32_t *ids, double dense)
+{
+    training t = make_training(c, m, schedule, ids, dense == 0);
     for (int k = 0; k < c->warm_ups; k++)
         (dense == 0 ? train_densely : train_by_rows)(&t);
     const double median = measure(name, (work){ .dense = dense }, dense == 0 ? train_densely : train_by_rows,
                                   &t);
-    for (int k = 0; k < t.tables; k++) {
-        tl_variable_free(t.table[k]);
-        free(t.dense[k]);
-    }
-    tl_graph_free(t.g);
-    tl_optimizer_free(t.o);
-    free(t.target);
+    free_training(&t);
     return median;
 }
 
@@ -176,7 +189,6 @@ static void measure_case(const table_case *c, const method *m, bool schedule)
     free(ids);
 }
 
-/* Adam at all sizes; every optimizer, with a schedule and without, at a few. */
 void bench_embedding_train(void)
 {
     static const table_case trained[] = {
@@ -185,21 +197,75 @@ void bench_embedding_train(void)
         { .rows = 10000, .width = 16, .n = 4096, .bias = true, .batches = 64, .warm_ups = 200 },
         { .rows = 100000, .width = 64, .n = 8192, .bias = true, .batches = 64, .warm_ups = 20 },
     };
-    static const int64_t rows[] = { 1000, 10000, 100000, 1000000 }, width[] = { 1, 16, 20, 64, 256 },
-                         n[] = { 16, 128, 1024, 8192 };
-    enum { ROWS = 4, WIDTHS = 5, NS = 4, MOST_WEIGHTS = 16000000, POOL = 1 << 19 };
     for (size_t k = 0; k < sizeof trained / sizeof *trained; k++)
         measure_case(&trained[k], &methods[0], false);
-    for (int k = 0; k < ROWS * WIDTHS * NS; k++) {
-        const table_case c = { .rows = rows[k / NS / WIDTHS],
-                               .width = width[k / NS % WIDTHS],
-                               .n = n[k % NS],
-                               .uniform = true,
-                               .batches = (int)(POOL / n[k % NS]),
-                               .warm_ups = 300 };
-        const bool few = (k / NS % WIDTHS <= 1 || k / NS % WIDTHS == 3) && k % NS == 1;
-        for (int m = 0; c.rows * c.width <= MOST_WEIGHTS && m < (few ? METHODS : 1); m++)
-            for (int schedule = 0; schedule < (few ? 2 : 1); schedule++)
-                measure_case(&c, &methods[m], schedule);
+}
+
+/* ---- exact_rows: the grid ---- */
+
+/* Has every row named once, in random order, so that rows have waited as in a long run; then applies what is
+ * pending, if it is the table that is to go on densely. Large tables are named in part: with small batches a
+ * pass would take minutes. */
+static void age(training *t, const table_case *c, bool dense)
+{
+    const int32_t *ids = t->ids;
+    enum { LANES = 16 };
+    const double most = 4e9; /* steps of vectors */
+    const int64_t passes = (c->rows + c->n - 1) / c->n, vectors = 1 + c->rows * c->width / LANES;
+    tl_random rng = { .seed = 5 };
+    int32_t *order = allocate(passes * c->n, sizeof *order);
+    for (int64_t k = 0; k < passes * c->n; k++)
+        order[k] = (int32_t)(k % c->rows);
+    for (int64_t k = passes * c->n - 1; k > 0; k--) {
+        const int64_t other = tl_random_integer(&rng, k + 1);
+        const int32_t row = order[k];
+        order[k] = order[other];
+        order[other] = row;
     }
+    t->ids = order;
+    t->batches = (int)passes;
+    for (int64_t k = 0; k < passes && (double)(k * vectors) < most; k++)
+        train_by_rows(t);
+    t->ids = ids;
+    t->batches = c->batches;
+    t->next = 0;
+    free(order);
+    if (dense)
+        check(tl_optimizer_flush(t->o));
+}
+
+static void measure_cell(const table_case *c, const method *m, bool schedule)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%" PRId64 "x%" PRId64 " n=%" PRId64 " %s%s", c->rows, c->width, c->n,
+             m->name, schedule ? " schedule" : "");
+    int32_t *ids = make_ids(c);
+    training exact = make_training(c, m, schedule, ids, false),
+             dense = make_training(c, m, schedule, ids, true);
+    age(&exact, c, false);
+    age(&dense, c, true);
+    const double end = now() + 0.5; /* until exact rows have settled for sweeps or for replay */
+    for (int k = 0; k < c->warm_ups && now() < end; k++)
+        train_by_rows(&exact);
+    measure_beside(name, train_by_rows, &exact, train_densely, &dense);
+    free_training(&exact);
+    free_training(&dense);
+    free(ids);
+}
+
+void bench_exact_rows(void)
+{
+    static const int64_t rows[] = { 1000, 10000, 100000, 1000000 }, width[] = { 1, 4, 16, 64, 256 },
+                         n[] = { 16, 64, 512, 4096, 8192 };
+    enum { ROWS = 4, WIDTHS = 5, NS = 5, POOL = 1 << 19 };
+    for (int k = 0; k < ROWS * WIDTHS * NS; k++)
+        for (int m = 0; m < 2 * METHODS; m++) {
+            const table_case c = { .rows = rows[k / NS / WIDTHS],
+                                   .width = width[k / NS % WIDTHS],
+                                   .n = n[k % NS],
+                                   .uniform = true,
+                                   .batches = (int)(POOL / n[k % NS]),
+                                   .warm_ups = 1000 };
+            measure_cell(&c, &methods[m / 2], m % 2);
+        }
 }
