@@ -1,4 +1,5 @@
 /* Optimizers: creation and release, options, schedules, transforms, and the list of slots. */
+#include "graph/optim/past.h"
 #include "graph/optim/replay.h"
 #include "lib/check.h"
 #include "lib/memory.h"
@@ -35,7 +36,7 @@ static void before_read(tl_companion *c, int64_t n, const int32_t *rows)
 {
     tl_slots *s = (tl_slots *)c;
     if (rows)
-        s->gaps += tl_slots_replay_rows(s, n, rows);
+        tl_slots_replay_rows(s, n, rows, true);
     else
         tl_slots_replay(s);
 }
@@ -248,6 +249,6 @@ int64_t tl_optimizer_bytes(const tl_optimizer *o)
     if (!o)
         return 0;
     for (const tl_slots *s = o->slots; s; s = s->next)
-        bytes += tl_companion_bytes(&s->companion);
+        bytes += tl_companion_bytes(&s->companion) + tl_past_bytes(s);
     return bytes;
 }

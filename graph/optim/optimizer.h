@@ -14,7 +14,9 @@ typedef struct tl_optimizer tl_optimizer;
 typedef enum tl_rows_policy {
     /* That of a dense gradient with zeros in them, bit for bit: moments decay, weight decay continues. The
      * steps that a row has skipped are replayed when it is next read, so the cost depends on the rows in
-     * use; if a sweep of the table costs less, the step is one. */
+     * use; if a sweep of the table costs less, the step is one. A step looks for numbers that are not finite
+     * in the rows that it names. In the others it may store Inf where a dense gradient's step would fail: if
+     * weights are so large that the square of their weight decay overflows, or at rates above 2^19. */
     TL_ROWS_EXACT,
     TL_ROWS_LAZY /* none: as TensorFlow's LazyAdam and PyTorch's SparseAdam */
 } tl_rows_policy;
@@ -191,7 +193,9 @@ TL_API int64_t tl_optimizer_steps(const tl_optimizer *o, const tl_variable *v);
  * such slot. Owned by o. */
 TL_API const tl_real *tl_optimizer_slot(const tl_optimizer *o, const tl_variable *v, int32_t k);
 
-/* Returns the bytes of all slots, and of ages and row steps if there are any. */
+/* Returns the bytes of all slots, and of ages, row steps and the constants of steps that rows have yet to
+ * take (TL_ROWS_EXACT) if there are any: 8 values per step, for as many steps as the table has values, but
+ * for 4096 at least and 131072 at most, which are 4 MB, in double 8. */
 TL_API int64_t tl_optimizer_bytes(const tl_optimizer *o);
 
 /* ---- For authors of optimizers ---- */

@@ -66,3 +66,8 @@ int64_t tl_past_constants(const tl_slots *s, int64_t t, int64_t last, tl_real *s
     *constant = scratch;
     return n;
 }
+
+int64_t tl_past_bytes(const tl_slots *s)
+{
+    return s->past.capacity * TL_STEP_CONSTANTS * (int64_t)sizeof *s->past.constant;
+}

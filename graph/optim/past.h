@@ -15,4 +15,7 @@ void tl_past_keep(tl_slots *s, const tl_step *step);
 int64_t tl_past_constants(const tl_slots *s, int64_t t, int64_t last, tl_real *scratch,
                           const tl_real **constant);
 
+/* Returns the bytes of what is kept. */
+int64_t tl_past_bytes(const tl_slots *s);
+
 #endif

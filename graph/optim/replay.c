@@ -20,7 +20,7 @@ enum { BATCH = 512, INDEX_BITS = 9 }; /* rows: among more of them, more have mis
 
 /* Rows that have missed steps after `from`. */
 typedef struct stale_rows {
-    int64_t n, gaps; /* steps since a gradient last named them, of all together */
+    int64_t n, gaps, longest; /* steps since a gradient last named them, of all together and of one */
     int32_t row[BATCH];
     int64_t from[BATCH];
 } stale_rows;
@@ -31,14 +31,16 @@ static void collect(tl_slots *s, int64_t n, const int32_t *rows, int64_t first, 
 {
     int64_t *row_step = tl_slots_row_step(s);
     const bool skip_unused = !s->dense_step_seen && tl_slots_zero_grad(s) == TL_ZERO_GRAD_NOOP_AT_START;
-    stale->n = stale->gaps = 0;
+    stale->n = stale->gaps = stale->longest = 0;
     for (int64_t k = 0; k < n; k++) {
         const int64_t row = rows ? rows[k] : first + k, from = step_of_row(s, row);
         if ((skip_unused && row_step[row] == 0) || from >= s->t)
             continue;
         stale->row[stale->n] = (int32_t)row;
         stale->from[stale->n++] = from;
-        stale->gaps += s->t - row_step[row];
+        const int64_t gap = s->t - row_step[row];
+        stale->gaps += gap;
+        stale->longest = gap > stale->longest ? gap : stale->longest;
         if (rows || row_step[row] == 0) /* all_step tells the rest, but not that the slots have changed */
             row_step[row] = s->t;
     }
@@ -173,38 +175,39 @@ static void replay_narrow(tl_slots *s, stale_rows *stale, int64_t width)
     }
 }
 
-/* Returns the steps since the rows were last named. */
-static int64_t replay_batch(tl_slots *s, int64_t n, const int32_t *rows, int64_t first)
+/* n rows, or first .. first+n-1. */
+static void replay_batch(tl_slots *s, int64_t n, const int32_t *rows, int64_t first, bool count)
 {
     enum { WIDE = 64 }; /* enough vectors to overlap */
     stale_rows stale;
     collect(s, n, rows, first, &stale);
+    if (count) {
+        s->gaps += stale.gaps;
+        s->longest = stale.longest > s->longest ? stale.longest : s->longest;
+    }
     const int64_t width = tl_row_width(s->companion.variable);
     if (stale.n == 0 || width == 0)
-        return stale.gaps;
+        return;
     if (!tl_step_has_kernel(s))
         replay_by_steps(s, &stale);
     else if (width >= WIDE)
         replay_wide(s, &stale, width);
     else
         replay_narrow(s, &stale, width);
-    return stale.gaps;
 }
 
-int64_t tl_slots_replay_rows(tl_slots *s, int64_t n, const int32_t *rows)
+void tl_slots_replay_rows(tl_slots *s, int64_t n, const int32_t *rows, bool count)
 {
-    int64_t gaps = 0;
     if (!tl_slots_row_step(s) || s->all_step == s->t)
-        return 0;
+        return;
     for (int64_t k = 0; k < n; k += BATCH)
-        gaps += replay_batch(s, n - k < BATCH ? n - k : BATCH, rows + k, 0);
-    return gaps;
+        replay_batch(s, n - k < BATCH ? n - k : BATCH, rows + k, 0, count);
 }
 
 static void replay_range(void *context, int64_t begin, int64_t end)
 {
     for (int64_t row = begin; row < end; row += BATCH)
-        replay_batch(context, end - row < BATCH ? end - row : BATCH, NULL, row);
+        replay_batch(context, end - row < BATCH ? end - row : BATCH, NULL, row, false);
 }
 
 void tl_slots_replay(tl_slots *s)
@@ -213,4 +216,39 @@ void tl_slots_replay(tl_slots *s)
         return;
     tl_parallel_for(s->companion.variable->shape.dim[0], BATCH, replay_range, s);
     s->all_step = s->t;
+}
+
+/* Of the rows that follow s->settled. Noted row by row: others are still behind. */
+static void replay_piece(void *context, int64_t begin, int64_t end)
+{
+    tl_slots *s = context;
+    for (int64_t at = begin; at < end; at += BATCH) {
+        int32_t rows[BATCH];
+        const int64_t n = end - at < BATCH ? end - at : BATCH;
+        for (int64_t k = 0; k < n; k++)
+            rows[k] = (int32_t)(s->settled + at + k);
+        replay_batch(s, n, rows, 0, false);
+    }
+}
+
+bool tl_slots_replay_some(tl_slots *s, int64_t steps)
+{
+    const int64_t rows = s->companion.variable->shape.dim[0], behind = s->t - s->all_step;
+    if (steps < 2 * rows) /* otherwise rows fall behind as fast */
+        steps = 2 * rows;
+    if (behind <= steps / rows) {
+        tl_slots_replay(s);
+        return true;
+    }
+    if (s->settled == 0)
+        s->settling = s->t;
+    const int64_t left = rows - s->settled, n = steps / behind < left ? 1 + steps / behind : left;
+    tl_parallel_for(n, BATCH, replay_piece, s);
+    s->settled += n;
+    if (s->settled < rows)
+        return false;
+    s->settled = 0;
+    if (s->settling > s->all_step)
+        s->all_step = s->settling;
+    return false;
 }

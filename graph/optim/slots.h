@@ -53,9 +53,12 @@ typedef struct tl_slots {
      * have their initial slots. */
     bool dense_step_seen;
     tl_past past;
-    int64_t gaps;   /* since the last step, over replayed rows: the steps since a gradient last named them */
-    bool large;     /* a slot may exceed TL_SLOT_LIMIT, or not be finite */
-    int64_t tried;  /* rows that were tried since all slots were last searched for such a one */
+    /* Since the last step, over replayed rows: steps since a gradient last named them, sum and largest. */
+    int64_t gaps, longest;
+    int64_t cost;              /* of replay per step, the average of late steps (sweep.c) */
+    int64_t settled, settling; /* rows 0 .. settled-1 have taken step `settling`; settled = 0: see all_step */
+    bool large;                /* a slot may exceed TL_SLOT_LIMIT, or not be finite */
+    int64_t tried;             /* rows that were tried since all slots were last searched for such a one */
     double largest; /* of a step that is being checked: a bound on its gradient, then on its slots */
 } tl_slots;
 

@@ -1,5 +1,6 @@
 /* Whether a step sweeps, and the sweep: threads share the table by rows. */
 #include "graph/optim/sweep.h"
+#include "graph/optim/replay.h"
 #include "lib/search.h"
 
 #include "parallel.h"
@@ -11,13 +12,13 @@
 /* The unit is a step of one vector. A row that is named costs TOUCH more than its own steps: it is looked
  * for, copied and written twice. A table beyond the caches waits for memory in a sweep, but not in
  * replay. */
-enum { LANES = 16, TOUCH = 4, NARROW = 64, CACHED = 1 << 20 };
+enum { LANES = 16, TOUCH = 4, NARROW = 64, CACHED = 1 << 21 };
 
 /* The steps that replay would have made since these rows were last named, by rows that share vectors. */
 static int64_t replay_cost(const tl_slots *s, const tl_gradient *pair, int64_t width)
 {
     const int64_t *row_step = tl_slots_row_step(s);
-    int64_t gaps = s->gaps, longest = 0;
+    int64_t gaps = s->gaps, longest = s->longest;
     for (int64_t k = 0; k < pair->n_rows; k++) {
         const int64_t last = row_step[pair->rows[k]], gap = last > 0 ? s->t - last : 0;
         gaps += gap;
@@ -26,16 +27,27 @@ static int64_t replay_cost(const tl_slots *s, const tl_gradient *pair, int64_t w
     return gaps * width / LANES + (width < NARROW ? longest : 0);
 }
 
-bool tl_sweep_pays(const tl_slots *s, const tl_gradient *pair)
+/* A table that is swept in some steps and not in others pays for both: the next sweep first replays all rows.
+ * Where both ways cost about the same, the choice must therefore last: it is made by the average of late
+ * steps, and what counts as cheaper depends on the last choice. */
+bool tl_sweep_pays(tl_slots *s, const tl_gradient *pair)
 {
-    enum { MOST_PENDING = 1 << 28 }; /* steps of vectors that the sweep may have to replay first */
+    enum { STEPS = 8 };
     const tl_variable *v = s->companion.variable;
     const int64_t width = tl_row_width(v), sweep = v->size / LANES + 1,
-                  touched = pair->n_rows * (TOUCH + width / LANES / 2);
-    if (width == 0 || (s->t - s->all_step) * sweep > MOST_PENDING)
+                  touched = pair->n_rows * (TOUCH + width / LANES / 2),
+                  once = v->size > CACHED ? 2 * sweep : sweep,
+                  allowed = s->all_step == s->t ? once - once / 4 : once + once / 8;
+    if (width == 0)
         return false;
-    const int64_t allowed = v->size > CACHED ? 2 * sweep : sweep + sweep / 8;
-    return touched > allowed || touched + replay_cost(s, pair, width) > allowed;
+    s->cost += (replay_cost(s, pair, width) - s->cost) / STEPS;
+    return touched > allowed || touched + s->cost > allowed;
+}
+
+bool tl_sweep_prepare(tl_slots *s)
+{
+    enum { MOST = 1 << 25 }; /* steps of vectors in one step */
+    return tl_slots_replay_some(s, (int64_t)MOST * LANES / tl_row_width(s->companion.variable));
 }
 
 /* ---- The sweep ---- */

@@ -31,7 +31,7 @@ static void update_rows(void *context, int64_t begin, int64_t end)
         for (int64_t i = 0; i < n; i++)
             g[i] = j->row_refs ? j->row_refs[k + i] : j->pair->values + (k + i) * j->width;
         if (j->exact)
-            tl_slots_replay_rows(j->s, n, rows);
+            tl_slots_replay_rows(j->s, n, rows, false); /* by several threads */
         tl_step_rows(&j->step, 0, n, rows, g);
         if (j->exact)
             for (int64_t i = 0; i < n; i++)
@@ -59,7 +59,8 @@ static void prepare_step(job *j, tl_slots *s, const tl_gradient *pair, const tl_
     j->row_refs = row_refs;
     j->width = tl_row_width(s->companion.variable);
     j->offset = step - (s->t + 1);
-    j->exact = pair->rows && tl_slots_row_step(s) && tl_slots_options(s)->rows == TL_ROWS_EXACT;
+    j->exact = pair->rows && tl_slots_row_step(s) && tl_slots_options(s)->rows == TL_ROWS_EXACT &&
+               tl_slots_zero_grad(s) != TL_ZERO_GRAD_NOOP;
     replay_pending(s, pair->rows != NULL, j->offset);
 }
 
@@ -76,7 +77,7 @@ int64_t tl_try_update(tl_slots *s, const tl_gradient *pair, double *largest)
     for (int64_t k = 0; pair->rows && k < pair->n_rows && trial.first < 0; k++) {
         const int64_t at = pair->rows[k] * j.width;
         if (j.exact)
-            s->gaps += tl_slots_replay_rows(s, 1, pair->rows + k);
+            tl_slots_replay_rows(s, 1, pair->rows + k, true);
         tl_step_try(&j.step, at, j.width, pair->values + k * j.width, &trial);
         if (trial.first >= 0)
             first = k * j.width + trial.first - at;
@@ -85,10 +86,10 @@ int64_t tl_try_update(tl_slots *s, const tl_gradient *pair, double *largest)
     return first;
 }
 
-/* Leaves nothing pending. The named rows are noted all the same, for the next step's choice. */
+/* Nothing is pending before it, nor after it. The named rows are noted all the same, for the next step's
+ * choice. */
 static void sweep_table(job *j)
 {
-    tl_slots_replay(j->s);
     tl_sweep(&j->step, j->pair, j->row_refs);
     for (int64_t k = 0; k < j->pair->n_rows; k++)
         tl_slots_row_step(j->s)[j->pair->rows[k]] = j->step.t;
@@ -98,7 +99,7 @@ void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *con
 {
     job j;
     prepare_step(&j, s, pair, row_refs);
-    const bool sweep = j.exact && tl_sweep_pays(s, pair);
+    const bool sweep = j.exact && tl_sweep_pays(s, pair) && tl_sweep_prepare(s);
     if (sweep)
         sweep_table(&j);
     else if (pair->rows)
@@ -107,7 +108,7 @@ void tl_update_variable(tl_slots *s, const tl_gradient *pair, const tl_real *con
         tl_parallel_for(pair->variable->size, TL_STEP_GRAIN, update_values, &j);
     s->t++;
     s->offset = j.offset;
-    s->gaps = 0;
+    s->gaps = s->longest = 0;
     if (j.exact && !sweep) {
         tl_past_keep(s, &j.step);
         return;

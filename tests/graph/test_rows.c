@@ -2,6 +2,7 @@
  * gradients, and whoever reads it on the way sees that one. */
 #include "tests/testing.h"
 #include "tests/graph/zoo.h"
+#include "graph/optim/replay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -138,6 +139,9 @@ START_TEST(tables_of_all_widths)
                     whole = { .variable = v[1], .values = dense };
         ck_assert_ok(tl_apply_gradients(o[0], &(tl_gradients){ &by_rows, 1, g }));
         ck_assert_ok(tl_apply_gradients(o[1], &(tl_gradients){ &whole, 1, g }));
+        tl_slots *s = tl_slots_find(o[0], v[0]);
+        if (t % 50 > 20 && tl_slots_row_step(s)) /* some rows are brought up to date, as before a sweep */
+            tl_slots_replay_some(s, 1);
         tl_graph_reset(g);
     }
     ck_assert_same(tl_variable_data(v[0]), tl_variable_data(v[1]), rows * width);
@@ -172,6 +176,63 @@ START_TEST(a_row_that_lags_far_behind)
     }
     compare(&t, held);
     drop(&t);
+}
+END_TEST
+
+/* A step with one row of a table. */
+static void step_of_row(tl_optimizer *o, tl_variable *v, tl_graph *g, int32_t row)
+{
+    tl_real values[WIDTH] = { 1, 2, 3 };
+    tl_gradient pair = { .variable = v, .values = values, .rows = &row, .n_rows = 1 };
+    ck_assert_ok(tl_apply_gradients(o, &(tl_gradients){ &pair, 1, g }));
+}
+
+/* A table that has waited long is brought up to date in pieces, from a step on in which a sweep would pay. */
+START_TEST(a_table_that_waited_long)
+{
+    enum { MANY = 2000, LONG = 100000 };
+    static int32_t all[MANY];
+    static tl_real values[MANY * WIDTH];
+    for (int32_t k = 0; k < MANY; k++)
+        all[k] = k;
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(MANY, WIDTH), 5);
+    tl_optimizer *o = tl_adam((tl_adam_options){ 0 });
+    tl_graph *g = tl_graph_new();
+    tl_gradient pair = { .variable = v, .values = values, .rows = all, .n_rows = MANY };
+    ck_assert_ok(tl_apply_gradients(o, &(tl_gradients){ &pair, 1, g }));
+    for (int k = 0; k < LONG; k++)
+        step_of_row(o, v, g, 1);
+    const tl_slots *s = tl_slots_find(o, v);
+    ck_assert_int_ge(s->t - s->all_step, LONG);
+    int steps = 0;
+    for (; s->all_step != s->t && steps < 20; steps++)
+        ck_assert_ok(tl_apply_gradients(o, &(tl_gradients){ &pair, 1, g }));
+    ck_assert_int_eq(s->all_step, s->t);
+    ck_assert_int_gt(steps, 1);
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* The constants of steps are counted, and are bounded. */
+START_TEST(bytes_of_steps)
+{
+    enum { MANY = 1200, MOST = 4096 };
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(MANY, WIDTH), 5);
+    tl_optimizer *o = tl_adam((tl_adam_options){ 0 });
+    tl_graph *g = tl_graph_new();
+    const int64_t slots = (int64_t)sizeof(tl_real) * 2 * MANY * WIDTH + (int64_t)sizeof(int64_t) * MANY,
+                  step = 8 * (int64_t)sizeof(tl_real);
+    for (int k = 0; k < 3 * MOST; k++) {
+        step_of_row(o, v, g, 7);
+        ck_assert_int_ge(tl_optimizer_bytes(o), slots + step * (k < MOST / 2 ? k + 1 : MOST / 2));
+        ck_assert_int_le(tl_optimizer_bytes(o), slots + step * MOST);
+    }
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    ck_assert_ptr_nonnull(tl_variable_data(v));
+    tl_variable_free(v);
 }
 END_TEST
 
@@ -343,6 +404,8 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, the_bits_of_the_dense_run, 0, 2 * ZOO);
     tcase_add_loop_test(c, tables_of_all_widths, 0, 9 * ZOO);
     tcase_add_loop_test(c, a_row_that_lags_far_behind, 0, ZOO);
+    tcase_add_test(c, a_table_that_waited_long);
+    tcase_add_test(c, bytes_of_steps);
     tcase_add_loop_test(c, changes_on_the_way, 0, ZOO);
     tcase_add_loop_test(c, other_optimizers_and_absent_steps, 0, ZOO);
     tcase_add_test(c, empty_lookup_replays_nothing);
