@@ -215,18 +215,29 @@ tl_status tl_source_open(tl_source *s, const char *who, const char *path)
     return s->file ? TL_OK : read_failed(s, SYSTEM_ERROR, NULL);
 }
 
+/* Reads up to CHUNK bytes. If *got is less than n at the end, *why is the reason. */
+static tl_status read_chunk(tl_source *s, unsigned char *to, int n, int *got, read_error *why)
+{
+    *got = stream_read(s->file, to, n, why);
+    if (*got < n)
+        s->file->why = *why;
+    if (!have_zlib && s->at == 0 && *got >= 2 && to[0] == 0x1f && to[1] == 0x8b)
+        return tl_source_unexpected(s, 0,
+                                    "found gzip data, expected a plain file: tulle was built without zlib");
+    s->at += *got;
+    return TL_OK;
+}
+
 /* Reads the next n bytes of a part, of which `left` bytes (n or more) are still unread. */
 static tl_status read_bytes(tl_source *s, unsigned char *to, int64_t n, int64_t left, const char *part)
 {
     while (n > 0) {
         read_error why;
-        const int wanted = n < CHUNK ? (int)n : CHUNK, got = stream_read(s->file, to, wanted, &why);
-        if (got < wanted)
-            s->file->why = why;
-        if (!have_zlib && s->at == 0 && got >= 2 && to[0] == 0x1f && to[1] == 0x8b)
-            return tl_source_unexpected(
-                s, 0, "found gzip data, expected a plain file: tulle was built without zlib");
-        s->at += got;
+        int got;
+        const int wanted = n < CHUNK ? (int)n : CHUNK;
+        const tl_status status = read_chunk(s, to, wanted, &got, &why);
+        if (status != TL_OK)
+            return status;
         to += got;
         n -= got;
         left -= got;
@@ -243,6 +254,25 @@ static tl_status read_bytes(tl_source *s, unsigned char *to, int64_t n, int64_t 
 tl_status tl_source_read(tl_source *s, void *to, int64_t n, const char *part)
 {
     return read_bytes(s, to, n, n, part);
+}
+
+tl_status tl_source_read_some(tl_source *s, void *to, int64_t n, int64_t *got)
+{
+    *got = 0;
+    while (*got < n) {
+        read_error why;
+        int now;
+        const int wanted = n - *got < CHUNK ? (int)(n - *got) : CHUNK;
+        const tl_status status = read_chunk(s, (unsigned char *)to + *got, wanted, &now, &why);
+        if (status != TL_OK)
+            return status;
+        *got += now;
+        if (now < wanted && why == END_OF_FILE)
+            break;
+        if (now < wanted)
+            return read_failed(s, why, why == GZIP_FOLLOWED ? "the end of the file" : "the rest of the file");
+    }
+    return TL_OK;
 }
 
 void *tl_source_read_block(tl_source *s, int64_t n, const char *part)
