@@ -13,6 +13,7 @@
 #include "isa.h"
 #include "pattern.h"
 #include "idx.h"
+#include "mtx.h"
 #include "variable.h"
 #include "init.h"
 #include "graph.h"

@@ -1,8 +1,10 @@
 /* A buffer that is moved along a text file and grows with its longest line. */
 #include "lib/io/lines.h"
+#include "lib/io/number.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,4 +137,29 @@ tl_found tl_lines_found(const tl_lines *l, const char *at)
     const bool cut = at < l->end && *at != ' ' && *at != '\t';
     snprintf(found.text + length, sizeof found.text - (size_t)length, "%s\"", cut ? "..." : "");
     return found;
+}
+
+bool tl_lines_real(tl_lines *l, const char **s, tl_real *x)
+{
+    const tl_parsed parsed = tl_parse_real(s, x);
+    if (parsed == TL_PARSED)
+        return true;
+    char largest[TL_NUMBER_SIZE];
+    tl_print_real(largest, sizeof *x == sizeof(float) ? (tl_real)FLT_MAX : (tl_real)DBL_MAX);
+    l->status = parsed == TL_PARSED_NOTHING
+                    ? tl_lines_unexpected(l, "found %s, expected a number", tl_lines_found(l, *s).text)
+                    : tl_lines_unexpected(l, "found %s, expected a magnitude of at most %s",
+                                          tl_lines_found(l, *s).text, largest);
+    return false;
+}
+
+bool tl_lines_integer(tl_lines *l, const char **s, int64_t low, int64_t high, const char *what, int64_t *x)
+{
+    const char *at = *s;
+    const tl_parsed parsed = tl_parse_integer(s, x);
+    if (parsed == TL_PARSED && *x >= low && *x <= high)
+        return true;
+    l->status = tl_lines_unexpected(l, "found %s, expected %s in %" PRId64 "..%" PRId64,
+                                    tl_lines_found(l, at).text, what, low, high);
+    return false;
 }

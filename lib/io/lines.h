@@ -45,4 +45,17 @@ typedef struct tl_found {
 } tl_found;
 tl_found tl_lines_found(const tl_lines *l, const char *at);
 
+/* Parse a number at *s, within the current line, and move *s past it. False, with the error in l->status, unless there
+ * is one and it fits in tl_real, or is in low .. high. `what` names the integer in the error text: "a row". */
+bool tl_lines_real(tl_lines *l, const char **s, tl_real *x);
+bool tl_lines_integer(tl_lines *l, const char **s, int64_t low, int64_t high, const char *what, int64_t *x);
+
+/* Returns the first byte from s on that is neither a space nor a tab; it may be the end of the line. */
+static inline const char *tl_skip_blanks(const char *s)
+{
+    while (*s == ' ' || *s == '\t')
+        s++;
+    return s;
+}
+
 #endif

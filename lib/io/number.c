@@ -297,7 +297,9 @@ static int print(char text[TL_NUMBER_SIZE], double x, bool is_float)
     int digits = normal ? few : 1;
     do {
         length = snprintf(text, TL_NUMBER_SIZE, "%.*g", digits++, x);
-        const double got = strtod(text, NULL);
+        const char *end = text;
+        double got = 0;
+        tl_parse_double(&end, &got);
         same = is_float ? (float)got == (float)x : got == x;
     } while (!same);
     uselocale(own);
