@@ -211,12 +211,20 @@ static bool parse_position(tl_lines *l, const char **s, int64_t size, const char
     return true;
 }
 
-static tl_status too_short(const reader *r, int64_t left, const char *one, const char *many)
+/* Returns what n of them are called. */
+static const char *noun(const reader *r, int64_t n)
+{
+    if (r->array)
+        return n == 1 ? "value" : "values";
+    return n == 1 ? "entry" : "entries";
+}
+
+static tl_status too_short(const reader *r, int64_t left)
 {
     if (r->lines.status != TL_OK)
         return r->lines.status;
     return tl_lines_unexpected(&r->lines, "found the end of the file, expected %" PRId64 " more %s", left,
-                               left == 1 ? one : many);
+                               noun(r, left));
 }
 
 static tl_status read_entries(reader *r)
@@ -227,7 +235,7 @@ static tl_status read_entries(reader *r)
         int32_t row, col = 0;
         tl_real value = 1;
         if (!next_line(l, &s))
-            return too_short(r, r->n - k, "entry", "entries");
+            return too_short(r, r->n - k);
         if (!parse_position(l, &s, r->rows, "a row", &row) ||
             (!r->vector && !parse_position(l, &s, r->cols, "a column", &col)) ||
             !(r->pattern ? at_line_end(l, s) : parse_value(r, &s, &value)) ||
@@ -243,7 +251,7 @@ static tl_status read_array(reader *r)
     for (int64_t k = 0; k < r->n; k++) {
         const char *s;
         if (!next_line(&r->lines, &s))
-            return too_short(r, r->n - k, "value", "values");
+            return too_short(r, r->n - k);
         if (k == capacity) {
             const int64_t larger = k > 0 ? 2 * k : 1024;
             tl_real *values = tl_resized(r->values, k, larger, sizeof *values);
@@ -334,7 +342,7 @@ static tl_status read_end(reader *r)
     if (!next_line(l, &s))
         return l->status;
     return tl_lines_unexpected(l, "found %s, expected the end of the file, after %" PRId64 " %s",
-                               tl_lines_found(l, s).text, r->n, r->array ? "values" : "entries");
+                               tl_lines_found(l, s).text, r->n, noun(r, r->n));
 }
 
 static tl_status read_matrix(reader *r, tl_mtx *out)
