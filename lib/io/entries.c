@@ -18,18 +18,15 @@ void *tl_resized(void *block, int64_t n, int64_t capacity, size_t size)
     return to;
 }
 
-bool tl_entries_add(tl_entries *e, int32_t row, int32_t col, tl_real value)
+bool tl_entries_grow(tl_entries *e)
 {
     enum { FIRST_CAPACITY = 1024 };
-    if (e->n == e->capacity) {
-        const int64_t capacity = e->n > 0 ? 2 * e->n : FIRST_CAPACITY;
-        tl_entry *larger = tl_resized(e->entry, e->n, capacity, sizeof *larger);
-        if (!larger)
-            return false;
-        e->entry = larger;
-        e->capacity = capacity;
-    }
-    e->entry[e->n++] = (tl_entry){ row, col, value };
+    const int64_t capacity = e->n > 0 ? 2 * e->n : FIRST_CAPACITY;
+    tl_entry *larger = tl_resized(e->entry, e->n, capacity, sizeof *larger);
+    if (!larger)
+        return false;
+    e->entry = larger;
+    e->capacity = capacity;
     return true;
 }
 
@@ -80,22 +77,32 @@ static void sort_by(tl_entries *e, tl_entry **spare, bool by_row, int32_t larges
     }
 }
 
-/* Returns whether a comes before b in the order of a pattern, or has the same coordinates. */
-static bool in_order(const tl_entry *a, const tl_entry *b)
+/* Returns the coordinates as one number, which ascends in the order of a pattern. */
+static uint64_t cell_of(const tl_entry *e)
 {
-    return a->row < b->row || (a->row == b->row && a->col <= b->col);
+    return (uint64_t)e->row << 32 | (uint64_t)e->col;
+}
+
+static int64_t count_repeats(const tl_entries *e)
+{
+    int64_t n = 0;
+    for (int64_t k = 1; k < e->n; k++)
+        n += cell_of(e->entry + k - 1) == cell_of(e->entry + k);
+    return n;
 }
 
 bool tl_entries_sort(tl_entries *e)
 {
     bool sorted = true, by_column = true;
     int32_t last_row = 0, last_col = 0;
+    e->repeats = 0;
     for (int64_t k = 0; k < e->n; k++) {
-        const tl_entry *const a = e->entry + k;
+        const tl_entry *const a = e->entry + k, *const before = k > 0 ? a - 1 : a;
         last_row = a->row > last_row ? a->row : last_row;
         last_col = a->col > last_col ? a->col : last_col;
-        sorted &= k == 0 || in_order(a - 1, a);
-        by_column &= k == 0 || a[-1].col <= a->col;
+        sorted &= cell_of(before) <= cell_of(a);
+        by_column &= before->col <= a->col;
+        e->repeats += k > 0 && cell_of(before) == cell_of(a);
     }
     if (sorted)
         return true;
@@ -106,23 +113,16 @@ bool tl_entries_sort(tl_entries *e)
         sort_by(e, &spare, false, last_col);
     sort_by(e, &spare, true, last_row);
     e->capacity = e->n;
+    e->repeats = count_repeats(e);
     tl_free(spare);
     return true;
 }
 
 /* ---- Compressed rows ---- */
 
-static bool is_repeat(const tl_entries *e, int64_t k)
-{
-    const tl_entry *const a = e->entry + k;
-    return k > 0 && a->row == a[-1].row && a->col == a[-1].col;
-}
-
 tl_pattern *tl_entries_to_pattern(const tl_entries *e, int64_t rows, int64_t cols, tl_real **values)
 {
-    int64_t distinct = 0, at = 0;
-    for (int64_t k = 0; k < e->n; k++)
-        distinct += !is_repeat(e, k);
+    const int64_t distinct = e->n - e->repeats;
     tl_pattern *p = tl_pattern_alloc(rows, cols, distinct);
     tl_real *out = *values = p ? tl_alloc(distinct, sizeof *out) : NULL;
     if (!out) {
@@ -130,9 +130,10 @@ tl_pattern *tl_entries_to_pattern(const tl_entries *e, int64_t rows, int64_t col
         tl_fail_memory();
         return NULL;
     }
+    int64_t at = 0;
     for (int64_t k = 0; k < e->n; k++) {
         const tl_entry *const a = e->entry + k;
-        if (is_repeat(e, k)) {
+        if (e->repeats > 0 && k > 0 && cell_of(a) == cell_of(a - 1)) {
             out[at - 1] += a->value;
             continue;
         }

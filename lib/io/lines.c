@@ -1,6 +1,5 @@
 /* A buffer that is moved along a text file and grows with its longest line. */
 #include "lib/io/lines.h"
-#include "lib/io/number.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 
@@ -139,7 +138,7 @@ tl_found tl_lines_found(const tl_lines *l, const char *at)
     return found;
 }
 
-bool tl_lines_real(tl_lines *l, const char **s, tl_real *x)
+bool tl_lines_real_or_error(tl_lines *l, const char **s, tl_real *x)
 {
     const tl_parsed parsed = tl_parse_real(s, x);
     if (parsed == TL_PARSED)
@@ -153,7 +152,8 @@ bool tl_lines_real(tl_lines *l, const char **s, tl_real *x)
     return false;
 }
 
-bool tl_lines_integer(tl_lines *l, const char **s, int64_t low, int64_t high, const char *what, int64_t *x)
+bool tl_lines_integer_or_error(tl_lines *l, const char **s, int64_t low, int64_t high, const char *what,
+                               int64_t *x)
 {
     const char *at = *s;
     const tl_parsed parsed = tl_parse_integer(s, x);

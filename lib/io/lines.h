@@ -4,6 +4,7 @@
 #ifndef TL_LINES_H
 #define TL_LINES_H
 
+#include "lib/io/number.h"
 #include "lib/io/source.h"
 
 typedef struct tl_lines {
@@ -47,8 +48,9 @@ tl_found tl_lines_found(const tl_lines *l, const char *at);
 
 /* Parse a number at *s, within the current line, and move *s past it. False, with the error in l->status, unless there
  * is one and it fits in tl_real, or is in low .. high. `what` names the integer in the error text: "a row". */
-bool tl_lines_real(tl_lines *l, const char **s, tl_real *x);
-bool tl_lines_integer(tl_lines *l, const char **s, int64_t low, int64_t high, const char *what, int64_t *x);
+static inline bool tl_lines_real(tl_lines *l, const char **s, tl_real *x);
+static inline bool tl_lines_integer(tl_lines *l, const char **s, int64_t low, int64_t high, const char *what,
+                                    int64_t *x);
 
 /* Returns the first byte from s on that is neither a space nor a tab; it may be the end of the line. */
 static inline const char *tl_skip_blanks(const char *s)
@@ -56,6 +58,26 @@ static inline const char *tl_skip_blanks(const char *s)
     while (*s == ' ' || *s == '\t')
         s++;
     return s;
+}
+
+/* The same, out of line. */
+bool tl_lines_real_or_error(tl_lines *l, const char **s, tl_real *x);
+bool tl_lines_integer_or_error(tl_lines *l, const char **s, int64_t low, int64_t high, const char *what,
+                               int64_t *x);
+
+static inline bool tl_lines_real(tl_lines *l, const char **s, tl_real *x)
+{
+    return tl_parse_real(s, x) == TL_PARSED || tl_lines_real_or_error(l, s, x);
+}
+
+static inline bool tl_lines_integer(tl_lines *l, const char **s, int64_t low, int64_t high, const char *what,
+                                    int64_t *x)
+{
+    const char *p = *s;
+    if (!tl_parse_short(&p, x) || *x < low || *x > high)
+        return tl_lines_integer_or_error(l, s, low, high, what, x);
+    *s = p;
+    return true;
 }
 
 #endif

@@ -272,7 +272,7 @@ static tl_status read_array(reader *r)
  * sorted. */
 static tl_status check_triangles(reader *r)
 {
-    if (r->symmetry == GENERAL || !r->above || !r->below)
+    if (r->symmetry == GENERAL || !r->above || !r->below || r->entries.repeats == 0)
         return TL_OK;
     for (int64_t k = 1; k < r->entries.n; k++) {
         const tl_entry *const a = r->entries.entry + k;

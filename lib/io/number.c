@@ -208,8 +208,8 @@ static tl_parsed parse_special(const char **s, double *x)
     return TL_PARSED;
 }
 
-/* Parses [digits][.digits][exponent] or a word at *s, where the sign ends. */
-static inline tl_parsed parse_unsigned(const char **s, double *x)
+/* Parses what is not a plain number of few digits, from s on, where the sign ends. */
+static tl_parsed parse_long(const char **s, double *x)
 {
     const char *const first = *s, *p = first;
     uint64_t m = add_digits(&p, 0);
@@ -233,11 +233,18 @@ static inline tl_parsed parse_unsigned(const char **s, double *x)
     return TL_PARSED;
 }
 
-tl_parsed tl_parse_double(const char **s, double *x)
+static inline tl_parsed parse(const char **s, double *x)
 {
     const bool negative = **s == '-';
-    const char *p = *s + is_sign(**s);
-    const tl_parsed parsed = parse_unsigned(&p, x);
+    const char *p = *s + is_sign(**s), *const first = p;
+    const uint64_t m = add_digits(&p, 0);
+    tl_parsed parsed = TL_PARSED;
+    if (p > first && p - first <= DBL_DIG && *p != '.' && *p != 'e' && *p != 'E') {
+        *x = (double)m;
+    } else {
+        p = first;
+        parsed = parse_long(&p, x);
+    }
     if (parsed != TL_PARSED)
         return parsed;
     if (negative)
@@ -246,11 +253,16 @@ tl_parsed tl_parse_double(const char **s, double *x)
     return TL_PARSED;
 }
 
+tl_parsed tl_parse_double(const char **s, double *x)
+{
+    return parse(s, x);
+}
+
 tl_parsed tl_parse_real(const char **s, tl_real *x)
 {
     const char *p = *s;
     double exact;
-    const tl_parsed parsed = tl_parse_double(&p, &exact);
+    const tl_parsed parsed = parse(&p, &exact);
     if (parsed != TL_PARSED)
         return parsed;
     const tl_real rounded = (tl_real)exact;

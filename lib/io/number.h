@@ -21,6 +21,20 @@ tl_parsed tl_parse_integer(const char **s, int64_t *x);
 tl_parsed tl_parse_double(const char **s, double *x);
 tl_parsed tl_parse_real(const char **s, tl_real *x);
 
+/* Parses an integer of 1 to 18 digits without a sign, in line. False, and *s and *x are unchanged, if there is none. */
+static inline bool tl_parse_short(const char **s, int64_t *x)
+{
+    const char *p = *s;
+    uint64_t m = 0;
+    for (; (unsigned char)(*p - '0') < 10; p++)
+        m = 10 * m + (unsigned char)(*p - '0');
+    if (p == *s || p - *s > 18)
+        return false;
+    *x = (int64_t)m;
+    *s = p;
+    return true;
+}
+
 /* Print x with the fewest significant digits that are parsed as x again, in the manner of printf's %g: 0.1, 3,
  * 1e-07, -inf, nan. Return the length. Integers are as of PRId64. */
 enum { TL_NUMBER_SIZE = 32 }; /* bytes that any number fits in, with the '\0' */
