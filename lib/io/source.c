@@ -10,18 +10,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #ifdef TL_HAVE_ZLIB
 #include <zlib.h>
 #endif
 
-enum { CHUNK = 1 << 16 }; /* bytes in one read, and in the first block */
+enum {
+    CHUNK = 1 << 16, /* bytes of the buffer, and in the first block */
+    LARGE = 1 << 24  /* bytes in one read past the buffer */
+};
 
 typedef enum read_error {
     END_OF_FILE,
     GZIP_TRUNCATED,
     GZIP_DAMAGED,
     GZIP_FOLLOWED, /* by bytes that are not gzip data */
+    ENTRY_ERROR,   /* see `found` of the source */
     SYSTEM_ERROR   /* see errno */
 } read_error;
 
@@ -81,12 +86,32 @@ static bool at_gzip(const struct tl_stream *s)
     return s->end - s->at >= 2 && s->buffer[s->at] == 0x1f && s->buffer[s->at + 1] == 0x8b;
 }
 
+/* Reads up to n bytes past the buffer, which is empty. Returns their number, 0 at the end of the file; -1: see
+ * errno. */
+static int read_direct(struct tl_stream *s, unsigned char *to, int n)
+{
+    ssize_t got;
+    do
+        got = read(s->fd, to, (size_t)n);
+    while (got < 0 && errno == EINTR);
+    return (int)got;
+}
+
 /* Returns the bytes it got; if they are fewer than n, *why is the reason. */
 static int read_plain(struct tl_stream *s, unsigned char *to, int n, read_error *why)
 {
     int got = 0;
     *why = END_OF_FILE;
     while (got < n) {
+        if (s->at == s->end && n - got >= CHUNK) {
+            const int part = read_direct(s, to + got, n - got);
+            if (part < 0)
+                *why = SYSTEM_ERROR;
+            if (part <= 0)
+                break;
+            got += part;
+            continue;
+        }
         if (!fill(s, 1)) {
             *why = SYSTEM_ERROR;
             break;
@@ -164,6 +189,12 @@ static int stream_read(struct tl_stream *s, void *to, int n, read_error *why)
     return s->gzip ? read_gzip(s, to, n, why) : read_plain(s, to, n, why);
 }
 
+/* Returns the most bytes in one read: of gzip data few, so that an error is told where it is. */
+static int stream_most(const struct tl_stream *s)
+{
+    return s->begun && !s->gzip ? LARGE : CHUNK;
+}
+
 static void stream_close(struct tl_stream *s)
 {
     if (s->gzip)
@@ -177,6 +208,12 @@ static const bool have_zlib = false;
 static int stream_read(struct tl_stream *s, void *to, int n, read_error *why)
 {
     return read_plain(s, to, n, why);
+}
+
+static int stream_most(const struct tl_stream *s)
+{
+    (void)s;
+    return LARGE;
 }
 
 static void stream_close(struct tl_stream *s)
@@ -195,7 +232,9 @@ tl_status tl_source_unexpected(const tl_source *s, int64_t at, const char *forma
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return tl_fail(TL_ERR_FORMAT, "%s: %.300s: byte %" PRId64 ": %s", s->who, s->path, at, text);
+    return s->entry ? tl_fail(TL_ERR_FORMAT, "%s: %.260s: entry '%.60s': byte %" PRId64 ": %s", s->who,
+                              s->path, s->entry, at, text)
+                    : tl_fail(TL_ERR_FORMAT, "%s: %.300s: byte %" PRId64 ": %s", s->who, s->path, at, text);
 }
 
 static tl_status read_failed(const tl_source *s, read_error why, const char *expected)
@@ -203,7 +242,8 @@ static tl_status read_failed(const tl_source *s, read_error why, const char *exp
     static const char *const found[] = { "the end of the file", "truncated gzip data", "damaged gzip data",
                                          "other data after the gzip data" };
     if (why != SYSTEM_ERROR)
-        return tl_source_unexpected(s, s->at, "found %s, expected %s", found[why], expected);
+        return tl_source_unexpected(s, s->at, "found %s, expected %s",
+                                    why == ENTRY_ERROR ? s->found : found[why], expected);
     if (errno == ENOMEM)
         return tl_fail_memory();
     return tl_fail(TL_ERR_IO, "%s: %.300s: %s", s->who, s->path, strerror(errno));
@@ -211,17 +251,37 @@ static tl_status read_failed(const tl_source *s, read_error why, const char *exp
 
 tl_status tl_source_open(tl_source *s, const char *who, const char *path)
 {
+    struct stat about;
     *s = (tl_source){ .who = who, .path = path, .file = stream_open(path) };
-    return s->file ? TL_OK : read_failed(s, SYSTEM_ERROR, NULL);
+    if (!s->file)
+        return read_failed(s, SYSTEM_ERROR, NULL);
+    s->size = fstat(s->file->fd, &about) == 0 && S_ISREG(about.st_mode) ? (int64_t)about.st_size : 0;
+    return TL_OK;
 }
 
-/* Reads up to CHUNK bytes. If *got is less than n at the end, *why is the reason. */
+/* Returns the bytes it got, at most n, from the file or the entry; if they are fewer, *why is the reason. */
+static int get(tl_source *s, void *to, int n, read_error *why)
+{
+    if (s->file)
+        return stream_read(s->file, to, n, why);
+    s->found = NULL;
+    const int got = s->get(s->context, to, n, &s->found);
+    *why = s->found ? ENTRY_ERROR : SYSTEM_ERROR;
+    return got;
+}
+
+static int most_at_once(const tl_source *s)
+{
+    return s->file ? stream_most(s->file) : CHUNK;
+}
+
+/* Reads up to most_at_once bytes. If *got is less than n at the end, *why is the reason. */
 static tl_status read_chunk(tl_source *s, unsigned char *to, int n, int *got, read_error *why)
 {
-    *got = stream_read(s->file, to, n, why);
-    if (*got < n)
+    *got = get(s, to, n, why);
+    if (*got < n && s->file)
         s->file->why = *why;
-    if (!have_zlib && s->at == 0 && *got >= 2 && to[0] == 0x1f && to[1] == 0x8b)
+    if (!have_zlib && s->file && s->at == 0 && *got >= 2 && to[0] == 0x1f && to[1] == 0x8b)
         return tl_source_unexpected(s, 0,
                                     "found gzip data, expected a plain file: tulle was built without zlib");
     s->at += *got;
@@ -234,7 +294,7 @@ static tl_status read_bytes(tl_source *s, unsigned char *to, int64_t n, int64_t 
     while (n > 0) {
         read_error why;
         int got;
-        const int wanted = n < CHUNK ? (int)n : CHUNK;
+        const int most = most_at_once(s), wanted = n < most ? (int)n : most;
         const tl_status status = read_chunk(s, to, wanted, &got, &why);
         if (status != TL_OK)
             return status;
@@ -262,7 +322,7 @@ tl_status tl_source_read_some(tl_source *s, void *to, int64_t n, int64_t *got)
     while (*got < n) {
         read_error why;
         int now;
-        const int wanted = n - *got < CHUNK ? (int)(n - *got) : CHUNK;
+        const int most = most_at_once(s), wanted = n - *got < most ? (int)(n - *got) : most;
         const tl_status status = read_chunk(s, (unsigned char *)to + *got, wanted, &now, &why);
         if (status != TL_OK)
             return status;
@@ -277,7 +337,8 @@ tl_status tl_source_read_some(tl_source *s, void *to, int64_t n, int64_t *got)
 
 void *tl_source_read_block(tl_source *s, int64_t n, const char *part)
 {
-    int64_t have = 0, capacity = n < CHUNK ? n : CHUNK;
+    const int64_t first = s->size - s->at > CHUNK ? s->size - s->at : CHUNK;
+    int64_t have = 0, capacity = n < first ? n : first;
     unsigned char *block = NULL;
     for (;;) {
         unsigned char *larger = tl_alloc(capacity, 1);

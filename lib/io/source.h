@@ -1,4 +1,4 @@
-/* A file that is read once, from start to end. It may be gzipped, whatever its name, if the library was built
+/* A file, or an entry of an archive, that is read once, from start to end. A file may be gzipped, whatever its name, if the library was built
  * with zlib. Sizes that a file states are not trusted. An error text names the reader, the file, the byte (in
  * the unzipped stream; where gzip data is damaged, up to 64 KB before the damage), what was found there and
  * what was expected. A signal does not end a read. */
@@ -9,11 +9,21 @@
 
 struct tl_stream; /* the file and what zlib keeps for it */
 
+/* Reads the next n bytes of an entry, or as many as there are, and returns their number. If it is less than n,
+ * *found is what ended the read, "the end of the entry" for example; NULL: see errno. */
+typedef int tl_source_get(void *context, void *to, int n, const char **found);
+
 typedef struct tl_source {
     const char *who;        /* the reader, in error texts: "idx_read" */
     const char *path;       /* borrowed */
     struct tl_stream *file; /* NULL: not open */
     int64_t at;             /* bytes read so far, unzipped */
+    int64_t size;           /* bytes that the file really has, packed as they are; 0: not known */
+    /* An entry is made with these, `who`, `path` and nothing else; it is not opened, ended or closed. */
+    const char *entry; /* its name in error texts; NULL: the file itself */
+    tl_source_get *get;
+    void *context;
+    const char *found; /* by `get` */
 } tl_source;
 
 /* Opens a file for the reader `who`. TL_ERR_IO or TL_ERR_MEMORY; the source is then not open. */
@@ -27,9 +37,9 @@ tl_status tl_source_read(tl_source *s, void *to, int64_t n, const char *part);
  * tl_source_read, except that a file may end. */
 tl_status tl_source_read_some(tl_source *s, void *to, int64_t n, int64_t *got);
 
-/* Reads the next n bytes into a new block, which the caller frees by tl_free. The block grows as the bytes
- * arrive, so that it takes at most about three times the memory of what the file really holds. NULL on
- * failure: as tl_source_read, or TL_ERR_MEMORY. */
+/* Reads the next n bytes into a new block, which the caller frees by tl_free. The block begins with the
+ * size of the file and grows as the bytes arrive, so that it takes at most about three times the memory of
+ * what the file really holds. NULL on failure: as tl_source_read, or TL_ERR_MEMORY. */
 void *tl_source_read_block(tl_source *s, int64_t n, const char *part);
 
 /* Checks that nothing follows except, in a gzipped file, a valid checksum. */

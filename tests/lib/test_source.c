@@ -129,12 +129,13 @@ START_TEST(untrusted_size)
 }
 END_TEST
 
+/* A plain file has one block, the size of the file; unzipped, one grows twice. */
 START_TEST(short_of_memory)
 {
     unsigned char *bytes = many();
-    put(path, bytes, MANY);
+    put_packed(_i, bytes, MANY);
     free(bytes);
-    for (int k = 1; k <= 3; k++) {
+    for (int k = 1; k <= (_i == PLAIN ? 1 : 3); k++) {
         const int64_t live = tl_test_live_blocks();
         tl_source s = opened();
         tl_test_fail_allocation(k);
@@ -144,6 +145,44 @@ START_TEST(short_of_memory)
         ck_assert_int_eq(tl_test_live_blocks(), live);
         ck_assert_int_eq(tl_source_close(&s, TL_ERR_MEMORY), TL_ERR_MEMORY);
     }
+}
+END_TEST
+
+/* Entries of an archive: what there is of "abcde", and then this end. */
+struct entry {
+    int at;
+    const char *end;
+};
+
+static int get(void *context, void *to, int n, const char **found)
+{
+    struct entry *e = context;
+    int got = 0;
+    while (got < n && e->at < 5)
+        ((char *)to)[got++] = "abcde"[e->at++];
+    *found = e->end;
+    if (!e->end)
+        errno = EIO;
+    return got;
+}
+
+START_TEST(entries)
+{
+    char got[8] = { 0 }, expected[600];
+    struct entry e = { .end = "damaged data" };
+    tl_source s = { .who = "reader", .path = path, .entry = "x.npy", .get = get, .context = &e };
+    ck_assert_ok(tl_source_read(&s, got, 2, "head"));
+    ck_assert_int_eq(s.at, 2);
+    char *block = tl_source_read_block(&s, 2, "body");
+    ck_assert_ptr_nonnull(block);
+    ck_assert_mem_eq(block, "cd", 2);
+    tl_free(block);
+    snprintf(expected, sizeof expected,
+             "reader: %s: entry 'x.npy': byte 5: found damaged data, expected 2 more bytes of tail", path);
+    ck_assert_status(tl_source_read(&s, got, 3, "tail"), TL_ERR_FORMAT, expected);
+    e.end = NULL;
+    snprintf(expected, sizeof expected, "reader: %s: %s", path, strerror(EIO));
+    ck_assert_status(tl_source_read(&s, got, 3, "tail"), TL_ERR_IO, expected);
 }
 END_TEST
 
@@ -310,7 +349,8 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, too_long, 0, PACKINGS);
     tcase_add_loop_test(c, blocks, 0, PACKINGS);
     tcase_add_loop_test(c, untrusted_size, 0, PACKINGS);
-    tcase_add_test(c, short_of_memory);
+    tcase_add_loop_test(c, short_of_memory, 0, PACKINGS);
+    tcase_add_test(c, entries);
 #ifdef TL_HAVE_ZLIB
     tcase_add_test(c, gzip_errors);
     tcase_add_test(c, gzip_members);
