@@ -14,6 +14,7 @@
 #include "pattern.h"
 #include "idx.h"
 #include "mtx.h"
+#include "npy.h"
 #include "svmlight.h"
 #include "variable.h"
 #include "init.h"

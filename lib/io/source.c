@@ -86,8 +86,8 @@ static bool at_gzip(const struct tl_stream *s)
     return s->end - s->at >= 2 && s->buffer[s->at] == 0x1f && s->buffer[s->at + 1] == 0x8b;
 }
 
-/* Reads up to n bytes past the buffer, which is empty. Returns their number, 0 at the end of the file; -1: see
- * errno. */
+/* Reads up to n bytes past the buffer, which is empty. Returns their number, 0 at the end of the file; -1:
+ * see errno. */
 static int read_direct(struct tl_stream *s, unsigned char *to, int n)
 {
     ssize_t got;

@@ -1,7 +1,7 @@
-/* A file, or an entry of an archive, that is read once, from start to end. A file may be gzipped, whatever its name, if the library was built
- * with zlib. Sizes that a file states are not trusted. An error text names the reader, the file, the byte (in
- * the unzipped stream; where gzip data is damaged, up to 64 KB before the damage), what was found there and
- * what was expected. A signal does not end a read. */
+/* A file, or an entry of an archive, that is read once, from start to end. A file may be gzipped, whatever
+ * its name, if the library was built with zlib. Sizes that a file states are not trusted. An error text
+ * names the reader, the file, the byte (in the unzipped stream; where gzip data is damaged, up to 64 KB
+ * before the damage), what was found there and what was expected. A signal does not end a read. */
 #ifndef TL_SOURCE_H
 #define TL_SOURCE_H
 
@@ -9,8 +9,8 @@
 
 struct tl_stream; /* the file and what zlib keeps for it */
 
-/* Reads the next n bytes of an entry, or as many as there are, and returns their number. If it is less than n,
- * *found is what ended the read, "the end of the entry" for example; NULL: see errno. */
+/* Reads the next n bytes of an entry, or as many as there are, and returns their number. If it is less
+ * than n, *found is what ended the read, "the end of the entry" for example; NULL: see errno. */
 typedef int tl_source_get(void *context, void *to, int n, const char **found);
 
 typedef struct tl_source {
