@@ -15,6 +15,7 @@
 #include "idx.h"
 #include "mtx.h"
 #include "npy.h"
+#include "npz.h"
 #include "svmlight.h"
 #include "variable.h"
 #include "init.h"

@@ -266,7 +266,7 @@ const char *tl_npy_type_name(tl_npy_type type)
 }
 
 /* Returns what a type that cannot be read is, "" for one that NumPy does not write. */
-static const char *what_is(char kind)
+static const char *what_is(char kind, int64_t width)
 {
     switch (kind) {
     case '[': return " (a structure)";
@@ -275,6 +275,7 @@ static const char *what_is(char kind)
     case 'U': return " (text)";
     case 'V': return " (uninterpreted bytes)";
     case 'c': return " (complex numbers)";
+    case 'f': return width > 8 ? " (long doubles)" : "";
     case 'm': return " (differences of time)";
     case 'M': return " (times)";
     default: return "";
@@ -292,7 +293,7 @@ static tl_status find_type(const tl_source *s, const tl_npy_header *h, tl_npy_ty
         s, h->type_at,
         "found type %s%s, expected bool, int or uint of 1, 2, 4 or 8 bytes, or float of 2, "
         "4 or 8",
-        h->type_text, what_is(h->kind));
+        h->type_text, what_is(h->kind, h->width));
 }
 
 /* ---- Elements ---- */
@@ -352,15 +353,43 @@ tl_status tl_npy_read_from(tl_source *s, int64_t stated, tl_npy *out)
 
 /* ---- Writing ---- */
 
+void tl_npy_type_text(tl_npy_type type, char text[4])
+{
+    const int width = types[type - 1].width;
+    text[0] = width == 1 ? '|' : is_little_endian() ? '<' : '>';
+    text[1] = types[type - 1].kind;
+    text[2] = (char)('0' + width);
+    text[3] = '\0';
+}
+
 /* As NumPy does: the last byte of the header is a line feed, and the elements begin at a multiple of 64, with
  * space to spare for an array that is to grow. */
-tl_status tl_npy_make_head(const char *who, const tl_npy *a, int64_t *size, tl_npy_head *head)
+void tl_npy_format_head(tl_npy_head *head, const char *type, int32_t rank, const int64_t *dim)
 {
     enum { PREFIX = 10, ALIGNMENT = 64, SPARE = 21 };
-    const int64_t width = a ? tl_npy_width(a->type) : 0;
+    char dims[4 * 24] = "", *text = (char *)head->bytes + PREFIX;
+    int n = 0, first = SPARE;
+    for (int32_t k = 0; k < rank; k++) {
+        n += snprintf(dims + n, sizeof dims - (size_t)n, "%s%" PRId64, k > 0 ? ", " : "", dim[k]);
+        first = k == 0 ? n : first;
+    }
+    n = snprintf(text, sizeof head->bytes - PREFIX,
+                 "{'descr': '%s', 'fortran_order': False, 'shape': (%s%s), }", type, dims,
+                 rank == 1 ? "," : "");
+    const int bytes = (PREFIX + n + SPARE - first + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    memset(text + n, ' ', (size_t)(bytes - PREFIX - n));
+    head->bytes[bytes - 1] = '\n';
+    memcpy(head->bytes, "\x93NUMPY\1", 8);
+    head->bytes[8] = (unsigned char)(bytes - PREFIX);
+    head->bytes[9] = 0;
+    head->n = bytes;
+}
+
+tl_status tl_npy_make_head(const char *who, const tl_npy *a, int64_t *size, tl_npy_head *head)
+{
     if (!a)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the array is NULL", who);
-    if (width == 0)
+    if (tl_npy_width(a->type) == 0)
         return tl_fail(TL_ERR_ARGUMENT, "%s: there is no type %d", who, (int)a->type);
     const tl_shape shape = tl_shape_from(a->rank, a->dim);
     if (tl_shape_check(shape) != TL_OK)
@@ -368,23 +397,8 @@ tl_status tl_npy_make_head(const char *who, const tl_npy *a, int64_t *size, tl_n
     *size = tl_shape_size(shape);
     if (*size > 0 && !a->data)
         return tl_fail(TL_ERR_ARGUMENT, "%s: data is NULL", who);
-    char dims[4 * 24] = "", *text = (char *)head->bytes + PREFIX;
-    int n = 0, first = 0;
-    for (int32_t k = 0; k < a->rank; k++) {
-        n += snprintf(dims + n, sizeof dims - (size_t)n, "%s%" PRId64, k > 0 ? ", " : "", a->dim[k]);
-        first = k == 0 ? n : first;
-    }
-    const char order = width == 1 ? '|' : is_little_endian() ? '<' : '>';
-    n = snprintf(text, sizeof head->bytes - PREFIX,
-                 "{'descr': '%c%c%d', 'fortran_order': False, 'shape': (%s%s), }", order,
-                 types[a->type - 1].kind, (int)width, dims, a->rank == 1 ? "," : "");
-    const int spare = a->rank > 0 ? SPARE - first : 0;
-    const int bytes = (PREFIX + n + spare + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    memset(text + n, ' ', (size_t)(bytes - PREFIX - n));
-    head->bytes[bytes - 1] = '\n';
-    memcpy(head->bytes, "\x93NUMPY\1", 8);
-    head->bytes[8] = (unsigned char)(bytes - PREFIX);
-    head->bytes[9] = 0;
-    head->n = bytes;
+    char type[4];
+    tl_npy_type_text(a->type, type);
+    tl_npy_format_head(head, type, a->rank, a->dim);
     return TL_OK;
 }

@@ -40,6 +40,12 @@ typedef struct tl_npy_head {
     unsigned char bytes[256];
 } tl_npy_head;
 
+/* Sets the text of a type, "<f4", in the machine's byte order. */
+void tl_npy_type_text(tl_npy_type type, char text[4]);
+
+/* Sets the bytes for a type and a shape of rank 0 to TL_MAX_RANK. */
+void tl_npy_format_head(tl_npy_head *head, const char *type, int32_t rank, const int64_t *dim);
+
 /* Checks an array that is to be written, and sets its number of elements and the bytes that precede them.
  * TL_ERR_ARGUMENT or TL_ERR_SHAPE, with `who` in the text. */
 tl_status tl_npy_make_head(const char *who, const tl_npy *a, int64_t *size, tl_npy_head *head);

@@ -36,7 +36,7 @@ START_TEST(wrong_types)
         { "'<c8'", "'<c8' (complex numbers)" },
         { "'<m8[s]'", "'<m8[s]' (differences of time)" },
         { "'<M8[ns]'", "'<M8[ns]' (times)" },
-        { "'<f16'", "'<f16'" },
+        { "'<f16'", "'<f16' (long doubles)" },
         { "'<f1'", "'<f1'" },
         { "'<i3'", "'<i3'" },
         { "'|f4'", "'|f4'" },
