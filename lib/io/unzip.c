@@ -17,6 +17,7 @@ enum { BUFFER = 1 << 14 };
 struct tl_unzip {
     int fd;
     int error; /* errno of the last read that failed, 0: none did */
+    bool cut;  /* a read went past the end of the file, which minizip would take for zeros */
     int64_t at, size;
     int64_t begin, end; /* what is in the buffer */
     unzFile unz;
@@ -60,6 +61,7 @@ static uLong read_file(voidpf file, voidpf stream, void *to, uLong n)
             if (left >= BUFFER) {
                 const int64_t part = read_at(f, (char *)to + got, (int64_t)left);
                 f->at += part;
+                f->cut = f->cut || (uLong)part < left;
                 return got + (uLong)part;
             }
             f->begin = f->at;
@@ -72,6 +74,7 @@ static uLong read_file(voidpf file, voidpf stream, void *to, uLong n)
         f->at += (int64_t)part;
         got += part;
     }
+    f->cut = f->cut || got < n;
     return got;
 }
 
@@ -103,8 +106,9 @@ static int close_file(voidpf file, voidpf stream)
 
 static int has_error(voidpf file, voidpf stream)
 {
+    const struct tl_unzip *f = file;
     (void)stream;
-    return ((struct tl_unzip *)file)->error;
+    return f->error || f->cut;
 }
 
 /* ---- Errors ---- */
@@ -228,6 +232,16 @@ static tl_status read_directory(tl_zip *z)
 
 /* ---- Archives ---- */
 
+/* Returns whether the file is an archive without entries, which minizip does not open: the end of a directory
+ * and nothing else. */
+static bool is_empty(struct tl_unzip *f)
+{
+    static const unsigned char end[22] = "PK\5\6";
+    unsigned char found[22];
+    f->at = 0;
+    return f->size == 22 && read_at(f, found, 22) == 22 && memcmp(found, end, 22) == 0;
+}
+
 static tl_status open_archive(tl_zip *z)
 {
     struct tl_unzip *f = z->file;
@@ -246,8 +260,9 @@ static tl_status open_archive(tl_zip *z)
         return tl_fail(TL_ERR_IO, "%s: %.300s: %s", z->who, z->path, strerror(errno));
     f->size = (int64_t)about.st_size;
     f->unz = unzOpen2_64(z->path, &by);
-    return f->unz ? read_directory(z)
-                  : failed(z, UNZ_BADZIPFILE, "found no directory, expected a zip archive");
+    if (f->unz)
+        return read_directory(z);
+    return is_empty(f) ? TL_OK : failed(z, UNZ_BADZIPFILE, "found no directory, expected a zip archive");
 }
 
 tl_status tl_zip_open(tl_zip *z, const char *who, const char *path)
