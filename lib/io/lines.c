@@ -126,6 +126,8 @@ tl_found tl_lines_found(const tl_lines *l, const char *at)
     tl_found found = { "the end of the line" };
     if (at >= l->end)
         return found;
+    if (*at == ' ' || *at == '\t')
+        return (tl_found){ "a blank" };
     int length = snprintf(found.text, sizeof found.text, "\"");
     const char *const begin = at;
     for (; at < l->end && *at != ' ' && *at != '\t' && at - begin < MOST; at++) {

@@ -39,8 +39,8 @@ tl_status tl_lines_close(tl_lines *l, tl_status status);
 /* Records and returns TL_ERR_FORMAT: "WHO: PATH: line N: " and then the text, "found this, expected that". */
 tl_status tl_lines_unexpected(const tl_lines *l, const char *format, ...) TL_PRINTF(2, 3);
 
-/* Returns what an error text says of the bytes from `at` to the next white space or the end of the line: "0x1" with the
- * quotes, cut after 20 bytes, with bytes that are not printable as \xff; or "the end of the line". */
+/* Returns what an error text says of the word at `at`: "0x1" with the quotes, cut after 20 bytes, with bytes that are
+ * not printable as \xff; or that a blank is there, or the end of the line. */
 typedef struct tl_found {
     char text[96];
 } tl_found;

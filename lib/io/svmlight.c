@@ -24,7 +24,8 @@ struct tl_svmlight_stream {
     bool failed;
     tl_svmlight_base base;
     int64_t features;
-    bool has_features, is_stated; /* decided; by the caller */
+    bool has_features;                 /* decided */
+    bool base_stated, features_stated; /* by the caller */
     has_qid has_qid;
     /* the batch */
     row *row;
@@ -172,30 +173,28 @@ static tl_status read_rows(tl_svmlight_stream *t, int64_t n)
 
 /* ---- A batch ---- */
 
-static tl_status unexpected_at(tl_svmlight_stream *t, int64_t line, int64_t id)
-{
-    const int64_t base = t->base == TL_SVMLIGHT_FROM_1;
-    t->lines.number = line;
-    return tl_lines_unexpected(&t->lines, "found id %" PRId64 ", expected %" PRId64 "..%" PRId64 "%s", id,
-                               base, t->features + base - 1,
-                               t->is_stated ? "" : ", as in the first batch: state the number of features");
-}
-
 /* Decides what is open yet, and checks that all ids are features. */
 static tl_status check_ids(tl_svmlight_stream *t)
 {
+    static const char told_by_first[] = ", as in the first batch: an option can say otherwise";
     if (t->base == TL_SVMLIGHT_DETECT && t->largest >= 0)
         t->base = t->zero_line > 0 ? TL_SVMLIGHT_FROM_0 : TL_SVMLIGHT_FROM_1;
-    const bool from_0 = t->base == TL_SVMLIGHT_FROM_0;
+    const bool from_0 = t->base == TL_SVMLIGHT_FROM_0, is_first = !t->has_features;
     const int64_t needed = t->largest + from_0;
-    if (!t->has_features) {
-        t->features = needed > 0 ? needed : 0;
-        t->has_features = true;
+    if (t->zero_line > 0 && !from_0) {
+        t->lines.number = t->zero_line;
+        return tl_lines_unexpected(&t->lines, "found id 0, expected ids from 1%s",
+                                   t->base_stated ? "" : told_by_first);
     }
-    if (t->zero_line > 0 && !from_0)
-        return unexpected_at(t, t->zero_line, 0);
-    if (needed > t->features || needed > INT32_MAX)
-        return unexpected_at(t, t->largest_line, t->largest);
+    if (is_first)
+        t->features = needed <= 0 ? 0 : needed < INT32_MAX ? needed : INT32_MAX;
+    if (needed > t->features) {
+        t->lines.number = t->largest_line;
+        return tl_lines_unexpected(&t->lines, "found id %" PRId64 ", expected %d..%" PRId64 "%s", t->largest,
+                                   !from_0, t->features - from_0,
+                                   is_first || t->features_stated ? "" : told_by_first);
+    }
+    t->has_features = true;
     if (!from_0)
         for (int64_t k = 0; k < t->entries.n; k++)
             t->entries.entry[k].col--;
@@ -274,7 +273,11 @@ static tl_status open_stream(tl_svmlight_stream *t, const char *who, const char 
     if (check_options(who, &o) != TL_OK)
         return tl_last_status();
     *t = (tl_svmlight_stream){
-        .base = o.base, .features = o.features, .has_features = o.features > 0, .is_stated = o.features > 0
+        .base = o.base,
+        .features = o.features,
+        .has_features = o.features > 0,
+        .base_stated = o.base != TL_SVMLIGHT_DETECT,
+        .features_stated = o.features > 0,
     };
     return tl_lines_open(&t->lines, who, path);
 }
@@ -321,7 +324,8 @@ tl_svmlight_stream *tl_svmlight_open(const char *path, const tl_svmlight_options
     char *copy = tl_alloc((int64_t)size, 1);
     if (!t || !copy)
         tl_fail_memory();
-    else if (open_stream(t, "svmlight_next", memcpy(copy, path, size), options) == TL_OK) {
+    else if (open_stream(t, "svmlight_open", memcpy(copy, path, size), options) == TL_OK) {
+        t->lines.source.who = "svmlight_next";
         t->path = copy;
         return t;
     }

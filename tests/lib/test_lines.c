@@ -149,6 +149,7 @@ START_TEST(found)
 {
     assert_found("abc def", "\"abc\"");
     assert_found("a\tb", "\"a\"");
+    assert_found(" a", "a blank");
     assert_found("\n", "the end of the line");
     assert_found("\r\n", "the end of the line");
     assert_found("abcdefghijklmnopqrst\n", "\"abcdefghijklmnopqrst\"");
