@@ -180,10 +180,6 @@ static bool parse_value(reader *r, const char **s, tl_real *x)
 static tl_status add_entry(reader *r, int32_t row, int32_t col, tl_real value)
 {
     const bool mirrored = r->symmetry != GENERAL && row != col;
-    if (r->symmetry == SKEW_SYMMETRIC && row == col && value != 0)
-        return tl_lines_unexpected(&r->lines,
-                                   "found an entry on the diagonal of a skew-symmetric matrix, expected "
-                                   "none but zeros");
     if (r->entries.n > INT32_MAX - 1 - mirrored)
         return tl_lines_unexpected(&r->lines, "found more than %d entries, expected at most as many",
                                    INT32_MAX);

@@ -14,7 +14,7 @@ typedef struct tl_mtx {
 
 /* Reads a whole file, which may be gzipped if the library was built with zlib. It may be a matrix or a vector (a matrix
  * of one column), `coordinate` or `array`; real, double, integer, unsigned-integer or pattern (all values are 1);
- * general, symmetric or skew-symmetric (both triangles are returned). Words are in any case; lines may be indented or
+ * general, symmetric or skew-symmetric (both triangles are returned; the diagonal is as it is). Words are in any case; lines may be indented or
  * end in CRLF, and blank lines and comments may be anywhere after the first line. Values of a repeated coordinate are
  * added, as SciPy's mmread(path).tocsr() does; but a symmetric file whose entries repeat because both triangles are
  * listed is refused. Numbers are rounded to tl_real, integers too.

@@ -60,6 +60,9 @@ START_TEST(symmetries)
     SPARSE("%%MatrixMarket matrix coordinate pattern symmetric\n2 2 2\n1 2\n2 2\n", 2, 2, no, 1, 1, 1);
     SPARSE("%%MatrixMarket matrix coordinate integer skew-symmetric\n3 3 3\n2 1 5\n3 2 -6\n3 3 0\n", 3, 3, no,
            -5, no, 5, no, 6, no, -6, 0);
+    /* a diagonal, which is not skew-symmetric, as one of the files has that SciPy's own tests read */
+    SPARSE("%%MatrixMarket matrix coordinate integer skew-symmetric\n2 2 2\n1 1 5\n1 2 6\n", 2, 2, 5, 6, -6,
+           no);
     /* entries in both triangles, but each of them once */
     SPARSE("%%MatrixMarket matrix coordinate real symmetric\n3 3 2\n2 1 5\n1 3 6\n", 3, 3, no, 5, 6, 5, no,
            no, 6, no, no);
