@@ -64,7 +64,8 @@ static void sort_digit(int64_t n, const tl_entry *from, tl_entry *to, bool by_ro
         to[start[key_of(from + k, by_row) >> low & mask]++] = from[k];
 }
 
-/* Sorts by rows or columns, of which `largest` is the last, with *spare as scratch; the two may be swapped. */
+/* Sorts by rows or columns, of which `largest` is the last, with *spare as scratch; the two may be
+ * swapped. */
 static void sort_by(tl_entries *e, tl_entry **spare, bool by_row, int32_t largest)
 {
     const int bits = tl_bits((uint64_t)largest + 1), passes = (bits + DIGIT_BITS - 1) / DIGIT_BITS;

@@ -98,8 +98,8 @@ static tl_status read_banner(reader *r)
 
 /* ---- The sizes ---- */
 
-/* Moves on to the next line that is neither blank nor a comment, and *s to its first word. False at the end of the file,
- * and on an error. */
+/* Moves on to the next line that is neither blank nor a comment, and *s to its first word. False at the end
+ * of the file, and on an error. */
 static bool next_line(tl_lines *l, const char **s)
 {
     while (tl_lines_next(l)) {
@@ -264,8 +264,8 @@ static tl_status read_array(reader *r)
 
 /* ---- The matrix ---- */
 
-/* Checks that a symmetric file does not list both (i, j) and (j, i), whose values would be added. The entries are
- * sorted. */
+/* Checks that a symmetric file does not list both (i, j) and (j, i), whose values would be added. The entries
+ * are sorted. */
 static tl_status check_triangles(reader *r)
 {
     if (r->symmetry == GENERAL || !r->above || !r->below || r->entries.repeats == 0)

@@ -1,5 +1,5 @@
-/* Decimal text to binary numbers and back. Most numbers have so few digits that integer arithmetic of 128 bits
- * rounds them exactly; the C library converts the others. */
+/* Decimal text to binary numbers and back. Most numbers have so few digits that integer arithmetic of 128
+ * bits rounds them exactly; the C library converts the others. */
 #include "lib/io/number.h"
 
 #include <float.h>
@@ -90,8 +90,8 @@ enum { MAX_POWER = 27 }; /* 5^27 < 2^63 */
 
 __extension__ typedef unsigned __int128 uint128;
 
-/* Returns q 2^exponent, rounded. If `sticky`, the number is larger than that by less than 2^exponent, and q has
- * more than 54 bits. */
+/* Returns q 2^exponent, rounded. If `sticky`, the number is larger than that by less than 2^exponent, and q
+ * has more than 54 bits. */
 static double round_to_double(uint128 q, bool sticky, int exponent)
 {
     enum { DROPPED = 128 - DBL_MANT_DIG };
@@ -166,8 +166,8 @@ static bool scale(uint64_t m, int64_t power, double *x)
 }
 #endif
 
-/* Returns the exponent at *s, which is 0 if there is none, and moves *s past it. Beyond any that matters, the value
- * is no longer exact. */
+/* Returns the exponent at *s, which is 0 if there is none, and moves *s past it. Beyond any that matters, the
+ * value is no longer exact. */
 static int parse_exponent(const char **s)
 {
     if (**s != 'e' && **s != 'E')
@@ -292,8 +292,8 @@ int tl_print_integer(char text[TL_NUMBER_SIZE], int64_t x)
     return length;
 }
 
-/* Prints x, which is in the narrower type if `is_float`. Any number of `few` digits survives a normal number of that
- * type, so that x has few digits exactly if few suffice; subnormal ones are less precise. */
+/* Prints x, which is in the narrower type if `is_float`. Any number of `few` digits survives a normal number
+ * of that type, so that x has few digits exactly if few suffice; subnormal ones are less precise. */
 static int print(char text[TL_NUMBER_SIZE], double x, bool is_float)
 {
     const double magnitude = fabs(x);

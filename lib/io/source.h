@@ -33,8 +33,8 @@ tl_status tl_source_open(tl_source *s, const char *who, const char *path);
  * or is damaged, TL_ERR_IO if the system fails. */
 tl_status tl_source_read(tl_source *s, void *to, int64_t n, const char *part);
 
-/* Reads the next n bytes, or as many as the file has left, and sets *got to their number. The errors are those of
- * tl_source_read, except that a file may end. */
+/* Reads the next n bytes, or as many as the file has left, and sets *got to their number. The errors are
+ * those of tl_source_read, except that a file may end. */
 tl_status tl_source_read_some(tl_source *s, void *to, int64_t n, int64_t *got);
 
 /* Reads the next n bytes into a new block, which the caller frees by tl_free. The block begins with the

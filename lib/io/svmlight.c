@@ -1,5 +1,5 @@
-/* Reads svmlight files. Rows are gathered with the ids of the file, and become a batch once the base and the number of
- * features are known. Memory is taken as rows arrive. */
+/* Reads svmlight files. Rows are gathered with the ids of the file, and become a batch once the base and the
+ * number of features are known. Memory is taken as rows arrive. */
 #include "svmlight.h"
 #include "lib/check.h"
 #include "lib/io/entries.h"
@@ -57,7 +57,8 @@ static bool check_separated(tl_lines *l, const char *s)
     return false;
 }
 
-/* Moves on to the next line with a row, and *s to its label. False at the end of the file, and on an error. */
+/* Moves on to the next line with a row, and *s to its label. False at the end of the file, and on an
+ * error. */
 static bool next_row(tl_lines *l, const char **s)
 {
     while (tl_lines_next(l)) {

@@ -10,7 +10,8 @@ static void load(int packing, const char *text, tl_mtx *m)
     ck_assert_ok(tl_mtx_read(path, m));
 }
 
-/* Checks that the file is a matrix with these rows of values, entries where they are not `no`, and frees it. */
+/* Checks that the file is a matrix with these rows of values, entries where they are not `no`, and frees
+ * it. */
 enum { no = -99 };
 static void assert_matrix(int packing, const char *text, bool sparse, int64_t rows, int64_t cols,
                           const double *expected)

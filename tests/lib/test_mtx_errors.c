@@ -155,8 +155,8 @@ static rlim_t limit_memory(rlim_t bytes)
     return before;
 }
 
-/* Sizes that memory could not hold are refused before any is taken for them. The sanitizers' shadow memory does not fit
- * in the limit, so that they go without. */
+/* Sizes that memory could not hold are refused before any is taken for them. The sanitizers' shadow memory
+ * does not fit in the limit, so that they go without. */
 START_TEST(hostile_sizes)
 {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -1,4 +1,5 @@
-/* Numbers as text: exact against the C library's strtod in the "C" locale, in both directions, in any locale. */
+/* Numbers as text: exact against the C library's strtod in the "C" locale, in both directions, in any
+ * locale. */
 #include "tests/testing.h"
 
 #include "lib/io/number.h"
@@ -115,8 +116,8 @@ START_TEST(doubles)
 }
 END_TEST
 
-/* A million texts of four kinds: as printed with 17 digits, any integer of 64 bits by a power of ten, exactly halfway
- * between two doubles, and with fewer digits. */
+/* A million texts of four kinds: as printed with 17 digits, any integer of 64 bits by a power of ten, exactly
+ * halfway between two doubles, and with fewer digits. */
 START_TEST(many_doubles)
 {
     tl_random r = { .seed = 1 };

@@ -33,8 +33,8 @@ static inline void remove_file(void)
     unlink(path);
 }
 
-/* Sets to[size] to the path of real data, next to the directory of MNIST's files. False, and says so, if there is
- * none. */
+/* Sets to[size] to the path of real data, next to the directory of MNIST's files. False, and says so, if
+ * there is none. */
 static inline bool find_data(char *to, size_t size, const char *file)
 {
     const char *folder = getenv("TULLE_DATA");

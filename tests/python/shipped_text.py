@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""shipped_text.py LIBRARY...: every Matrix Market file that SciPy's own tests hold, and every svmlight file that
+"""shipped_text.py LIBRARY...: every Matrix Market file in the sources of SciPy and scikit-learn, and every svmlight file that
 scikit-learn ships, each with its result: equal to what they read, or refused, with the reason."""
+import ast
 import glob
 import importlib
 import os
@@ -8,27 +9,34 @@ import os
 from tulle_files import Refused, folder, libraries, numpy, skip
 from tulle_text import assert_equal, read_mtx, read_svmlight
 
+from scipy.io import mmread
 
-def examples(name):
-    """The Matrix Market files among the strings of a module, if it is installed."""
-    try:
-        module = importlib.import_module(name)
-    except ImportError as error:
-        print('no %s: %s' % (name, error))
-        return
-    for key, text in sorted(vars(module).items()):
-        if isinstance(text, str) and text.startswith('%%MatrixMarket'):
-            yield key, text
+
+def examples():
+    """The Matrix Market files among the strings of the packages' sources, each with its place."""
+    for name in 'scipy', 'sklearn':
+        try:
+            root = importlib.import_module(name).__path__[0]
+        except ImportError as error:
+            print('no %s: %s' % (name, error))
+            continue
+        for path in sorted(glob.glob(os.path.join(root, '**', '*.py'), recursive=True)):
+            with open(path, 'rb') as file:
+                source = file.read()
+            if b'%%MatrixMarket' not in source:
+                continue
+            for node in ast.walk(ast.parse(source)):
+                text = node.value if isinstance(node, ast.Constant) else None
+                if isinstance(text, str) and text.startswith('%%MatrixMarket') and text.count('\n') > 1:
+                    yield '%s:%d' % (os.path.relpath(path, os.path.dirname(root)), node.lineno), text
 
 
 def check_mtx(library, work):
-    from scipy.io import mmread
     path, count = os.path.join(work, 'a.mtx'), 0
-    for key, text in examples('scipy.io.tests.test_mmio'):
+    for name, text in examples():
         with open(path, 'w') as file:
             file.write(text)
         count += 1
-        name = 'scipy/io/tests/test_mmio.py: ' + key
         try:
             expected, why = mmread(path), None
         except OverflowError as error:
@@ -36,13 +44,13 @@ def check_mtx(library, work):
         try:
             found = read_mtx(library, path)
         except Refused as error:
-            assert expected.dtype.kind == 'c', '%s: %s' % (key, error)
+            assert expected.dtype.kind == 'c', '%s: %s' % (name, error)
             print('%s: refused: %s' % (name, str(error).split(': ', 2)[2]))
             continue
         if expected is None:
             print('%s: read, and rounded; refused by SciPy: %s' % (name, why))
             continue
-        assert_equal(found, expected, key)
+        assert_equal(found, expected, name)
         print('%s: equal' % name)
     return count
 
