@@ -16,6 +16,7 @@
 #include "mtx.h"
 #include "npy.h"
 #include "npz.h"
+#include "safetensors.h"
 #include "svmlight.h"
 #include "variable.h"
 #include "init.h"

@@ -5,7 +5,7 @@
 needs pkg-config
 
 echo 'int main(void) { return 0; }' >"$work/nothing.c"
-for library in '' -lblis -lminizip -lz; do
+for library in '' -lblis -lminizip -lz -ljansson; do
     # shellcheck disable=SC2086 # none, or one
     $CC -static "$work/nothing.c" -o "$work/nothing" $library 2>"$work/log" || skip "$(cat "$work/log")"
 done

@@ -1,0 +1,143 @@
+/* Safetensors in memory: types, elements, names. */
+#include "lib/io/safetensors_private.h"
+#include "lib/status_private.h"
+
+#include <math.h>
+#include <string.h>
+#ifdef TL_HAVE_ZLIB
+#include <zlib.h>
+#endif
+
+tl_status tl_safetensors_check_build(const char *who)
+{
+#if !defined(TL_HAVE_JANSSON)
+    return tl_fail(TL_ERR_ARGUMENT, "%s: tulle was built without jansson", who);
+#elif !defined(TL_HAVE_ZLIB)
+    return tl_fail(TL_ERR_ARGUMENT, "%s: tulle was built without zlib", who);
+#else
+    const uint16_t one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return first == 1
+               ? TL_OK
+               : tl_fail(TL_ERR_ARGUMENT, "%s: the format is not implemented for big-endian machines", who);
+#endif
+}
+
+uint32_t tl_crc32(uint32_t crc, const void *bytes, int64_t n)
+{
+#ifdef TL_HAVE_ZLIB
+    return (uint32_t)crc32_z(crc, bytes, (z_size_t)n);
+#else
+    (void)bytes;
+    (void)n;
+    return crc;
+#endif
+}
+
+/* ---- Types ---- */
+
+static const struct {
+    const char *name;
+    int32_t size;
+} types[] = {
+    [TL_SAFETENSORS_F64] = { "F64", 8 },   [TL_SAFETENSORS_I64] = { "I64", 8 },
+    [TL_SAFETENSORS_U64] = { "U64", 8 },   [TL_SAFETENSORS_F32] = { "F32", 4 },
+    [TL_SAFETENSORS_I32] = { "I32", 4 },   [TL_SAFETENSORS_U32] = { "U32", 4 },
+    [TL_SAFETENSORS_F16] = { "F16", 2 },   [TL_SAFETENSORS_BF16] = { "BF16", 2 },
+    [TL_SAFETENSORS_I16] = { "I16", 2 },   [TL_SAFETENSORS_U16] = { "U16", 2 },
+    [TL_SAFETENSORS_I8] = { "I8", 1 },     [TL_SAFETENSORS_U8] = { "U8", 1 },
+    [TL_SAFETENSORS_BOOL] = { "BOOL", 1 },
+};
+
+static bool is_type(tl_safetensors_type type)
+{
+    return (size_t)type < sizeof types / sizeof *types;
+}
+
+int32_t tl_safetensors_type_size(tl_safetensors_type type)
+{
+    return is_type(type) ? types[type].size : 0;
+}
+
+const char *tl_safetensors_type_name(tl_safetensors_type type)
+{
+    return is_type(type) ? types[type].name : "";
+}
+
+/* Returns the value of a half: sign, 5 bits of exponent, 10 of mantissa. */
+static double half(uint16_t bits)
+{
+    const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+    const double size = exponent == 31  ? (mantissa ? (double)NAN : (double)INFINITY)
+                        : exponent == 0 ? ldexp(mantissa, -24)
+                                        : ldexp(1024 + mantissa, exponent - 25);
+    return bits >> 15 ? -size : size;
+}
+
+/* Returns the value of the upper half of a float. */
+static double brain(uint16_t bits)
+{
+    const uint32_t whole = (uint32_t)bits << 16;
+    float x;
+    memcpy(&x, &whole, sizeof x);
+    return (double)x;
+}
+
+double tl_safetensors_get(const tl_safetensor *t, int64_t k)
+{
+    if (!t || !t->data || k < 0 || k >= t->size)
+        return (double)NAN;
+    switch (t->type) {
+    case TL_SAFETENSORS_F64: return ((const double *)t->data)[k];
+    case TL_SAFETENSORS_I64: return (double)((const int64_t *)t->data)[k];
+    case TL_SAFETENSORS_U64: return (double)((const uint64_t *)t->data)[k];
+    case TL_SAFETENSORS_F32: return (double)((const float *)t->data)[k];
+    case TL_SAFETENSORS_I32: return (double)((const int32_t *)t->data)[k];
+    case TL_SAFETENSORS_U32: return (double)((const uint32_t *)t->data)[k];
+    case TL_SAFETENSORS_F16: return half(((const uint16_t *)t->data)[k]);
+    case TL_SAFETENSORS_BF16: return brain(((const uint16_t *)t->data)[k]);
+    case TL_SAFETENSORS_I16: return (double)((const int16_t *)t->data)[k];
+    case TL_SAFETENSORS_U16: return (double)((const uint16_t *)t->data)[k];
+    case TL_SAFETENSORS_I8: return (double)((const int8_t *)t->data)[k];
+    case TL_SAFETENSORS_U8: return (double)((const uint8_t *)t->data)[k];
+    case TL_SAFETENSORS_BOOL: return ((const uint8_t *)t->data)[k] != 0;
+    }
+    return (double)NAN;
+}
+
+/* ---- Names ---- */
+
+/* Returns the bytes of the character at s of which `left` are there, 0 if it is none: too long for its code, a
+ * surrogate, beyond U+10FFFF. */
+static int64_t character(const unsigned char *s, int64_t left)
+{
+    const int64_t n = s[0] < 0x80   ? 1
+                      : s[0] < 0xc2 ? 0
+                      : s[0] < 0xe0 ? 2
+                      : s[0] < 0xf0 ? 3
+                      : s[0] < 0xf5 ? 4
+                                    : 0;
+    if (n > left)
+        return 0;
+    for (int64_t k = 1; k < n; k++)
+        if ((s[k] & 0xc0) != 0x80)
+            return 0;
+    const bool wrong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+                       (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f);
+    return n > 1 && wrong ? 0 : n;
+}
+
+bool tl_is_utf8(const char *text, int64_t n)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    if (n < 0)
+        n = (int64_t)strlen(text);
+    for (int64_t k = 0; k < n;) {
+        const int64_t step = character(s + k, n - k);
+        if (step == 0)
+            return false;
+        k += step;
+    }
+    return true;
+}

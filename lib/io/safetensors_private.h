@@ -1,0 +1,28 @@
+/* What other formats need that are safetensors files: names for error texts, and checksums. */
+#ifndef TL_SAFETENSORS_PRIVATE_H
+#define TL_SAFETENSORS_PRIVATE_H
+
+#include "safetensors.h"
+
+/* As the functions without _as, whose error texts begin with `who`. */
+tl_status tl_safetensors_open_as(const char *who, const char *path, tl_safetensors *out);
+tl_status tl_safetensors_write_as(const char *who, const char *path, const tl_safetensors *s);
+
+/* Returns whether the header has a checksum, which was right. */
+bool tl_safetensors_is_checked(const tl_safetensors *s);
+
+/* Checks that a build and a machine can have such files. TL_ERR_ARGUMENT. */
+tl_status tl_safetensors_check_build(const char *who);
+
+/* The header: the checksum is over its bytes and the eight before them, with its own digits as zeros. */
+#define TL_SAFETENSORS_CHECKSUM "checksum"
+#define TL_SAFETENSORS_CRC32    "crc32:" /* and eight hexadecimal digits in lower case */
+enum { TL_SAFETENSORS_DIGITS = 8, TL_SAFETENSORS_HEADER_MAX = 100000000 };
+
+/* Returns the CRC-32 of n bytes that follow others whose CRC-32 is `crc` (0: none). */
+uint32_t tl_crc32(uint32_t crc, const void *bytes, int64_t n);
+
+/* Returns whether the text, n bytes or up to its '\0' if n is negative, is UTF-8 (RFC 3629). */
+bool tl_is_utf8(const char *text, int64_t n);
+
+#endif
