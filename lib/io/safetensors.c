@@ -108,8 +108,8 @@ double tl_safetensors_get(const tl_safetensor *t, int64_t k)
 
 /* ---- Names ---- */
 
-/* Returns the bytes of the character at s of which `left` are there, 0 if it is none: too long for its code, a
- * surrogate, beyond U+10FFFF. */
+/* Returns the bytes of the character at s of which `left` are there, 0 if it is none: too long for its code,
+ * a surrogate, beyond U+10FFFF. */
 static int64_t character(const unsigned char *s, int64_t left)
 {
     const int64_t n = s[0] < 0x80   ? 1

@@ -1,6 +1,6 @@
-/* Safetensors: named tensors in one file, a JSON header before their bytes. Python's reader and PyTorch open what
- * is written here. Format: https://github.com/huggingface/safetensors. Needs a build with jansson and zlib
- * (otherwise every call fails with TL_ERR_ARGUMENT) and a little-endian machine. */
+/* Safetensors: named tensors in one file, a JSON header before their bytes. Python's reader and PyTorch open
+ * what is written here. Format: https://github.com/huggingface/safetensors. Needs a build with jansson and
+ * zlib (otherwise every call fails with TL_ERR_ARGUMENT) and a little-endian machine. */
 #ifndef TL_SAFETENSORS_H
 #define TL_SAFETENSORS_H
 
@@ -47,16 +47,16 @@ typedef struct tl_safetensors {
     struct tl_safetensors_file *file; /* what tl_safetensors_free frees; NULL in what a program writes */
 } tl_safetensors;
 
-/* Reads the header: names, types, shapes and notes, of which `out` owns the memory. The data stay in the file,
- * which stays open until tl_safetensors_free. On failure *out is zeroed and tl_error() names the file, what was
- * found and what was expected: TL_ERR_IO, TL_ERR_MEMORY, TL_ERR_ARGUMENT, or TL_ERR_FORMAT for whatever the
- * reference implementation refuses: a header that is not JSON, repeated names, tensors that overlap, leave
- * holes or do not fill the file; for a header that would take more than 256 MB of memory; and for a wrong
- * checksum of the header, if it has one. */
+/* Reads the header: names, types, shapes and notes, of which `out` owns the memory. The data stay in the
+ * file, which stays open until tl_safetensors_free. On failure *out is zeroed and tl_error() names the file,
+ * what was found and what was expected: TL_ERR_IO, TL_ERR_MEMORY, TL_ERR_ARGUMENT, or TL_ERR_FORMAT for
+ * whatever the reference implementation refuses: a header that is not JSON, repeated names, tensors that
+ * overlap, leave holes or do not fill the file; for a header that would take more than 256 MB of memory; and
+ * for a wrong checksum of the header, if it has one. */
 TL_API tl_status tl_safetensors_open(const char *path, tl_safetensors *out);
 
-/* Reads tensor k of an open file into `to`, or, if `to` is NULL, into new memory at tensor[k].data (unless it has
- * been read). TL_ERR_FORMAT if its checksum is wrong or the file has become shorter. */
+/* Reads tensor k of an open file into `to`, or, if `to` is NULL, into new memory at tensor[k].data (unless it
+ * has been read). TL_ERR_FORMAT if its checksum is wrong or the file has become shorter. */
 TL_API tl_status tl_safetensors_load(tl_safetensors *s, int32_t k, void *to);
 
 /* Opens a file and reads all tensors. */

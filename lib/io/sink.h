@@ -1,10 +1,10 @@
-/* A file that is written whole or not at all: into a temporary beside it, which takes the file's place once it
- * is on the disk. Until then the old file is untouched, and after an error no temporary is left. One that a
- * killed process left is removed by the next writer of the same path.
+/* A file that is written whole or not at all: into a temporary beside it, which takes the file's place once
+ * it is on the disk. Until then the old file is untouched, and after an error no temporary is left. One that
+ * a killed process left is removed by the next writer of the same path.
  *
  * A link to a file is followed: the file it names is replaced, with the permissions of the old one. A path
  * that names a FIFO or a device is written to directly. An error text names the writer, the file and the
- * reason, and tells two failures apart: "not saved", and "saved, but it may not survive a power cut". */
+ * reason, and distinguishes two failures: "not saved", and "saved, but it may not survive a power cut". */
 #ifndef TL_SINK_H
 #define TL_SINK_H
 
@@ -22,8 +22,8 @@ typedef struct tl_sink {
 /* Opens a file for the writer `who`. TL_ERR_IO or TL_ERR_MEMORY; the sink is then not open. */
 tl_status tl_sink_open(tl_sink *s, const char *who, const char *path);
 
-/* Write n bytes, and text. The first error stays: later calls write nothing and return it again. Text must not
- * hold floating-point numbers, which would follow the locale. */
+/* Write n bytes, and text. The first error stays: later calls write nothing and return it again. Text must
+ * not hold floating-point numbers, which would follow the locale. */
 tl_status tl_sink_write(tl_sink *s, const void *from, int64_t n);
 tl_status tl_sink_printf(tl_sink *s, const char *format, ...) TL_PRINTF(2, 3);
 

@@ -461,8 +461,7 @@ START_TEST(utf8)
     static const char *const wrong[] = { "\x80",
                                          "\xc1\xbf",
                                          "\xc2",
-                                         "\xc2"
-                                         "a",
+                                         "\xc2z",
                                          "\xe0\x9f\xbf",
                                          "\xed\xa0\x80",
                                          "\xf0\x8f\xbf\xbf",
