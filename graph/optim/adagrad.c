@@ -32,6 +32,12 @@ static void start(const void *options, tl_real *start)
     start[0] = (tl_real)((const tl_adagrad_options *)options)->initial_accumulator;
 }
 
+static const tl_option fields[] = {
+    { "initial_accumulator", offsetof(tl_adagrad_options, initial_accumulator), TL_OPTION_DOUBLE },
+    { "epsilon", offsetof(tl_adagrad_options, epsilon), TL_OPTION_DOUBLE },
+    { NULL, 0, TL_OPTION_DOUBLE },
+};
+
 static const tl_optimizer_class adagrad = {
     .name = "adagrad",
     .n_slots = 1,
@@ -40,6 +46,7 @@ static const tl_optimizer_class adagrad = {
     .prepare = prepare,
     .start = start,
     .largest_term = largest_term,
+    .fields = fields,
 };
 
 tl_optimizer *tl_adagrad(tl_adagrad_options o)

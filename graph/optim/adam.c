@@ -34,6 +34,15 @@ static tl_update_kernel *kernel(const void *options)
     return ((const tl_adam_options *)options)->amsgrad ? k->amsgrad : k->adam;
 }
 
+static const tl_option fields[] = {
+    { "beta1", offsetof(tl_adam_options, beta1), TL_OPTION_DOUBLE },
+    { "beta2", offsetof(tl_adam_options, beta2), TL_OPTION_DOUBLE },
+    { "epsilon", offsetof(tl_adam_options, epsilon), TL_OPTION_DOUBLE },
+    { "amsgrad", offsetof(tl_adam_options, amsgrad), TL_OPTION_BOOL },
+    { "epsilon_hat", offsetof(tl_adam_options, epsilon_hat), TL_OPTION_BOOL },
+    { NULL, 0, TL_OPTION_DOUBLE },
+};
+
 static const tl_optimizer_class adam = {
     .name = "adam",
     .n_slots = 2,
@@ -41,6 +50,7 @@ static const tl_optimizer_class adam = {
     .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
     .prepare = prepare,
     .largest_term = largest_term,
+    .fields = fields,
 };
 static const tl_optimizer_class amsgrad = {
     .name = "adam",
@@ -49,6 +59,7 @@ static const tl_optimizer_class amsgrad = {
     .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
     .prepare = prepare,
     .largest_term = largest_term,
+    .fields = fields,
 };
 
 tl_optimizer *tl_adam(tl_adam_options o)

@@ -3,8 +3,7 @@
  * With bias correction, a_t = sum_k (1-d) d^k w_(t-k) / (1 - d^t) is computed in the recursive form a_t =
  * a_(t-1) + (1-d) / (1-d^t) (w_t - a_(t-1)): the corrected average itself is stored, and a connection that is
  * grown later can start at its value. */
-#include "ema.h"
-#include "graph/variable/variable_private.h"
+#include "graph/optim/ema_private.h"
 #include "lib/check.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
@@ -13,19 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct average {
-    tl_companion companion; /* first: the variable's list leads here; its only array is the average */
-    tl_ema *ema;
-    int64_t step;         /* updates so far: fewer than ema's if the variable was added later */
-    struct average *next; /* in the list of ema */
-} average;
-
-struct tl_ema {
-    tl_ema_options o;
-    int64_t step; /* updates so far */
-    bool swapped;
-    average *first;
-};
+typedef tl_average average;
 
 static tl_real *values_of(const average *a)
 {
@@ -58,12 +45,12 @@ static void grown(tl_companion *c, int64_t n, const int32_t *entries)
         values[entries[k]] = c->variable->data[entries[k]];
 }
 
-static const tl_companion_class average_class = { .name = "ema", .grown = grown, .free = free_companion };
+const tl_companion_class tl_average_class = { .name = "ema", .grown = grown, .free = free_companion };
 
 static average *find(const tl_ema *e, const tl_variable *v)
 {
     for (tl_companion *c = v->companions; c; c = c->next)
-        if (c->class == &average_class && ((average *)c)->ema == e)
+        if (c->class == &tl_average_class && ((average *)c)->ema == e)
             return (average *)c;
     return NULL;
 }
@@ -112,7 +99,7 @@ static tl_status check_ready(const char *who, const tl_ema *e)
 static tl_status check_holds_weights(const char *who, const tl_ema *e, const tl_variable *v)
 {
     for (const tl_companion *c = v->companions; c; c = c->next) {
-        if (c->class != &average_class)
+        if (c->class != &tl_average_class)
             continue;
         const tl_ema *other = ((const average *)c)->ema;
         if (other != e && other->swapped)
@@ -150,7 +137,7 @@ tl_status tl_ema_add(tl_ema *e, tl_variable *v)
     }
     tl_before_read(v, 0, NULL);
     memcpy(values, v->data, (size_t)v->size * sizeof *values);
-    a->companion = (tl_companion){ .class = &average_class, .n_arrays = 1 };
+    a->companion = (tl_companion){ .class = &tl_average_class, .n_arrays = 1 };
     a->companion.array[0] = (tl_companion_array){ .name = "average", .data = values, .element = TL_REAL };
     a->ema = e;
     a->next = e->first;

@@ -57,6 +57,14 @@ static void start(const void *options, tl_real *start)
     start[0] = (tl_real)((const tl_ftrl_options *)options)->initial_accumulator;
 }
 
+static const tl_option fields[] = {
+    { "l1", offsetof(tl_ftrl_options, l1), TL_OPTION_DOUBLE },
+    { "l2", offsetof(tl_ftrl_options, l2), TL_OPTION_DOUBLE },
+    { "initial_accumulator", offsetof(tl_ftrl_options, initial_accumulator), TL_OPTION_DOUBLE },
+    { "power", offsetof(tl_ftrl_options, power), TL_OPTION_DOUBLE },
+    { NULL, 0, TL_OPTION_DOUBLE },
+};
+
 static const tl_optimizer_class ftrl = {
     .name = "ftrl",
     .n_slots = 2,
@@ -65,6 +73,7 @@ static const tl_optimizer_class ftrl = {
     .prepare = prepare,
     .start = start,
     .largest_term = largest_term,
+    .fields = fields,
     .bound_needs_weights = true,
 };
 

@@ -224,6 +224,14 @@ typedef enum tl_zero_grad {
 
 struct tl_update_args; /* the library's own */
 
+/* A field of a class's own options, by name: checkpoints write it and compare it. */
+typedef enum tl_option_type { TL_OPTION_DOUBLE, TL_OPTION_BOOL, TL_OPTION_INT32 } tl_option_type;
+typedef struct tl_option {
+    const char *name; /* NULL ends a list */
+    size_t offset;    /* in the options */
+    tl_option_type type;
+} tl_option;
+
 /* A kind of optimizer. `update` must work element by element, as chunks are split anywhere. */
 typedef struct tl_optimizer_class {
     const char *name;
@@ -242,6 +250,8 @@ typedef struct tl_optimizer_class {
      * copies. */
     double (*largest_term)(const void *options, double learning_rate, double g, double w);
     bool bound_needs_weights;
+    /* The fields of the options. NULL: a checkpoint does not know them, and cannot tell that they differ. */
+    const tl_option *fields;
 } tl_optimizer_class;
 
 /* Returns an optimizer of the class, which must outlive it; options[size] is copied and passed to

@@ -33,10 +33,18 @@ static tl_update_kernel *kernel(const void *options)
     return tl_kernel_table()->updates->rmsprop[o->centered][o->momentum > 0];
 }
 
+static const tl_option fields[] = {
+    { "rho", offsetof(tl_rmsprop_options, rho), TL_OPTION_DOUBLE },
+    { "momentum", offsetof(tl_rmsprop_options, momentum), TL_OPTION_DOUBLE },
+    { "epsilon", offsetof(tl_rmsprop_options, epsilon), TL_OPTION_DOUBLE },
+    { "centered", offsetof(tl_rmsprop_options, centered), TL_OPTION_BOOL },
+    { NULL, 0, TL_OPTION_DOUBLE },
+};
+
 #define CLASS(slots)                                                                                         \
     {                                                                                                        \
         .name = "rmsprop", .n_slots = (slots), .kernel = kernel, .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,    \
-        .prepare = prepare, .largest_term = largest_term,                                                    \
+        .prepare = prepare, .largest_term = largest_term, .fields = fields,                                  \
     }
 
 /* [centered][with momentum]: each adds a slot. */

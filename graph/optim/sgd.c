@@ -27,12 +27,19 @@ static tl_update_kernel *kernel(const void *options)
     return o->nesterov ? k->nesterov : o->momentum > 0 ? k->momentum : k->sgd;
 }
 
+static const tl_option fields[] = {
+    { "momentum", offsetof(tl_sgd_options, momentum), TL_OPTION_DOUBLE },
+    { "nesterov", offsetof(tl_sgd_options, nesterov), TL_OPTION_BOOL },
+    { NULL, 0, TL_OPTION_DOUBLE },
+};
+
 static const tl_optimizer_class plain = {
     .name = "sgd",
     .kernel = kernel,
     .zero_grad = TL_ZERO_GRAD_NOOP,
     .prepare = prepare,
     .largest_term = largest_term,
+    .fields = fields,
 };
 static const tl_optimizer_class with_momentum = {
     .name = "sgd",
@@ -41,6 +48,7 @@ static const tl_optimizer_class with_momentum = {
     .zero_grad = TL_ZERO_GRAD_NOOP_AT_START,
     .prepare = prepare,
     .largest_term = largest_term,
+    .fields = fields,
 };
 
 tl_optimizer *tl_sgd(tl_sgd_options o)

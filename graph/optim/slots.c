@@ -56,19 +56,26 @@ static tl_status alloc_array(tl_slots *s, int32_t k, tl_real value)
     return TL_OK;
 }
 
-/* Allocates the slots with their initial values; off a mask they are +0. */
-static tl_status alloc_slots(tl_slots *s)
+/* Sets the number of slots and the initial value of each. */
+static void begin(tl_slots *s)
 {
     const tl_optimizer_class *class = s->optimizer->class;
-    const tl_variable *v = s->companion.variable;
     tl_real start[TL_MAX_SLOTS] = { 0 };
     if (class->start)
         class->start(s->optimizer->options, start);
     s->n = class->n_slots;
     s->allocated = true;
-    for (int32_t k = 0; k < s->n; k++) {
+    for (int32_t k = 0; k < s->n; k++)
         s->companion.array[k].start = start[k];
-        if (alloc_array(s, k, start[k]) != TL_OK) {
+}
+
+/* Allocates the slots with their initial values; off a mask they are +0. */
+static tl_status alloc_slots(tl_slots *s)
+{
+    const tl_variable *v = s->companion.variable;
+    begin(s);
+    for (int32_t k = 0; k < s->n; k++) {
+        if (alloc_array(s, k, s->companion.array[k].start) != TL_OK) {
             tl_slots_release(s);
             return TL_ERR_MEMORY;
         }
@@ -94,4 +101,21 @@ tl_status tl_slots_alloc(tl_slots *s, bool row_sparse)
     if (may_skip_rows && !tl_slots_row_step(s))
         return alloc_array(s, TL_SLOTS_ROW_STEP, 0);
     return TL_OK;
+}
+
+/* The state was saved when every row was up to date, and which rows ever had a step is not in it. */
+void tl_slots_restore(tl_slots *s, const tl_slots_state *state)
+{
+    tl_slots_release(s);
+    if (state->t > 0)
+        begin(s);
+    for (int32_t k = 0; k < TL_SLOTS_ROW_STEP; k++)
+        s->companion.array[k].data = state->array[k];
+    s->t = s->all_step = state->t;
+    s->offset = state->offset;
+    s->dense_step_seen = state->t > 0;
+    s->gaps = 0;
+    s->large = state->large;
+    s->has_options = state->has_options;
+    s->options = state->options;
 }

@@ -87,6 +87,17 @@ tl_status tl_slots_alloc(tl_slots *s, bool row_sparse);
 /* Frees the arrays. */
 void tl_slots_release(tl_slots *s);
 
+/* What makes up slots between two steps, pending steps aside. */
+typedef struct tl_slots_state {
+    int64_t t, offset;
+    bool large, has_options;
+    tl_optimizer_options options;
+    void *array[TL_SLOTS_ROW_STEP]; /* as the companion's; NULL: none */
+} tl_slots_state;
+
+/* Replaces the arrays and everything else by a state, whose arrays it takes over. Nothing is pending then. */
+void tl_slots_restore(tl_slots *s, const tl_slots_state *state);
+
 /* Returns the options in force for these slots. */
 const tl_optimizer_options *tl_slots_options(const tl_slots *s);
 

@@ -21,22 +21,12 @@ static int64_t find_sources(tl_csr from, tl_csr to, int32_t *source)
     return n_new;
 }
 
-/* Everything that the change needs, allocated before anything changes. */
-typedef struct remap {
-    int32_t *source; /* [nnz] */
-    int32_t *added;  /* [n_added] the new entries */
-    int64_t n_added;
-    tl_real *values;
-    int64_t n_arrays;
-    void **array; /* one per companion array that moves, in the order of the list */
-} remap;
-
 static bool moves(const tl_companion_array *a)
 {
     return a->data && !a->per_row;
 }
 
-static void free_remap(remap *r)
+void tl_remap_free(tl_remap *r)
 {
     for (int64_t k = 0; k < r->n_arrays; k++)
         tl_free(r->array[k]);
@@ -46,8 +36,7 @@ static void free_remap(remap *r)
     tl_free(r->source);
 }
 
-/* Allocates the arrays and finds the sources. TL_ERR_MEMORY; r must then be freed as well. */
-static tl_status alloc_remap(remap *r, const tl_variable *v, const tl_pattern *to)
+tl_status tl_remap_alloc(tl_remap *r, const tl_variable *v, const tl_pattern *to)
 {
     const int64_t nnz = tl_pattern_nnz(to);
     int64_t n_arrays = 0;
@@ -96,8 +85,7 @@ static void move_array(void *to, const void *from, tl_element element, tl_real s
     }
 }
 
-/* Moves the values and the companions to the new pattern. Cannot fail. */
-static void move(tl_variable *v, tl_pattern *to, remap *r)
+void tl_remap_move(tl_variable *v, tl_pattern *to, tl_remap *r)
 {
     const int64_t nnz = tl_pattern_nnz(to);
     move_array(r->values, v->data, TL_REAL, 0, nnz, r->source);
@@ -123,7 +111,7 @@ static void move(tl_variable *v, tl_pattern *to, remap *r)
 
 typedef tl_real initialiser(void *context, int64_t row, int64_t col);
 
-static void initialise(tl_variable *v, const remap *r, initialiser *init, void *context)
+static void initialise(tl_variable *v, const tl_remap *r, initialiser *init, void *context)
 {
     const tl_csr s = tl_pattern_csr(v->pattern);
     for (int64_t i = 0; i < s.rows; i++)
@@ -142,17 +130,17 @@ static tl_status change_pattern(const char *who, tl_variable *v, tl_pattern *to,
     if (tl_check_pattern_shape(who, v, to) != TL_OK)
         return TL_ERR_SHAPE;
     tl_before_read(v, 0, NULL);
-    remap r = { 0 };
-    const tl_status status = alloc_remap(&r, v, to);
+    tl_remap r = { 0 };
+    const tl_status status = tl_remap_alloc(&r, v, to);
     if (status == TL_OK) {
-        move(v, to, &r);
+        tl_remap_move(v, to, &r);
         if (init)
             initialise(v, &r, init, context);
         for (tl_companion *c = v->companions; c; c = c->next)
             if (c->class->grown && r.n_added > 0)
                 c->class->grown(c, r.n_added, r.added);
     }
-    free_remap(&r);
+    tl_remap_free(&r);
     return status;
 }
 

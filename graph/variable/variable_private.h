@@ -29,6 +29,23 @@ int64_t tl_row_width(const tl_variable *v);
 /* Checks that the pattern has the shape of the variable seen as a matrix. TL_ERR_SHAPE. */
 tl_status tl_check_pattern_shape(const char *who, const tl_variable *v, const tl_pattern *p);
 
+/* Everything that a change of a pattern needs, allocated before anything changes. {0} is empty. */
+typedef struct tl_remap {
+    int32_t *source; /* [nnz] the old entry of each new one; -1: none */
+    int32_t *added;  /* [n_added] the new entries */
+    int64_t n_added;
+    tl_real *values;
+    int64_t n_arrays;
+    void **array; /* one per companion array that moves, in the order of the list */
+} tl_remap;
+
+/* Allocates the arrays and finds the sources. TL_ERR_MEMORY; r must then be freed as well. */
+tl_status tl_remap_alloc(tl_remap *r, const tl_variable *v, const tl_pattern *to);
+
+/* Moves the values and the companions of a sparse variable to the new pattern. Cannot fail. */
+void tl_remap_move(tl_variable *v, tl_pattern *to, tl_remap *r);
+void tl_remap_free(tl_remap *r);
+
 /* Returns the size of an element in bytes. */
 size_t tl_element_size(tl_element element);
 

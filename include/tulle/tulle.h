@@ -28,6 +28,7 @@
 #include "transform.h"
 #include "gradcheck.h"
 #include "dump.h"
+#include "checkpoint.h"
 #include "ops.h"
 
 #endif

@@ -21,7 +21,7 @@ ROWS = [
     ['graph/tape'],
     ['graph/backward'],
     ['graph/transform', 'graph/optim'],
-    ['graph/check', 'graph/inspect'],
+    ['graph/check', 'graph/inspect', 'graph/save'],
     ['ops'],
     ['include/tulle'],
     ['demos'],
@@ -35,7 +35,8 @@ HIDDEN_FROM = {'lib/io': ['lib/kernels']}
 BORROWED = {
     'graph': ('the core shares the interior of lib', [
         'lib/arena.h', 'lib/check.h', 'lib/memory.h', 'lib/pointer_map.h', 'lib/prefetch.h', 'lib/search.h',
-        'lib/sort.h', 'lib/status_private.h', 'lib/kernels/kernels.h', 'lib/matrix/rows.h']),
+        'lib/sort.h', 'lib/status_private.h', 'lib/io/number.h', 'lib/io/safetensors_private.h',
+        'lib/kernels/kernels.h', 'lib/matrix/rows.h']),
     'ops': ('until a public tool replaces it', [
         'lib/prefetch.h', 'lib/kernels/kernels.h', 'lib/matrix/gemm.h', 'lib/matrix/rows.h',
         'lib/matrix/sparse_product.h']),

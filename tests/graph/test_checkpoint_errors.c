@@ -1,0 +1,513 @@
+/* Checkpoints that are not saved or not loaded: every difference, every flipped byte, every failing
+ * allocation; the run is then as it was. */
+#include "tests/graph/training.h"
+#include "tests/lib/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* The disk is not what is tested here, and slow. */
+int fsync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+static void setup(void)
+{
+    make_path(path, sizeof path);
+}
+
+static void teardown(void)
+{
+    unlink(path);
+}
+
+/* Checks that a call fails with this text after its name and, in a load, the path. */
+static void assert_save_fails(const tl_checkpoint *c, tl_status status, const char *text)
+{
+    char whole[1024];
+    snprintf(whole, sizeof whole, "checkpoint_save: %s", text);
+    ck_assert_status(tl_checkpoint_save(c, path), status, whole);
+}
+
+static void assert_load_fails(tl_checkpoint *c, tl_status status, const char *text)
+{
+    char whole[1024];
+    snprintf(whole, sizeof whole, "checkpoint_load: %s: %s", path, text);
+    ck_assert_status(tl_checkpoint_load(c, path), status, whole);
+}
+
+/* ---- The list ---- */
+
+START_TEST(impossible_objects)
+{
+    tl_random r = { 0 };
+    int64_t i = 0;
+    double x = 0;
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2), 1);
+    tl_checkpoint *c = tl_checkpoint_new();
+    ck_assert_status(tl_checkpoint_add_variable(NULL, v), TL_ERR_ARGUMENT,
+                     "checkpoint_add_variable: the checkpoint is NULL");
+    ck_assert_status(tl_checkpoint_add_variable(c, NULL), TL_ERR_ARGUMENT,
+                     "checkpoint_add_variable: the object is NULL");
+    ck_assert_status(tl_checkpoint_add_optimizer(c, "o", NULL), TL_ERR_ARGUMENT,
+                     "checkpoint_add_optimizer: the object is NULL");
+    ck_assert_status(tl_checkpoint_add_random(c, NULL, &r), TL_ERR_ARGUMENT,
+                     "checkpoint_add_random: the name is NULL");
+    ck_assert_status(tl_checkpoint_add_integer(c, "", &i), TL_ERR_ARGUMENT,
+                     "checkpoint_add_integer: the name is empty");
+    ck_assert_status(tl_checkpoint_add_number(c, "\xff", &x), TL_ERR_ARGUMENT,
+                     "checkpoint_add_number: the name is not UTF-8");
+    ck_assert_ok(tl_checkpoint_add_variable(c, v));
+    ck_assert_status(tl_checkpoint_add_variable(c, v), TL_ERR_ARGUMENT,
+                     "checkpoint_add_variable: v is in the list already");
+    ck_assert_status(tl_checkpoint_save(NULL, path), TL_ERR_ARGUMENT,
+                     "checkpoint_save: the checkpoint is NULL");
+    ck_assert_status(tl_checkpoint_save(c, NULL), TL_ERR_ARGUMENT, "checkpoint_save: the path is NULL");
+    ck_assert_status(tl_checkpoint_load(NULL, path), TL_ERR_ARGUMENT,
+                     "checkpoint_load: the checkpoint is NULL");
+    ck_assert_status(tl_checkpoint_load(c, NULL), TL_ERR_ARGUMENT, "checkpoint_load: the path is NULL");
+    tl_checkpoint_free(c);
+    tl_variable_free(v);
+}
+END_TEST
+
+START_TEST(names)
+{
+    static const char *const name[] = { NULL, "a", "b", "a", "", "w.crow_indices", "b", "\xff" };
+    enum { N = sizeof name / sizeof *name };
+    tl_variable *v[N];
+    tl_checkpoint *c = tl_checkpoint_new();
+    for (int k = 0; k < N; k++) {
+        v[k] = tl_variable_dense(name[k], TL_SHAPE(2));
+        ck_assert_ok(tl_checkpoint_add_variable(c, v[k]));
+    }
+    assert_save_fails(
+        c, TL_ERR_ARGUMENT,
+        "names that are empty, not UTF-8 or end in .crow_indices or .col_indices: number 1 of the list, "
+        "number 5 of the list, number 6 of the list, w.crow_indices, number 8 of the list");
+    tl_checkpoint_free(c);
+    c = tl_checkpoint_new();
+    for (int k = 0; k < N; k++)
+        if (k == 1 || k == 2 || k == 3 || k == 6)
+            ck_assert_ok(tl_checkpoint_add_variable(c, v[k]));
+    assert_save_fails(c, TL_ERR_ARGUMENT, "names that are those of two: a, b");
+    ck_assert_status(tl_checkpoint_load(c, path), TL_ERR_ARGUMENT,
+                     "checkpoint_load: names that are those of two: a, b");
+    tl_checkpoint_free(c);
+    for (int k = 0; k < N; k++)
+        tl_variable_free(v[k]);
+}
+END_TEST
+
+/* Names that are fine alone, but not beside each other. */
+START_TEST(names_of_tensors)
+{
+    tl_variable *w = tl_test_sparse("w", tl_pattern_random(2, 2, 1, 1), 1),
+                *v = tl_test_dense("w.values", TL_SHAPE(2), 1);
+    tl_checkpoint *c = tl_checkpoint_new();
+    ck_assert_ok(tl_checkpoint_add_variable(c, w));
+    ck_assert_ok(tl_checkpoint_add_variable(c, v));
+    char whole[600];
+    snprintf(whole, sizeof whole, "%s: w.values is the name of two", path);
+    assert_save_fails(c, TL_ERR_ARGUMENT, whole);
+    tl_checkpoint_free(c);
+    tl_variable_free(w);
+    tl_variable_free(v);
+}
+END_TEST
+
+START_TEST(incomplete_lists)
+{
+    training t;
+    training_begin(&t, 5, TL_ROWS_EXACT, 1);
+    training_run(&t, 2);
+    tl_checkpoint *c = tl_checkpoint_new();
+    ck_assert_ok(tl_checkpoint_add_optimizer(c, "main", t.main));
+    ck_assert_ok(tl_checkpoint_add_variable(c, t.masked));
+    assert_save_fails(c, TL_ERR_ARGUMENT,
+                      "variables of an optimizer that are not in the list: table, bias \"b\"");
+    tl_checkpoint_free(c);
+    ck_assert_ok(tl_checkpoint_save(t.list, path));
+    ck_assert_ok(tl_ema_swap(t.ema));
+    assert_save_fails(t.list, TL_ERR_ARGUMENT, "averages are swapped in: hidden/sparse, masked, bias \"b\"");
+    ck_assert_status(tl_checkpoint_load(t.list, path), TL_ERR_ARGUMENT,
+                     "checkpoint_load: averages are swapped in: hidden/sparse, masked, bias \"b\"");
+    ck_assert_ok(tl_ema_swap(t.ema));
+    ck_assert_ok(tl_checkpoint_load(t.list, path));
+    training_end(&t);
+}
+END_TEST
+
+/* ---- Differences ---- */
+
+START_TEST(differences)
+{
+    tl_pattern *p = tl_pattern_random(3, 4, 0.5, 1), *q = tl_pattern_random(4, 4, 0.5, 1);
+    tl_variable *v[] = { tl_test_dense("a", TL_SHAPE(3, 4), 1), tl_test_sparse("b", tl_pattern_retain(p), 1),
+                         tl_test_sparse("c", tl_pattern_retain(p), 1), tl_test_dense("d", TL_SHAPE(2), 1) };
+    tl_variable *w[] = { tl_test_dense("a", TL_SHAPE(4, 3), 1), tl_test_dense("b", TL_SHAPE(3, 4), 1),
+                         tl_test_sparse("c", q, 1), tl_test_dense("e", TL_SHAPE(2), 1) };
+    tl_optimizer *o = tl_adam((tl_adam_options){ .beta1 = 0.8, .weight_decay = 0.5 }),
+                 *s = tl_sgd((tl_sgd_options){ 0 }),
+                 *other = tl_adam(
+                     (tl_adam_options){ .amsgrad = true, .learning_rate = 0.5, .rows = TL_ROWS_LAZY });
+    tl_random r = { 0 };
+    int64_t i = 1, j = 2;
+    double x = 3;
+    tl_checkpoint *saved = tl_checkpoint_new(), *c = tl_checkpoint_new();
+    for (int k = 0; k < 4; k++) {
+        ck_assert_ok(tl_checkpoint_add_variable(saved, v[k]));
+        ck_assert_ok(tl_checkpoint_add_variable(c, w[k]));
+    }
+    ck_assert_ok(tl_checkpoint_add_optimizer(saved, "o", o));
+    ck_assert_ok(tl_checkpoint_add_optimizer(saved, "s", s));
+    ck_assert_ok(tl_checkpoint_add_integer(saved, "i", &i));
+    ck_assert_ok(tl_checkpoint_save(saved, path));
+    ck_assert_ok(tl_checkpoint_add_integer(c, "j", &j));
+    ck_assert_ok(tl_checkpoint_add_number(c, "x", &x));
+    ck_assert_ok(tl_checkpoint_add_random(c, "r", &r));
+    assert_load_fails(
+        c, TL_ERR_ARGUMENT,
+        "a is 3x4 in the file and 4x3 here; b is sparse in the file and dense here; "
+        "c is 3x4 in the file and 4x4 here; e is not in the file; integer j is not in the file; "
+        "number x is not in the file; random r is not in the file; d is in the file only; and 3 more");
+    tl_checkpoint_free(c);
+    c = tl_checkpoint_new();
+    for (int k = 0; k < 4; k++)
+        ck_assert_ok(tl_checkpoint_add_variable(c, v[k]));
+    ck_assert_ok(tl_checkpoint_add_optimizer(c, "o", other));
+    assert_load_fails(c, TL_ERR_ARGUMENT,
+                      "o: weight_decay is 0.5 in the file and 0 here; o: rows is 0 in the file and 1 here; "
+                      "o: beta1 is 0.8 in the file and 0.9 here; o: amsgrad is 0 in the file and 1 here; "
+                      "integer/i is in the file only; optimizer/s is in the file only");
+    tl_checkpoint_free(c);
+    c = tl_checkpoint_new();
+    for (int k = 0; k < 4; k++)
+        ck_assert_ok(tl_checkpoint_add_variable(c, v[k]));
+    ck_assert_ok(tl_checkpoint_add_optimizer(c, "s", o));
+    ck_assert_ok(tl_checkpoint_add_optimizer(c, "t", s));
+    ck_assert_ok(tl_checkpoint_add_integer(c, "i", &i));
+    assert_load_fails(
+        c, TL_ERR_ARGUMENT,
+        "optimizer s is of class sgd in the file and adam here; optimizer t is not in the file; "
+        "optimizer/o is in the file only");
+    tl_checkpoint_free(c);
+    tl_checkpoint_free(saved);
+    for (int k = 0; k < 4; k++) {
+        tl_variable_free(v[k]);
+        tl_variable_free(w[k]);
+    }
+    tl_optimizer_free(o);
+    tl_optimizer_free(s);
+    tl_optimizer_free(other);
+    tl_pattern_release(p);
+}
+END_TEST
+
+START_TEST(averages_differ)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2), 1), *w = tl_test_dense("v", TL_SHAPE(2), 1);
+    tl_ema *e = tl_ema_new((tl_ema_options){ .decay = 0.5 }),
+           *f = tl_ema_new((tl_ema_options){ .bias_correction = true });
+    tl_checkpoint *c = tl_checkpoint_new(), *d = tl_checkpoint_new();
+    ck_assert_ok(tl_checkpoint_add_variable(c, v));
+    ck_assert_ok(tl_checkpoint_add_variable(d, w));
+    ck_assert_ok(tl_ema_add(e, v));
+    ck_assert_ok(tl_checkpoint_save(c, path));
+    assert_load_fails(d, TL_ERR_ARGUMENT, "an average of v is in the file only");
+    ck_assert_ok(tl_ema_add(f, w));
+    assert_load_fails(d, TL_ERR_ARGUMENT,
+                      "the average of v has decay 0.5 in the file and 0.999 here; the average of v "
+                      "has bias_correction 0 in the file and 1 here");
+    tl_ema_free(e);
+    ck_assert_ok(tl_checkpoint_save(c, path));
+    assert_load_fails(d, TL_ERR_ARGUMENT, "an average of v is not in the file");
+    tl_ema_free(f);
+    ck_assert_ok(tl_checkpoint_load(d, path));
+    tl_checkpoint_free(c);
+    tl_checkpoint_free(d);
+    tl_variable_free(v);
+    tl_variable_free(w);
+}
+END_TEST
+
+/* More differences than fit. */
+START_TEST(many_differences)
+{
+    int64_t x[30];
+    tl_checkpoint *none = tl_checkpoint_new(), *c = tl_checkpoint_new();
+    ck_assert_ok(tl_checkpoint_save(none, path));
+    for (int k = 0; k < 30; k++) {
+        char name[80];
+        snprintf(name, sizeof name, "%d of a name that is far from short, and then some", k);
+        ck_assert_ok(tl_checkpoint_add_integer(c, name, &x[k]));
+    }
+    ck_assert_int_eq(tl_checkpoint_load(c, path), TL_ERR_ARGUMENT);
+    const char *end = strrchr(tl_error(), ';');
+    int more = 0, shown = 0;
+    ck_assert_int_eq(sscanf(end, "; and %d more", &more), 1);
+    for (const char *at = tl_error(); (at = strstr(at, "integer ")); at++)
+        shown++;
+    ck_assert_int_eq(shown + more, 30);
+    ck_assert_int_ge(shown, 4);
+    tl_checkpoint_free(c);
+    tl_checkpoint_free(none);
+}
+END_TEST
+
+/* ---- Files ---- */
+
+/* Writes the checkpoint again with a note changed (value NULL: left out), or added. */
+static void rewrite(const char *key, const char *value)
+{
+    tl_safetensors s, out;
+    tl_safetensors_note note[200];
+    ck_assert_ok(tl_safetensors_read(path, &s));
+    out = (tl_safetensors){ .n = s.n, .tensor = s.tensor, .note = note };
+    for (int32_t k = 0; k < s.n_notes; k++)
+        if (strcmp(s.note[k].key, key) != 0)
+            note[out.n_notes++] = s.note[k];
+    if (value)
+        note[out.n_notes++] = (tl_safetensors_note){ key, value };
+    ck_assert_ok(tl_safetensors_write(path, &out));
+    tl_safetensors_free(&s);
+}
+
+START_TEST(versions)
+{
+    int64_t i = 5;
+    tl_checkpoint *c = tl_checkpoint_new();
+    ck_assert_ok(tl_checkpoint_add_integer(c, "i", &i));
+    ck_assert_ok(tl_checkpoint_save(c, path));
+    char text[200];
+    snprintf(text, sizeof text, "format version 2, and tulle %s reads up to 1", tl_version());
+    rewrite("format_version", "2");
+    assert_load_fails(c, TL_ERR_ARGUMENT, text);
+    snprintf(text, sizeof text, "format version 10.3, and tulle %s reads up to 1", tl_version());
+    rewrite("format_version", "10.3");
+    assert_load_fails(c, TL_ERR_ARGUMENT, text);
+    rewrite("format_version", "x");
+    assert_load_fails(c, TL_ERR_FORMAT, "format_version x is no number from 1 on");
+    rewrite("format_version", NULL);
+    assert_load_fails(c, TL_ERR_FORMAT, "this is no checkpoint: there is no format_version");
+    rewrite("format_version", "1.7"); /* with keys that this version does not know */
+    rewrite("optimizer/future", "7");
+    rewrite("something else", "7");
+    i = 0;
+    ck_assert_ok(tl_checkpoint_load(c, path));
+    ck_assert_int_eq(i, 5);
+    rewrite("kernels", "sse2");
+    ck_assert_ok(tl_checkpoint_load(c, path));
+    snprintf(text, sizeof text, "saved by sse2 kernels, and this machine has %s: last bits differ\n",
+             tl_kernel_level());
+    ck_assert_str_eq(tl_checkpoint_notes(c), text);
+    unlink(path);
+    assert_load_fails(c, TL_ERR_IO, strerror(ENOENT));
+    ck_assert_str_eq(tl_checkpoint_notes(c), text); /* of the last that succeeded */
+    tl_checkpoint_free(c);
+}
+END_TEST
+
+static size_t get_file(unsigned char *to, size_t capacity)
+{
+    FILE *f = fopen(path, "rb");
+    ck_assert_ptr_nonnull(f);
+    const size_t n = fread(to, 1, capacity, f);
+    fclose(f);
+    ck_assert_uint_lt(n, capacity);
+    return n;
+}
+
+/* A small run: a sparse and a masked variable, Adam with ages, an average. */
+typedef struct small {
+    tl_variable *v[2];
+    tl_optimizer *o;
+    tl_ema *e;
+    tl_graph *g;
+    tl_random r;
+    int64_t i;
+    tl_checkpoint *c;
+} small;
+
+static void small_step(small *s)
+{
+    tl_node *loss = tl_add(
+        tl_reduce_sum(tl_tanh(tl_sparse_to_dense(tl_use(s->g, s->v[0]), NULL)), TL_ALL_AXES),
+        tl_reduce_sum(tl_tanh(tl_use(s->g, s->v[1])), TL_ALL_AXES));
+    ck_assert_ok(tl_minimize(s->o, loss));
+    ck_assert_ok(tl_ema_update(s->e));
+    tl_graph_reset(s->g);
+    s->i++;
+    tl_random_uniform(&s->r);
+}
+
+static void small_begin(small *s, uint64_t seed)
+{
+    tl_pattern *mask = tl_pattern_random(2, 3, 0.5, seed);
+    *s = (small){ .v = { tl_test_sparse("s", tl_pattern_random(3, 2, 0.5, seed), seed),
+                         tl_test_dense("m", TL_SHAPE(2, 3), seed) },
+                  .o = tl_adam((tl_adam_options){ .per_weight_age = true }),
+                  .e = tl_ema_new((tl_ema_options){ 0 }),
+                  .g = tl_graph_new(),
+                  .r = { .seed = seed },
+                  .c = tl_checkpoint_new() };
+    ck_assert_ok(tl_variable_set_mask(s->v[1], mask));
+    tl_pattern_release(mask);
+    for (int k = 0; k < 2; k++) {
+        ck_assert_ok(tl_ema_add(s->e, s->v[k]));
+        ck_assert_ok(tl_checkpoint_add_variable(s->c, s->v[k]));
+    }
+    ck_assert_ok(tl_checkpoint_add_optimizer(s->c, "o", s->o));
+    ck_assert_ok(tl_checkpoint_add_random(s->c, "r", &s->r));
+    ck_assert_ok(tl_checkpoint_add_integer(s->c, "i", &s->i));
+}
+
+static void small_end(small *s)
+{
+    tl_checkpoint_free(s->c);
+    tl_graph_free(s->g);
+    tl_ema_free(s->e);
+    tl_optimizer_free(s->o);
+    tl_variable_free(s->v[0]);
+    tl_variable_free(s->v[1]);
+}
+
+static uint64_t small_hash(small *s)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (int k = 0; k < 2; k++) {
+        const size_t n = (size_t)tl_variable_size(s->v[k]) * sizeof(tl_real);
+        training_add(&hash, tl_variable_data(s->v[k]), n);
+        training_add(&hash, tl_ema_values(s->e, s->v[k]), n);
+        const tl_csr p = tl_pattern_csr(tl_variable_pattern(s->v[k]));
+        training_add(&hash, p.col, (size_t)p.nnz * sizeof *p.col);
+        for (int32_t slot = 0; slot < 2; slot++)
+            training_add(&hash, tl_optimizer_slot(s->o, s->v[k], slot), n);
+    }
+    const int64_t steps[] = { s->i, tl_optimizer_steps(s->o, s->v[0]), tl_ema_steps(s->e) };
+    training_add(&hash, steps, sizeof steps);
+    training_add(&hash, &s->r, sizeof s->r);
+    return hash;
+}
+
+/* One bit of every byte, and every length. Nothing changes, down to the arrays. */
+START_TEST(damage)
+{
+    small saved, s;
+    small_begin(&saved, 1);
+    small_step(&saved);
+    ck_assert_ok(tl_checkpoint_save(saved.c, path));
+    static unsigned char bytes[1 << 14];
+    const size_t n = get_file(bytes, sizeof bytes);
+    small_begin(&s, 2);
+    small_step(&s);
+    small_step(&s);
+    const uint64_t before = small_hash(&s);
+    const tl_real *const data = tl_variable_data(s.v[0]);
+    const int file = open(path, O_WRONLY);
+    for (size_t k = 0; k < n; k++) {
+        const unsigned char damaged = (unsigned char)(bytes[k] ^ 1 << (k + k / 8) % 8);
+        ck_assert_int_eq(pwrite(file, &damaged, 1, (off_t)k), 1);
+        const tl_status status = tl_checkpoint_load(s.c, path);
+        ck_assert_msg(status == TL_ERR_FORMAT, "byte %d: %s: %s", (int)k, tl_status_name(status), tl_error());
+        ck_assert_int_eq(pwrite(file, &bytes[k], 1, (off_t)k), 1);
+    }
+    for (size_t k = n; k-- > 0;) {
+        ck_assert_int_eq(ftruncate(file, (off_t)k), 0);
+        ck_assert_int_eq(tl_checkpoint_load(s.c, path), TL_ERR_FORMAT);
+    }
+    close(file);
+    ck_assert_uint_eq(small_hash(&s), before);
+    ck_assert_ptr_eq(tl_variable_data(s.v[0]), data);
+    put(path, bytes, n);
+    ck_assert_ok(tl_checkpoint_load(s.c, path));
+    ck_assert_uint_eq(small_hash(&s), small_hash(&saved));
+    small_end(&s);
+    small_end(&saved);
+}
+END_TEST
+
+/* Each allocation fails in turn. After a failed save the old file stands; after a failed load nothing
+ * changed. */
+START_TEST(failing_allocations)
+{
+    small saved, s;
+    small_begin(&saved, 1);
+    small_step(&saved);
+    int64_t k = 1;
+    unlink(path);
+    for (tl_status status = TL_ERR_MEMORY; status != TL_OK; k++) {
+        const int64_t live = tl_test_live_blocks();
+        tl_test_fail_allocation(k);
+        status = tl_checkpoint_save(saved.c, path);
+        tl_test_fail_allocation(0);
+        ck_assert(status == TL_OK || (status == TL_ERR_MEMORY && access(path, F_OK) != 0));
+        ck_assert_int_eq(tl_test_live_blocks(), live);
+    }
+    ck_assert_int_gt(k, 10);
+    small_begin(&s, 2);
+    const uint64_t before = small_hash(&s);
+    k = 1;
+    for (tl_status status = TL_ERR_MEMORY; status != TL_OK; k++) {
+        const int64_t live = tl_test_live_blocks();
+        tl_test_fail_allocation(k);
+        status = tl_checkpoint_load(s.c, path);
+        tl_test_fail_allocation(0);
+        if (status == TL_OK)
+            break;
+        ck_assert_int_eq(status, TL_ERR_MEMORY);
+        ck_assert_int_eq(tl_test_live_blocks(), live);
+        ck_assert_uint_eq(small_hash(&s), before);
+    }
+    ck_assert_int_gt(k, 20);
+    ck_assert_uint_eq(small_hash(&s), small_hash(&saved));
+    small_end(&s);
+    small_end(&saved);
+}
+END_TEST
+
+START_TEST(full_disk)
+{
+    small s;
+    struct rlimit before;
+    small_begin(&s, 1);
+    ck_assert_ok(tl_checkpoint_save(s.c, path));
+    small_step(&s);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 1000, before.rlim_max });
+    char whole[700];
+    snprintf(whole, sizeof whole, "%s: not saved, the old file stands: %s", path, strerror(EFBIG));
+    assert_save_fails(s.c, TL_ERR_IO, whole);
+    setrlimit(RLIMIT_FSIZE, &before);
+    ck_assert_ok(tl_checkpoint_load(s.c, path));
+    ck_assert_int_eq(s.i, 0);
+    small_end(&s);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("checkpoint_errors");
+    TCase *c = tl_test_case(s, "checkpoint_errors");
+    tcase_add_unchecked_fixture(c, setup, teardown);
+    tcase_add_test(c, impossible_objects);
+#if defined(TL_HAVE_JANSSON) && defined(TL_HAVE_ZLIB)
+    tcase_add_test(c, names);
+    tcase_add_test(c, names_of_tensors);
+    tcase_add_test(c, incomplete_lists);
+    tcase_add_test(c, differences);
+    tcase_add_test(c, averages_differ);
+    tcase_add_test(c, many_differences);
+    tcase_add_test(c, versions);
+    tcase_add_test(c, damage);
+    tcase_add_test(c, failing_allocations);
+    tcase_add_test(c, full_disk);
+#endif
+    return s;
+}
