@@ -150,7 +150,7 @@ static bool is_index_name(const char *name)
 }
 
 /* Lists variables without a name by their place in the list. */
-static tl_status check_names(const tl_checkpoint *c, const char *who)
+tl_status tl_checkpoint_check_names(const tl_checkpoint *c, const char *who)
 {
     words missing = { .n = 0 }, repeated = { .n = 0 };
     const tl_entry **sorted = tl_alloc(c->n, sizeof *sorted);
@@ -215,7 +215,7 @@ static tl_status check_averages(const tl_checkpoint *c, const char *who)
 
 tl_status tl_checkpoint_check(const tl_checkpoint *c, const char *who)
 {
-    tl_status status = check_names(c, who);
+    tl_status status = tl_checkpoint_check_names(c, who);
     if (status == TL_OK)
         status = check_slots(c, who);
     return status == TL_OK ? check_averages(c, who) : status;

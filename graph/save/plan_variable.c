@@ -141,6 +141,9 @@ void tl_apply_values(tl_planned_values *p)
     p->values = NULL;
     if (v->pattern && !v->sparse)
         tl_fill_off_pattern(v->data, TL_REAL, v->pattern, 0);
+    for (tl_companion *c = v->companions; c; c = c->next)
+        if (c->class->grown && p->remap.n_added > 0)
+            c->class->grown(c, p->remap.n_added, p->remap.added);
 }
 
 void tl_apply_variable(tl_planned *p)

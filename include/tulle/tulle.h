@@ -29,6 +29,7 @@
 #include "gradcheck.h"
 #include "dump.h"
 #include "checkpoint.h"
+#include "weights.h"
 #include "ops.h"
 
 #endif

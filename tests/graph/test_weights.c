@@ -1,0 +1,561 @@
+/* Weights: round trips, every conversion with its report, partial loads, and what is refused. */
+#include "tests/testing.h"
+#include "tests/lib/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <sys/stat.h>
+
+/* The disk is not what is tested here, and slow. */
+int fsync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+static void setup(void)
+{
+    make_path(path, sizeof path);
+}
+
+static void teardown(void)
+{
+    unlink(path);
+}
+
+static void assert_fails(tl_variable *const *vars, int32_t n, const tl_load_options *o, const char *text)
+{
+    char whole[1024];
+    tl_load_report r = { .loaded = 7 };
+    snprintf(whole, sizeof whole, "weights_load: %s: %s", path, text);
+    ck_assert_status(tl_weights_load(path, vars, n, o, &r), TL_ERR_ARGUMENT, whole);
+    ck_assert_int_eq(r.loaded, 0);
+    ck_assert_str_eq(r.text, "");
+}
+
+/* ---- Round trips ---- */
+
+START_TEST(round_trip)
+{
+    tl_pattern *p = tl_pattern_random(5, 4, 0.5, 1), *mask = tl_pattern_random(6, 2, 0.5, 2);
+    tl_variable *v[] = { tl_test_dense("a", TL_SHAPE(2, 3, 2), 1),
+                         tl_test_sparse("b/c", tl_pattern_retain(p), 2),
+                         tl_test_dense("m", TL_SHAPE(2, 3, 2), 3), tl_test_dense("s", TL_SHAPE(), 4) };
+    tl_variable *w[] = { tl_test_dense("s", TL_SHAPE(), 5), tl_test_dense("m", TL_SHAPE(2, 3, 2), 6),
+                         tl_test_sparse("b/c", tl_pattern_random(5, 4, 0.3, 9), 7),
+                         tl_test_dense("a", TL_SHAPE(2, 3, 2), 8) };
+    ck_assert_ok(tl_variable_set_mask(v[2], mask));
+    ck_assert_ok(tl_weights_save(path, v, 4));
+    tl_load_report r;
+    ck_assert_ok(tl_weights_load(path, w, 4, NULL, &r));
+    for (int k = 0; k < 4; k++) {
+        ck_assert_int_eq(tl_variable_size(v[k]), tl_variable_size(w[3 - k]));
+        ck_assert_same(tl_variable_data(w[3 - k]), tl_variable_data(v[k]), tl_variable_size(v[k]));
+        const tl_pattern *a = tl_variable_pattern(v[k]), *b = tl_variable_pattern(w[3 - k]);
+        ck_assert((!a && !b) || tl_pattern_equal(a, b));
+    }
+    ck_assert_int_eq(r.loaded, 4);
+    ck_assert_int_eq(r.new_patterns, 2);
+    ck_assert_int_eq(r.converted, 1); /* a dense one is masked now */
+    ck_assert_ok(tl_weights_load(path, v, 4, NULL, NULL));
+    for (int k = 0; k < 4; k++) {
+        tl_variable_free(v[k]);
+        tl_variable_free(w[k]);
+    }
+    tl_pattern_release(p);
+    tl_pattern_release(mask);
+}
+END_TEST
+
+/* Weights from a checkpoint, whose other contents do not count. */
+START_TEST(from_a_checkpoint)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1), *w = tl_test_dense("v", TL_SHAPE(3), 2);
+    tl_optimizer *o = tl_adam((tl_adam_options){ 0 });
+    tl_ema *e = tl_ema_new((tl_ema_options){ 0 });
+    tl_graph *g = tl_graph_new();
+    ck_assert_ok(tl_ema_add(e, v));
+    ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_use(g, v), TL_ALL_AXES)));
+    ck_assert_ok(tl_ema_update(e));
+    tl_checkpoint *c = tl_checkpoint_new();
+    ck_assert_ok(tl_checkpoint_add_variable(c, v));
+    ck_assert_ok(tl_checkpoint_add_optimizer(c, "o", o));
+    ck_assert_ok(tl_checkpoint_save(c, path));
+    tl_load_report r;
+    ck_assert_ok(tl_weights_load(path, &w, 1, NULL, &r));
+    ck_assert_same(tl_variable_data(w), tl_variable_data(v), 3);
+    ck_assert_int_eq(r.left_over, 0);
+    ck_assert_ok(tl_weights_save(path, &v, 1)); /* the reverse: no checkpoint */
+    char whole[700];
+    snprintf(whole, sizeof whole, "checkpoint_load: %s: this is no checkpoint: there is no format_version",
+             path);
+    ck_assert_status(tl_checkpoint_load(c, path), TL_ERR_FORMAT, whole);
+    ck_assert_ok(tl_ema_swap(e)); /* averages are what is written while they are swapped in */
+    ck_assert_ok(tl_weights_save(path, &v, 1));
+    ck_assert_ok(tl_weights_load(path, &w, 1, NULL, NULL));
+    ck_assert_same(tl_variable_data(w), tl_variable_data(v), 3);
+    ck_assert_ok(tl_ema_swap(e));
+    ck_assert_same(tl_variable_data(w), tl_ema_values(e, v), 3);
+    tl_checkpoint_free(c);
+    tl_graph_free(g);
+    tl_ema_free(e);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+    tl_variable_free(w);
+}
+END_TEST
+
+/* ---- Conversions ---- */
+
+/* The matrix of both patterns: A keeps (0,0) (0,2) (1,1), B keeps (0,0) (0,1) (1,1) (1,2). */
+static tl_pattern *pattern_a(void)
+{
+    return tl_pattern_from_mask(2, 3, (const uint8_t[]){ 1, 0, 1, 0, 1, 0 });
+}
+
+static tl_pattern *pattern_b(void)
+{
+    return tl_pattern_from_mask(2, 3, (const uint8_t[]){ 1, 1, 0, 0, 1, 1 });
+}
+
+enum { DENSE, MASKED, SPARSE, KINDS };
+
+/* A variable `w` of 1 2 3 / 4 5 6, or what the pattern keeps of it, times the factor. */
+static tl_variable *make(int kind, tl_pattern *p, tl_real factor)
+{
+    tl_variable *v = kind == SPARSE ? tl_variable_sparse("w", p) : tl_variable_dense("w", TL_SHAPE(2, 3));
+    if (kind == MASKED)
+        ck_assert_ok(tl_variable_set_mask(v, p));
+    tl_real *x = tl_variable_data(v);
+    for (int64_t i = 0; i < 2; i++)
+        for (int64_t j = 0; j < 3; j++) {
+            const int64_t e = tl_pattern_find(p, i, (int32_t)j);
+            if (kind == DENSE || (kind == MASKED && e >= 0))
+                x[i * 3 + j] = factor * (tl_real)(i * 3 + j + 1);
+            else if (kind == SPARSE && e >= 0)
+                x[e] = factor * (tl_real)(i * 3 + j + 1);
+        }
+    tl_pattern_release(p);
+    return v;
+}
+
+/* Returns the matrix. */
+static const tl_real *expand(tl_variable *v)
+{
+    static tl_real y[6];
+    tl_real *x = tl_variable_data(v);
+    if (!tl_variable_is_sparse(v)) {
+        memcpy(y, x, sizeof y);
+        return y;
+    }
+    tl_real *whole = tl_test_expand(tl_variable_pattern(v), x);
+    memcpy(y, whole, sizeof y);
+    free(whole);
+    return y;
+}
+
+/* From A (or dense) to B (or dense). */
+static const struct {
+    int from, to;
+    bool keep, drop;
+    double y[6];
+    int pattern; /* that it has then: 0 none, 1 A, 2 B */
+    int converted, new_patterns, kept_patterns, dropped, filled;
+    double squares;
+    const char *refused; /* without drop */
+} conversions[] = {
+    { DENSE, DENSE, false, false, { 1, 2, 3, 4, 5, 6 }, 0, 0, 0, 0, 0, 0, 0, NULL },
+    { SPARSE, SPARSE, false, false, { 1, 0, 3, 0, 5, 0 }, 1, 0, 1, 0, 0, 0, 0, NULL },
+    { SPARSE,
+      SPARSE,
+      true,
+      true,
+      { 1, 0, 0, 0, 5, 0 },
+      2,
+      0,
+      0,
+      1,
+      1,
+      2,
+      9,
+      "w: 1 values off its pattern are not 0 (drop)" },
+    { MASKED, SPARSE, false, false, { 1, 0, 3, 0, 5, 0 }, 1, 1, 1, 0, 0, 0, 0, NULL },
+    { MASKED,
+      SPARSE,
+      true,
+      true,
+      { 1, 0, 0, 0, 5, 0 },
+      2,
+      1,
+      0,
+      1,
+      1,
+      0,
+      9,
+      "w: 1 values off its pattern are not 0 (drop)" },
+    { DENSE,
+      SPARSE,
+      false,
+      true,
+      { 1, 2, 0, 0, 5, 6 },
+      2,
+      1,
+      0,
+      0,
+      2,
+      0,
+      25,
+      "w: 2 values off its pattern are not 0 (drop)" },
+    { SPARSE, DENSE, false, false, { 1, 0, 3, 0, 5, 0 }, 0, 1, 0, 0, 0, 0, 0, NULL },
+    { SPARSE, MASKED, false, false, { 1, 0, 3, 0, 5, 0 }, 1, 1, 1, 0, 0, 0, 0, NULL },
+    { SPARSE,
+      MASKED,
+      true,
+      true,
+      { 1, 0, 0, 0, 5, 0 },
+      2,
+      1,
+      0,
+      1,
+      1,
+      2,
+      9,
+      "w: 1 values off its pattern are not 0 (drop)" },
+    { MASKED, DENSE, false, false, { 1, 0, 3, 0, 5, 0 }, 1, 1, 1, 0, 0, 0, 0, NULL },
+    { MASKED, DENSE, true, false, { 1, 0, 3, 0, 5, 0 }, 0, 1, 0, 0, 0, 0, 0, NULL },
+    { MASKED, MASKED, false, false, { 1, 0, 3, 0, 5, 0 }, 1, 0, 1, 0, 0, 0, 0, NULL },
+    { MASKED,
+      MASKED,
+      true,
+      true,
+      { 1, 0, 0, 0, 5, 0 },
+      2,
+      0,
+      0,
+      1,
+      1,
+      2,
+      9,
+      "w: 1 values off its pattern are not 0 (drop)" },
+    { DENSE,
+      MASKED,
+      false,
+      true,
+      { 1, 2, 0, 0, 5, 6 },
+      2,
+      1,
+      0,
+      0,
+      2,
+      0,
+      25,
+      "w: 2 values off its pattern are not 0 (drop)" },
+};
+
+START_TEST(conversion)
+{
+    tl_pattern *patterns[] = { NULL, pattern_a(), pattern_b() };
+    tl_variable *v = make(conversions[_i].from, pattern_a(), 1),
+                *w = make(conversions[_i].to, pattern_b(), 100);
+    ck_assert_ok(tl_weights_save(path, &v, 1));
+    tl_load_options o = { .keep_pattern = conversions[_i].keep };
+    if (conversions[_i].refused)
+        assert_fails(&w, 1, &o, conversions[_i].refused);
+    o.drop = conversions[_i].drop;
+    tl_load_report r;
+    ck_assert_ok(tl_weights_load(path, &w, 1, &o, &r));
+    const tl_real *y = expand(w);
+    for (int k = 0; k < 6; k++)
+        ck_assert(y[k] == (tl_real)conversions[_i].y[k]);
+    const tl_pattern *p = tl_variable_pattern(w), *expected = patterns[conversions[_i].pattern];
+    ck_assert(expected ? p && tl_pattern_equal(p, expected) : !p);
+    ck_assert_int_eq(r.loaded, 1);
+    ck_assert_int_eq(r.converted, conversions[_i].converted);
+    ck_assert_int_eq(r.new_patterns, conversions[_i].new_patterns);
+    ck_assert_int_eq(r.kept_patterns, conversions[_i].kept_patterns);
+    ck_assert_int_eq(r.dropped, conversions[_i].dropped);
+    ck_assert_int_eq(r.filled, conversions[_i].filled);
+    ck_assert(r.dropped_norm == sqrt(conversions[_i].squares));
+    const bool said = r.converted + r.new_patterns + r.kept_patterns + (int)r.dropped + (int)r.filled > 0;
+    ck_assert_msg(said == (r.text[0] != '\0'), "%s", r.text);
+    tl_variable_free(v);
+    tl_variable_free(w);
+    for (int k = 0; k < 3; k++)
+        tl_pattern_release(patterns[k]);
+}
+END_TEST
+
+START_TEST(report_text)
+{
+    tl_variable *v = make(DENSE, pattern_a(), 1), *w = make(SPARSE, pattern_b(), 1);
+    tl_load_report r;
+    ck_assert_ok(tl_weights_save(path, &v, 1));
+    ck_assert_ok(tl_weights_load(path, &w, 1, &(tl_load_options){ .drop = true }, &r));
+    ck_assert_str_eq(r.text, "w: 2 values dropped, of norm 5\nw: dense in the file, sparse here\n");
+    tl_variable_free(v);
+    tl_variable_free(w);
+}
+END_TEST
+
+/* Slots of an optimizer move with the pattern, and averages of new connections start at their values. */
+START_TEST(companions_follow)
+{
+    tl_variable *v = make(SPARSE, pattern_a(), 1), *w = make(SPARSE, pattern_b(), 1);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .momentum = 0.5, .learning_rate = 1 });
+    tl_ema *e = tl_ema_new((tl_ema_options){ 0 });
+    tl_graph *g = tl_graph_new();
+    ck_assert_ok(tl_ema_add(e, w));
+    tl_node *dense = tl_sparse_to_dense(tl_use(g, w), NULL);
+    ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_mul(dense, dense), TL_ALL_AXES)));
+    tl_graph_reset(g);
+    ck_assert_values(tl_optimizer_slot(o, w, 0), 4, 0, 2, 4, 10, 12);
+    ck_assert_ok(tl_weights_save(path, &v, 1));
+    ck_assert_ok(tl_weights_load(path, &w, 1, NULL, NULL));
+    ck_assert_values(tl_variable_data(w), 3, 0, 1, 3, 5);
+    ck_assert_values(tl_optimizer_slot(o, w, 0), 3, 0, 2, 0, 10);
+    ck_assert_values(tl_ema_values(e, w), 3, 0, 1, 3, 5);
+    ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_sparse_to_dense(tl_use(g, w), NULL), TL_ALL_AXES)));
+    ck_assert_values(tl_variable_data(w), 3, 0, -1, 2, -1);
+    tl_graph_free(g);
+    tl_ema_free(e);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+    tl_variable_free(w);
+}
+END_TEST
+
+/* Writes one tensor `w` of these sizes. */
+static void put_tensor(tl_safetensors_type type, int32_t rank, const int64_t *dim, int64_t size, void *data)
+{
+    tl_safetensor t = { .name = "w", .type = type, .rank = rank, .dim = dim, .size = size, .data = data };
+    ck_assert_ok(tl_safetensors_write(path, &(tl_safetensors){ .n = 1, .tensor = &t }));
+}
+
+START_TEST(number_types)
+{
+    static const int64_t dim[] = { 3 };
+    double wide[] = { 1, 0.1, -3 };
+    float single[] = { 1, 0.5F, -3 };
+    uint16_t half[] = { 0x3c00, 0xc000, 0x0001 }, brain[] = { 0x3f80, 0xc000, 0x4040 };
+    int32_t integer[] = { 1, 2, 3 };
+    tl_variable *w = tl_variable_dense("w", TL_SHAPE(3));
+    tl_load_report r;
+    put_tensor(TL_SAFETENSORS_I32, 1, dim, 3, integer);
+    assert_fails(&w, 1, NULL, "w is I32 in the file");
+    put_tensor(TL_SAFETENSORS_F16, 1, dim, 3, half);
+    ck_assert_ok(tl_weights_load(path, &w, 1, NULL, &r));
+    ck_assert_values(tl_variable_data(w), 3, 0, 1, -2, 0x1p-24);
+    ck_assert_int_eq(r.widened, 1);
+    put_tensor(TL_SAFETENSORS_BF16, 1, dim, 3, brain);
+    ck_assert_ok(tl_weights_load(path, &w, 1, NULL, &r));
+    ck_assert_values(tl_variable_data(w), 3, 0, 1, -2, 3);
+    put_tensor(TL_SAFETENSORS_F32, 1, dim, 3, single);
+    ck_assert_ok(tl_weights_load(path, &w, 1, NULL, &r));
+    ck_assert_values(tl_variable_data(w), 3, 0, 1, 0.5, -3);
+    ck_assert_int_eq(r.widened, TL_IS_DOUBLE);
+    put_tensor(TL_SAFETENSORS_F64, 1, dim, 3, wide);
+    if (!TL_IS_DOUBLE)
+        assert_fails(&w, 1, NULL, "w is F64 in the file and F32 here (narrow)");
+    ck_assert_ok(tl_weights_load(path, &w, 1, &(tl_load_options){ .narrow = true }, &r));
+    ck_assert(tl_variable_data(w)[1] == (tl_real)0.1);
+    ck_assert_int_eq(r.narrowed, !TL_IS_DOUBLE);
+    wide[0] = 1e300;
+    wide[1] = (double)INFINITY;
+    put_tensor(TL_SAFETENSORS_F64, 1, dim, 3, wide);
+    if (!TL_IS_DOUBLE)
+        assert_fails(&w, 1, &(tl_load_options){ .narrow = true }, "w: 1 values are too large for float");
+    tl_variable_free(w);
+}
+END_TEST
+
+/* A file of another program: 64-bit indices, no sizes, no checksums. */
+START_TEST(foreign_sparse)
+{
+    static const int64_t three[] = { 3 }, four[] = { 4 };
+    int64_t crow[] = { 0, 2, 2, 3 }, col[] = { 0, 3, 1 };
+    tl_real values[] = { 1, 2, 3 };
+    tl_safetensor t[] = {
+        { .name = "w.crow_indices",
+          .type = TL_SAFETENSORS_I64,
+          .rank = 1,
+          .dim = four,
+          .size = 4,
+          .data = crow },
+        { .name = "w.col_indices",
+          .type = TL_SAFETENSORS_I64,
+          .rank = 1,
+          .dim = three,
+          .size = 3,
+          .data = col },
+        { .name = "w.values",
+          .type = TL_IS_DOUBLE ? TL_SAFETENSORS_F64 : TL_SAFETENSORS_F32,
+          .rank = 1,
+          .dim = three,
+          .size = 3,
+          .data = values },
+    };
+    const tl_safetensors s = { .n = 3, .tensor = t };
+    tl_variable *w = tl_variable_dense("w", TL_SHAPE(3, 4)), *narrow = tl_variable_dense("w", TL_SHAPE(3, 3));
+    ck_assert_ok(tl_safetensors_write(path, &s));
+    ck_assert_ok(tl_weights_load(path, &w, 1, NULL, NULL));
+    ck_assert_values(tl_variable_data(w), 12, 0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 3, 0, 0);
+    static const char *const text[] = {
+        "w.crow_indices: pattern_from_csr: row 0, entry 1: column 3 is not in [0, 3)",
+        "w.crow_indices: pattern_from_csr: row 0 ends at 1000, before its start 0",
+        "w.crow_indices: pattern_from_csr: row 1 ends at 2, before its start 1000",
+        "w.crow_indices ends in 4, expected 3 entries",
+        "w.crow_indices: pattern_from_csr: row 0, entry 1: column -1 is not in [0, 4)",
+        "w: found 2 values, expected 3",
+        "w: there is but a part of .crow_indices, .col_indices and .values",
+    };
+    for (int k = 0; k < 7; k++) {
+        if (k == 1)
+            continue;
+        tl_safetensors bad = s;
+        crow[1] = k == 2 ? 1000 : 2;
+        crow[3] = k == 3 ? 4 : 3;
+        col[1] = k == 4 ? INT64_MIN : 3;
+        static const int64_t two[] = { 2 };
+        t[2].dim = k == 5 ? two : three;
+        t[2].size = k == 5 ? 2 : 3;
+        bad.n = k == 6 ? 2 : 3;
+        ck_assert_ok(tl_safetensors_write(path, &bad));
+        ck_assert_int_eq(tl_weights_load(path, k == 0 ? &narrow : &w, 1, NULL, NULL), TL_ERR_FORMAT);
+        ck_assert_msg(strstr(tl_error(), text[k]), "%s", tl_error());
+    }
+    ck_assert_values(tl_variable_data(w), 12, 0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 3, 0, 0);
+    tl_variable_free(w);
+    tl_variable_free(narrow);
+}
+END_TEST
+/* ---- Partial loads ---- */
+
+START_TEST(partial)
+{
+    tl_variable *v[] = { tl_test_dense("same", TL_SHAPE(2), 1), tl_test_dense("head", TL_SHAPE(2, 10), 2),
+                         tl_test_dense("old", TL_SHAPE(2), 3) };
+    tl_variable *w[] = { tl_test_dense("same", TL_SHAPE(2), 4), tl_test_dense("head", TL_SHAPE(2, 3), 5),
+                         tl_test_dense("new", TL_SHAPE(2), 6) };
+    ck_assert_ok(tl_weights_save(path, v, 3));
+    tl_real head[6], fresh[2];
+    memcpy(head, tl_variable_data(w[1]), sizeof head);
+    memcpy(fresh, tl_variable_data(w[2]), sizeof fresh);
+    assert_fails(w, 3, NULL,
+                 "head is 2x10 in the file and 2x3 here; new is not in the file; old is in the file only");
+    assert_fails(w, 3, &(tl_load_options){ .skip_missing = true },
+                 "head is 2x10 in the file and 2x3 here; old is in the file only");
+    assert_fails(w, 3, &(tl_load_options){ .skip_left_over = true },
+                 "head is 2x10 in the file and 2x3 here; new is not in the file");
+    assert_fails(w, 3, &(tl_load_options){ .skip_shape = true },
+                 "new is not in the file; old is in the file only");
+    tl_load_report r;
+    const tl_load_options all = { .skip_missing = true, .skip_left_over = true, .skip_shape = true };
+    ck_assert_ok(tl_weights_load(path, w, 3, &all, &r));
+    ck_assert_same(tl_variable_data(w[0]), tl_variable_data(v[0]), 2);
+    ck_assert_same(tl_variable_data(w[1]), head, 6);
+    ck_assert_same(tl_variable_data(w[2]), fresh, 2);
+    ck_assert(r.loaded == 1 && r.missing == 1 && r.left_over == 1 && r.shape_differs == 1);
+    ck_assert_str_eq(r.text,
+                     "head: 2x10 in the file, 2x3 here\nnew: not in the file\nold: in the file only\n");
+    for (int k = 0; k < 3; k++) {
+        tl_variable_free(v[k]);
+        tl_variable_free(w[k]);
+    }
+}
+END_TEST
+
+/* ---- What is refused ---- */
+
+START_TEST(refused)
+{
+    tl_variable *v[] = { tl_variable_dense("a", TL_SHAPE(2)), tl_variable_dense(NULL, TL_SHAPE(2)),
+                         tl_variable_dense("a", TL_SHAPE(2)), NULL };
+    tl_load_report r;
+    ck_assert_status(tl_weights_save(NULL, v, 1), TL_ERR_ARGUMENT, "weights_save: the path is NULL");
+    ck_assert_status(tl_weights_save(path, NULL, 1), TL_ERR_ARGUMENT, "weights_save: 1 variables at NULL");
+    ck_assert_status(tl_weights_save(path, v, -1), TL_ERR_ARGUMENT,
+                     "weights_save: -1 variables at an address");
+    ck_assert_status(tl_weights_save(path, v, 4), TL_ERR_ARGUMENT, "weights_save: variable 3 is NULL");
+    ck_assert_status(
+        tl_weights_save(path, v, 3), TL_ERR_ARGUMENT,
+        "weights_save: names that are empty, not UTF-8 or end in .crow_indices or .col_indices: number 2 "
+        "of the list");
+    tl_variable *same[] = { v[0], v[2] };
+    ck_assert_status(tl_weights_save(path, same, 2), TL_ERR_ARGUMENT,
+                     "weights_save: names that are those of two: a");
+    ck_assert_status(tl_weights_load(path, same, 2, NULL, &r), TL_ERR_ARGUMENT,
+                     "weights_load: names that are those of two: a");
+    ck_assert_int_eq(tl_weights_load(path, v, 1, &(tl_load_options){ .reserved2 = 1 }, &r), TL_ERR_ARGUMENT);
+    unlink(path);
+    ck_assert_int_eq(tl_weights_load(path, v, 1, NULL, &r), TL_ERR_IO);
+    for (int k = 0; k < 3; k++)
+        tl_variable_free(v[k]);
+}
+END_TEST
+
+START_TEST(damage)
+{
+    tl_variable *v = make(SPARSE, pattern_a(), 1), *w = make(MASKED, pattern_b(), 100);
+    ck_assert_ok(tl_weights_save(path, &v, 1));
+    const int file = open(path, O_RDWR);
+    struct stat is;
+    ck_assert_int_eq(fstat(file, &is), 0);
+    for (off_t k = 0; k < is.st_size; k++) {
+        unsigned char byte, damaged;
+        ck_assert_int_eq(pread(file, &byte, 1, k), 1);
+        damaged = (unsigned char)(byte ^ 1 << k % 8);
+        ck_assert_int_eq(pwrite(file, &damaged, 1, k), 1);
+        const tl_status status = tl_weights_load(path, &w, 1, NULL, NULL);
+        ck_assert_msg(status == TL_ERR_FORMAT, "byte %d: %s", (int)k, tl_status_name(status));
+        ck_assert_int_eq(pwrite(file, &byte, 1, k), 1);
+    }
+    close(file);
+    ck_assert_values(tl_variable_data(w), 6, 0, 100, 200, 0, 0, 500, 600);
+    tl_variable_free(v);
+    tl_variable_free(w);
+}
+END_TEST
+
+START_TEST(failing_allocations)
+{
+    tl_variable *v = make(SPARSE, pattern_a(), 1), *w = make(SPARSE, pattern_b(), 100);
+    ck_assert_ok(tl_weights_save(path, &v, 1));
+    int64_t k = 1;
+    for (tl_status status = TL_ERR_MEMORY; status != TL_OK; k++) {
+        const int64_t live = tl_test_live_blocks();
+        tl_test_fail_allocation(k);
+        status = tl_weights_load(path, &w, 1, NULL, NULL);
+        tl_test_fail_allocation(0);
+        if (status == TL_OK)
+            break;
+        ck_assert_int_eq(status, TL_ERR_MEMORY);
+        ck_assert_int_eq(tl_test_live_blocks(), live);
+        ck_assert_values(tl_variable_data(w), 4, 0, 100, 200, 500, 600);
+    }
+    ck_assert_int_gt(k, 15);
+    tl_variable_free(v);
+    tl_variable_free(w);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("weights");
+    TCase *c = tl_test_case(s, "weights");
+    tcase_add_unchecked_fixture(c, setup, teardown);
+#if defined(TL_HAVE_JANSSON) && defined(TL_HAVE_ZLIB)
+    tcase_add_test(c, round_trip);
+    tcase_add_test(c, from_a_checkpoint);
+    tcase_add_loop_test(c, conversion, 0, sizeof conversions / sizeof *conversions);
+    tcase_add_test(c, report_text);
+    tcase_add_test(c, companions_follow);
+    tcase_add_test(c, number_types);
+    tcase_add_test(c, foreign_sparse);
+    tcase_add_test(c, partial);
+    tcase_add_test(c, damage);
+    tcase_add_test(c, failing_allocations);
+    tcase_add_test(c, refused);
+#endif
+    return s;
+}
