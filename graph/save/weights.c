@@ -104,7 +104,7 @@ static void check_type(const loading *x, const tl_variable *v, tl_safetensors_ty
 }
 
 /* Lists what the values lost, or tells of it where that is allowed. */
-static void judge(const loading *x, const tl_conversion *c)
+static void check_losses(const loading *x, const tl_conversion *c)
 {
     const char *name = x->p->v->name;
     tl_load_report *r = x->report;
@@ -173,7 +173,7 @@ static tl_status plan_values(loading *x)
     else
         tl_free(values);
     if (status == TL_OK) {
-        judge(x, &c);
+        check_losses(x, &c);
         tell_kind(x, stored, chosen);
         x->planned = true;
         x->report->loaded++;
