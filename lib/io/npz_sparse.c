@@ -13,10 +13,12 @@
 
 /* ---- Reading: the arrays ---- */
 
+enum { CSR, CSC, COO };
+
 /* Coordinates of the major axis compressed (csr: rows) or listed (coo: rows), and of the other axis
  * listed. */
 typedef struct arrays {
-    enum { CSR, CSC, COO } format;
+    int format; /* CSR, CSC or COO */
     tl_npy shape, data, major, minor;
     const char *major_name, *minor_name;
     int64_t rows, cols, nnz;

@@ -19,7 +19,8 @@ typedef struct tl_source {
     struct tl_stream *file; /* NULL: not open */
     int64_t at;             /* bytes read so far, unzipped */
     int64_t size;           /* bytes that the file really has, packed as they are; 0: not known */
-    /* An entry is made with these, `who`, `path` and nothing else; it is not opened, ended or closed. */
+    /* An entry is made with these, `who`, `path` and `size`, and nothing else; it is not opened, ended or
+     * closed. */
     const char *entry; /* its name in error texts; NULL: the file itself */
     tl_source_get *get;
     void *context;

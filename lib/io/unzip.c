@@ -55,7 +55,7 @@ static uLong read_file(voidpf file, voidpf stream, void *to, uLong n)
     struct tl_unzip *f = file;
     uLong got = 0;
     (void)stream;
-    while (got < n) {
+    while (got < n && f->at < f->size) {
         const uLong left = n - got;
         if (f->at < f->begin || f->at >= f->end) {
             if (left >= BUFFER) {
@@ -161,7 +161,8 @@ static tl_status read_entry(tl_zip *z, int64_t *packed)
     if (info.compressed_size > (ZPOS64_T)(z->file->size - *packed) || e->size < 0)
         return BAD("found more data than the file has, or entries that overlap", z->who, z->path, e->name);
 #undef BAD
-    *packed += (int64_t)info.compressed_size;
+    e->packed = (int64_t)info.compressed_size;
+    *packed += e->packed;
     return TL_OK;
 }
 
@@ -323,7 +324,9 @@ tl_status tl_zip_open_entry(tl_zip *z, int32_t k, tl_source *s)
     const tl_zip_entry *e = &z->entry[k];
     const unz64_file_pos at = { .pos_in_zip_directory = (ZPOS64_T)e->at[0],
                                 .num_of_file = (ZPOS64_T)e->at[1] };
-    *s = (tl_source){ .who = z->who, .path = z->path, .entry = e->name, .get = read_some, .context = z };
+    *s = (tl_source){
+        .who = z->who, .path = z->path, .size = e->packed, .entry = e->name, .get = read_some, .context = z
+    };
     int code = unzGoToFilePos64(z->file->unz, &at);
     if (code == UNZ_OK)
         code = unzOpenCurrentFile(z->file->unz);

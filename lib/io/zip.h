@@ -11,9 +11,10 @@
 /* ---- Reading ---- */
 
 typedef struct tl_zip_entry {
-    char *name;    /* without zeros, otherwise as it is in the archive */
-    int64_t size;  /* in bytes, unpacked, as the directory states it */
-    int64_t at[2]; /* minizip's position */
+    char *name;     /* without zeros, otherwise as it is in the archive */
+    int64_t size;   /* in bytes, unpacked, as the directory states it */
+    int64_t packed; /* bytes that it really has in the file */
+    int64_t at[2];  /* minizip's position */
 } tl_zip_entry;
 
 struct tl_unzip; /* the file and what minizip keeps for it */
