@@ -236,8 +236,8 @@ START_TEST(wrong_directories)
 }
 END_TEST
 
-/* For any flipped bit the arrays are right (the bit was in a date, for example) or there is an error. A name may
- * become another one. */
+/* For any flipped bit the arrays are right (the bit was in a date, for example) or there is an error. A
+ * name may become another one. */
 START_TEST(damaged)
 {
     unsigned char packed[200];
