@@ -83,6 +83,15 @@ double tl_npy_get(const tl_npy *a, int64_t k)
     }
 }
 
+/* Returns the first of n elements that was finite and has become infinite, n if there is none. */
+static int64_t overflow(const double *from, const tl_real *to, int64_t n)
+{
+    int64_t k = 0;
+    while (k < n && !(isinf(to[k]) && isfinite(from[k])))
+        k++;
+    return k;
+}
+
 tl_status tl_npy_to_real(const tl_npy *a, tl_real *to)
 {
     if (!a || !a->data || !to)
@@ -106,5 +115,10 @@ tl_status tl_npy_to_real(const tl_npy *a, tl_real *to)
             to[k] = (tl_real)tl_npy_get(a, k);
     }
 #undef CONVERT
+    const int64_t k = a->type == TL_NPY_FLOAT64 ? overflow(a->data, to, a->size) : a->size;
+    if (k < a->size)
+        return tl_fail(TL_ERR_NUMERIC,
+                       "npy_to_real: element %lld is %g, which is out of the range of tl_real", (long long)k,
+                       ((const double *)a->data)[k]);
     return TL_OK;
 }

@@ -55,8 +55,8 @@ TL_API void tl_npy_free(tl_npy *a);
  * Integers of more than 53 bits are rounded. */
 TL_API double tl_npy_get(const tl_npy *a, int64_t k);
 
-/* Converts all elements to to[size], each rounded to the nearest tl_real: what is beyond its range is
- * infinite. TL_ERR_ARGUMENT if a pointer is NULL or *a is zeroed. */
+/* Converts all elements to to[size], each rounded to the nearest tl_real. TL_ERR_ARGUMENT if a pointer is
+ * NULL or *a is zeroed, TL_ERR_NUMERIC if a finite number is out of the range of tl_real. */
 TL_API tl_status tl_npy_to_real(const tl_npy *a, tl_real *to) TL_REAL_SYMBOL(tl_npy_to_real);
 
 /* Returns the bytes of an element: 1, 2, 4 or 8; 0 if there is no such type. */

@@ -41,9 +41,9 @@ TL_API void tl_npz_free(tl_npz *a);
 /* Reads a matrix that scipy.sparse.save_npz wrote in the formats csr, csc or coo, of any real type, which
  * is rounded to tl_real. Values of a repeated coordinate are added, as toarray() does. On success *out
  * owns memory, which tl_mtx_free frees; its pattern is not NULL. Errors as tl_npz_read; TL_ERR_FORMAT also
- * for other formats, complex values, indices that contradict the shape, and sizes beyond those of a
- * pattern. Row pointers are for at most 2^24 rows, or 64 per entry if that is more, unless the file has
- * them. */
+ * for other formats, complex values, values out of the range of tl_real, indices that contradict the
+ * shape, and sizes beyond those of a pattern. Row pointers are for at most 2^24 rows, or 64 per entry if
+ * that is more, unless the file has them. */
 TL_API tl_status tl_npz_read_sparse(const char *path, tl_mtx *out) TL_REAL_SYMBOL(tl_npz_read_sparse);
 
 /* Writes a matrix with a pattern for scipy.sparse.load_npz: csr, stored, of the type of tl_real, with 32-bit

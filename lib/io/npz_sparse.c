@@ -279,10 +279,11 @@ static tl_status make_matrix(const tl_zip *z, const arrays *a, tl_mtx *out)
         tl_fail_memory();
     else
         out->pattern = canonical ? take_pattern(a) : sort_pattern(a, position);
-    if (out->pattern && tl_npy_to_real(&a->data, data) == TL_OK && canonical) {
+    const bool converted = out->pattern && tl_npy_to_real(&a->data, data) == TL_OK;
+    if (converted && canonical) {
         out->values = data;
         data = NULL;
-    } else if (out->pattern) {
+    } else if (converted) {
         out->values = tl_alloc_zero(tl_pattern_nnz(out->pattern), sizeof *out->values);
         if (!out->values)
             tl_fail_memory();

@@ -233,14 +233,19 @@ END_TEST
 
 START_TEST(reals)
 {
-    const double v[] = { 0.1, 1e300, -1e300, 1e-300, NAN };
-    const tl_npy a = { .type = TL_NPY_FLOAT64, .rank = 1, .dim = { 5 }, .size = 5, .data = (void *)v };
+    double v[] = { 0.1, 3e38, -INFINITY, 1e-300, NAN };
+    const tl_npy a = { .type = TL_NPY_FLOAT64, .rank = 1, .dim = { 5 }, .size = 5, .data = v };
     tl_real real[5];
     ck_assert_ok(tl_npy_to_real(&a, real));
     for (int k = 0; k < 4; k++)
         ck_assert(real[k] == (tl_real)v[k]);
     ck_assert(isnan(real[4]));
-    ck_assert(TL_IS_DOUBLE || isinf(real[1]));
+    v[3] = -1e300;
+    if (TL_IS_DOUBLE)
+        ck_assert_ok(tl_npy_to_real(&a, real));
+    else
+        ck_assert_status(tl_npy_to_real(&a, real), TL_ERR_NUMERIC,
+                         "npy_to_real: element 3 is -1e+300, which is out of the range of tl_real");
     ck_assert_int_eq(tl_npy_width(TL_NPY_REAL), sizeof(tl_real));
     ck_assert_str_eq(tl_npy_type_name(TL_NPY_REAL), TL_IS_DOUBLE ? "float64" : "float32");
     ck_assert_str_eq(tl_npy_type_name((tl_npy_type)0), "unknown");

@@ -213,6 +213,10 @@ START_TEST(wrong_arrays)
     a = csr();
     replace(&a, DATA, "data.npy", native("f8"), "(2,)", DOUBLES(1, 2));
     ASSERT_BAD(&a, "found 3 elements in 'indices', expected 2, as in 'data'");
+    if (!TL_IS_DOUBLE) {
+        replace(&a, DATA, "data.npy", native("f8"), "(3,)", DOUBLES(1, 1e300, 3));
+        ASSERT_BAD(&a, "npy_to_real: element 1 is 1e+300, which is out of the range of tl_real");
+    }
     replace(&a, DATA, "data.npy", native("c8"), "(3,)", DOUBLES(1, 2, 3));
     tl_mtx m;
     ck_assert_int_eq(load(&a, &m), TL_ERR_FORMAT);
