@@ -129,6 +129,13 @@ static double bound_of_terms(const tl_optimizer *o, double rate, double g, doubl
                                   : fmax(fmax(1, rate) * g, g * g);
 }
 
+/* Checks whether slots of this size may make large terms by themselves. A gradient of that size makes terms at
+ * least as large: those of a mean of gradients, which is squared or divided by epsilon, for example. */
+static bool is_large(const tl_slots *s, double slot)
+{
+    return !(slot < TL_SLOT_LIMIT && bound_of_terms(s->optimizer, TL_RATE_LIMIT, slot, 0) < TL_TERM_LIMIT);
+}
+
 /* Checks whether the options and the largest gradient prove that the update stores finite numbers. Reads the
  * weights only where they go into the terms: under coupled weight decay, for example. */
 static bool is_bounded(const tl_slots *s, const tl_gradient *pair, double g)
@@ -181,7 +188,7 @@ static bool others_are_large(tl_slots *s, const tl_gradient *pair)
         tl_parallel_for(v->size, TL_STEP_GRAIN, search_magnitudes, &all);
         largest = fmax(largest, (double)all.largest);
     }
-    return largest >= TL_SLOT_LIMIT;
+    return is_large(s, largest);
 }
 
 tl_status tl_check_updates(const tl_optimizer *o, const tl_gradients *g, bool *skip)
@@ -206,7 +213,7 @@ tl_status tl_check_updates(const tl_optimizer *o, const tl_gradients *g, bool *s
     for (int32_t i = 0; i < g->n && !*skip && !all_bounded; i++)
         if (g->pair[i].values) {
             tl_slots *s = tl_slots_find(o, g->pair[i].variable);
-            s->large = s->largest >= TL_SLOT_LIMIT || others_are_large(s, &g->pair[i]);
+            s->large = is_large(s, s->largest) || others_are_large(s, &g->pair[i]);
         }
     return TL_OK;
 }

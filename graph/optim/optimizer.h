@@ -244,10 +244,10 @@ typedef struct tl_optimizer_class {
     void (*start)(const void *options, tl_real *start);
     /* For the library's own classes: returns a kernel to run in place of `update`; NULL: `update`. */
     void (*(*kernel)(const void *options))(const struct tl_update_args *args);
-    /* Returns a bound on every term that a step adds to a weight or slot, for gradients up to g and, if
-     * bound_needs_weights, weights up to w. NULL: the largest of g, g^2 and learning_rate g. A step whose
-     * bound is small, also at the rate 2^19 if there are slots, is finite; any other is first tried on
-     * copies. */
+    /* Returns a bound on every term that a step adds to a weight or slot, for gradients (and slots that are
+     * means of gradients) up to g and, if bound_needs_weights, weights up to w. NULL: the largest of g, g^2
+     * and learning_rate g. A step whose bound is small, also at the rate 2^19 if there are slots, is finite;
+     * any other is first tried on copies. */
     double (*largest_term)(const void *options, double learning_rate, double g, double w);
     bool bound_needs_weights;
     /* The fields of the options. NULL: a checkpoint does not know them, and cannot tell that they differ. */

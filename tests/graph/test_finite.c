@@ -235,6 +235,44 @@ START_TEST(weight_decay_overflows)
 }
 END_TEST
 
+/* Feeds gradients that grow up to `top` and stay there, then small ones. Checks that what is stored stays
+ * finite, and that a step is refused. */
+static void check_mean(tl_optimizer *o, tl_real top, tl_real small)
+{
+    enum { GROWS = 80, STAYS = 100, FALLS = 400 };
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE());
+    tl_real g = top / (tl_real)pow(1.1, GROWS);
+    tl_status status = TL_OK;
+    for (int k = 0; k < GROWS + STAYS + FALLS && status == TL_OK; k++) {
+        const tl_real now = k < GROWS + STAYS ? g : small;
+        status = feed(o, v, 1, &now, NULL, 0);
+        g = k < GROWS ? g * (tl_real)1.1 : g;
+        const state s = state_of(o, v);
+        ck_assert_msg(isfinite(s.w[0]) && isfinite(s.slot[0][0]) && isfinite(s.slot[1][0]),
+                      "step %d stores w %g, slots %g and %g", k, (double)s.w[0], (double)s.slot[0][0],
+                      (double)s.slot[1][0]);
+    }
+    ck_assert_int_eq(status, TL_ERR_NUMERIC);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+
+/* Centered RMSprop squares g - m. */
+START_TEST(square_of_mean_overflows)
+{
+    check_mean(tl_rmsprop((tl_rmsprop_options){ .rho = 0.5, .centered = true }), 3 * edge, 1);
+}
+END_TEST
+
+/* Adam divides m by epsilon once the squares have faded. */
+START_TEST(quotient_of_mean_overflows)
+{
+    check_mean(tl_adam((tl_adam_options){
+                   .beta1 = 0.99999, .beta2 = 0.01, .epsilon = TL_IS_DOUBLE ? 1e-200 : 1e-30 }),
+               edge / 4, 0);
+}
+END_TEST
+
 /* Rows of which one has a weight that weight decay makes too large. */
 START_TEST(weight_decay_overflows_in_rows)
 {
@@ -411,6 +449,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, momentum_carries_weight_to_overflow);
     tcase_add_test(c, weight_overflows);
     tcase_add_test(c, weight_decay_overflows);
+    tcase_add_test(c, square_of_mean_overflows);
+    tcase_add_test(c, quotient_of_mean_overflows);
     tcase_add_test(c, weight_decay_overflows_in_rows);
     tcase_add_loop_test(c, momentum_overflows_in_rows, TL_ROWS_EXACT, TL_ROWS_LAZY + 1);
     tcase_add_test(c, momentum_of_rows_is_bounded_again);
