@@ -1,6 +1,8 @@
 /* Initialisers: one draw per existing value, in the order of the values. */
 #include "init.h"
 #include "graph/variable/variable_private.h"
+#include "lib/memory.h"
+#include "lib/status_private.h"
 
 #include <tgmath.h>
 
@@ -11,16 +13,29 @@ typedef struct distribution {
     bool units_are_rows;
 } distribution;
 
-/* Returns the number of connections that the input of row i feeds. A convolution kernel has one row per
- * position in its receptive field and input channel; the rows of one channel have a stride of `inputs`
- * rows. */
-static double fan_out_of(const tl_variable *v, const int64_t *row_ptr, int64_t i)
+/* Returns the number of inputs. A convolution kernel has one row per position in its receptive field and input
+ * channel; the rows of one channel have a stride of as many rows as there are channels. */
+static int64_t inputs_of(const tl_variable *v)
 {
-    int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape), n = 0;
-    int64_t inputs = v->shape.rank > 1 ? v->shape.dim[v->shape.rank - 2] : 1;
-    for (int64_t k = i % inputs; k < rows; k += inputs)
-        n += row_ptr ? row_ptr[k + 1] - row_ptr[k] : cols;
-    return (double)n;
+    return v->shape.rank > 1 ? v->shape.dim[v->shape.rank - 2] : 1;
+}
+
+/* Counts the connections that each input of a masked kernel feeds. NULL if memory is short. */
+static int64_t *count_fed(const tl_variable *v)
+{
+    const tl_csr s = tl_pattern_csr(v->pattern);
+    int64_t *fed = tl_alloc_zero(inputs_of(v), sizeof *fed);
+    for (int64_t i = 0; fed && i < s.rows; i++)
+        fed[i % inputs_of(v)] += s.row_ptr[i + 1] - s.row_ptr[i];
+    return fed;
+}
+
+/* Returns the number of connections that the input of row i, which has n, feeds. */
+static double fan_out_of(const tl_variable *v, const int64_t *fed, int64_t i, int64_t n)
+{
+    if (fed)
+        return (double)fed[i % inputs_of(v)];
+    return (double)(v->pattern ? n : tl_shape_rows(v->shape) / inputs_of(v) * n);
 }
 
 static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *who)
@@ -40,10 +55,13 @@ static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *
             return TL_ERR_MEMORY;
         col_ptr = tl_pattern_row_ptr(columns);
     }
-    int64_t at = 0;
+    const bool kernel = v->pattern && v->shape.rank > 2;
+    int64_t at = 0, *fed = kernel ? count_fed(v) : NULL;
+    if (kernel && !fed)
+        return tl_fail_memory();
     for (int64_t i = 0; i < rows; i++) {
         int64_t n = v->pattern ? s.row_ptr[i + 1] - s.row_ptr[i] : cols;
-        double across = fan_out_of(v, s.row_ptr, i);
+        double across = fan_out_of(v, fed, i, n);
         for (int64_t k = 0; k < n; k++, at++) {
             int64_t j = v->pattern ? s.col[at] : k;
             double down = (double)(col_ptr ? col_ptr[j + 1] - col_ptr[j] : rows);
@@ -51,6 +69,7 @@ static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *
             data[v->sparse ? at : i * cols + j] = (tl_real)value;
         }
     }
+    tl_free(fed);
     return TL_OK;
 }
 

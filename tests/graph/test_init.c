@@ -250,6 +250,23 @@ END_TEST
 
 /* ---- Edges ---- */
 
+/* Tables of rank 3, whose rows were each counted for every other one. */
+START_TEST(many_rows_of_a_kernel)
+{
+    enum { ROWS = 1 << 20 };
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(ROWS, 1, 1));
+    tl_pattern *p = tl_test_pattern(ROWS, 1, 0.5, 1);
+    tl_random r = { .seed = 1 };
+    ck_assert_ok(draw(_i, v, &r));
+    ck_assert_uint_eq(r.position, ROWS);
+    ck_assert_ok(tl_variable_set_mask(v, p));
+    ck_assert_ok(draw(_i, v, &r));
+    ck_assert_uint_eq(r.position, ROWS + (uint64_t)tl_pattern_nnz(p));
+    tl_pattern_release(p);
+    tl_variable_free(v);
+}
+END_TEST
+
 START_TEST(nothing_to_draw)
 {
     tl_pattern *none = tl_pattern_random(3, 4, 0, 1);
@@ -319,6 +336,7 @@ Suite *tl_test_suite(void)
     c = tl_test_case(s, "fans");
     tcase_add_test(c, fans);
     tcase_add_test(c, a_convolution_kernel);
+    tcase_add_loop_test(c, many_rows_of_a_kernel, 0, LAWS);
     c = tl_test_case(s, "edges");
     tcase_add_loop_test(c, nothing_to_draw, 0, LAWS);
     tcase_add_test(c, refusals);
