@@ -67,6 +67,46 @@ static tl_status check(const tl_node *y)
     return TL_OK;
 }
 
+/* Returns sum w, or sqrt(sum w^2), for n weights that are divided by `unit` first. In double: the square of a
+ * float weight may underflow or overflow. */
+static double divisor_of(tl_combiner combiner, int64_t n, const tl_real *w, double unit)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < n; k++) {
+        const double x = (double)w[k] / unit;
+        sum += x * (combiner == TL_SQRTN ? x : 1);
+    }
+    return combiner == TL_SQRTN ? sqrt(sum) : sum;
+}
+
+/* Divides n weights by D, d or near it, where it may be infinite, or the squares in it vanish: first by the
+ * largest weight. Returns D. */
+static tl_real divide_scaled(tl_combiner combiner, int64_t n, tl_real *w, double d)
+{
+    double largest = 0;
+    for (int64_t k = 0; k < n; k++)
+        largest = fmax(largest, fabs((double)w[k]));
+    const bool scales = largest > 0 && isfinite(largest);
+    const double rest = scales ? divisor_of(combiner, n, w, largest) : d;
+    for (int64_t k = 0; k < n && rest != 0; k++)
+        w[k] = (tl_real)((double)w[k] / (scales ? largest : 1) / rest);
+    return (tl_real)(scales ? rest * largest : d);
+}
+
+/* Divides n weights by D, which it returns. */
+static tl_real divide(tl_combiner combiner, bool weighted, int64_t n, tl_real *w)
+{
+    const double d = weighted               ? divisor_of(combiner, n, w, 1)
+                     : combiner == TL_SQRTN ? sqrt((double)n)
+                                            : (double)n;
+    const tl_real rounded = (tl_real)d;
+    if (!isfinite(rounded) || (combiner == TL_SQRTN && n > 0 && d < 0x1p-450))
+        return divide_scaled(combiner, n, w, d);
+    for (int64_t k = 0; k < n && rounded != 0; k++)
+        w[k] /= rounded;
+    return rounded;
+}
+
 /* Appends the entries of bag b, with their weights divided by D; none if D is 0. */
 static void append_bag(const struct attr *attr, const tl_real *weights, int64_t b, struct saved *s)
 {
@@ -82,16 +122,10 @@ static void append_bag(const struct attr *attr, const tl_real *weights, int64_t 
         s->bag[k] = (int32_t)b;
         s->coef[k] = weights ? weights[s->pos[k]] : 1;
     }
-    /* in double: the square of a float weight may underflow or overflow */
-    double sum = weights ? 0 : (double)(n - first);
-    if (weights)
-        for (int64_t k = first; k < n; k++)
-            sum += (double)s->coef[k] * (attr->combiner == TL_SQRTN ? (double)s->coef[k] : 1);
-    const tl_real d = attr->combiner == TL_SUM ? 1 : (tl_real)(attr->combiner == TL_MEAN ? sum : sqrt(sum));
-    s->divisor[b] = d;
-    s->n = d == 0 ? first : n;
-    for (int64_t k = first; k < s->n; k++)
-        s->coef[k] /= d;
+    s->divisor[b] = attr->combiner == TL_SUM
+                        ? 1
+                        : divide(attr->combiner, weights != NULL, n - first, s->coef + first);
+    s->n = s->divisor[b] == 0 ? first : n;
 }
 
 static tl_status shape(tl_node *y)

@@ -18,12 +18,12 @@ static tl_status shape(tl_node *y)
 
 /* The loss of one logit that may be infinite, as the limit: where the formula subtracts Inf from Inf, or
  * multiplies 0 by it. */
-static double limit_of(tl_real x, tl_real z, tl_real formula)
+static double limit_of(double x, double z, double formula)
 {
     if (!isinf(x) || isnan(z))
-        return (double)formula;
-    const tl_real rate = x > 0 ? 1 - z : z; /* at which the loss grows with |x| */
-    return rate == 0 ? 0 : (double)rate * INFINITY;
+        return formula;
+    const double rate = x > 0 ? 1 - z : z; /* at which the loss grows with |x| */
+    return rate == 0 ? 0 : rate * INFINITY;
 }
 
 static double sum_of(int64_t n, const tl_real *x, const tl_real *z)
@@ -44,16 +44,32 @@ static double sum_of(int64_t n, const tl_real *x, const tl_real *z)
         if (isnan(part)) {
             part = sum;
             for (int64_t l = 0; l < m; l++)
-                part += limit_of(x[k + l], z[k + l], e[l]);
+                part += limit_of((double)x[k + l], (double)z[k + l], (double)e[l]);
         }
         sum = part;
     }
     return sum;
 }
 
+/* The mean where the sum is beyond a double: each loss is divided first. It is not beyond the largest one, as
+ * rounding could make it. */
+static double scaled_mean(int64_t n, const tl_real *x, const tl_real *z)
+{
+    double sum = 0, largest = 0;
+    for (int64_t k = 0; k < n; k++) {
+        const double a = (double)x[k], b = (double)z[k],
+                     loss = limit_of(a, b, fmax(a, 0) - a * b + log1p(exp(-fabs(a))));
+        sum += loss / (double)n;
+        largest = fmax(largest, fabs(loss));
+    }
+    return fabs(sum) > largest ? copysign(largest, sum) : sum;
+}
+
 static void forward(tl_node *y)
 {
     tl_loss_forward(y, sum_of);
+    if (sizeof(tl_real) == sizeof(double) && !isfinite(y->out[0]))
+        y->out[0] = (tl_real)scaled_mean(y->in[0]->size, y->in[0]->val, y->in[1]->val);
 }
 
 /* dx[k] += c (sigmoid(x[k]) - z[k]) */

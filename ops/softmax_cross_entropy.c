@@ -20,12 +20,27 @@ struct row {
 
 struct saved {
     struct row *row;
-    double total; /* sum of the weights */
+    double unit, total; /* the sum of the weights, each divided by `unit`: 1 unless the sum is infinite */
 };
 
 static tl_real weight(const struct attr *attr, int64_t i)
 {
     return attr->weight ? attr->weight[i] : 1;
+}
+
+/* Sets the total of weights that are divided by `unit` first. */
+static void add_weights(const struct attr *attr, int64_t rows, double unit, struct saved *s)
+{
+    s->unit = unit;
+    s->total = 0;
+    for (int64_t i = 0; i < rows; i++)
+        s->total += (double)weight(attr, i) / unit;
+}
+
+/* Returns a row's weight in the unit of the total. */
+static double part_of_total(const struct attr *attr, const struct saved *s, int64_t i)
+{
+    return (double)weight(attr, i) / s->unit;
 }
 
 /* Checks the labels of the rows that count. */
@@ -57,9 +72,13 @@ static tl_status shape(tl_node *y)
     struct saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
     if (!s || !(s->row = tl_scratch(y, rows, sizeof *s->row)))
         return TL_ERR_MEMORY;
-    s->total = 0;
-    for (int64_t i = 0; i < rows; i++)
-        s->total += (double)weight(attr, i);
+    add_weights(attr, rows, 1, s);
+    if (isinf(s->total)) {
+        double largest = 0;
+        for (int64_t i = 0; i < rows; i++)
+            largest = fmax(largest, fabs((double)weight(attr, i)));
+        add_weights(attr, rows, largest, s);
+    }
     return tl_shape_dense(y, TL_SHAPE());
 }
 
@@ -131,6 +150,29 @@ static void log_sum_exp_rows(void *context, int64_t begin, int64_t end)
             s->row[i] = log_sum_exp(cols, y->in[0]->val + i * cols);
 }
 
+/* Returns half a row's loss in double, where all of it may be beyond a tl_real. */
+static double half_loss_of(struct row r, tl_real of_label)
+{
+    if (isinf(r.max))
+        return (double)loss_of(r, of_label) / 2;
+    return (double)r.log_sum / 2 + ((double)r.max / 2 - (double)of_label / 2);
+}
+
+/* The mean where a loss or the sum is beyond its type: losses are halved, and multiplied by their row's share of
+ * the weight before they are added. */
+static double scaled_mean(const tl_node *y)
+{
+    const struct attr *attr = y->attr;
+    const struct saved *s = y->scratch;
+    const int64_t rows = tl_shape_rows(y->in[0]->shape), cols = tl_shape_cols(y->in[0]->shape);
+    double sum = 0;
+    for (int64_t i = 0; i < rows; i++)
+        if (weight(attr, i) != 0)
+            sum += part_of_total(attr, s, i) / s->total *
+                   half_loss_of(s->row[i], y->in[0]->val[i * cols + attr->label[i]]);
+    return 2 * sum;
+}
+
 /* Rows of weight 0 are skipped, even if they hold NaN. */
 static void forward(tl_node *y)
 {
@@ -145,9 +187,11 @@ static void forward(tl_node *y)
             continue;
         const struct row r = s->row[i];
         const tl_real logit = y->in[0]->val[i * cols + attr->label[i]];
-        sum += (double)weight(attr, i) * (double)loss_of(r, logit);
+        sum += part_of_total(attr, s, i) * (double)loss_of(r, logit);
     }
     y->out[0] = s->total != 0 ? (tl_real)(sum / s->total) : 0;
+    if (!isfinite(y->out[0]))
+        y->out[0] = (tl_real)scaled_mean(y);
 }
 
 /* dx += c (softmax(x) - onehot(label)), for one row. */
@@ -178,7 +222,7 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
     const struct saved *s = y->scratch;
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for (int64_t i = begin; i < end; i++) {
-        const tl_real c = (tl_real)((double)y->grad[0] * (double)weight(attr, i) / s->total);
+        const tl_real c = (tl_real)((double)y->grad[0] * part_of_total(attr, s, i) / s->total);
         if (c != 0 && weight(attr, i) != 0)
             add_softmax(cols, y->in[0]->val + i * cols, s->row[i], attr->label[i], c,
                         y->in[0]->grad + i * cols);

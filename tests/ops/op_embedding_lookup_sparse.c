@@ -286,6 +286,33 @@ START_TEST(divisor_of_zero)
 }
 END_TEST
 
+/* A mean and a sqrtn do not depend on the unit of the weights, also where D or the squares of doubles leave the
+ * range. */
+START_TEST(divisor_beyond_the_range)
+{
+    const tl_real units[] = { TL_IS_DOUBLE ? (tl_real)0x1p1022 : (tl_real)0x1p126, 1,
+                              TL_IS_DOUBLE ? (tl_real)0x1p-600 : (tl_real)0x1p-100 };
+    lookup c = { .table = filled(TL_SHAPE(3, 1), (tl_real[]){ 1, 3, 5 }),
+                 .bags = { .n = 1, .row_ptr = (int64_t[]){ 0, 3 }, .ids = (int32_t[]){ 0, 1, 2 } },
+                 .combiner = (tl_combiner)_i };
+    const double d = _i == TL_MEAN ? 3 + 2 + 3 : sqrt(9 + 4 + 9);
+    for (int k = 0; k < 3; k++) {
+        const tl_real u = units[k];
+        c.weights = filled(TL_SHAPE(3), (tl_real[]){ 3 * u, 2 * u, 3 * u });
+        tl_graph *g = tl_graph_new();
+        tl_gradients out;
+        tl_node *y = build(g, &c);
+        ck_assert_values(tl_value(y), 1, TL_NEAR, (3 + 2 * 3 + 3 * 5) / d);
+        ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
+        ck_assert_values(out.pair[0].values, 3, TL_NEAR, 3 / d, 2 / d, 3 / d);
+        ck_assert(!isnan(out.pair[1].values[0]));
+        tl_graph_free(g);
+        tl_variable_free(c.weights);
+    }
+    tl_variable_free(c.table);
+}
+END_TEST
+
 /* Rows that only padding names have no gradient; without has_padding, padding_id means nothing. The bags'
  * struct is copied by the call. */
 START_TEST(padding)
@@ -489,6 +516,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, gradient, TL_SUM, TL_SQRTN + 1);
     tcase_add_loop_test(c, empty, TL_SUM, TL_SQRTN + 1);
     tcase_add_test(c, divisor_of_zero);
+    tcase_add_loop_test(c, divisor_beyond_the_range, TL_MEAN, TL_SQRTN + 1);
     tcase_add_test(c, padding);
     tcase_add_test(c, bad_bags);
     tcase_add_test(c, step_between);

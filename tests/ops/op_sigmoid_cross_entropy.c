@@ -124,6 +124,21 @@ START_TEST(small_losses)
 }
 END_TEST
 
+/* Losses whose sum no double holds have a mean that one does. */
+START_TEST(mean_of_huge_losses)
+{
+    const tl_real largest = TL_IS_DOUBLE ? (tl_real)DBL_MAX : (tl_real)FLT_MAX;
+    const tl_real x[] = { largest, -largest, largest }, z[] = { 0, 1, 0 };
+    tl_real dx[3], dz[3], y = run(TL_SHAPE(3), x, z, 3, dx, dz);
+    ck_assert_same(&y, &largest, 1);
+    ck_assert_values(dx, 3, TL_NEAR, 1, -1, 1);
+    y = run(TL_SHAPE(3), (tl_real[]){ largest, NAN, largest }, z, 3, dx, dz);
+    ck_assert(isnan(y));
+    y = run(TL_SHAPE(3), (tl_real[]){ largest, -INFINITY, largest }, z, 3, dx, dz);
+    ck_assert(isinf(y));
+}
+END_TEST
+
 /* The limits, alone and among other values. */
 START_TEST(infinite_logits)
 {
@@ -245,6 +260,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, large_logits);
     tcase_add_test(c, small_losses);
     tcase_add_test(c, infinite_logits);
+    tcase_add_test(c, mean_of_huge_losses);
     tcase_add_test(c, gradient);
     tcase_add_test(c, empty);
     tcase_add_test(c, shape_refusals);

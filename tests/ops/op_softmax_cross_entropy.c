@@ -246,6 +246,26 @@ START_TEST(tiny_weights)
 }
 END_TEST
 
+/* Losses whose sum, or one of which, is too large for its type have a mean that is not; nor does a sum of
+ * weights that is too large matter. */
+START_TEST(sums_beyond_the_range)
+{
+    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38;
+    const tl_real x[] = { huge, 0, huge, 0, huge, -huge, 1, 1, 1, 1, 1, 1 }, near[] = { 3, 1, 2, 1 },
+                  weights[] = { huge, huge / 2 };
+    const int32_t labels[] = { 1, 1, 1, 1 };
+    tl_real dx[8], y = run(TL_SHAPE(2, 2), x, labels, NULL, 2, dx);
+    ck_assert_values(&y, 1, (double)huge * TL_NEAR, (double)huge);
+    ck_assert_values(dx, 4, TL_NEAR, 1, -1, 1, -1);
+    y = run(TL_SHAPE(4, 2), x + 4, labels, NULL, 4, dx);
+    ck_assert_values(&y, 1, (double)huge * TL_NEAR, (double)huge / 2);
+    y = run(TL_SHAPE(2, 2), near, labels, weights, 3, dx);
+    ck_assert_values(&y, 1, 10 * TL_NEAR, (2 * log1p(exp(2)) + log1p(exp(1))) / 3);
+    ck_assert_values(dx, 4, 10 * TL_NEAR, 2 / (1 + exp(-2)), -2 / (1 + exp(-2)), 1 / (1 + exp(-1)),
+                     -1 / (1 + exp(-1)));
+}
+END_TEST
+
 /* A sum of 0, by cancelling or without rows that count, gives 0 with a gradient of 0; and a row of weight 0
  * is not there, whatever it holds. */
 START_TEST(weights_of_0)
@@ -381,6 +401,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, not_finite);
     tcase_add_test(c, row_weights);
     tcase_add_test(c, tiny_weights);
+    tcase_add_test(c, sums_beyond_the_range);
     tcase_add_test(c, weights_of_0);
     tcase_add_test(c, label_of_a_row_of_weight_0);
     tcase_add_test(c, gradient);
