@@ -53,7 +53,7 @@ tl_status tl_find_repeat(tl_graph *g, int32_t n, const void *list, size_t stride
                          int32_t *second);
 
 /* Checks that a list, which may be the user's own, is there with its pairs, their variables and, of
- * row-sparse ones, a number of rows that is not negative. TL_ERR_ARGUMENT. */
+ * row-sparse ones, a number of rows from 0 to that of the table. TL_ERR_ARGUMENT. */
 tl_status tl_check_pairs(const tl_gradients *g);
 
 /* Checks that a pair, which may be the user's own, fits its variable as it is now: its rows and, if the

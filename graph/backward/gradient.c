@@ -60,9 +60,17 @@ tl_status tl_check_pairs(const tl_gradients *g)
         const tl_gradient *pair = &g->pair[i];
         if (!pair->variable)
             return tl_fail(TL_ERR_ARGUMENT, "the variable of pair %d is NULL", (int)i);
-        if (pair->values && pair->rows && pair->n_rows < 0)
-            return tl_fail(TL_ERR_ARGUMENT, "the gradient of %s has %lld rows", pair->variable->name,
-                           (long long)pair->n_rows);
+        if (!pair->values || !pair->rows)
+            continue;
+        const char *name = pair->variable->name;
+        const tl_shape shape = pair->variable->shape;
+        const long long n = pair->n_rows,
+                        rows = shape.rank > 0 ? shape.dim[0] : n; /* of a scalar: see below */
+        if (n < 0)
+            return tl_fail(TL_ERR_ARGUMENT, "the gradient of %s has %lld rows", name, n);
+        if (n > rows)
+            return tl_fail(TL_ERR_ARGUMENT, "the gradient of %s has %lld rows, %s has %lld", name, n, name,
+                           rows);
     }
     return TL_OK;
 }
@@ -73,7 +81,8 @@ int64_t tl_gradient_size(const tl_gradient *pair)
         return 0;
     if (!pair->rows)
         return pair->variable->size;
-    return pair->n_rows > 0 ? pair->n_rows * tl_row_width(pair->variable) : 0;
+    const int64_t width = tl_row_width(pair->variable);
+    return pair->n_rows > 0 && width <= INT64_MAX / pair->n_rows ? pair->n_rows * width : 0;
 }
 
 /* Returns the index at which to start looking for a bad row: 0 if some row is out of range or not ascending,
@@ -81,8 +90,6 @@ int64_t tl_gradient_size(const tl_gradient *pair)
 static int64_t first_to_check(const tl_gradient *pair)
 {
     const int64_t n = pair->n_rows, bound = pair->variable->shape.dim[0];
-    if (n > bound) /* there may be no such array */
-        return 0;
     bool wrong = n > 0 && (pair->rows[0] < 0 || pair->rows[n - 1] >= bound);
     for (int64_t k = 1; k < n; k++)
         wrong |= pair->rows[k] <= pair->rows[k - 1];
