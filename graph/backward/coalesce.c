@@ -114,7 +114,9 @@ static const uint64_t *sort_slices(tl_arena *arena, const tl_row_slices *all, in
         return NULL;
     for (int64_t k = 0; k < all->n; k++)
         key[k] = (uint64_t)all->rows[k] << 32 | (uint64_t)k;
-    tl_radix_sort(all->n, key, spare, 32, 32 + tl_bits((uint64_t)table_rows));
+    const uint64_t rows = table_rows < INT32_MAX ? (uint64_t)table_rows
+                                                 : (uint64_t)INT32_MAX + 1; /* with an id */
+    tl_radix_sort(all->n, key, spare, 32, 32 + tl_bits(rows));
     return key;
 }
 

@@ -96,7 +96,7 @@ tl_status tl_slots_alloc(tl_slots *s, bool row_sparse)
         for (int64_t k = 0; k < s->companion.variable->size; k++)
             tl_slots_age(s)[k] = (int32_t)s->t;
     }
-    const bool may_skip_rows = row_sparse && o->rows == TL_ROWS_EXACT &&
+    const bool may_skip_rows = row_sparse && s->companion.variable->size > 0 && o->rows == TL_ROWS_EXACT &&
                                tl_slots_zero_grad(s) != TL_ZERO_GRAD_NOOP;
     if (may_skip_rows && !tl_slots_row_step(s))
         return alloc_array(s, TL_SLOTS_ROW_STEP, 0);

@@ -397,6 +397,30 @@ START_TEST(empty_lookup_replays_nothing)
 }
 END_TEST
 
+/* Rows without values: nothing is kept for each of them, and there is nothing to do. */
+START_TEST(zero_beside_huge)
+{
+    const char *name;
+    static const int32_t ids[] = { 5, 1, 5 };
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE((int64_t)1 << 50, 0));
+    tl_optimizer *o = zoo(_i, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name);
+    tl_graph *g = tl_graph_new();
+    for (int step = 1; step <= 3; step++, tl_graph_reset(g)) {
+        tl_gradients out;
+        tl_node *loss = tl_reduce_sum(tl_embedding_lookup(tl_use(g, v), ids, TL_SHAPE(3)), TL_ALL_AXES);
+        ck_assert_ok(tl_backward(loss, &out));
+        ck_assert_int_eq(out.pair[0].n_rows, 2);
+        ck_assert(out.pair[0].rows[0] == 1 && out.pair[0].rows[1] == 5);
+        ck_assert_msg(tl_minimize(o, loss) == TL_OK, "%s: %s", name, tl_error());
+        ck_assert_int_eq(tl_optimizer_steps(o, v), step);
+    }
+    ck_assert_ok(tl_optimizer_flush(o));
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("rows");
@@ -409,6 +433,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, changes_on_the_way, 0, ZOO);
     tcase_add_loop_test(c, other_optimizers_and_absent_steps, 0, ZOO);
     tcase_add_test(c, empty_lookup_replays_nothing);
+    tcase_add_loop_test(c, zero_beside_huge, 0, ZOO);
     tcase_add_test(c, readers);
     tcase_add_test(c, pending_weights);
     tcase_add_test(c, a_step_before_backward);
