@@ -54,7 +54,7 @@ static void forward(tl_node *y)
 static void backward_range(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *left = y->in[0], *right = y->in[1];
-    const tl_real *a = left->val, *b = right->val, c = 2 * y->grad[0] / (tl_real)left->size;
+    const tl_real *a = left->val, *b = right->val, c = 2 * (y->grad[0] / (tl_real)left->size);
     tl_real *da = left->grad, *db = right->grad;
     if (da)
         for (int64_t k = begin; k < end; k++)

@@ -130,6 +130,19 @@ START_TEST(sum_overflows)
 }
 END_TEST
 
+/* An upstream gradient whose double overflows, of four elements. */
+START_TEST(huge_upstream)
+{
+    const tl_real up = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38;
+    const tl_real a[] = { 1, 0, -1, 0.5f }, b[] = { 0, 0, 0, 0 };
+    tl_real da[4], db[4];
+    run(TL_SHAPE(4), a, b, up, da, db);
+    const tl_real wanted[] = { up / 2, 0, -up / 2, up / 4 };
+    for (int k = 0; k < 4; k++)
+        ck_assert(da[k] == wanted[k] && db[k] == -wanted[k]);
+}
+END_TEST
+
 START_TEST(not_finite)
 {
     const tl_real a[] = { INFINITY, NAN, 1 }, b[] = { 1, 0, 1 };
@@ -228,6 +241,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, oracle, 1, 4);
     tcase_add_test(c, wide_sum);
     tcase_add_test(c, sum_overflows);
+    tcase_add_test(c, huge_upstream);
     tcase_add_test(c, not_finite);
     tcase_add_test(c, gradient);
     tcase_add_test(c, empty);
