@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static bool set_make(digit_set *set, int64_t n, int64_t pixels)
 {
@@ -30,19 +29,13 @@ void digits_free(digits *d)
 
 enum { MAX_PATH = 4096, MAX_CLASSES = 256 };
 
-/* Sets path to folder/part-rest or, if only that exists, to folder/part-rest.gz. */
 static bool path_of(char path[MAX_PATH], const char *folder, const char *part, const char *rest)
 {
-    int length = snprintf(path, MAX_PATH, "%s/%s-%s.gz", folder, part, rest);
-    if (length < 0 || length >= MAX_PATH) {
-        tl_fail(TL_ERR_ARGUMENT, "the name of the data folder is too long");
-        return false;
-    }
-    bool zipped = access(path, F_OK) == 0;
-    path[length - 3] = '\0';
-    if (zipped && access(path, F_OK) != 0)
-        path[length - 3] = '.';
-    return true;
+    int length = snprintf(path, MAX_PATH, "%s/%s-%s", folder, part, rest);
+    if (length >= 0 && length < MAX_PATH)
+        return true;
+    tl_fail(TL_ERR_ARGUMENT, "the name of the data folder is too long");
+    return false;
 }
 
 /* Maps pixels from 0 .. 255 to 0 .. 1. */

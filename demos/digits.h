@@ -16,8 +16,9 @@ typedef struct digits {
     digit_set train, test;
 } digits;
 
-/* Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k from a folder, plain or with
- * .gz. On failure the reason is in tl_error(), and digits_free must still be called. */
+/* Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k from a folder, under any of
+ * the names that tl_idx_read finds. On failure the reason is in tl_error(), and digits_free must still be
+ * called. */
 bool digits_read(digits *d, const char *folder);
 
 /* Draws digits of a small font, shifted, slanted, rotated, thick or thin, with noise: the same ones in every

@@ -1,12 +1,16 @@
 /* MNIST's IDX files. The sizes in a header are not trusted: memory is taken as the elements arrive. */
 #include "idx.h"
+#include "lib/io/sink.h"
 #include "lib/io/source.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 #include "shape.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
+#include <unistd.h>
 
 /* Returns the bytes of an element, 0 for a type that the format does not know. */
 static int64_t width_of(unsigned type)
@@ -65,16 +69,15 @@ static tl_status read_elements(tl_source *s, tl_idx *out)
     return out->data ? TL_OK : tl_last_status();
 }
 
-/* Converts big-endian elements to the machine's byte order, in place. */
-static void to_native(tl_idx *a)
+/* Converts n elements between big-endian and the machine's byte order, in place. */
+static void swap_bytes(void *elements, int64_t n, int64_t width)
 {
     const uint16_t one = 1;
     const bool little_endian = *(const unsigned char *)&one == 1;
-    const int64_t width = width_of(a->type);
-    unsigned char *e = a->data;
+    unsigned char *e = elements;
     if (!little_endian || width == 1)
         return;
-    for (int64_t k = 0; k < a->size; k++, e += width)
+    for (int64_t k = 0; k < n; k++, e += width)
         for (int64_t lo = 0, hi = width - 1; lo < hi; lo++, hi--) {
             const unsigned char byte = e[lo];
             e[lo] = e[hi];
@@ -82,12 +85,36 @@ static void to_native(tl_idx *a)
         }
 }
 
-tl_status tl_idx_read(const char *path, tl_idx *out)
+static bool is_missing(const char *path)
 {
-    if (out)
-        *out = (tl_idx){ 0 };
-    if (!path || !out)
-        return tl_fail(TL_ERR_ARGUMENT, "idx_read: %s is NULL", path ? "out" : "path");
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* Returns the other name that a missing file has: with .gz, or with the last "-idx" as ".idx", or both. The
+ * caller frees it by tl_free. NULL: it has none, or memory is short. */
+static char *other_name(const char *path)
+{
+    const size_t n = strlen(path);
+    char *name = tl_alloc((int64_t)n + 4, 1);
+    if (!name)
+        return NULL;
+    memcpy(name, path, n + 1);
+    char *file = strrchr(name, '/'), *mark = NULL;
+    for (char *at = file ? file : name; (at = strstr(at, "-idx")) != NULL; at++)
+        mark = at;
+    for (int k = 1; k < (mark ? 4 : 2); k++) {
+        memcpy(name + n, k & 1 ? ".gz" : "", k & 1 ? 4 : 1);
+        if (k & 2)
+            *mark = '.';
+        if (!is_missing(name))
+            return name;
+    }
+    tl_free(name);
+    return NULL;
+}
+
+static tl_status read_file(const char *path, tl_idx *out)
+{
     tl_source s;
     tl_status status = tl_source_open(&s, "idx_read", path);
     if (status != TL_OK)
@@ -101,9 +128,21 @@ tl_status tl_idx_read(const char *path, tl_idx *out)
         status = tl_source_end(&s);
     status = tl_source_close(&s, status);
     if (status == TL_OK)
-        to_native(out);
+        swap_bytes(out->data, out->size, width_of(out->type));
     else
         tl_idx_free(out);
+    return status;
+}
+
+tl_status tl_idx_read(const char *path, tl_idx *out)
+{
+    if (out)
+        *out = (tl_idx){ 0 };
+    if (!path || !out)
+        return tl_fail(TL_ERR_ARGUMENT, "idx_read: %s is NULL", path ? "out" : "path");
+    char *other = is_missing(path) ? other_name(path) : NULL;
+    const tl_status status = read_file(other ? other : path, out);
+    tl_free(other);
     return status;
 }
 
@@ -138,6 +177,69 @@ tl_status tl_idx_read_labelled(const char *images_path, const char *labels_path,
         tl_idx_free(labels);
     }
     return status;
+}
+
+/* ---- Writing ---- */
+
+static tl_status check_array(const tl_idx *a)
+{
+    if (width_of((unsigned)a->type) == 0)
+        return tl_fail(TL_ERR_ARGUMENT, "idx_write: type 0x%02x is not 0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e",
+                       (unsigned)a->type);
+    if (a->rank < 1 || a->rank > TL_IDX_MAX_RANK)
+        return tl_fail(TL_ERR_ARGUMENT, "idx_write: rank %" PRId32 " is not in [1, %d]", a->rank,
+                       TL_IDX_MAX_RANK);
+    if (!a->dim || (a->size > 0 && !a->data))
+        return tl_fail(TL_ERR_ARGUMENT, "idx_write: %s is NULL", a->dim ? "data" : "dim");
+    for (int32_t k = 0; k < a->rank; k++)
+        if (a->dim[k] < 0 || a->dim[k] > UINT32_MAX)
+            return tl_fail(TL_ERR_ARGUMENT,
+                           "idx_write: dimension %" PRId32 " is %" PRId64 ", not in [0, %" PRIu32 "]", k,
+                           a->dim[k], UINT32_MAX);
+    const tl_shape shape = tl_shape_from(a->rank, a->dim);
+    if (tl_shape_check(shape) != TL_OK || tl_shape_size(shape) != a->size)
+        return tl_fail(TL_ERR_ARGUMENT, "idx_write: size %" PRId64 " is not the product of %s", a->size,
+                       tl_shape_text(shape).text);
+    return TL_OK;
+}
+
+static void write_header(tl_sink *s, const tl_idx *a)
+{
+    unsigned char head[4 + 4 * TL_IDX_MAX_RANK] = { 0, 0, (unsigned char)a->type, (unsigned char)a->rank };
+    for (int32_t k = 0; k < a->rank; k++)
+        for (int b = 0; b < 4; b++)
+            head[4 + 4 * k + b] = (unsigned char)(a->dim[k] >> (24 - 8 * b));
+    tl_sink_write(s, head, 4 + 4 * a->rank);
+}
+
+static void write_elements(tl_sink *s, const tl_idx *a)
+{
+    enum { MOST = 1024 };
+    uint64_t chunk[MOST];
+    const int64_t width = width_of((unsigned)a->type);
+    const unsigned char *from = a->data;
+    for (int64_t k = 0; k < a->size; k += MOST) {
+        const int64_t n = a->size - k < MOST ? a->size - k : MOST;
+        memcpy(chunk, from + k * width, (size_t)(n * width));
+        swap_bytes(chunk, n, width);
+        if (tl_sink_write(s, chunk, n * width) != TL_OK)
+            return;
+    }
+}
+
+tl_status tl_idx_write(const char *path, const tl_idx *a)
+{
+    if (!path || !a)
+        return tl_fail(TL_ERR_ARGUMENT, "idx_write: %s is NULL", path ? "a" : "path");
+    tl_status status = check_array(a);
+    tl_sink s;
+    if (status == TL_OK)
+        status = tl_sink_open(&s, "idx_write", path);
+    if (status != TL_OK)
+        return status;
+    write_header(&s, a);
+    write_elements(&s, a);
+    return tl_sink_close(&s, TL_OK); /* errors of the writes above stick */
 }
 
 void tl_idx_free(tl_idx *a)
