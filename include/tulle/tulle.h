@@ -28,6 +28,7 @@
 #include "transform.h"
 #include "gradcheck.h"
 #include "dump.h"
+#include "log.h"
 #include "checkpoint.h"
 #include "weights.h"
 #include "ops.h"
