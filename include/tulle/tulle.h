@@ -12,6 +12,7 @@
 #include "parallel.h"
 #include "isa.h"
 #include "pattern.h"
+#include "csv.h"
 #include "idx.h"
 #include "mtx.h"
 #include "npy.h"
