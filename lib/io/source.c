@@ -80,12 +80,6 @@ static bool fill(struct tl_stream *s, int wanted)
     return true;
 }
 
-/* Returns whether gzip data begins here, of which two bytes are in the buffer if the file has them. */
-static bool at_gzip(const struct tl_stream *s)
-{
-    return s->end - s->at >= 2 && s->buffer[s->at] == 0x1f && s->buffer[s->at + 1] == 0x8b;
-}
-
 /* Reads up to n bytes past the buffer, which is empty. Returns their number, 0 at the end of the file; -1:
  * see errno. */
 static int read_direct(struct tl_stream *s, unsigned char *to, int n)
@@ -128,6 +122,12 @@ static int read_plain(struct tl_stream *s, unsigned char *to, int n, read_error 
 
 #ifdef TL_HAVE_ZLIB
 static const bool have_zlib = true;
+
+/* Returns whether gzip data begins here, of which two bytes are in the buffer if the file has them. */
+static bool at_gzip(const struct tl_stream *s)
+{
+    return s->end - s->at >= 2 && s->buffer[s->at] == 0x1f && s->buffer[s->at + 1] == 0x8b;
+}
 
 /* Begins the next member, if there is one. */
 static bool begin_member(struct tl_stream *s, read_error *why)
