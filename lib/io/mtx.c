@@ -316,6 +316,8 @@ static tl_status make_dense(const reader *r, tl_mtx *out)
     out->values = tl_alloc(rows * cols, sizeof *out->values);
     if (!out->values)
         return tl_fail_memory();
+    if (rows == 0)
+        return TL_OK; /* there may be very many columns without elements */
     const tl_real *from = r->values;
     for (int64_t j = 0; j < cols; j++) {
         const int64_t first = r->symmetry == GENERAL ? 0 : r->symmetry == SYMMETRIC ? j : j + 1;

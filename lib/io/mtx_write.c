@@ -45,6 +45,8 @@ static void write_dense(tl_sink *s, const tl_mtx *m)
     char text[TL_NUMBER_SIZE + 1];
     tl_sink_printf(s, "%%%%MatrixMarket matrix array real general\n%" PRId64 " %" PRId64 "\n", m->rows,
                    m->cols);
+    if (m->rows == 0)
+        return; /* see the reader */
     for (int64_t j = 0; j < m->cols; j++)
         for (int64_t i = 0; i < m->rows; i++) {
             int n = tl_print_real(text, m->values[i * m->cols + j]);

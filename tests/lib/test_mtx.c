@@ -91,6 +91,7 @@ START_TEST(arrays)
           0);
     DENSE("%%MatrixMarket matrix array real skew-symmetric\n1 1\n", 1, 1, 0);
     DENSE("%%MatrixMarket matrix array real general\n0 3\n", 0, 3, 0);
+    DENSE("%%MatrixMarket matrix array real general\n0 2147483647\n", 0, INT32_MAX, 0);
     DENSE("%%MatrixMarket matrix array real symmetric\n0 0\n", 0, 0, 0);
 }
 END_TEST
