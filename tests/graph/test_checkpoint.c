@@ -316,7 +316,6 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("checkpoint");
     TCase *c = tl_test_case(s, "checkpoint");
     tcase_add_unchecked_fixture(c, setup, teardown);
-#if defined(TL_HAVE_JANSSON) && defined(TL_HAVE_ZLIB)
     tcase_add_loop_test(c, resumed_runs, 0, 2 * ZOO);
     tcase_add_test(c, used_run);
     tcase_add_test(c, saved_again);
@@ -325,6 +324,5 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, pending_rows);
     tcase_add_test(c, own_class);
     tcase_add_test(c, notes);
-#endif
     return s;
 }

@@ -497,7 +497,6 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "checkpoint_errors");
     tcase_add_unchecked_fixture(c, setup, teardown);
     tcase_add_test(c, impossible_objects);
-#if defined(TL_HAVE_JANSSON) && defined(TL_HAVE_ZLIB)
     tcase_add_test(c, names);
     tcase_add_test(c, names_of_tensors);
     tcase_add_test(c, incomplete_lists);
@@ -508,6 +507,5 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, damage);
     tcase_add_test(c, failing_allocations);
     tcase_add_test(c, full_disk);
-#endif
     return s;
 }

@@ -544,7 +544,6 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("weights");
     TCase *c = tl_test_case(s, "weights");
     tcase_add_unchecked_fixture(c, setup, teardown);
-#if defined(TL_HAVE_JANSSON) && defined(TL_HAVE_ZLIB)
     tcase_add_test(c, round_trip);
     tcase_add_test(c, from_a_checkpoint);
     tcase_add_loop_test(c, conversion, 0, sizeof conversions / sizeof *conversions);
@@ -556,6 +555,5 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, damage);
     tcase_add_test(c, failing_allocations);
     tcase_add_test(c, refused);
-#endif
     return s;
 }
