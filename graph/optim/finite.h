@@ -28,4 +28,7 @@ tl_status tl_check_gradients(const tl_optimizer *o, const tl_gradients *g, bool 
  * updates are tried on copies. Weights and slots do not change. */
 tl_status tl_check_updates(const tl_optimizer *o, const tl_gradients *g, bool *skip);
 
+/* Notes how large the pair's weights are after the step, for the checks of later ones. */
+void tl_note_weights(tl_slots *s, const tl_gradient *pair);
+
 #endif

@@ -160,10 +160,13 @@ static tl_status apply(tl_optimizer *o, tl_gradients *g, bool *applied)
         free_unused_slots(o);
         return status;
     }
-    for (int32_t i = 0; i < g->n; i++)
-        if (g->pair[i].values)
-            tl_update_variable(tl_slots_find(o, g->pair[i].variable), &g->pair[i],
-                               tl_gradient_row_refs(g->graph, &g->pair[i]));
+    for (int32_t i = 0; i < g->n; i++) {
+        tl_slots *s = g->pair[i].values ? tl_slots_find(o, g->pair[i].variable) : NULL;
+        if (!s)
+            continue;
+        tl_update_variable(s, &g->pair[i], tl_gradient_row_refs(g->graph, &g->pair[i]));
+        tl_note_weights(s, &g->pair[i]);
+    }
     o->step++;
     *applied = true;
     return TL_OK;

@@ -35,10 +35,12 @@ static bool has_pending(const tl_companion *c)
 static void before_read(tl_companion *c, int64_t n, const int32_t *rows)
 {
     tl_slots *s = (tl_slots *)c;
-    if (rows)
+    if (rows) {
         tl_slots_replay_rows(s, n, rows, true);
-    else
-        tl_slots_replay(s);
+        return;
+    }
+    tl_slots_replay(s);
+    s->weights_known = false; /* all may be about to be written */
 }
 
 static void free_companion(tl_companion *c)

@@ -40,7 +40,7 @@ void tl_slots_release(tl_slots *s)
     tl_free(s->past.constant);
     s->past = (tl_past){ 0 };
     s->n = 0;
-    s->allocated = false;
+    s->allocated = s->weights_known = false;
 }
 
 /* Allocates array k of the companion and fills it with `value`. */

@@ -58,7 +58,9 @@ typedef struct tl_slots {
     int64_t cost;              /* of replay per step, the average of late steps (sweep.c) */
     int64_t settled, settling; /* rows 0 .. settled-1 have taken step `settling`; settled = 0: see all_step */
     bool large;                /* a slot may exceed TL_SLOT_LIMIT, or not be finite */
-    int64_t tried;             /* rows that were tried since all slots were last searched for such a one */
+    bool weights_known;        /* `weights` bounds the magnitudes of all weights: nobody else has written */
+    double weights;
+    int64_t tried;  /* rows that were tried since all slots were last searched for such a one */
     double largest; /* of a step that is being checked: a bound on its gradient, then on its slots */
 } tl_slots;
 

@@ -256,7 +256,7 @@ void tl_step_try(const tl_step *c, int64_t at, int64_t n, const tl_real *g, tl_t
     }
     for (int64_t k = 0; k < n; k++) {
         all.at[all.n] = at + k;
-        all.g[all.n++] = g[k];
+        all.g[all.n++] = g ? g[k] : 0;
         if (all.n == CHUNK)
             step_full_gather(c, &all, trial);
     }

@@ -59,31 +59,47 @@ static void prepare_step(job *j, tl_slots *s, const tl_gradient *pair, const tl_
     j->row_refs = row_refs;
     j->width = tl_row_width(s->companion.variable);
     j->offset = step - (s->t + 1);
-    j->exact = pair->rows && tl_slots_row_step(s) && tl_slots_options(s)->rows == TL_ROWS_EXACT &&
-               tl_slots_zero_grad(s) != TL_ZERO_GRAD_NOOP;
+    j->exact = tl_update_reaches_others(s, pair);
     replay_pending(s, pair->rows != NULL, j->offset);
 }
 
-int64_t tl_try_update(tl_slots *s, const tl_gradient *pair, double *largest)
+bool tl_update_reaches_others(const tl_slots *s, const tl_gradient *pair)
+{
+    return pair->rows && tl_slots_row_step(s) && tl_slots_options(s)->rows == TL_ROWS_EXACT &&
+           tl_slots_zero_grad(s) != TL_ZERO_GRAD_NOOP;
+}
+
+/* Tries rows begin .. end-1 with gradients of 0. */
+static void try_zeros(const job *j, int64_t begin, int64_t end, tl_trial *trial)
+{
+    if (j->exact && trial->first < 0)
+        tl_step_try(&j->step, begin * j->width, (end - begin) * j->width, NULL, trial);
+}
+
+int64_t tl_try_update(tl_slots *s, const tl_gradient *pair, bool others, double *largest)
 {
     job j;
     prepare_step(&j, s, pair, NULL);
     tl_trial trial = { .first = -1 };
-    int64_t first = tl_gradient_size(pair);
+    int64_t next = 0; /* row that has not been tried */
     if (!pair->rows)
         tl_step_try(&j.step, 0, pair->variable->size, pair->values, &trial);
-    if (trial.first >= 0)
-        first = trial.first;
+    if (others)
+        tl_slots_replay(s);
     for (int64_t k = 0; pair->rows && k < pair->n_rows && trial.first < 0; k++) {
-        const int64_t at = pair->rows[k] * j.width;
+        const int64_t row = pair->rows[k];
         if (j.exact)
             tl_slots_replay_rows(s, 1, pair->rows + k, true);
-        tl_step_try(&j.step, at, j.width, pair->values + k * j.width, &trial);
-        if (trial.first >= 0)
-            first = k * j.width + trial.first - at;
+        if (others)
+            try_zeros(&j, next, row, &trial);
+        if (trial.first < 0)
+            tl_step_try(&j.step, row * j.width, j.width, pair->values + k * j.width, &trial);
+        next = row + 1;
     }
+    if (others)
+        try_zeros(&j, next, pair->variable->shape.dim[0], &trial);
     *largest = (double)trial.largest;
-    return first;
+    return trial.first;
 }
 
 /* Nothing is pending before it, nor after it. The named rows are noted all the same, for the next step's

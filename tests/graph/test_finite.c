@@ -279,8 +279,8 @@ START_TEST(weight_decay_overflows_in_rows)
     static const int32_t rows[] = { 1, 3 };
     const tl_real ones[] = { 1, 1, 1, 1 };
     tl_variable *v = tl_test_dense("v", TL_SHAPE(4, 2), 2);
-    tl_optimizer *o = tl_adam((tl_adam_options){ .weight_decay = 0.5 });
-    tl_variable_data(v)[4] = 10 * huge; /* in another row */
+    tl_optimizer *o = tl_adam((tl_adam_options){ .weight_decay = 0.5, .rows = TL_ROWS_LAZY });
+    tl_variable_data(v)[4] = 10 * huge; /* in another row, which stays */
     ck_assert_ok(feed(o, v, 4, ones, rows, 2));
     tl_variable_data(v)[7] = 10 * huge;
     const state before = state_of(o, v);
@@ -338,6 +338,107 @@ static double jump(int64_t step, double rate, const void *to)
 {
     return step <= 2 ? rate : *(const double *)to;
 }
+
+/* ---- Exact rows: the step is refused for the rows that it does not name, too ---- */
+
+static const double late_rate = TL_IS_DOUBLE ? 1e300 : 1e33;
+
+static tl_optimizer *make_for_others(int which)
+{
+    tl_optimizer *o;
+    switch (which) {
+    case 0: return tl_adam((tl_adam_options){ .weight_decay = 0.5 });
+    case 1: return tl_rmsprop((tl_rmsprop_options){ .weight_decay = 0.5, .momentum = 0.5 });
+    case 2: return tl_ftrl((tl_ftrl_options){ .weight_decay = 0.5 });
+    case 3: return tl_ftrl((tl_ftrl_options){ .weight_decay = 0.5, .power = -0.75 });
+    case 4: return tl_adagrad((tl_adagrad_options){ .weight_decay = 0.5 });
+    case 5: return tl_sgd((tl_sgd_options){ .learning_rate = 1, .weight_decay = 10 });
+    case 6: return tl_sgd((tl_sgd_options){ .learning_rate = 3, .weight_decay = 2, .decoupled = true });
+    case 7: return tl_sgd((tl_sgd_options){ .learning_rate = 1, .momentum = 0.99 });
+    default:
+        o = tl_sgd((tl_sgd_options){ .learning_rate = 1, .momentum = 0.9 });
+        tl_optimizer_set_schedule(o, jump, &late_rate);
+        return o;
+    }
+}
+
+/* What makes a weight of row 0 too large: the program, at the start or later, with a finite number or not;
+ * another optimizer; or a gradient. */
+static void enlarge(int way, int step, tl_optimizer *o, tl_optimizer *other, tl_variable *v)
+{
+    static const int32_t row = 0;
+    const tl_real down[] = { largest / 10, largest / 10 };
+    if (way < 2 && step == 3 * way)
+        tl_variable_data(v)[1] = -largest / 10;
+    if (way == 2 && step == 3)
+        tl_variable_data(v)[1] = (tl_real)INFINITY;
+    if (way == 3 && step == 3)
+        ck_assert_ok(feed(other, v, 2, down, &row, 1));
+    if (way == 4 && step == 1)
+        feed(o, v, 2, down, &row, 1); /* refused, except by momentum */
+}
+
+START_TEST(others_overflow)
+{
+    enum { WAYS = 5, STEPS = 400 };
+    for (int way = 0; way < WAYS; way++) {
+        tl_variable *v[2];
+        tl_optimizer *o[2], *other = tl_sgd((tl_sgd_options){ .learning_rate = 1 });
+        int refused = 0;
+        for (int k = 0; k < 2; k++) {
+            v[k] = tl_test_dense("v", TL_SHAPE(4, 2), 2);
+            o[k] = make_for_others(_i);
+        }
+        for (int step = 0; step < STEPS; step++) {
+            const int32_t row = 1 + step % 2;
+            const tl_real ones[] = { 1, 1 };
+            tl_real dense[8] = { 0 };
+            dense[2 * row] = dense[2 * row + 1] = 1;
+            for (int k = 0; k < 2; k++)
+                enlarge(way, step, o[k], other, v[k]);
+            const tl_status rows = feed(o[0], v[0], 2, ones, &row, 1),
+                            all = feed(o[1], v[1], 8, dense, NULL, 0);
+            ck_assert_msg(rows == all, "optimizer %d, way %d, step %d: status %d, dense %d", _i, way, step,
+                          (int)rows, (int)all);
+            refused += all != TL_OK;
+        }
+        ck_assert(refused > 0 || way == 2 || way == 4 || _i >= 7);
+        const state by_rows = state_of(o[0], v[0]), dense = state_of(o[1], v[1]);
+        for (int k = 0; k < 8; k++) {
+            ck_assert(by_rows.w[k] == dense.w[k] || isnan(dense.w[k]));
+            for (int i = 0; i < TL_MAX_SLOTS; i++)
+                ck_assert(by_rows.slot[i][k] == dense.slot[i][k] || tl_optimizer_slot(o[0], v[0], i) == NULL);
+        }
+        for (int k = 0; k < 2; k++) {
+            tl_optimizer_free(o[k]);
+            tl_variable_free(v[k]);
+        }
+        tl_optimizer_free(other);
+    }
+}
+END_TEST
+
+/* The message names the row, and its gradient of 0. */
+START_TEST(message_names_the_other_row)
+{
+    static const int32_t rows[] = { 0, 3 };
+    const tl_real ones[] = { 1, 1, 1, 1 };
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(4, 2), 2);
+    tl_optimizer *o = tl_adam((tl_adam_options){ .weight_decay = 0.5 });
+    ck_assert_ok(feed(o, v, 4, ones, rows, 2));
+    tl_variable_data(v)[5] = 10 * huge;
+    const state before = state_of(o, v);
+    ck_assert_status(feed(o, v, 4, ones, rows, 2), TL_ERR_NUMERIC,
+                     "adam: the update of v[row 2, 1] is not finite: its gradient is 0");
+    check_unchanged(o, v, &before);
+    tl_variable_data(v)[5] = 1;
+    ck_assert_ok(feed(o, v, 4, ones, rows, 2));
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* ---- Rates ---- */
 
 /* Refuses a step without a gradient whose rate is too large for the averages of two steps, or for itself. */
 static void refused_rate(tl_optimizer *o, tl_real gradient, double rate)
@@ -454,6 +555,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, weight_decay_overflows_in_rows);
     tcase_add_loop_test(c, momentum_overflows_in_rows, TL_ROWS_EXACT, TL_ROWS_LAZY + 1);
     tcase_add_test(c, momentum_of_rows_is_bounded_again);
+    tcase_add_loop_test(c, others_overflow, 0, 9);
+    tcase_add_test(c, message_names_the_other_row);
     tcase_add_test(c, rate_overflows);
     tcase_add_test(c, quotient_by_rate_overflows);
     c = tl_test_case(s, "policies");
