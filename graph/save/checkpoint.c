@@ -175,7 +175,7 @@ tl_status tl_checkpoint_check_names(const tl_checkpoint *c, const char *who)
     if (missing.n + missing.more > 0)
         return refuse(who, "names that are empty, not UTF-8 or end in .crow_indices or .col_indices",
                       &missing);
-    return repeated.n + repeated.more > 0 ? refuse(who, "names that are those of two", &repeated) : TL_OK;
+    return repeated.n + repeated.more > 0 ? refuse(who, "repeated names", &repeated) : TL_OK;
 }
 
 static bool has_variable(const tl_checkpoint *c, const tl_variable *v)
