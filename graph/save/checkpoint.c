@@ -26,9 +26,9 @@ void tl_checkpoint_free(tl_checkpoint *c)
     tl_free(c);
 }
 
-const char *tl_checkpoint_notes(const tl_checkpoint *c)
+const char *tl_checkpoint_warnings(const tl_checkpoint *c)
 {
-    return c ? c->notes : "";
+    return c ? c->warnings : "";
 }
 
 const char *tl_entry_name(const tl_entry *e)

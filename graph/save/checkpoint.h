@@ -71,6 +71,6 @@ TL_API tl_status tl_checkpoint_load(tl_checkpoint *c, const char *path);
 /* Returns what the last load restored, but differently from the run that saved, a line each; "" if there is
  * nothing to say: another instruction set (tl_kernel_level), which gives other last bits; a schedule or
  * transforms that the optimizer had and does not have now, or the reverse. Owned by the list. */
-TL_API const char *tl_checkpoint_notes(const tl_checkpoint *c);
+TL_API const char *tl_checkpoint_warnings(const tl_checkpoint *c);
 
 #endif

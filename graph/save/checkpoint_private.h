@@ -29,12 +29,12 @@ typedef struct tl_entry {
     };
 } tl_entry;
 
-enum { TL_NOTES_SIZE = 1000 };
+enum { TL_WARNINGS_SIZE = 1000 };
 
 struct tl_checkpoint {
     int32_t n, capacity;
     tl_entry *entry;
-    char notes[TL_NOTES_SIZE]; /* of the last load */
+    char warnings[TL_WARNINGS_SIZE]; /* of the last load */
 };
 
 /* Returns the name that an entry has in the file. */

@@ -12,23 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tl_add_note(char *notes, const char *format, ...)
+void tl_add_warning(char *warnings, const char *format, ...)
 {
-    const size_t used = strlen(notes);
+    const size_t used = strlen(warnings);
     va_list args;
     va_start(args, format);
-    const int n = vsnprintf(notes + used, TL_NOTES_SIZE - used, format, args);
+    const int n = vsnprintf(warnings + used, TL_WARNINGS_SIZE - used, format, args);
     va_end(args);
-    if (n < 0 || (size_t)n + 1 >= TL_NOTES_SIZE - used)
-        notes[used] = '\0';
+    if (n < 0 || (size_t)n + 1 >= TL_WARNINGS_SIZE - used)
+        warnings[used] = '\0';
     else
-        memcpy(notes + used + n, "\n", 2);
+        memcpy(warnings + used + n, "\n", 2);
 }
 
 /* ---- The file as a whole ---- */
 
 /* Checks the version, and that every byte has a checksum. */
-static tl_status check_header(tl_load *l, char *notes)
+static tl_status check_header(tl_load *l, char *warnings)
 {
     const char *version = tl_load_note(l, "format_version"), *kernels = tl_load_note(l, "kernels");
     if (!version)
@@ -45,8 +45,8 @@ static tl_status check_header(tl_load *l, char *notes)
     if (!checked)
         return tl_load_bad(l, "there are no checksums");
     if (kernels && strcmp(kernels, tl_kernel_level()) != 0)
-        tl_add_note(notes, "saved by %.20s kernels, and this machine has %s: last bits differ", kernels,
-                    tl_kernel_level());
+        tl_add_warning(warnings, "saved by %.20s kernels, and this machine has %s: last bits differ", kernels,
+                       tl_kernel_level());
     return TL_OK;
 }
 
@@ -133,14 +133,14 @@ static tl_status plan_simple(tl_load *l, tl_planned *p)
 }
 
 /* Variables first, as slots are compared with them. */
-static tl_status plan(tl_load *l, int32_t n, tl_planned *all, char *notes)
+static tl_status plan(tl_load *l, int32_t n, tl_planned *all, char *warnings)
 {
-    tl_status status = check_header(l, notes);
+    tl_status status = check_header(l, warnings);
     for (int32_t k = 0; k < n && status == TL_OK; k++)
         status = plan_simple(l, &all[k]);
     for (int32_t k = 0; k < n && status == TL_OK; k++)
         if (all[k].entry->kind == TL_ENTRY_OPTIMIZER)
-            status = tl_plan_optimizer(l, &all[k], n, all, notes);
+            status = tl_plan_optimizer(l, &all[k], n, all, warnings);
     if (status != TL_OK)
         return status;
     list_left(l);
@@ -178,7 +178,7 @@ tl_status tl_checkpoint_load(tl_checkpoint *c, const char *path)
     if (status != TL_OK)
         return status;
     tl_load l;
-    char notes[TL_NOTES_SIZE] = "";
+    char warnings[TL_WARNINGS_SIZE] = "";
     status = tl_load_open(&l, who, path);
     if (status != TL_OK)
         return status;
@@ -187,10 +187,10 @@ tl_status tl_checkpoint_load(tl_checkpoint *c, const char *path)
     for (int32_t k = 0; all && k < c->n; k++)
         all[k].entry = &c->entry[k];
     if (status == TL_OK)
-        status = plan(&l, c->n, all, notes);
+        status = plan(&l, c->n, all, warnings);
     if (status == TL_OK) {
         apply(c->n, all);
-        memcpy(c->notes, notes, sizeof notes);
+        memcpy(c->warnings, warnings, sizeof warnings);
     }
     for (int32_t k = 0; all && k < c->n; k++) {
         tl_free_variable(&all[k]);

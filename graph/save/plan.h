@@ -47,10 +47,10 @@ typedef struct tl_planned {
 } tl_planned;
 
 /* Compare a variable or an optimizer with the file: list differences, and find what is to be read. The n
- * entries of `all` have their variables planned already; `notes` gets lines for tl_checkpoint_notes.
+ * entries of `all` have their variables planned already; `warnings` gets lines for tl_checkpoint_warnings.
  * TL_ERR_FORMAT, TL_ERR_MEMORY. */
 tl_status tl_plan_variable(tl_load *l, tl_planned *p);
-tl_status tl_plan_optimizer(tl_load *l, tl_planned *p, int32_t n, const tl_planned *all, char *notes);
+tl_status tl_plan_optimizer(tl_load *l, tl_planned *p, int32_t n, const tl_planned *all, char *warnings);
 
 /* Read the data into memory of the plan. */
 tl_status tl_plan_read_variable(tl_load *l, tl_planned *p);
@@ -64,8 +64,8 @@ void tl_apply_optimizer(tl_planned *p);
 void tl_free_variable(tl_planned *p);
 void tl_free_optimizer(tl_planned *p);
 
-/* Adds a line to notes of TL_NOTES_SIZE bytes, unless it does not fit. */
-void tl_add_note(char *notes, const char *format, ...) TL_PRINTF(2, 3);
+/* Adds a line to warnings of TL_WARNINGS_SIZE bytes, unless it does not fit. */
+void tl_add_warning(char *warnings, const char *format, ...) TL_PRINTF(2, 3);
 
 /* The parts that loading weights shares. The first plans that the variable gets a pattern (a sparse one) or a
  * mask (NULL: none), whose reference it takes over; it keeps its own if that is the same. */

@@ -87,24 +87,23 @@ static tl_status plan_slots(tl_load *l, tl_planned *p, tl_optimizer *o, const tl
         !tl_to_integer(large, &is_large) || state->t < 0)
         return tl_load_bad(l, "%.100s/t, /offset or /large is no number", prefix);
     state->large = is_large != 0;
-    state->has_options = tl_safetensors_note_of(&l->file,
-                                                tl_arena_text(&l->arena, "%s/options/rows", prefix)) != NULL;
+    state->has_options = tl_load_note(l, "%s/options/rows", prefix) != NULL;
     if (state->has_options && !read_options(l, prefix, &state->options))
         return tl_load_bad(l, "%.100s/options are incomplete", prefix);
     return find_arrays(l, planned, &of->values.stored, prefix);
 }
 
-static void compare_functions(const char *name, const char *what, const char *note, bool here, char *notes)
+static void compare_functions(const char *name, const char *what, const char *note, bool here, char *warnings)
 {
     int64_t was = here;
     tl_to_integer(note, &was);
     if (was && !here)
-        tl_add_note(notes, "optimizer %.60s had %s when it was saved and has none now", name, what);
+        tl_add_warning(warnings, "optimizer %.60s had %s when it was saved and has none now", name, what);
     else if (!was && here)
-        tl_add_note(notes, "optimizer %.60s has %s now and had none when it was saved", name, what);
+        tl_add_warning(warnings, "optimizer %.60s has %s now and had none when it was saved", name, what);
 }
 
-tl_status tl_plan_optimizer(tl_load *l, tl_planned *p, int32_t n, const tl_planned *all, char *notes)
+tl_status tl_plan_optimizer(tl_load *l, tl_planned *p, int32_t n, const tl_planned *all, char *warnings)
 {
     const char *name = p->entry->name, *prefix = tl_arena_text(&l->arena, "optimizer/%s", name);
     tl_optimizer *o = p->entry->optimizer;
@@ -122,9 +121,10 @@ tl_status tl_plan_optimizer(tl_load *l, tl_planned *p, int32_t n, const tl_plann
     const int32_t before = l->n_differences;
     compare_fields(l, name, prefix, tl_common_fields, &o->o, "learning_rate");
     compare_fields(l, name, prefix, o->class->fields, o->options, NULL);
-    compare_functions(name, "a schedule", tl_load_note(l, "%s/schedule", prefix), o->schedule != NULL, notes);
+    compare_functions(name, "a schedule", tl_load_note(l, "%s/schedule", prefix), o->schedule != NULL,
+                      warnings);
     compare_functions(name, "transforms", tl_load_note(l, "%s/transforms", prefix), o->n_transforms > 0,
-                      notes);
+                      warnings);
     int64_t slots;
     if (!tl_to_integer(tl_load_note(l, "%s/step", prefix), &p->step) ||
         !tl_to_integer(tl_load_note(l, "%s/slots", prefix), &slots) ||

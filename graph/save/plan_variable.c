@@ -81,9 +81,7 @@ tl_status tl_plan_variable(tl_load *l, tl_planned *p)
     compare_kind(l, v, &p->values.stored);
     p->values.size = l->file.tensor[p->values.stored.values].size;
     const int32_t n = tl_count_averages(v);
-    for (int32_t k = 0;
-         k < n || tl_safetensors_find(&l->file, tl_arena_text(&l->arena, "ema/%d/%s", (int)k, v->name)) >= 0;
-         k++)
+    for (int32_t k = 0; k < n || tl_load_find(l, "ema/%d/%s", (int)k, v->name) >= 0; k++)
         if (plan_average(l, p, k) != TL_OK)
             return tl_last_status();
     return TL_OK;

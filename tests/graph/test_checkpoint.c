@@ -60,7 +60,7 @@ START_TEST(resumed_runs)
             continue;
         training_begin(&other, k, rows, 1000);
         ck_assert_ok(tl_checkpoint_load(other.list, path));
-        ck_assert_str_eq(tl_checkpoint_notes(other.list), "");
+        ck_assert_str_eq(tl_checkpoint_warnings(other.list), "");
         ck_assert_int_eq(other.step, step);
         tl_set_num_threads(1 + (int)step % 3);
         training_run(&other, END);
@@ -171,7 +171,7 @@ START_TEST(numbers)
     ck_assert(isnan(x));
     tl_checkpoint_free(c);
     tl_checkpoint_free(NULL);
-    ck_assert_str_eq(tl_checkpoint_notes(NULL), "");
+    ck_assert_str_eq(tl_checkpoint_warnings(NULL), "");
 }
 END_TEST
 
@@ -292,7 +292,7 @@ START_TEST(own_class)
 END_TEST
 
 /* The example in checkpoint.h: a program that finds its own file goes on. */
-START_TEST(notes)
+START_TEST(warnings)
 {
     training t, other;
     training_begin(&t, 5, TL_ROWS_EXACT, 1);
@@ -301,11 +301,11 @@ START_TEST(notes)
     ck_assert_ok(tl_optimizer_set_schedule(other.main, NULL, NULL));
     ck_assert_ok(tl_optimizer_add_transform(other.main, tl_centralize, NULL));
     ck_assert_ok(tl_checkpoint_load(other.list, path));
-    ck_assert_str_eq(tl_checkpoint_notes(other.list),
+    ck_assert_str_eq(tl_checkpoint_warnings(other.list),
                      "optimizer main had a schedule when it was saved and has none now\n"
                      "optimizer main has transforms now and had none when it was saved\n");
     ck_assert_ok(tl_checkpoint_load(t.list, path));
-    ck_assert_str_eq(tl_checkpoint_notes(t.list), "");
+    ck_assert_str_eq(tl_checkpoint_warnings(t.list), "");
     training_end(&t);
     training_end(&other);
 }
@@ -323,6 +323,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, every_shape);
     tcase_add_test(c, pending_rows);
     tcase_add_test(c, own_class);
-    tcase_add_test(c, notes);
+    tcase_add_test(c, warnings);
     return s;
 }

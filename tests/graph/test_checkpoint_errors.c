@@ -304,10 +304,10 @@ START_TEST(versions)
     ck_assert_ok(tl_checkpoint_load(c, path));
     snprintf(text, sizeof text, "saved by sse2 kernels, and this machine has %s: last bits differ\n",
              tl_kernel_level());
-    ck_assert_str_eq(tl_checkpoint_notes(c), text);
+    ck_assert_str_eq(tl_checkpoint_warnings(c), text);
     unlink(path);
     assert_load_fails(c, TL_ERR_IO, strerror(ENOENT));
-    ck_assert_str_eq(tl_checkpoint_notes(c), text); /* of the last that succeeded */
+    ck_assert_str_eq(tl_checkpoint_warnings(c), text); /* of the last that succeeded */
     tl_checkpoint_free(c);
 }
 END_TEST
@@ -361,6 +361,9 @@ static void small_begin(small *s, uint64_t seed)
         ck_assert_ok(tl_ema_add(s->e, s->v[k]));
         ck_assert_ok(tl_checkpoint_add_variable(s->c, s->v[k]));
     }
+    tl_optimizer_options own = tl_optimizer_options_for(s->o, s->v[1]);
+    own.learning_rate = 1 / (double)(1 + seed);
+    ck_assert_ok(tl_optimizer_set_options_for(s->o, s->v[1], own));
     ck_assert_ok(tl_checkpoint_add_optimizer(s->c, "o", s->o));
     ck_assert_ok(tl_checkpoint_add_random(s->c, "r", &s->r));
     ck_assert_ok(tl_checkpoint_add_integer(s->c, "i", &s->i));
@@ -389,6 +392,8 @@ static uint64_t small_hash(small *s)
             training_add(&hash, tl_optimizer_slot(s->o, s->v[k], slot), n);
     }
     const int64_t steps[] = { s->i, tl_optimizer_steps(s->o, s->v[0]), tl_ema_steps(s->e) };
+    const double rate = tl_optimizer_options_for(s->o, s->v[1]).learning_rate;
+    training_add(&hash, &rate, sizeof rate);
     training_add(&hash, steps, sizeof steps);
     training_add(&hash, &s->r, sizeof s->r);
     return hash;
