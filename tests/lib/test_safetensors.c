@@ -321,8 +321,8 @@ START_TEST(hostile_header)
     ck_assert_int_eq(tl_safetensors_read(path, &s), TL_ERR_FORMAT);
     ck_assert_ptr_nonnull(strstr(tl_error(), "values, expected at most 2396745"));
     getrusage(RUSAGE_SELF, &after);
-    ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss,
-                     20000); /* the header took the place of the copy here */
+    /* kilobytes: no more than the header twice, as a sanitizer keeps what was freed */
+    ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 2 * N / 1024);
 }
 END_TEST
 
