@@ -8,7 +8,7 @@
  *     tl_checkpoint_add_integer(c, "epoch", &epoch);
  *     if (access("run.ckpt", F_OK) == 0 && tl_checkpoint_load(c, "run.ckpt") != TL_OK)
  *         return fprintf(stderr, "%s\n", tl_error()), 1;
- *     for (; epoch < 20;) {
+ *     while (epoch < 20) {
  *         train(...);
  *         epoch++;
  *         tl_checkpoint_save(c, "run.ckpt");
