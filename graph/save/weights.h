@@ -9,10 +9,14 @@
 /* A zeroed field means the default: everything has to fit. A variable whose kind differs from that in the
  * file is converted, as long as no value is lost:
  *
- * file     variable       the variable then has sparse   sparse         the file's pattern and values masked
- * sparse         the mask as its pattern dense    sparse         its pattern, with the file's values there
- * sparse   dense          0 off the file's pattern; as a mask, if it is masked masked   dense          the
- * file's mask dense    masked         its mask */
+ *     file             variable   the variable then has
+ *     sparse           sparse     the file's pattern and values
+ *     masked           sparse     the file's mask as its pattern
+ *     dense            sparse     its own pattern, with the file's values there
+ *     sparse, masked   masked     the file's pattern or mask as its mask
+ *     dense            masked     its own mask
+ *     sparse           dense      0 off the file's pattern, and no mask
+ *     masked           dense      the file's mask */
 typedef struct tl_load_options {
     bool skip_missing;   /* a variable that is not in the file keeps its values */
     bool skip_left_over; /* what belongs to no variable is left out */
