@@ -1,5 +1,5 @@
-/* Files of every released format version load for ever, as in test_checkpoint_data.c: here with every class of
- * optimizer and every option set, every kind of variable, several averages and extreme numbers. All values
+/* Files of every released format version load for ever, as in test_checkpoint_data.c: here with every class
+ * of optimizer and every option set, every kind of variable, several averages and extreme numbers. All values
  * are multiples of 1/8, exact in both number types.
  *
  * tests/data/classes_1_TYPE.ckpt and weights_1_TYPE.safetensors were written by this program when the format

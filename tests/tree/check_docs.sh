@@ -77,7 +77,8 @@ blocks() {
 }
 
 programs() {
-    for program in docs/code/*.c; do
+    for program in docs/code/*.c docs/code/*.py; do
+        [ -e "$program" ] || continue
         grep -q "^<!-- .*$program -->\$" $pages || echo "$program: no page shows it"
         grep -q "'$(basename "$program")'" docs/code/meson.build || echo "$program: docs/code/meson.build omits it"
     done
@@ -112,12 +113,14 @@ anchors() {
     sed -n 's/^##* //p' "$1" | tr '[:upper:] ' '[:lower:]-' | sed 's/[^a-z0-9_-]//g'
 }
 
-# Exported and internal names. One that ends in _* stands for many.
+# Exported and internal names. One that ends in _* stands for many; symbols may end in their number type.
 names() {
     grep -rhoEw '(tl|TL|TULLE)_[A-Za-z0-9_]+' lib graph ops include demos tests meson.build | sort -u >"$known"
     grep -oEw '(tl|TL|TULLE)_[A-Za-z0-9_]*[A-Za-z0-9]' $pages | sort -u | awk -F: '
         NR == FNR { known[$1]; next }
-        !($2 in known) { print $1 ": no source names " $2 }
+        { name = $2 }
+        !(name in known) { sub(/_(float|double)$/, "", name) }
+        !(name in known) { print $1 ": no source names " $2 }
     ' "$known" -
 }
 
@@ -210,9 +213,14 @@ self_test() {
     expect 'README.md: there is no ./dev walk' README.md 'Call `./dev walk`.'
     expect 'README.md: there is no docs/b.md' README.md 'See [b](docs/b.md).'
     expect 'no source names tl_cal' README.md 'Call `tl_cal`.'
+    expect 'no source names tl_cal_float' README.md 'Call `tl_call_float` and `tl_cal_float`.'
     expect 'README.md: there is no lib/cal.h' README.md 'See `lib/cal.h`.'
     echo 'int main(void) { return 0; }' >"$tree/docs/code/c.c"
     expect 'docs/code/c.c: no page shows it' README.md ''
+    expect 'docs/code/meson.build omits it' README.md ''
+    rm "$tree/docs/code/c.c"
+    echo 'print(1)' >"$tree/docs/code/c.py"
+    expect 'docs/code/c.py: no page shows it' README.md ''
     expect 'docs/code/meson.build omits it' README.md ''
     [ "$missed" -ne 0 ] || echo 'every fault is found'
     exit "$missed"
