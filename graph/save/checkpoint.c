@@ -138,13 +138,16 @@ static int by_kind_and_name(const void *a, const void *b)
     return x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(tl_entry_name(x), tl_entry_name(y));
 }
 
-/* Returns whether the name ends like that of a pattern's tensor, and would be taken for one. */
-static bool is_index_name(const char *name)
+/* Returns whether a variable of this name would be taken for a part of another one, or of an optimizer. */
+static bool is_reserved(const tl_entry *e)
 {
-    static const char *const end[] = { ".crow_indices", ".col_indices" };
+    static const char *const begin[] = { "optimizer/", "ema/" }, *const end[] = { ".crow_indices",
+                                                                                  ".col_indices" };
+    const char *name = tl_entry_name(e);
     const size_t n = strlen(name);
-    for (int k = 0; k < 2; k++)
-        if (n >= strlen(end[k]) && strcmp(name + n - strlen(end[k]), end[k]) == 0)
+    for (int k = 0; e->kind == TL_ENTRY_VARIABLE && k < 2; k++)
+        if (strncmp(name, begin[k], strlen(begin[k])) == 0 ||
+            (n >= strlen(end[k]) && strcmp(name + n - strlen(end[k]), end[k]) == 0))
             return true;
     return false;
 }
@@ -159,11 +162,12 @@ tl_status tl_checkpoint_check_names(const tl_checkpoint *c, const char *who)
     for (int32_t k = 0; k < c->n; k++) {
         const char *name = tl_entry_name(&c->entry[k]);
         sorted[k] = &c->entry[k];
-        if (*name && tl_is_utf8(name, -1) && !is_index_name(name))
+        const bool reserved = is_reserved(&c->entry[k]);
+        if (*name && tl_is_utf8(name, -1) && !reserved)
             continue;
         char text[120];
-        snprintf(text, sizeof text, "number %d of the list%s%.80s", (int)k + 1,
-                 is_index_name(name) ? ", " : "", is_index_name(name) ? name : "");
+        snprintf(text, sizeof text, "number %d of the list%s%.80s", (int)k + 1, reserved ? ", " : "",
+                 reserved ? name : "");
         add_word(&missing, text);
     }
     if (c->n > 1)
@@ -173,8 +177,11 @@ tl_status tl_checkpoint_check_names(const tl_checkpoint *c, const char *who)
             add_word(&repeated, tl_entry_name(sorted[k]));
     tl_free(sorted);
     if (missing.n + missing.more > 0)
-        return refuse(who, "names that are empty, not UTF-8 or end in .crow_indices or .col_indices",
-                      &missing);
+        return refuse(
+            who,
+            "names that are empty, not UTF-8, begin with optimizer/ or ema/, or end in .crow_indices "
+            "or .col_indices",
+            &missing);
     return repeated.n + repeated.more > 0 ? refuse(who, "repeated names", &repeated) : TL_OK;
 }
 
@@ -202,7 +209,7 @@ static tl_status check_slots(const tl_checkpoint *c, const char *who)
                : TL_OK;
 }
 
-static tl_status check_averages(const tl_checkpoint *c, const char *who)
+tl_status tl_checkpoint_check_averages(const tl_checkpoint *c, const char *who)
 {
     words swapped = { .n = 0 };
     for (int32_t k = 0; k < c->n; k++)
@@ -218,7 +225,7 @@ tl_status tl_checkpoint_check(const tl_checkpoint *c, const char *who)
     tl_status status = tl_checkpoint_check_names(c, who);
     if (status == TL_OK)
         status = check_slots(c, who);
-    return status == TL_OK ? check_averages(c, who) : status;
+    return status == TL_OK ? tl_checkpoint_check_averages(c, who) : status;
 }
 
 /* ---- What both directions know ---- */

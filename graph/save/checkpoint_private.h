@@ -44,8 +44,9 @@ const char *tl_entry_name(const tl_entry *e);
  * only, and that no averages are swapped in. TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
 tl_status tl_checkpoint_check(const tl_checkpoint *c, const char *who);
 
-/* The first of these checks. */
+/* The first and the last of these checks. */
 tl_status tl_checkpoint_check_names(const tl_checkpoint *c, const char *who);
+tl_status tl_checkpoint_check_averages(const tl_checkpoint *c, const char *who);
 
 /* The common options, by name: their names do not change any more. */
 extern const tl_option tl_common_fields[];

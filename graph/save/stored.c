@@ -181,6 +181,14 @@ static tl_status find_sizes(tl_load *l, const char *name, tl_stored *s)
     return TL_OK;
 }
 
+/* Returns whether a sparse variable has the name that the tensors of this one's mask would begin with. */
+static bool mask_is_variable(tl_load *l, const char *name)
+{
+    const char *values = tl_arena_text(&l->arena, "%s.mask.values", name);
+    l->failed |= !values;
+    return tl_safetensors_find(&l->file, values) >= 0;
+}
+
 tl_status tl_load_stored(tl_load *l, const char *name, tl_stored *s, bool *found)
 {
     const int32_t dense = tl_load_find(l, "%s", name);
@@ -188,9 +196,13 @@ tl_status tl_load_stored(tl_load *l, const char *name, tl_stored *s, bool *found
     *s = (tl_stored){
         .sparse = dense < 0,
         .values = dense >= 0 ? dense : tl_load_find(l, "%s.values", name),
-        .crow = tl_load_find(l, "%s%s.crow_indices", name, infix),
-        .col = tl_load_find(l, "%s%s.col_indices", name, infix),
+        .crow = -1,
+        .col = -1,
     };
+    if (dense < 0 || !mask_is_variable(l, name)) {
+        s->crow = tl_load_find(l, "%s%s.crow_indices", name, infix);
+        s->col = tl_load_find(l, "%s%s.col_indices", name, infix);
+    }
     const bool pattern = s->crow >= 0 && s->col >= 0;
     *found = dense >= 0 || (pattern && s->values >= 0);
     if ((s->crow >= 0) != (s->col >= 0) || (s->sparse && pattern != (s->values >= 0)))

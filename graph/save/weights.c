@@ -14,7 +14,8 @@
 #include <string.h>
 
 /* Checks that there are n variables with names that differ. */
-static tl_status check_variables(const char *who, const char *path, tl_variable *const *vars, int32_t n)
+static tl_status check_variables(const char *who, const char *path, tl_variable *const *vars, int32_t n,
+                                 bool may_be_swapped)
 {
     if (!path)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the path is NULL", who);
@@ -29,6 +30,8 @@ static tl_status check_variables(const char *who, const char *path, tl_variable 
         status = tl_checkpoint_add_variable(c, vars[k]);
     if (status == TL_OK)
         status = tl_checkpoint_check_names(c, who);
+    if (status == TL_OK && !may_be_swapped)
+        status = tl_checkpoint_check_averages(c, who);
     tl_checkpoint_free(c);
     return status;
 }
@@ -36,7 +39,7 @@ static tl_status check_variables(const char *who, const char *path, tl_variable 
 tl_status tl_weights_save(const char *path, tl_variable *const *vars, int32_t n)
 {
     const char *who = "weights_save";
-    tl_status status = check_variables(who, path, vars, n);
+    tl_status status = check_variables(who, path, vars, n, true);
     if (status != TL_OK)
         return status;
     tl_save_list l = { .failed = false };
@@ -56,23 +59,30 @@ typedef struct loading {
     tl_load *l;
     const tl_load_options *o;
     tl_load_report *report;
+    int32_t *n_untold; /* lines that the report has no space for */
     tl_planned_values *p;
     bool planned; /* it gets values */
 } loading;
 
-static void tell(tl_load_report *r, const char *format, ...) TL_PRINTF(2, 3);
+enum { MORE_SIZE = 24 }; /* bytes that "and 2147483647 more" fits in */
 
-static void tell(tl_load_report *r, const char *format, ...)
+static void tell(const loading *x, const char *format, ...) TL_PRINTF(2, 3);
+
+/* Adds a line to the report, or counts it if it does not fit: then no later one is added, either. */
+static void tell(const loading *x, const char *format, ...)
 {
-    const size_t used = strlen(r->text);
+    char *text = x->report->text;
+    const size_t used = strlen(text), left = sizeof x->report->text - MORE_SIZE - used;
     va_list args;
     va_start(args, format);
-    const int n = vsnprintf(r->text + used, sizeof r->text - used, format, args);
+    const int n = *x->n_untold > 0 ? -1 : vsnprintf(text + used, left, format, args);
     va_end(args);
-    if (n < 0 || (size_t)n + 1 >= sizeof r->text - used)
-        r->text[used] = '\0';
-    else
-        memcpy(r->text + used + n, "\n", 2);
+    if (n < 0 || (size_t)n + 1 >= left) {
+        text[used] = '\0';
+        ++*x->n_untold;
+    } else {
+        memcpy(text + used + n, "\n", 2);
+    }
 }
 
 /* Returns whether the sizes are those of the variable. A sparse one is a matrix; foreign files do not say how
@@ -99,7 +109,7 @@ static void check_type(const loading *x, const tl_variable *v, tl_safetensors_ty
     x->report->narrowed += real && size > (int32_t)sizeof(tl_real);
     x->report->widened += real && size < (int32_t)sizeof(tl_real);
     if (type != TL_SAFETENSORS_REAL)
-        tell(x->report, "%.60s: %s in the file, %s here", v->name, tl_safetensors_type_name(type),
+        tell(x, "%.60s: %s in the file, %s here", v->name, tl_safetensors_type_name(type),
              tl_safetensors_type_name(TL_SAFETENSORS_REAL));
 }
 
@@ -114,9 +124,9 @@ static void check_losses(const loading *x, const tl_conversion *c)
         tl_load_differs(x->l, "%.60s: %lld values off its pattern are not 0 (drop)", name,
                         (long long)c->dropped);
     if (c->dropped > 0)
-        tell(r, "%.60s: %lld values dropped, of norm %g", name, (long long)c->dropped, sqrt(c->squares));
+        tell(x, "%.60s: %lld values dropped, of norm %g", name, (long long)c->dropped, sqrt(c->squares));
     if (c->filled > 0)
-        tell(r, "%.60s: %lld entries that the file has not are 0", name, (long long)c->filled);
+        tell(x, "%.60s: %lld entries that the file has not are 0", name, (long long)c->filled);
     r->dropped += c->dropped;
     r->dropped_norm += c->squares; /* the root is taken at the end */
     r->filled += c->filled;
@@ -140,16 +150,16 @@ static void tell_kind(const loading *x, const tl_pattern *stored, const tl_patte
     const bool differs = stored && !(chosen && tl_pattern_equal(stored, chosen));
     if (strcmp(kind, was) != 0) {
         x->report->converted++;
-        tell(x->report, "%.60s: %s in the file, %s here", v->name, was, kind);
+        tell(x, "%.60s: %s in the file, %s here", v->name, was, kind);
     }
     if (x->p->changes_pattern) {
         x->report->new_patterns++;
-        tell(x->report, "%.60s: has the pattern of the file, of %lld entries", v->name,
+        tell(x, "%.60s: has the pattern of the file, of %lld entries", v->name,
              (long long)tl_pattern_nnz(x->p->pattern));
     }
     if (differs && v->pattern) {
         x->report->kept_patterns++;
-        tell(x->report, "%.60s: keeps another pattern than the file's", v->name);
+        tell(x, "%.60s: keeps another pattern than the file's", v->name);
     }
 }
 
@@ -191,15 +201,15 @@ static tl_status plan_one(loading *x)
         return status;
     if (!found) {
         x->report->missing++;
-        tell(x->report, "%.60s: not in the file", v->name);
+        tell(x, "%.60s: not in the file", v->name);
         if (!x->o->skip_missing)
             tl_load_differs(x->l, "%.60s is not in the file", v->name);
         return TL_OK;
     }
     if (!has_shape(x->l, v, &x->p->stored)) {
         x->report->shape_differs++;
-        tell(x->report, "%.60s: %s in the file, %s here", v->name,
-             tl_stored_shape_text(x->l, &x->p->stored).text, tl_shape_text(v->shape).text);
+        tell(x, "%.60s: %s in the file, %s here", v->name, tl_stored_shape_text(x->l, &x->p->stored).text,
+             tl_shape_text(v->shape).text);
         if (!x->o->skip_shape)
             tl_load_differs(x->l, "%.60s is %s in the file and %s here", v->name,
                             tl_stored_shape_text(x->l, &x->p->stored).text, tl_shape_text(v->shape).text);
@@ -221,7 +231,7 @@ static void list_left(const loading *x)
             (checkpoint && (strncmp(name, "optimizer/", 10) == 0 || strncmp(name, "ema/", 4) == 0)))
             continue;
         x->report->left_over++;
-        tell(x->report, "%.80s: in the file only", name);
+        tell(x, "%.80s: in the file only", name);
         if (!x->o->skip_left_over)
             tl_load_differs(x->l, "%.80s is in the file only", name);
     }
@@ -230,6 +240,7 @@ static void list_left(const loading *x)
 static tl_status load(tl_load *l, tl_variable *const *vars, int32_t n, const tl_load_options *o,
                       tl_load_report *report)
 {
+    int32_t n_untold = 0;
     loading *all = tl_alloc_zero(n, sizeof *all);
     tl_planned_values *p = tl_alloc_zero(n, sizeof *p);
     tl_status status = all && p ? TL_OK : tl_fail_memory();
@@ -237,11 +248,11 @@ static tl_status load(tl_load *l, tl_variable *const *vars, int32_t n, const tl_
         status = tl_load_bad(l, "there are no checksums");
     for (int32_t k = 0; status == TL_OK && k < n; k++) {
         p[k].v = vars[k];
-        all[k] = (loading){ .l = l, .o = o, .report = report, .p = &p[k] };
+        all[k] = (loading){ .l = l, .o = o, .report = report, .n_untold = &n_untold, .p = &p[k] };
         status = plan_one(&all[k]);
     }
     if (status == TL_OK) {
-        list_left(&(loading){ .l = l, .o = o, .report = report });
+        list_left(&(loading){ .l = l, .o = o, .report = report, .n_untold = &n_untold });
         status = tl_load_differences(l);
     }
     for (int32_t k = 0; status == TL_OK && k < n; k++)
@@ -252,6 +263,8 @@ static tl_status load(tl_load *l, tl_variable *const *vars, int32_t n, const tl_
     tl_free(p);
     tl_free(all);
     report->dropped_norm = sqrt(report->dropped_norm);
+    if (n_untold > 0)
+        snprintf(report->text + strlen(report->text), MORE_SIZE, "and %d more\n", (int)n_untold);
     return status;
 }
 
@@ -266,7 +279,7 @@ tl_status tl_weights_load(const char *path, tl_variable *const *vars, int32_t n,
     memset(report, 0, sizeof *report);
     tl_status status = tl_check_reserved(who, o, offsetof(tl_load_options, reserved1), sizeof *o);
     if (status == TL_OK)
-        status = check_variables(who, path, vars, n);
+        status = check_variables(who, path, vars, n, false);
     tl_load l;
     if (status == TL_OK)
         status = tl_load_open(&l, who, path);

@@ -40,13 +40,13 @@ typedef struct tl_load_report {
     int64_t dropped;                           /* values that were not 0 and had no place .. */
     double dropped_norm;                       /* .. and the root of the sum of their squares */
     int64_t filled;                            /* entries of kept patterns that the file has not: 0 now */
-    char text[TL_LOAD_TEXT_SIZE];              /* a line per variable that was not merely copied */
+    char text[TL_LOAD_TEXT_SIZE];              /* lines on variables not merely copied; "and 12 more" */
     double reserved[4];
 } tl_load_report;
 
 /* Writes n variables, whole or not at all, as tl_checkpoint_save does. While averages are swapped in, these
- * are what is written. TL_ERR_ARGUMENT for NULL, and for names that are empty, repeated or not UTF-8, all of
- * which the text lists; TL_ERR_IO, TL_ERR_MEMORY. */
+ * are what is written. TL_ERR_ARGUMENT for NULL, and for names that tl_checkpoint_save refuses, all of which
+ * the text lists; TL_ERR_IO, TL_ERR_MEMORY. */
 TL_API tl_status tl_weights_save(const char *path, tl_variable *const *vars, int32_t n);
 
 /* Reads n variables by their names, or changes none of them, from a file of tl_weights_save or
@@ -54,7 +54,8 @@ TL_API tl_status tl_weights_save(const char *path, tl_variable *const *vars, int
  * The report is filled in on success, otherwise zeroed. Checksums are verified where the file has them.
  * Optimizers and averages keep what they hold for the variables, moved with patterns and masks. Pointers to
  * data are no longer valid, and graphs must have been reset. TL_ERR_ARGUMENT if the file does not fit the
- * variables: the text lists the differences; otherwise as tl_checkpoint_load. */
+ * variables: the text lists the differences; also while averages are swapped in; otherwise as
+ * tl_checkpoint_load. */
 TL_API tl_status tl_weights_load(const char *path, tl_variable *const *vars, int32_t n,
                                  const tl_load_options *o, tl_load_report *report);
 

@@ -78,7 +78,7 @@ END_TEST
 
 START_TEST(names)
 {
-    static const char *const name[] = { NULL, "a", "b", "a", "", "w.crow_indices", "b", "\xff" };
+    static const char *const name[] = { NULL, "a", "b", "a", "", "w.crow_indices", "b", "\xff", "ema/0/a" };
     enum { N = sizeof name / sizeof *name };
     tl_variable *v[N];
     tl_checkpoint *c = tl_checkpoint_new();
@@ -88,8 +88,9 @@ START_TEST(names)
     }
     assert_save_fails(
         c, TL_ERR_ARGUMENT,
-        "names that are empty, not UTF-8 or end in .crow_indices or .col_indices: number 1 of the list, "
-        "number 5 of the list, number 6 of the list, w.crow_indices, number 8 of the list");
+        "names that are empty, not UTF-8, begin with optimizer/ or ema/, or end in .crow_indices or "
+        ".col_indices: number 1 of the list, number 5 of the list, number 6 of the list, w.crow_indices, "
+        "number 8 of the list, number 9 of the list, ema/0/a");
     tl_checkpoint_free(c);
     c = tl_checkpoint_new();
     for (int k = 0; k < N; k++)
