@@ -49,17 +49,27 @@ int32_t tl_load_find(tl_load *l, const char *format, ...)
     return k;
 }
 
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const tl_safetensors_note *)a)->key, ((const tl_safetensors_note *)b)->key);
+}
+
+/* As tl_safetensors_note_of: keys ascend. */
 const char *tl_load_note(tl_load *l, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const char *key = tl_arena_vtext(&l->arena, format, args);
+    const tl_safetensors_note wanted = { .key = tl_arena_vtext(&l->arena, format, args) };
     va_end(args);
-    l->failed |= !key;
-    const char *value = tl_safetensors_note_of(&l->file, key);
-    for (int32_t k = 0; value && k < l->file.n_notes; k++)
-        l->note_used[k] |= l->file.note[k].value == value;
-    return value;
+    l->failed |= !wanted.key;
+    if (!wanted.key || l->file.n_notes == 0)
+        return NULL;
+    const tl_safetensors_note *found = bsearch(&wanted, l->file.note, (size_t)l->file.n_notes, sizeof wanted,
+                                               by_key);
+    if (!found)
+        return NULL;
+    l->note_used[found - l->file.note] = true;
+    return found->value;
 }
 
 bool tl_to_integer(const char *note, int64_t *x)
