@@ -1,6 +1,6 @@
-/* NumPy's archives, .npz: named arrays, stored or deflated, also beyond 4 GiB; and the sparse matrices that
- * scipy.sparse.save_npz puts there. They need minizip: in a library that was built without it, every function
- * that opens a file fails with TL_ERR_ARGUMENT. */
+/* NumPy's archives, .npz: named arrays, stored or deflated (written also beyond 4 GiB, read below it); and
+ * the sparse matrices that scipy.sparse.save_npz puts there. They need minizip: in a library that was
+ * built without it, every function that opens a file fails with TL_ERR_ARGUMENT. */
 #ifndef TL_NPZ_H
 #define TL_NPZ_H
 

@@ -158,6 +158,9 @@ static tl_status read_entry(tl_zip *z, int64_t *packed)
     if (info.compression_method != 0 && info.compression_method != Z_DEFLATED)
         return BAD("found method %lu, expected 0 (stored) or 8 (deflated)", z->who, z->path, e->name,
                    info.compression_method);
+    if (info.uncompressed_size == UINT32_MAX || info.compressed_size == UINT32_MAX) /* see the extra field */
+        return BAD("found 4 GiB or more, expected less, as minizip 1.1 does not read that", z->who, z->path,
+                   e->name);
     if (info.compressed_size > (ZPOS64_T)(z->file->size - *packed) || e->size < 0)
         return BAD("found more data than the file has, or entries that overlap", z->who, z->path, e->name);
 #undef BAD

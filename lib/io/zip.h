@@ -1,7 +1,7 @@
-/* Zip archives, on minizip: entries that are stored or deflated, also beyond 4 GiB. Without minizip
- * nothing is opened: TL_ERR_ARGUMENT. The directory of an archive is checked before an entry is read:
- * names once, known methods, entries that together are no larger than the file. An entry's size is only
- * stated. */
+/* Zip archives, on minizip: entries that are stored or deflated. They are written beyond 4 GiB, too, but
+ * not read there: minizip 1.1 compares the mark of such sizes in 64 bits. Without minizip nothing is
+ * opened: TL_ERR_ARGUMENT. The directory of an archive is checked before an entry is read: names once,
+ * known methods, entries that together are no larger than the file. An entry's size is only stated. */
 #ifndef TL_ZIP_H
 #define TL_ZIP_H
 
