@@ -158,8 +158,8 @@ static double half_loss_of(struct row r, tl_real of_label)
     return (double)r.log_sum / 2 + ((double)r.max / 2 - (double)of_label / 2);
 }
 
-/* The mean where a loss or the sum is beyond its type: losses are halved, and multiplied by their row's share of
- * the weight before they are added. */
+/* The mean where a loss or the sum is beyond its type: losses are halved, and multiplied by their row's share
+ * of the weight before they are added. */
 static double scaled_mean(const tl_node *y)
 {
     const struct attr *attr = y->attr;

@@ -1,4 +1,5 @@
-/* A sparse matrix in Matrix Market's format, and rows in svmlight's. The files go to the working directory. */
+/* A sparse matrix in Matrix Market's format, and rows in svmlight's. The files go to the working
+ * directory. */
 #include <stdio.h>
 #include <string.h>
 #include <tulle/tulle.h>

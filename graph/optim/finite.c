@@ -112,8 +112,8 @@ static void search_magnitudes(void *context, int64_t begin, int64_t end)
     raise_largest(s, isnan(largest) ? (tl_real)INFINITY : largest);
 }
 
-/* Returns the largest magnitude among n rows of v, or among all its weights if `rows` is NULL: infinity if one
- * is not finite. */
+/* Returns the largest magnitude among n rows of v, or among all its weights if `rows` is NULL: infinity if
+ * one is not finite. */
 static double largest_weight(tl_variable *v, int64_t n, const int32_t *rows)
 {
     search s = { .x = v->data, .rows = rows, .width = tl_row_width(v) };
@@ -177,8 +177,9 @@ static bool is_bounded(tl_slots *s, const tl_gradient *pair, double g)
            (d.keep <= 1 || d.keep * fmax(1, w) < TL_TERM_LIMIT);
 }
 
-/* Checks the same for the rows that an exact step does not name, whose gradient is 0. All weights are searched
- * only after somebody else may have written them: own steps change them slowly, or in rows that they name. */
+/* Checks the same for the rows that an exact step does not name, whose gradient is 0. All weights are
+ * searched only after somebody else may have written them: own steps change them slowly, or in rows that they
+ * name. */
 static bool others_are_bounded(tl_slots *s, const tl_gradient *pair)
 {
     enum { GROWTH = 1 << 10 };

@@ -218,7 +218,7 @@ void tl_slots_replay(tl_slots *s)
     s->all_step = s->t;
 }
 
-/* Of the rows that follow s->settled. Noted row by row: others are still behind. */
+/* Of the rows that follow s->replayed_rows. Noted row by row: others are still behind. */
 static void replay_piece(void *context, int64_t begin, int64_t end)
 {
     tl_slots *s = context;
@@ -226,7 +226,7 @@ static void replay_piece(void *context, int64_t begin, int64_t end)
         int32_t rows[BATCH];
         const int64_t n = end - at < BATCH ? end - at : BATCH;
         for (int64_t k = 0; k < n; k++)
-            rows[k] = (int32_t)(s->settled + at + k);
+            rows[k] = (int32_t)(s->replayed_rows + at + k);
         replay_batch(s, n, rows, 0, false);
     }
 }
@@ -240,15 +240,15 @@ bool tl_slots_replay_some(tl_slots *s, int64_t steps)
         tl_slots_replay(s);
         return true;
     }
-    if (s->settled == 0)
-        s->settling = s->t;
-    const int64_t left = rows - s->settled, n = steps / behind < left ? 1 + steps / behind : left;
+    if (s->replayed_rows == 0)
+        s->replayed_to = s->t;
+    const int64_t left = rows - s->replayed_rows, n = steps / behind < left ? 1 + steps / behind : left;
     tl_parallel_for(n, BATCH, replay_piece, s);
-    s->settled += n;
-    if (s->settled < rows)
+    s->replayed_rows += n;
+    if (s->replayed_rows < rows)
         return false;
-    s->settled = 0;
-    if (s->settling > s->all_step)
-        s->all_step = s->settling;
+    s->replayed_rows = 0;
+    if (s->replayed_to > s->all_step)
+        s->all_step = s->replayed_to;
     return false;
 }

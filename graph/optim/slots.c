@@ -114,7 +114,7 @@ void tl_slots_restore(tl_slots *s, const tl_slots_state *state)
     s->t = s->all_step = state->t;
     s->offset = state->offset;
     s->dense_step_seen = state->t > 0;
-    s->gaps = s->longest = s->cost = s->settled = s->settling = 0; /* nothing is pending */
+    s->gaps = s->longest = s->cost = s->replayed_rows = s->replayed_to = 0; /* nothing is pending */
     s->large = state->large;
     s->tried = 0;
     s->has_options = state->has_options;

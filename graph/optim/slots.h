@@ -55,10 +55,11 @@ typedef struct tl_slots {
     tl_past past;
     /* Since the last step, over replayed rows: steps since a gradient last named them, sum and largest. */
     int64_t gaps, longest;
-    int64_t cost;              /* of replay per step, the average of late steps (sweep.c) */
-    int64_t settled, settling; /* rows 0 .. settled-1 have taken step `settling`; settled = 0: see all_step */
-    bool large;                /* a slot may exceed TL_SLOT_LIMIT, or not be finite */
-    bool weights_known;        /* `weights` bounds the magnitudes of all weights: nobody else has written */
+    int64_t cost;          /* of replay per step, the average of late steps (sweep.c) */
+    int64_t replayed_rows; /* of the table: so many have taken step replayed_to; 0: see all_step */
+    int64_t replayed_to;
+    bool large;         /* a slot may exceed TL_SLOT_LIMIT, or not be finite */
+    bool weights_known; /* `weights` bounds the magnitudes of all weights: nobody else has written */
     double weights;
     int64_t tried;  /* rows that were tried since all slots were last searched for such a one */
     double largest; /* of a step that is being checked: a bound on its gradient, then on its slots */

@@ -27,7 +27,7 @@ static int64_t replay_cost(const tl_slots *s, const tl_gradient *pair, int64_t w
     return gaps * width / LANES + (width < NARROW ? longest : 0);
 }
 
-/* A table that is swept in some steps and not in others pays for both: the next sweep first replays all rows.
+/* A table with sweeps in some steps and none in others pays for both: the next sweep first replays all rows.
  * Where both ways cost about the same, the choice must therefore last: it is made by the average of late
  * steps, and what counts as cheaper depends on the last choice. */
 bool tl_sweep_pays(tl_slots *s, const tl_gradient *pair)

@@ -42,7 +42,8 @@ TL_API void tl_checkpoint_free(tl_checkpoint *c);
  * With an optimizer are saved, for each variable, its slots, ages, numbers of steps and own options; also the
  * class, all options, and whether there are a schedule and transforms. A load restores the learning rate and
  * the options of single variables, which a run may change, and compares the others. Functions cannot be
- * saved: the program sets schedules and transforms again, and adds what they keep (tl_noise.r) to the list. */
+ * saved: the program sets schedules and transforms again, and adds what they keep (tl_noise.r) to the
+ * list. */
 TL_API tl_status tl_checkpoint_add_variable(tl_checkpoint *c, tl_variable *v);
 TL_API tl_status tl_checkpoint_add_optimizer(tl_checkpoint *c, const char *name, tl_optimizer *o);
 TL_API tl_status tl_checkpoint_add_random(tl_checkpoint *c, const char *name, tl_random *r);

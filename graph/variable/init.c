@@ -13,8 +13,8 @@ typedef struct distribution {
     bool units_are_rows;
 } distribution;
 
-/* Returns the number of inputs. A convolution kernel has one row per position in its receptive field and input
- * channel; the rows of one channel have a stride of as many rows as there are channels. */
+/* Returns the number of inputs. A convolution kernel has one row per position in its receptive field and
+ * input channel; the rows of one channel have a stride of as many rows as there are channels. */
 static int64_t inputs_of(const tl_variable *v)
 {
     return v->shape.rank > 1 ? v->shape.dim[v->shape.rank - 2] : 1;

@@ -145,8 +145,8 @@ START_TEST(triangles)
 }
 END_TEST
 
-/* Limits the address space, and returns the limit before. Not under a sanitizer, whose shadow memory is larger
- * than any limit. */
+/* Limits the address space, and returns the limit before. Not under a sanitizer, whose shadow memory is
+ * larger than any limit. */
 static rlim_t limit_memory(rlim_t bytes)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(NO_THREADS_AFTER_FORK)

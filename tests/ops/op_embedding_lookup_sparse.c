@@ -286,8 +286,8 @@ START_TEST(divisor_of_zero)
 }
 END_TEST
 
-/* A mean and a sqrtn do not depend on the unit of the weights, also where D or the squares of doubles leave the
- * range. */
+/* A mean and a sqrtn do not depend on the unit of the weights, also where D or the squares of doubles leave
+ * the range. */
 START_TEST(divisor_beyond_the_range)
 {
     const tl_real units[] = { TL_IS_DOUBLE ? (tl_real)0x1p1022 : (tl_real)0x1p126, 1,
