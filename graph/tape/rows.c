@@ -1,6 +1,7 @@
 /* Tables whose rows are read by id: declaring the rows that are read, and adding gradients of rows. */
 #include "graph/tape/tape.h"
 #include "lib/matrix/rows.h"
+#include "lib/sort.h"
 #include "parallel.h"
 
 /* Checks what an op says of n rows of its input i; a mistake is the graph's failure, as the callers return
@@ -50,17 +51,16 @@ static void scatter_range(void *context, int64_t begin, int64_t end)
     tl_kernel_table()->table_rows(&c->s, begin, end, c->width, c->x, c->table, true);
 }
 
-tl_status tl_scatter_rows(tl_arena *arena, const tl_row_slices *s, int64_t table_rows, int64_t width,
-                          tl_real *table)
+/* By a counting sort over the rows of the table. */
+static tl_status scatter_many(tl_arena *arena, const tl_row_slices *s, int64_t table_rows, int64_t width,
+                              tl_real *table)
 {
-    if (s->n > INT32_MAX)
-        return tl_fail(TL_ERR_MEMORY, "%lld row slices are more than %d", (long long)s->n, INT32_MAX);
     int32_t *first = tl_arena_alloc_zero(arena, table_rows + 2, sizeof *first);
     int32_t *col = tl_arena_alloc(arena, s->n, sizeof *col);
     tl_real *coef = s->coef ? tl_arena_alloc(arena, s->n, sizeof *coef) : NULL;
     if (!first || !col || (s->coef && !coef))
         return tl_fail_memory();
-    /* A counting sort. first[i + 2] counts row i, first[i + 1] is where the row's next slice goes; in the end
+    /* first[i + 2] counts row i, first[i + 1] is where the row's next slice goes; in the end
      * first[i] is where the row begins. */
     for (int64_t k = 0; k < s->n; k++)
         first[s->rows[k] + (int64_t)2]++;
@@ -80,6 +80,74 @@ tl_status tl_scatter_rows(tl_arena *arena, const tl_row_slices *s, int64_t table
     };
     tl_parallel_for(table_rows, tl_table_rows_grain(table_rows, s->n, width), scatter_range, &c);
     return TL_OK;
+}
+
+/* Slices in the order of their rows: those of row[i] are entries first[i] .. first[i + 1] - 1 of S, and the
+ * rows of X are the values of slices. */
+typedef struct scatter_rows {
+    tl_sparse s;
+    const int32_t *first, *row;
+    int64_t width;
+    const tl_real *x;
+    tl_real *table;
+} scatter_rows;
+
+static void scatter_row_range(void *context, int64_t begin, int64_t end)
+{
+    const scatter_rows *c = context;
+    tl_sparse s = c->s;
+    for (int64_t i = begin; i < end; i++) {
+        s.row_begin = c->first + i;
+        s.row_end = c->first + i + 1;
+        tl_kernel_table()->table_rows(&s, 0, 1, c->width, c->x, c->table + c->row[i] * c->width, true);
+    }
+}
+
+/* By a sort of the slices, in time that does not depend on the table. */
+static tl_status scatter_few(tl_arena *arena, const tl_row_slices *s, int64_t table_rows, int64_t width,
+                             tl_real *table)
+{
+    uint64_t *key = tl_arena_alloc(arena, s->n, sizeof *key), /* row << 32 | index of the slice */
+        *spare = tl_arena_alloc(arena, s->n, sizeof *spare);
+    int32_t *first = tl_arena_alloc(arena, s->n + 1, sizeof *first);
+    int32_t *row = tl_arena_alloc(arena, s->n, sizeof *row), *col = tl_arena_alloc(arena, s->n, sizeof *col);
+    tl_real *coef = s->coef ? tl_arena_alloc(arena, s->n, sizeof *coef) : NULL;
+    if (!key || !spare || !first || !row || !col || (s->coef && !coef))
+        return tl_fail_memory();
+    for (int64_t k = 0; k < s->n; k++)
+        key[k] = (uint64_t)s->rows[k] << 32 | (uint64_t)k;
+    tl_radix_sort(s->n, key, spare, 32, 32 + tl_bits((uint64_t)table_rows));
+    int64_t rows = 0, last = -1;
+    first[0] = 0;
+    for (int64_t e = 0; e < s->n; e++) { /* without a branch that is hard to predict */
+        const int64_t k = (int64_t)(key[e] & UINT32_MAX);
+        rows += (int64_t)(key[e] >> 32) != last;
+        last = (int64_t)(key[e] >> 32);
+        row[rows - 1] = (int32_t)last;
+        first[rows] = (int32_t)e + 1;
+        col[e] = s->source ? s->source[k] : (int32_t)k;
+        if (coef)
+            coef[e] = s->coef[k];
+    }
+    scatter_rows c = {
+        .s = { .rows = 1, .col = col, .values = coef },
+        .first = first,
+        .row = row,
+        .width = width,
+        .x = s->values,
+        .table = table,
+    };
+    tl_parallel_for(rows, tl_table_rows_grain(rows, s->n, width), scatter_row_range, &c);
+    return TL_OK;
+}
+
+tl_status tl_scatter_rows(tl_arena *arena, const tl_row_slices *s, int64_t table_rows, int64_t width,
+                          tl_real *table)
+{
+    if (s->n > INT32_MAX)
+        return tl_fail(TL_ERR_MEMORY, "%lld row slices are more than %d", (long long)s->n, INT32_MAX);
+    return s->n < table_rows / 4 ? scatter_few(arena, s, table_rows, width, table)
+                                 : scatter_many(arena, s, table_rows, width, table);
 }
 
 void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const int32_t *source,

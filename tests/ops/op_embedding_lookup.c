@@ -211,6 +211,36 @@ START_TEST(repeats_of_a_row_are_summed_in_double)
 END_TEST
 
 /* Two lookups make one pair; a dense use makes it dense, with the slices added in. */
+/* Few ids of a computed table, and as many as it has rows. */
+START_TEST(repeats_in_a_result_are_summed_in_double)
+{
+    enum { ROWS = 800, N = ROWS, WIDTH = 5 };
+    static tl_real u[N * WIDTH];
+    static int32_t id[N];
+    for (int64_t n = 101; n <= N; n += N - 101) {
+        for (int64_t k = 0; k < n; k++) {
+            id[k] = k % 3 ? 500 : (int32_t)(k * 7 % ROWS) / 2 * 2 + 1;
+            for (int64_t j = 0; j < WIDTH; j++)
+                u[k * WIDTH + j] = k == 1 ? 16777216 : 1;
+        }
+        tl_graph *g = tl_graph_new();
+        tl_variable *v = tl_variable_dense("t", TL_SHAPE(ROWS, WIDTH));
+        ck_assert_ok(tl_init_constant(v, 0));
+        tl_gradients out;
+        ck_assert_ok(
+            tl_backward(against(tl_embedding_lookup(tl_scale(tl_use(g, v), 1), id, TL_SHAPE(n)), u), &out));
+        for (int64_t i = 0; i < ROWS * WIDTH; i++) {
+            double sum = 0;
+            for (int64_t k = 0; k < n; k++)
+                sum += id[k] == i / WIDTH ? (double)u[k * WIDTH] : 0;
+            ck_assert_double_eq((double)out.pair[0].values[i], (double)(tl_real)sum);
+        }
+        tl_graph_free(g);
+        tl_variable_free(v);
+    }
+}
+END_TEST
+
 START_TEST(one_pair)
 {
     tl_graph *g = tl_graph_new();
@@ -328,6 +358,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, gradient);
     tcase_add_test(c, coalesced);
     tcase_add_test(c, repeats_of_a_row_are_summed_in_double);
+    tcase_add_test(c, repeats_in_a_result_are_summed_in_double);
     tcase_add_test(c, one_pair);
     tcase_add_test(c, no_ids);
     tcase_add_test(c, refusals);
