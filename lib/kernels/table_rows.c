@@ -10,6 +10,15 @@ enum { STRIP_VECS = 4 };
 
 typedef double wide __attribute__((vector_size(VEC_BYTES)));
 
+/* The fused product of a vector and a number, plus a vector: clang leaves some of them to two roundings. */
+#if defined(__AVX512F__)
+#define multiply_add(x, value, y) ((wide)_mm512_fmadd_pd((__m512d)(x), _mm512_set1_pd(value), (__m512d)(y)))
+#elif defined(__AVX2__)
+#define multiply_add(x, value, y) ((wide)_mm256_fmadd_pd((__m256d)(x), _mm256_set1_pd(value), (__m256d)(y)))
+#else
+#define multiply_add(x, value, y) ((x) * (value) + (y))
+#endif
+
 /* The part of a vector of values that fits in a vector of doubles; widen and narrow convert. (gcc's vector
  * conversion takes two instructions and a shuffle where there is one instruction.) */
 #ifdef TULLE_DOUBLE
@@ -109,7 +118,7 @@ INLINE void sum_strip(const tl_sparse *s, int64_t first, int64_t last, const str
             wide term[PARTS];
             load_wide(x, v, t, term);
             for (int h = 0; h < PARTS; h++)
-                sum[v][h] = ones ? term[h] + sum[v][h] : term[h] * value + sum[v][h];
+                sum[v][h] = ones ? term[h] + sum[v][h] : multiply_add(term[h], value, sum[v][h]);
         }
     }
     for (int v = 0; v < t.vecs; v++)
