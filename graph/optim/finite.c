@@ -173,8 +173,9 @@ static bool is_bounded(tl_slots *s, const tl_gradient *pair, double g)
     if (d.coupled > 0 || d.keep > 1 || s->optimizer->class->bound_needs_weights)
         w = largest_weight(pair->variable, pair->n_rows, pair->rows);
     s->weights = fmax(s->weights, w);
-    return has_small_terms(s, d.rate, g + d.coupled * w, w) &&
-           (d.keep <= 1 || d.keep * fmax(1, w) < TL_TERM_LIMIT);
+    if (d.coupled > 0) /* 0 times an infinite weight is NaN, which fmax ignores */
+        g += d.coupled * w;
+    return has_small_terms(s, d.rate, g, w) && (d.keep <= 1 || d.keep * fmax(1, w) < TL_TERM_LIMIT);
 }
 
 /* Checks the same for the rows that an exact step does not name, whose gradient is 0. All weights are

@@ -129,6 +129,23 @@ START_TEST(square_overflows)
 }
 END_TEST
 
+/* A bound that multiplies a weight by a weight decay of 0 would be NaN. (The last has a factor of -2.) */
+START_TEST(square_overflows_beside_an_infinite_weight)
+{
+    const tl_real g[] = { 0, huge };
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2), 2);
+    tl_optimizer *o = _i < OPTIMIZERS ? make(_i, TL_NON_FINITE_ERROR)
+                                      : tl_adam((tl_adam_options){
+                                            .learning_rate = 1, .weight_decay = 3, .decoupled = true });
+    tl_variable_data(v)[0] = INFINITY;
+    const state before = state_of(o, v);
+    ck_assert_int_eq(feed(o, v, 2, g, NULL, 0), TL_ERR_NUMERIC);
+    check_unchanged(o, v, &before);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
 /* The largest gradients that can be stored make the step that PROPAGATE makes. */
 START_TEST(square_just_fits)
 {
@@ -542,6 +559,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("finite");
     TCase *c = tl_test_case(s, "squares");
     tcase_add_loop_test(c, square_overflows, 0, OPTIMIZERS);
+    tcase_add_loop_test(c, square_overflows_beside_an_infinite_weight, 0, OPTIMIZERS + 1);
     tcase_add_loop_test(c, square_just_fits, 0, OPTIMIZERS * KINDS);
     tcase_add_loop_test(c, square_overflows_by_reference, 0, OPTIMIZERS);
     c = tl_test_case(s, "sums");
