@@ -14,9 +14,8 @@ typedef struct tl_optimizer tl_optimizer;
 typedef enum tl_rows_policy {
     /* That of a dense gradient with zeros in them, bit for bit: moments decay, weight decay continues. The
      * steps that a row has skipped are replayed when it is next read, so the cost depends on the rows in
-     * use; if a sweep of the table costs less, the step is one. A step looks for numbers that are not finite
-     * in the rows that it names. In the others it may store Inf where a dense gradient's step would fail: if
-     * weights are so large that the square of their weight decay overflows, or at rates above 2^19. */
+     * use; if a sweep of the table costs less, the step is one. Where the step with the dense gradient would
+     * fail in a row that is not named (.non_finite), this one fails, too. */
     TL_ROWS_EXACT,
     TL_ROWS_LAZY /* none: as TensorFlow's LazyAdam and PyTorch's SparseAdam */
 } tl_rows_policy;
@@ -159,7 +158,8 @@ TL_API tl_status tl_optimizer_set_learning_rate(tl_optimizer *o, double learning
 TL_API double tl_optimizer_learning_rate(const tl_optimizer *o);
 
 /* Returns the learning rate of step `step` of the optimizer, counted from 1, given the option learning_rate.
- * Must be a pure function: it is called again for past steps when pending row updates are applied. */
+ * Must be a pure function, which several threads may call at once: it is called again for past steps when
+ * pending row updates are applied. */
 typedef double (*tl_schedule)(int64_t step, double learning_rate, const void *context);
 
 /* Sets the schedule from the next step on; fn = NULL: a constant rate. `context` is borrowed for the life of
