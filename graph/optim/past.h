@@ -4,14 +4,15 @@
 
 #include "graph/optim/step.h"
 
-/* Steps that are computed anew at once, in values. */
+/* The most steps that are computed anew at a time, and the number of their constants. */
 enum { TL_PAST_ANEW = 64, TL_PAST_SCRATCH = TL_PAST_ANEW * TL_STEP_CONSTANTS };
 
-/* Keeps the constants of a step that skips rows; it may fail to, as they can be computed again. */
+/* Keeps the constants of a step that skips rows, unless memory is short: they can be computed again. */
 void tl_past_keep(tl_slots *s, const tl_step *step);
 
-/* Returns for how many steps, 1 at least, of `t` .. `last` constants are at *constant, TL_STEP_CONSTANTS for
- * each: those that are kept or, in scratch[TL_PAST_SCRATCH], computed anew. */
+/* Sets *constant to the constants of step t and of those after it, up to `last` at most, TL_STEP_CONSTANTS
+ * for each: kept ones or, in scratch[TL_PAST_SCRATCH], ones computed anew. Returns the number of steps, at
+ * least 1. */
 int64_t tl_past_constants(const tl_slots *s, int64_t t, int64_t last, tl_real *scratch,
                           const tl_real **constant);
 

@@ -16,7 +16,9 @@ static int64_t step_of_row(const tl_slots *s, int64_t row)
     return t > s->all_step ? t : s->all_step;
 }
 
-enum { BATCH = 512, INDEX_BITS = 9 }; /* rows: among more of them, more have missed about as many steps */
+/* Rows that are replayed together: the more there are, the more of them have missed about the same number of
+ * steps, and can share vectors. */
+enum { BATCH = 512, INDEX_BITS = 9 };
 
 /* Rows that have missed steps after `from`. */
 typedef struct stale_rows {
@@ -25,8 +27,8 @@ typedef struct stale_rows {
     int64_t from[BATCH];
 } stale_rows;
 
-/* Collects what is stale among rows[0 .. n-1] (or first .. first+n-1), n <= BATCH, each once, and notes that
- * it no longer is. */
+/* Collects the stale rows among rows[0 .. n-1] (or first .. first+n-1), n <= BATCH, each once, and marks them
+ * as up to date. */
 static void collect(tl_slots *s, int64_t n, const int32_t *rows, int64_t first, stale_rows *stale)
 {
     int64_t *row_step = tl_slots_row_step(s);
@@ -41,7 +43,8 @@ static void collect(tl_slots *s, int64_t n, const int32_t *rows, int64_t first, 
         const int64_t gap = s->t - row_step[row];
         stale->gaps += gap;
         stale->longest = gap > stale->longest ? gap : stale->longest;
-        if (rows || row_step[row] == 0) /* all_step tells the rest, but not that the slots have changed */
+        /* Where all rows are replayed, all_step will say the same; but 0 would still mean initial slots. */
+        if (rows || row_step[row] == 0)
             row_step[row] = s->t;
     }
 }
@@ -115,19 +118,20 @@ static void copy_rows(tl_real *data, tl_real *array, int64_t width, int64_t n, c
 {
     for (int64_t k = 0; k < n; k++) {
         tl_real *row = data + rows[k] * width, *at = array + k * width;
-        if (width == 1 && back)
-            *row = *at;
-        else if (width == 1)
-            *at = *row;
+        tl_real *to = back ? row : at;
+        const tl_real *from = back ? at : row;
+        if (width == 1)
+            *to = *from;
         else
-            memcpy(back ? row : at, back ? at : row, (size_t)width * sizeof *row);
+            memcpy(to, from, (size_t)width * sizeof *to);
     }
 }
 
 static void copy_all(tl_slots *s, packed *p, int64_t width, int64_t n, const int32_t *rows, bool back)
 {
-    for (int64_t k = 0; k < n && !back; k++)
-        tl_step_prefetch_row(s, rows[k], width);
+    if (!back)
+        for (int64_t k = 0; k < n; k++)
+            tl_step_prefetch_row(s, rows[k], width);
     copy_rows(s->companion.variable->data, p->w, width, n, rows, back);
     for (int32_t i = 0; i < s->n; i++)
         copy_rows(tl_slots_array(s, i), p->slot[i], width, n, rows, back);

@@ -55,8 +55,8 @@ typedef struct tl_slots {
     tl_past past;
     /* Since the last step, over replayed rows: steps since a gradient last named them, sum and largest. */
     int64_t gaps, longest;
-    int64_t cost;          /* of replay per step, the average of late steps (sweep.c) */
-    int64_t replayed_rows; /* of the table: so many have taken step replayed_to; 0: see all_step */
+    int64_t cost;          /* of replay per step, averaged over recent steps (sweep.c) */
+    int64_t replayed_rows; /* so many rows, the first of the table, have taken step replayed_to; 0: none */
     int64_t replayed_to;
     bool large;         /* a slot may exceed TL_SLOT_LIMIT, or not be finite */
     bool weights_known; /* `weights` bounds the magnitudes of all weights: nobody else has written */

@@ -28,7 +28,7 @@ static int64_t replay_cost(const tl_slots *s, const tl_gradient *pair, int64_t w
 }
 
 /* A table with sweeps in some steps and none in others pays for both: the next sweep first replays all rows.
- * Where both ways cost about the same, the choice must therefore last: it is made by the average of late
+ * Where both ways cost about the same, the choice must therefore last: it is made by the average of recent
  * steps, and what counts as cheaper depends on the last choice. */
 bool tl_sweep_pays(tl_slots *s, const tl_gradient *pair)
 {

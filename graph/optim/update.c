@@ -48,8 +48,8 @@ static void replay_pending(tl_slots *s, bool row_sparse, int64_t offset)
         tl_slots_replay(s);
 }
 
-/* Prepares the step that follows the last one, everything that is pending before it included. Not returned by
- * value: the copy would load what was stored in smaller parts just before. */
+/* Prepares the step that follows the last one, and makes everything that is pending before it. Fills *j, as
+ * a copy of a returned value would stall: its wide loads follow the narrow stores of the parts. */
 static void prepare_step(job *j, tl_slots *s, const tl_gradient *pair, const tl_real *const *row_refs)
 {
     const int64_t step = s->optimizer->step + 1;
@@ -102,8 +102,8 @@ int64_t tl_try_update(tl_slots *s, const tl_gradient *pair, bool others, double 
     return trial.first;
 }
 
-/* Nothing is pending before it, nor after it. The named rows are noted all the same, for the next step's
- * choice. */
+/* Nothing is pending before the sweep or after it. The steps of the named rows are still recorded, for the
+ * next choice between a sweep and replay. */
 static void sweep_table(job *j)
 {
     tl_sweep(&j->step, j->pair, j->row_refs);

@@ -109,9 +109,11 @@ static bool has_writes(tl_variable *v)
 static void clear_writes(tl_variable *v, int64_t n, const int32_t *rows)
 {
     const int64_t width = tl_row_width(v);
-    if (!rows)
+    if (!rows) {
         tl_clear_off_mask(v, 0, v->size);
-    for (int64_t k = 0; rows && k < n; k++)
+        return;
+    }
+    for (int64_t k = 0; k < n; k++)
         tl_clear_off_mask(v, rows[k] * width, width);
 }
 
