@@ -333,6 +333,45 @@ START_TEST(failed_allocations)
 }
 END_TEST
 
+/* A sum that fails between its kinds is lost, and the next one in the same graph is right. */
+START_TEST(failed_allocations_of_rows_and_dense)
+{
+    enum { SIZE = 6000 }; /* more than a block of the arena */
+    static tl_real dense[SIZE], row[] = { 10, 20 };
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(SIZE / 2, 2), 1);
+    tl_gradient pair[] = { { v, row, (int32_t[]){ 2 }, 1 }, { .variable = v, .values = dense } };
+    const int64_t blocks = tl_test_live_blocks();
+    int failures = 0;
+    for (int order = 0; order < 2; order++) {
+        tl_status status = TL_ERR_MEMORY;
+        for (int64_t k = 1; status != TL_OK; k++, failures++) {
+            tl_graph *total = tl_graph_new(), *g = tl_graph_new();
+            tl_gradients sum;
+            tl_test_fail_allocation(k);
+            for (int i = 0; i < 3; i++) /* the first kind twice */
+                tl_gradients_add(total, &(tl_gradients){ &pair[(order + i) % 2], 1, g }, 1);
+            status = tl_gradients_total(total, &sum);
+            tl_test_fail_allocation(0);
+            if (status != TL_OK) {
+                ck_assert_int_eq(status, TL_ERR_MEMORY);
+                ck_assert_int_eq(tl_graph_status(total), TL_ERR_MEMORY);
+                tl_graph_reset(total);
+                for (int i = 0; i < 3; i++)
+                    add(total, pair[(order + i) % 2], 1);
+            }
+            sum = total_of(total);
+            ck_assert_ptr_null(sum.pair[0].rows);
+            ck_assert_values(sum.pair[0].values + 2, 4, 0, 0, 0, order == 0 ? 20 : 10, order == 0 ? 40 : 20);
+            tl_graph_free(g);
+            tl_graph_free(total);
+            ck_assert_int_eq(tl_test_live_blocks(), blocks);
+        }
+    }
+    ck_assert_int_gt(failures, 4);
+    tl_variable_free(v);
+}
+END_TEST
+
 START_TEST(refusals)
 {
     tl_graph *total = tl_graph_new(), *g = tl_graph_new();
@@ -376,6 +415,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, steps, 0, ZOO);
     tcase_add_test(c, later_sums_allocate_nothing);
     tcase_add_test(c, failed_allocations);
+    tcase_add_test(c, failed_allocations_of_rows_and_dense);
     tcase_add_test(c, refusals);
     return s;
 }
