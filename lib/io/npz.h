@@ -1,6 +1,6 @@
-/* NumPy's archives, .npz: named arrays, stored or deflated (written also beyond 4 GiB, read below it); and
- * the sparse matrices that scipy.sparse.save_npz puts there. They need minizip: in a library that was
- * built without it, every function that opens a file fails with TL_ERR_ARGUMENT. */
+/* NumPy's archives, .npz: named arrays, stored or deflated, also beyond 4 GiB; and the sparse matrices that
+ * scipy.sparse.save_npz puts there. They need minizip: in a library that was built without it, every
+ * function that opens a file fails with TL_ERR_ARGUMENT. */
 #ifndef TL_NPZ_H
 #define TL_NPZ_H
 
@@ -17,8 +17,8 @@ typedef struct tl_npz {
  * failure *out is zeroed and tl_error() names the file, the entry, the byte of it, what was found there
  * and what was expected. TL_ERR_IO, TL_ERR_MEMORY, TL_ERR_ARGUMENT (NULL), or TL_ERR_FORMAT: not a zip
  * archive, entries that are encrypted, packed by other methods, damaged (by their checksums), of one name,
- * or not an array that tl_npy_read reads. Sizes are not trusted: an array takes at most about three times
- * the memory of what its entry really holds, which is at most 1032 times the file. */
+ * overlapping, or not an array that tl_npy_read reads. Sizes are not trusted: an array takes at most about
+ * three times the memory of what its entry really holds, which is at most 1032 times the file. */
 TL_API tl_status tl_npz_read(const char *path, tl_npz *out);
 
 /* Reads one array, whatever else is in the archive; tl_npy_free frees it. Errors as above; TL_ERR_FORMAT

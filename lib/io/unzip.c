@@ -1,4 +1,4 @@
-/* Zip archives, read by minizip from a file descriptor. */
+/* Zip archives, read with zlib. The format, zip64 included, is that of PKWARE's APPNOTE.TXT, 6.3. */
 #include "lib/io/zip.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
@@ -10,184 +10,231 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <unzip.h>
+#include <zlib.h>
 
-enum { BUFFER = 1 << 14 };
+/* Bytes of the records, without what varies in length. */
+enum { LOCAL = 30, CENTRAL = 46, END = 22, END_64 = 56, LOCATOR_64 = 20 };
 
 struct tl_unzip {
     int fd;
-    int error; /* errno of the last read that failed, 0: none did */
-    bool cut;  /* a read went past the end of the file, which minizip would take for zeros */
-    int64_t at, size;
-    int64_t begin, end; /* what is in the buffer */
-    unzFile unz;
-    unsigned char buffer[BUFFER];
+    int error;         /* errno of the last read, 0 if it did not fail */
+    int64_t size;      /* of the file */
+    int64_t start;     /* of the archive, which offsets are relative to: something may precede it */
+    int64_t directory; /* where it begins, and the data of entries end */
+    int64_t end;       /* of the directory */
+    /* The entry that is open: */
+    bool deflated, ended; /* all of it was read */
+    int64_t at, left;     /* its next byte in the file, and how many there are */
+    uint32_t crc, expected;
+    z_stream z;
+    unsigned char buffer[END + UINT16_MAX]; /* packed data, an extra field, or the end of the file */
 };
 
-/* ---- What minizip reads by ---- */
+/* ---- Bytes ---- */
 
-static voidpf open_file(voidpf file, const void *path, int mode)
+/* Returns a little-endian integer of n bytes. */
+static uint64_t integer(const unsigned char *bytes, int n)
 {
-    (void)path;
-    (void)mode;
-    return file;
+    uint64_t value = 0;
+    while (n-- > 0)
+        value = value << 8 | bytes[n];
+    return value;
 }
 
-/* Reads up to n bytes at `at`. Returns their number, 0 at the end of the file or after an error. */
-static int64_t read_at(struct tl_unzip *f, void *to, int64_t n)
+/* Reads n bytes at `at`. False if the file ends before or the system fails. */
+static bool read_at(struct tl_unzip *f, void *to, int64_t n, int64_t at)
 {
-    int64_t got = 0;
-    while (got < n) {
-        const ssize_t part = pread(f->fd, (char *)to + got, (size_t)(n - got), (off_t)(f->at + got));
+    f->error = 0;
+    for (int64_t got = 0; got < n;) {
+        const ssize_t part = pread(f->fd, (char *)to + got, (size_t)(n - got), (off_t)(at + got));
         if (part < 0 && errno == EINTR)
             continue;
         if (part < 0)
             f->error = errno;
         if (part <= 0)
+            return false;
+        got += part;
+    }
+    return true;
+}
+
+/* Records why reading failed: an error of the system, or that the archive is what `found` says. */
+static tl_status failed(const tl_zip *z, const char *found)
+{
+    return z->file->error ? tl_fail(TL_ERR_IO, "%s: %.300s: %s", z->who, z->path, strerror(z->file->error))
+                          : tl_fail(TL_ERR_FORMAT, "%s: %.300s: found %s, expected a zip archive", z->who,
+                                    z->path, found);
+}
+
+/* ---- What the directory and the headers before the data have in common ---- */
+
+/* Takes the fields from the flags to the length of the extra field. */
+static tl_zip_entry take_fields(const unsigned char *h)
+{
+    return (tl_zip_entry){ .flags = (uint16_t)integer(h, 2),
+                           .method = (uint16_t)integer(h + 2, 2),
+                           .crc = (uint32_t)integer(h + 8, 4),
+                           .packed = (int64_t)integer(h + 12, 4),
+                           .size = (int64_t)integer(h + 16, 4),
+                           .name_length = (uint16_t)integer(h + 20, 2),
+                           .extra_length = (uint16_t)integer(h + 22, 2) };
+}
+
+/* Sets *x, which points to n bytes of parts that are (type, length, bytes), to the bytes of zip64's, and
+ * returns their number; 0: it is not there. */
+static int find_zip64(const unsigned char **x, int n)
+{
+    enum { ZIP64 = 1 };
+    while (n >= 4) {
+        const int type = (int)integer(*x, 2), length = (int)integer(*x + 2, 2);
+        *x += 4;
+        n -= 4;
+        if (length > n)
             break;
-        got += part;
+        if (type == ZIP64)
+            return length;
+        *x += length;
+        n -= length;
     }
-    return got;
-}
-
-static uLong read_file(voidpf file, voidpf stream, void *to, uLong n)
-{
-    struct tl_unzip *f = file;
-    uLong got = 0;
-    (void)stream;
-    while (got < n && f->at < f->size) {
-        const uLong left = n - got;
-        if (f->at < f->begin || f->at >= f->end) {
-            if (left >= BUFFER) {
-                const int64_t part = read_at(f, (char *)to + got, (int64_t)left);
-                f->at += part;
-                f->cut = f->cut || (uLong)part < left;
-                return got + (uLong)part;
-            }
-            f->begin = f->at;
-            f->end = f->at + read_at(f, f->buffer, BUFFER);
-            if (f->end == f->begin)
-                break;
-        }
-        const uLong have = (uLong)(f->end - f->at), part = left < have ? left : have;
-        memcpy((char *)to + got, f->buffer + (f->at - f->begin), part);
-        f->at += (int64_t)part;
-        got += part;
-    }
-    f->cut = f->cut || got < n;
-    return got;
-}
-
-static ZPOS64_T tell(voidpf file, voidpf stream)
-{
-    (void)stream;
-    return (ZPOS64_T)((struct tl_unzip *)file)->at;
-}
-
-static long seek(voidpf file, voidpf stream, ZPOS64_T offset, int origin)
-{
-    struct tl_unzip *f = file;
-    const int64_t from = origin == ZLIB_FILEFUNC_SEEK_CUR   ? f->at
-                         : origin == ZLIB_FILEFUNC_SEEK_END ? f->size
-                                                            : 0;
-    (void)stream;
-    if (offset > (ZPOS64_T)(INT64_MAX - from))
-        return -1;
-    f->at = from + (int64_t)offset;
     return 0;
 }
 
-static int close_file(voidpf file, voidpf stream)
+/* Reads the extra field at `at` for the numbers that 32 bits do not hold. False if they are not there. */
+static bool read_extra(struct tl_unzip *f, tl_zip_entry *e, int64_t at)
 {
-    (void)file;
-    (void)stream;
-    return 0;
-}
-
-static int has_error(voidpf file, voidpf stream)
-{
-    const struct tl_unzip *f = file;
-    (void)stream;
-    return f->error || f->cut;
-}
-
-/* ---- Errors ---- */
-
-/* Records why minizip failed: an error of the system, memory, or else that the archive is what `found`
- * says. */
-static tl_status failed(const tl_zip *z, int code, const char *found)
-{
-    const int error = z->file->error;
-    z->file->error = 0;
-    if (code == Z_MEM_ERROR || code == UNZ_INTERNALERROR || error == ENOMEM)
-        return tl_fail_memory();
-    return error ? tl_fail(TL_ERR_IO, "%s: %.300s: %s", z->who, z->path, strerror(error))
-                 : tl_fail(TL_ERR_FORMAT, "%s: %.300s: %s", z->who, z->path, found);
+    int64_t *const numbers[] = { &e->size, &e->packed, &e->at }; /* there, too, except those not marked */
+    const unsigned char *x = f->buffer;
+    if (!read_at(f, f->buffer, e->extra_length, at))
+        return false;
+    int n = find_zip64(&x, e->extra_length);
+    for (int k = 0; k < 3; k++) {
+        if (*numbers[k] != UINT32_MAX)
+            continue;
+        if (n < 8 || x[7] > 0x7f)
+            return false;
+        *numbers[k] = (int64_t)integer(x, 8);
+        x += 8;
+        n -= 8;
+    }
+    return true;
 }
 
 /* ---- Directories ---- */
 
-/* Reads the directory's next entry, and adds its packed size to *packed. */
-static tl_status read_entry(tl_zip *z, int64_t *packed)
+/* Returns where the record that ends the archive begins in the last n bytes of the file; -1: nowhere. A
+ * comment may follow it. */
+static int64_t find_end(const unsigned char *tail, int64_t n)
 {
-    unz_file_info64 info;
-    unz64_file_pos at;
-    unzFile unz = z->file->unz;
+    int64_t k = n - END;
+    while (k >= 0 &&
+           !(memcmp(tail + k, "PK\5\6", 4) == 0 && (int64_t)integer(tail + k + 20, 2) <= n - END - k))
+        k--;
+    return k;
+}
+
+/* Finds the directory by the records that follow it, and sets *n to the number of entries that they state. */
+static tl_status find_directory(tl_zip *z, uint64_t *n)
+{
+    enum { BOTH_64 = END_64 + LOCATOR_64 };
+    struct tl_unzip *f = z->file;
+    unsigned char wide[BOTH_64];
+    const int64_t most = (int64_t)sizeof f->buffer, tail = f->size < most ? f->size : most;
+    const int64_t k = read_at(f, f->buffer, tail, f->size - tail) ? find_end(f->buffer, tail) : -1;
+    if (k < 0)
+        return failed(z, "no directory");
+    const unsigned char *const e = f->buffer + k;
+    f->end = f->size - tail + k;
+    bool whole = integer(e + 4, 4) == 0 && integer(e + 8, 2) == integer(e + 10, 2); /* in one file */
+    uint64_t size = integer(e + 12, 4), offset = integer(e + 16, 4);
+    *n = integer(e + 10, 2);
+    if (f->end >= BOTH_64) {
+        if (!read_at(f, wide, BOTH_64, f->end - BOTH_64))
+            return failed(z, "no directory");
+        if (memcmp(wide, "PK\6\6", 4) == 0 && memcmp(wide + END_64, "PK\6\7", 4) == 0) {
+            f->end -= BOTH_64;
+            whole = integer(wide + 16, 8) == 0 && integer(wide + 24, 8) == integer(wide + 32, 8);
+            *n = integer(wide + 32, 8);
+            size = integer(wide + 40, 8);
+            offset = integer(wide + 48, 8);
+        }
+    }
+    if (!whole || size > (uint64_t)f->end || offset > (uint64_t)f->end - size)
+        return failed(z, "a damaged directory");
+    f->directory = f->end - (int64_t)size;
+    f->start = f->directory - (int64_t)offset;
+    return TL_OK;
+}
+
+#define NO_ZIP64 "found the mark of a number of more than 32 bits, expected a zip64 field that has it"
+#define BAD(...) tl_fail(TL_ERR_FORMAT, "%s: %.260s: entry '%.60s': " __VA_ARGS__)
+
+/* Reads the entry at *at of the directory, and sets *at to the next one. */
+static tl_status read_entry(tl_zip *z, int64_t *at)
+{
+    struct tl_unzip *f = z->file;
     tl_zip_entry *e = &z->entry[z->n];
-    int code = unzGetCurrentFileInfo64(unz, &info, NULL, 0, NULL, 0, NULL, 0);
-    if (code == UNZ_OK)
-        code = unzGetFilePos64(unz, &at);
-    if (code != UNZ_OK)
-        return failed(z, code, "found a damaged directory, expected a zip archive");
-    *e = (tl_zip_entry){ .name = tl_alloc((int64_t)info.size_filename + 1, 1) };
+    unsigned char h[CENTRAL];
+    if (!read_at(f, h, CENTRAL, *at) || memcmp(h, "PK\1\2", 4) != 0)
+        return failed(z, "a damaged directory");
+    *e = take_fields(h + 8);
+    e->at = (int64_t)integer(h + 42, 4);
+    const int64_t name_at = *at + CENTRAL, extra_at = name_at + e->name_length;
+    *at = extra_at + e->extra_length + (int64_t)integer(h + 32, 2); /* after a comment */
+    if (*at > f->end)
+        return failed(z, "a damaged directory");
+    e->name = tl_alloc(e->name_length + 1, 1);
     if (!e->name)
         return tl_fail_memory();
     z->n++;
-    code = unzGetCurrentFileInfo64(unz, &info, e->name, info.size_filename + 1, NULL, 0, NULL, 0);
-    if (code != UNZ_OK)
-        return failed(z, code, "found a damaged directory, expected a zip archive");
-    e->name[info.size_filename] = '\0';
-    e->at[0] = (int64_t)at.pos_in_zip_directory;
-    e->at[1] = (int64_t)at.num_of_file;
-    e->size = (int64_t)info.uncompressed_size;
-#define BAD(...) tl_fail(TL_ERR_FORMAT, "%s: %.260s: entry '%.60s': " __VA_ARGS__)
-    if (strlen(e->name) != info.size_filename)
+    if (!read_at(f, e->name, e->name_length, name_at))
+        return failed(z, "a damaged directory");
+    e->name[e->name_length] = '\0';
+    if (strlen(e->name) != e->name_length)
         return BAD("found a zero in its name", z->who, z->path, e->name);
-    if (info.flag & 1)
+    if (!read_extra(f, e, extra_at))
+        return f->error ? failed(z, "an unreadable directory") : BAD(NO_ZIP64, z->who, z->path, e->name);
+    if (e->flags & 1)
         return BAD("found encrypted data, expected plain", z->who, z->path, e->name);
-    if (info.compression_method != 0 && info.compression_method != Z_DEFLATED)
-        return BAD("found method %lu, expected 0 (stored) or 8 (deflated)", z->who, z->path, e->name,
-                   info.compression_method);
-    if (info.uncompressed_size == UINT32_MAX || info.compressed_size == UINT32_MAX) /* see the extra field */
-        return BAD("found 4 GiB or more, expected less, as minizip 1.1 does not read that", z->who, z->path,
-                   e->name);
-    if (info.compressed_size > (ZPOS64_T)(z->file->size - *packed) || e->size < 0)
-        return BAD("found more data than the file has, or entries that overlap", z->who, z->path, e->name);
-#undef BAD
-    e->packed = (int64_t)info.compressed_size;
-    *packed += e->packed;
+    if (e->method != 0 && e->method != Z_DEFLATED)
+        return BAD("found method %d, expected 0 (stored) or 8 (deflated)", z->who, z->path, e->name,
+                   e->method);
+    const int64_t space = f->directory - f->start - LOCAL - e->name_length;
+    if (e->at > space || e->packed > space - e->at)
+        return BAD("found more data than the archive has", z->who, z->path, e->name);
+    e->at += f->start;
     return TL_OK;
 }
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp((*(const tl_zip_entry *const *)a)->name, (*(const tl_zip_entry *const *)b)->name);
 }
 
-static tl_status check_names(const tl_zip *z)
+static int compare_places(const void *a, const void *b)
 {
-    const char **name = tl_alloc(z->n, sizeof *name);
-    if (!name)
+    const int64_t i = (*(const tl_zip_entry *const *)a)->at, j = (*(const tl_zip_entry *const *)b)->at;
+    return i != j ? (i > j) - (i < j) : compare_names(a, b);
+}
+
+/* Checks that no two entries share a name, or bytes of the file. */
+static tl_status check_entries(const tl_zip *z)
+{
+    const tl_zip_entry **e = tl_alloc(z->n, sizeof *e);
+    if (!e)
         return tl_fail_memory();
     for (int32_t k = 0; k < z->n; k++)
-        name[k] = z->entry[k].name;
-    qsort(name, (size_t)z->n, sizeof *name, compare_names);
+        e[k] = &z->entry[k];
     tl_status status = TL_OK;
+    qsort(e, (size_t)z->n, sizeof *e, compare_names);
     for (int32_t k = 1; k < z->n && status == TL_OK; k++)
-        if (strcmp(name[k - 1], name[k]) == 0)
-            status = tl_fail(TL_ERR_FORMAT, "%s: %.260s: entry '%.60s': found twice, expected each name once",
-                             z->who, z->path, name[k]);
-    tl_free(name);
+        if (strcmp(e[k - 1]->name, e[k]->name) == 0)
+            status = BAD("found twice, expected each name once", z->who, z->path, e[k]->name);
+    qsort(e, (size_t)z->n, sizeof *e, compare_places);
+    for (int32_t k = 1; k < z->n && status == TL_OK; k++)
+        if (e[k]->at - e[k - 1]->at < LOCAL + e[k - 1]->name_length + e[k - 1]->packed)
+            status = BAD("found data that overlap with those of '%.60s'", z->who, z->path, e[k]->name,
+                         e[k - 1]->name);
+    tl_free(e);
     return status;
 }
 
@@ -210,63 +257,36 @@ static tl_status grow(tl_zip *z, int32_t *capacity)
     return TL_OK;
 }
 
-/* The number of entries is stated, too: they are taken as they come. */
+/* The stated number of entries is not trusted: they are taken as they come. */
 static tl_status read_directory(tl_zip *z)
 {
-    unz_global_info64 global;
+    uint64_t stated = 0;
     int32_t capacity = 0;
-    int64_t packed = 0;
-    int code = unzGetGlobalInfo64(z->file->unz, &global);
-    if (code == UNZ_OK && global.number_entry == 0)
-        return TL_OK;
-    if (code == UNZ_OK)
-        code = unzGoToFirstFile(z->file->unz);
-    while (code == UNZ_OK) {
-        tl_status status = grow(z, &capacity);
+    tl_status status = find_directory(z, &stated);
+    int64_t at = z->file->directory;
+    while (status == TL_OK && at < z->file->end) {
+        status = grow(z, &capacity);
         if (status == TL_OK)
-            status = read_entry(z, &packed);
-        if (status != TL_OK)
-            return status;
-        code = unzGoToNextFile(z->file->unz);
+            status = read_entry(z, &at);
     }
-    return code == UNZ_END_OF_LIST_OF_FILE
-               ? check_names(z)
-               : failed(z, code, "found a damaged directory, expected a zip archive");
+    if (status != TL_OK)
+        return status;
+    return (uint64_t)z->n == stated ? check_entries(z) : failed(z, "a damaged directory");
 }
 
 /* ---- Archives ---- */
-
-/* Returns whether the file is an archive without entries, which minizip does not open: the end of a directory
- * and nothing else. */
-static bool is_empty(struct tl_unzip *f)
-{
-    static const unsigned char end[22] = "PK\5\6";
-    unsigned char found[22];
-    f->at = 0;
-    return f->size == 22 && read_at(f, found, 22) == 22 && memcmp(found, end, 22) == 0;
-}
 
 static tl_status open_archive(tl_zip *z)
 {
     struct tl_unzip *f = z->file;
     struct stat about;
-    zlib_filefunc64_def by = { .zopen64_file = open_file,
-                               .zread_file = read_file,
-                               .ztell64_file = tell,
-                               .zseek64_file = seek,
-                               .zclose_file = close_file,
-                               .zerror_file = has_error,
-                               .opaque = f };
     do
         f->fd = open(z->path, O_RDONLY | O_CLOEXEC);
     while (f->fd < 0 && errno == EINTR);
     if (f->fd < 0 || fstat(f->fd, &about) != 0)
         return tl_fail(TL_ERR_IO, "%s: %.300s: %s", z->who, z->path, strerror(errno));
     f->size = (int64_t)about.st_size;
-    f->unz = unzOpen2_64(z->path, &by);
-    if (f->unz)
-        return read_directory(z);
-    return is_empty(f) ? TL_OK : failed(z, UNZ_BADZIPFILE, "found no directory, expected a zip archive");
+    return read_directory(z);
 }
 
 tl_status tl_zip_open(tl_zip *z, const char *who, const char *path)
@@ -285,8 +305,6 @@ void tl_zip_close(tl_zip *z)
     for (int32_t k = 0; k < z->n; k++)
         tl_free(z->entry[k].name);
     tl_free(z->entry);
-    if (z->file && z->file->unz)
-        unzClose(z->file->unz);
     if (z->file && z->file->fd >= 0)
         close(z->file->fd);
     tl_free(z->file);
@@ -303,46 +321,117 @@ int32_t tl_zip_find(const tl_zip *z, const char *name)
 
 /* ---- Entries ---- */
 
+static int copy_some(struct tl_unzip *f, void *to, int n, const char **found)
+{
+    const int part = n < f->left ? n : (int)f->left;
+    f->ended = part < n;
+    *found = f->ended ? "the end of the entry" : "the end of the file";
+    if (!read_at(f, to, part, f->at))
+        return 0;
+    f->at += part;
+    f->left -= part;
+    return part;
+}
+
+static int inflate_some(struct tl_unzip *f, void *to, int n, const char **found)
+{
+    f->z.next_out = to;
+    f->z.avail_out = (unsigned)n;
+    while (f->z.avail_out > 0 && !f->ended) {
+        if (f->z.avail_in == 0) {
+            const int64_t most = (int64_t)sizeof f->buffer, part = f->left < most ? f->left : most;
+            *found = "the end of the file";
+            if (!read_at(f, f->buffer, part, f->at))
+                break;
+            f->at += part;
+            f->left -= part;
+            f->z.next_in = f->buffer;
+            f->z.avail_in = (unsigned)part;
+        }
+        const int code = inflate(&f->z, Z_NO_FLUSH);
+        f->ended = code == Z_STREAM_END;
+        f->error = code == Z_MEM_ERROR ? ENOMEM : 0;
+        *found = code == Z_BUF_ERROR ? "truncated data" : "damaged data"; /* there is space, but no data */
+        if (code != Z_OK && !f->ended)
+            break;
+    }
+    *found = f->ended ? "the end of the entry" : *found;
+    return n - (int)f->z.avail_out;
+}
+
 static int read_some(void *archive, void *to, int n, const char **found)
 {
-    tl_zip *z = archive;
-    int got = 0, code = 1;
-    while (got < n && code > 0) {
-        code = unzReadCurrentFile(z->file->unz, (char *)to + got, (unsigned)(n - got));
-        got += code > 0 ? code : 0;
-    }
-    if (code > 0)
-        return got;
-    *found = code == 0 ? "the end of the entry" : "damaged data";
-    if (z->file->error || code == Z_MEM_ERROR) {
-        *found = NULL;
-        errno = z->file->error ? z->file->error : ENOMEM;
-        z->file->error = 0;
-    }
+    struct tl_unzip *f = ((tl_zip *)archive)->file;
+    const int got = (f->deflated ? inflate_some : copy_some)(f, to, n, found);
+    f->crc = (uint32_t)crc32(f->crc, to, (unsigned)got);
+    errno = f->error;
+    *found = f->error ? NULL : *found;
     return got;
+}
+
+/* Reads the header before the data, which begin at f->at then. False if it is not what the directory says. */
+static bool read_header(struct tl_unzip *f, const tl_zip_entry *e)
+{
+    enum { SIZES_FOLLOW = 8 };
+    unsigned char h[LOCAL];
+    f->at = e->at + LOCAL + e->name_length;
+    if (!read_at(f, h, LOCAL, e->at) || memcmp(h, "PK\3\4", 4) != 0)
+        return false;
+    tl_zip_entry found = take_fields(h + 6);
+    if (found.method != e->method || found.name_length != e->name_length ||
+        !read_at(f, f->buffer, e->name_length, e->at + LOCAL) ||
+        memcmp(f->buffer, e->name, e->name_length) != 0)
+        return false;
+    if (!(found.flags & SIZES_FOLLOW) && !(read_extra(f, &found, f->at) && found.crc == e->crc &&
+                                           found.size == e->size && found.packed == e->packed))
+        return false;
+    f->at += found.extra_length;
+    return e->packed <= f->directory - f->at;
 }
 
 tl_status tl_zip_open_entry(tl_zip *z, int32_t k, tl_source *s)
 {
     const tl_zip_entry *e = &z->entry[k];
-    const unz64_file_pos at = { .pos_in_zip_directory = (ZPOS64_T)e->at[0],
-                                .num_of_file = (ZPOS64_T)e->at[1] };
+    struct tl_unzip *f = z->file;
     *s = (tl_source){
         .who = z->who, .path = z->path, .size = e->packed, .entry = e->name, .get = read_some, .context = z
     };
-    int code = unzGoToFilePos64(z->file->unz, &at);
-    if (code == UNZ_OK)
-        code = unzOpenCurrentFile(z->file->unz);
-    if (code == UNZ_BADZIPFILE && !z->file->error)
-        return tl_source_unexpected(s, 0, "found another header than the archive's directory says");
-    return code == UNZ_OK ? TL_OK : failed(z, code, "found a damaged entry, expected a zip archive");
+    if (!read_header(f, e))
+        return f->error
+                   ? failed(z, "an unreadable entry")
+                   : tl_source_unexpected(s, 0, "found another header than the archive's directory says");
+    f->left = e->packed;
+    f->deflated = e->method == Z_DEFLATED;
+    f->ended = false;
+    f->crc = 0;
+    f->expected = e->crc;
+    f->z = (z_stream){ 0 };
+    return f->deflated && inflateInit2(&f->z, -MAX_WBITS) != Z_OK ? tl_fail_memory() : TL_OK;
+}
+
+/* Checks that all of an entry was read, and its checksum. */
+static tl_status check_end(tl_zip *z, const tl_source *s)
+{
+    struct tl_unzip *f = z->file;
+    unsigned char byte;
+    const char *found;
+    const int more = read_some(z, &byte, 1, &found);
+    if (f->error)
+        return f->error == ENOMEM ? tl_fail_memory() : failed(z, "an unreadable entry");
+    if (!f->ended)
+        return tl_source_unexpected(s, s->at, "found %s, expected the end of the entry",
+                                    more > 0 ? "more data" : found);
+    return f->crc == f->expected
+               ? TL_OK
+               : tl_source_unexpected(s, s->at,
+                                      "found damaged data, expected the checksum of the archive's directory");
 }
 
 tl_status tl_zip_close_entry(tl_zip *z, const tl_source *s, tl_status status)
 {
-    const int code = unzCloseCurrentFile(z->file->unz);
-    return status == TL_OK && code != UNZ_OK
-               ? tl_source_unexpected(s, s->at,
-                                      "found damaged data, expected the checksum of the archive's directory")
-               : status;
+    if (status == TL_OK)
+        status = check_end(z, s);
+    if (z->file->deflated)
+        inflateEnd(&z->file->z);
+    return status;
 }

@@ -1,7 +1,7 @@
-/* Zip archives, on minizip: entries that are stored or deflated. They are written beyond 4 GiB, too, but
- * not read there: minizip 1.1 compares the mark of such sizes in 64 bits. Without minizip nothing is
- * opened: TL_ERR_ARGUMENT. The directory of an archive is checked before an entry is read: names once,
- * known methods, entries that together are no larger than the file. An entry's size is only stated. */
+/* Zip archives, also beyond 4 GiB: entries that are stored or deflated. They are written by minizip and read
+ * with zlib, because minizip 1.1 does not read sizes of 4 GiB or more. Without minizip nothing is opened:
+ * TL_ERR_ARGUMENT. The directory of an archive is checked before an entry is read: names once, known
+ * methods, entries that are in the file and do not overlap. An entry's size is only stated. */
 #ifndef TL_ZIP_H
 #define TL_ZIP_H
 
@@ -14,10 +14,12 @@ typedef struct tl_zip_entry {
     char *name;     /* without zeros, otherwise as it is in the archive */
     int64_t size;   /* in bytes, unpacked, as the directory states it */
     int64_t packed; /* bytes that it really has in the file */
-    int64_t at[2];  /* minizip's position */
+    int64_t at;     /* of its header in the file */
+    uint32_t crc;   /* as the directory states it */
+    uint16_t flags, method, name_length, extra_length;
 } tl_zip_entry;
 
-struct tl_unzip; /* the file and what minizip keeps for it */
+struct tl_unzip; /* the file and what zlib keeps for it */
 
 typedef struct tl_zip {
     const char *who, *path; /* in error texts; borrowed */
@@ -36,8 +38,8 @@ int32_t tl_zip_find(const tl_zip *z, const char *name);
 /* Opens entry k as a source. One at a time. TL_ERR_FORMAT, TL_ERR_IO or TL_ERR_MEMORY. */
 tl_status tl_zip_open_entry(tl_zip *z, int32_t k, tl_source *s);
 
-/* Closes the entry, of which all was read if `status` is TL_OK, and then checks its checksum. Returns
- * `status` if that is an error. */
+/* Closes the entry. If `status` is TL_OK, checks that all of it was read, and its checksum; otherwise returns
+ * `status`. */
 tl_status tl_zip_close_entry(tl_zip *z, const tl_source *s, tl_status status);
 
 /* Closes the archive, if it is open, and frees the directory. */

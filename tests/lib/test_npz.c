@@ -4,17 +4,8 @@
 #ifdef TL_HAVE_MINIZIP
 #include "tests/lib/npz_files.h"
 
-/* Three uint8 and, after a header of 56 + 10 bytes, what is wrong with them. */
-#define HEADER "\x93NUMPY\1\0\x38\0{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}\n"
-static const char three[] = HEADER "\1\2\3"; /* and a zero, which is not part of it */
+static const char three[] = THREE_BYTES; /* and a zero, which is not part of it */
 enum { THREE = sizeof three - 1 };
-
-static void assert_zeroed(const tl_npz *a)
-{
-    ck_assert_int_eq(a->n, 0);
-    ck_assert_ptr_null(a->name);
-    ck_assert_ptr_null(a->array);
-}
 
 /* Checks that reading fails with this text. */
 #define ASSERT_BAD(...)                                                                                      \
@@ -179,7 +170,8 @@ START_TEST(wrong_sizes)
     ck_assert_int_lt(tl_test_allocations() - asked, 10);
     e[0].size = 0xffffffff; /* the mark of zip64 */
     put_archive(e, 2);
-    ASSERT_BAD("entry 'a.npy': found 4 GiB or more, expected less, as minizip 1.1 does not read that");
+    ASSERT_BAD("entry 'a.npy': found the mark of a number of more than 32 bits, expected a zip64 field that "
+               "has it");
     e[0].size = THREE - 1;
     put_archive(e, 2);
     ASSERT_BAD("entry 'a.npy': byte 60: found shape [3] of uint8, 3 bytes, expected 2, as the archive says");
@@ -190,7 +182,7 @@ START_TEST(wrong_sizes)
     ck_assert_int_eq(tl_npz_read(path, &a), TL_ERR_FORMAT);
     e[0].packed = 0x7fffffff;
     put_archive(e, 2);
-    ASSERT_BAD("entry 'a.npy': found more data than the file has, or entries that overlap");
+    ASSERT_BAD("entry 'a.npy': found more data than the archive has");
     archive_length = 0; /* only the directory lies */
     e[0] = stored("a.npy", three, THREE);
     append_local(e);
@@ -215,7 +207,7 @@ START_TEST(overlapping)
     append_local(&e[0]);
     append_directory(e, ENTRIES, ENTRIES);
     put(path, archive, archive_length);
-    ASSERT_BAD("entry '04.npy': found more data than the file has, or entries that overlap");
+    ASSERT_BAD("entry '01.npy': found data that overlap with those of '00.npy'");
 }
 END_TEST
 
@@ -291,7 +283,7 @@ START_TEST(bomb)
     ck_assert_ok(tl_npz_read(path, &a));
     ck_assert(a.array[0].size == ZEROS && tl_npy_get(&a.array[0], ZEROS - 1) == 0);
     tl_npz_free(&a);
-    e.data_length = e.packed = 200; /* of 30 KB: the rest is not there */
+    e.packed = e.data_length = 200; /* of 30 KB: the rest is not there */
     put_archive(&e, 1);
     const int64_t asked = tl_test_allocations();
     ck_assert_int_eq(tl_npz_read(path, &a), TL_ERR_FORMAT);
