@@ -418,7 +418,7 @@ static tl_status check_end(tl_zip *z, const tl_source *s)
     const int more = read_some(z, &byte, 1, &found);
     if (f->error)
         return f->error == ENOMEM ? tl_fail_memory() : failed(z, "an unreadable entry");
-    if (!f->ended)
+    if (more > 0 || !f->ended)
         return tl_source_unexpected(s, s->at, "found %s, expected the end of the entry",
                                     more > 0 ? "more data" : found);
     return f->crc == f->expected

@@ -231,6 +231,25 @@ START_TEST(wrong_directories)
 }
 END_TEST
 
+/* An entry goes on after its array, or stops after it, but before its own end. */
+START_TEST(wrong_ends)
+{
+    unsigned char packed[200];
+    entry e = deflated("a.npy", three, THREE + 1, packed, sizeof packed); /* with its zero */
+    e.size = THREE;
+    put_archive(&e, 1);
+    ASSERT_BAD("entry 'a.npy': byte 69: found more data, expected the end of the entry");
+    e = stored("a.npy", three, THREE + 1);
+    e.size = THREE;
+    put_archive(&e, 1);
+    ASSERT_BAD("entry 'a.npy': byte 69: found more data, expected the end of the entry");
+    e = deflated("a.npy", three, THREE, packed, sizeof packed);
+    e.packed = --e.data_length;
+    put_archive(&e, 1);
+    ASSERT_BAD("entry 'a.npy': byte 69: found truncated data, expected the end of the entry");
+}
+END_TEST
+
 /* For any flipped bit the arrays are right (the bit was in a date, for example) or there is an error. A
  * name may become another one. */
 START_TEST(damaged)
@@ -371,6 +390,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, wrong_sizes);
     tcase_add_test(c, overlapping);
     tcase_add_test(c, wrong_directories);
+    tcase_add_test(c, wrong_ends);
     tcase_add_test(c, damaged);
     tcase_add_test(c, bomb);
     tcase_add_test(c, short_of_memory);

@@ -1,7 +1,4 @@
 /* .npz archives beyond 4 GiB in small: numbers in zip64 fields; what the records of an archive contradict. */
-#include "tests/testing.h"
-
-#ifdef TL_HAVE_MINIZIP
 #include "tests/lib/npz_files.h"
 
 static const char three[] = THREE_BYTES;
@@ -200,9 +197,3 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, overlapping_a_little);
     return s;
 }
-#else
-Suite *tl_test_suite(void)
-{
-    return suite_create("npz_zip64");
-}
-#endif
