@@ -67,8 +67,8 @@ static bool resize(column *c, int64_t n, int64_t capacity)
 
 static tl_status grow(tl_csv_stream *s, int64_t most)
 {
-    enum { FIRST_CAPACITY = 256 };
-    int64_t capacity = s->capacity > 0 ? 2 * s->capacity : FIRST_CAPACITY;
+    enum { FIRST_CELLS = 4096 }; /* a row may have very many fields */
+    int64_t capacity = s->capacity > 0 ? 2 * s->capacity : 1 + FIRST_CELLS / (s->texts->n + 1);
     capacity = capacity < most ? capacity : most;
     for (int32_t k = 0; k < s->texts->n; k++)
         if (!resize(&s->texts->column[k], s->rows, capacity))

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { FIRST_SLOTS = 64, BLOCK = 1 << 15 };
+/* A file may have very many columns of few texts: tables and blocks are small at first. */
+enum { FIRST_SLOTS = 8, PER_TEXT = 64, BLOCK = 1 << 15 };
 
 struct tl_texts_block {
     struct tl_texts_block *next;
@@ -78,7 +79,8 @@ static char *keep(tl_texts *t, const char *text, int64_t n)
 {
     struct tl_texts_block *b = t->block;
     if (!b || b->capacity - b->used < n + 1) {
-        const int64_t capacity = n + 1 > BLOCK / 4 ? n + 1 : BLOCK;
+        const int64_t usual = t->n < BLOCK / PER_TEXT ? (t->n + 1) * (int64_t)PER_TEXT : BLOCK;
+        const int64_t capacity = n + 1 > usual / 4 ? n + 1 : usual;
         b = tl_alloc((int64_t)sizeof *b + capacity, 1);
         if (!b)
             return NULL;

@@ -1,5 +1,6 @@
 /* Every way in which a CSV file, its options and its columns can be wrong. */
 #include "tests/lib/csv_files.h"
+#include "tests/lib/memory_limit.h"
 
 #include <errno.h>
 
@@ -141,6 +142,29 @@ START_TEST(wrong_columns)
 }
 END_TEST
 
+/* The columns of a short row take little memory, as numbers and as texts. */
+START_TEST(many_columns)
+{
+    const int columns = _i == 0 ? 400000 : 100000;
+    const size_t size = 4 * (size_t)columns;
+    char *text = malloc(size);
+    ck_assert_ptr_nonnull(text);
+    memset(text, ',', size);
+    for (int k = 0; k < 2 * columns; k++)
+        text[2 * k] = k < columns || _i == 1 ? 'x' : '1';
+    text[size / 2 - 1] = text[size - 1] = '\n';
+    put(path, (const unsigned char *)text, size);
+    free(text);
+    tl_csv a;
+    const rlim_t before = limit_memory((rlim_t)400 << 20);
+    ck_assert_ok(tl_csv_read(path, NULL, &a));
+    limit_memory(before);
+    ck_assert_int_eq(a.n_columns, columns);
+    ck_assert_int_eq(a.rows, 1);
+    tl_csv_free(&a);
+}
+END_TEST
+
 /* Every allocation fails once: the error is clear and nothing leaks. */
 START_TEST(short_of_memory)
 {
@@ -184,6 +208,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, wrong_options);
     tcase_add_test(c, system_errors);
     tcase_add_test(c, wrong_columns);
+    tcase_add_loop_test(c, many_columns, 0, 2);
     tcase_add_test(c, short_of_memory);
     return s;
 }

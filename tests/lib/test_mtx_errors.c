@@ -1,8 +1,8 @@
 /* Every way in which a Matrix Market file can be wrong. */
+#include "tests/lib/memory_limit.h"
 #include "tests/lib/text_files.h"
 
 #include <errno.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 static bool is_zeroed(const tl_mtx *m)
@@ -144,22 +144,6 @@ START_TEST(triangles)
                "line 1: found a symmetric matrix with (1, 2) in both triangles, expected all entries in one");
 }
 END_TEST
-
-/* Limits the address space, and returns the limit before. Not under a sanitizer, whose shadow memory is
- * larger than any limit. */
-static rlim_t limit_memory(rlim_t bytes)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(NO_THREADS_AFTER_FORK)
-    return bytes;
-#else
-    struct rlimit limit;
-    getrlimit(RLIMIT_AS, &limit);
-    const rlim_t before = limit.rlim_cur;
-    limit.rlim_cur = bytes;
-    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
-    return before;
-#endif
-}
 
 /* Sizes that memory could not hold are refused before any is taken for them. */
 START_TEST(hostile_sizes)
