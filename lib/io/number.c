@@ -166,9 +166,9 @@ static bool scale(uint64_t m, int64_t power, double *x)
 }
 #endif
 
-/* Returns the exponent at *s, which is 0 if there is none, and moves *s past it. Beyond any that matters, the
- * value is no longer exact. */
-static int parse_exponent(const char **s)
+/* Returns the exponent at *s, which is 0 if there is none, and moves *s past it. Beyond what the digits of any
+ * text could make up for, the value is no longer exact. */
+static int64_t parse_exponent(const char **s)
 {
     if (**s != 'e' && **s != 'E')
         return 0;
@@ -177,9 +177,9 @@ static int parse_exponent(const char **s)
     p += is_sign(*p);
     if (!is_digit(*p))
         return 0;
-    int power = 0;
+    int64_t power = 0;
     for (; is_digit(*p); p++)
-        power = power < 100000 ? 10 * power + (*p - '0') : power;
+        power = power < INT64_MAX / 100 ? 10 * power + (*p - '0') : power;
     *s = p;
     return negative ? -power : power;
 }

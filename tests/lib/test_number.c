@@ -116,6 +116,24 @@ START_TEST(doubles)
 }
 END_TEST
 
+/* An exponent that a very long fraction makes up for: exactly, nearly, or not at all. */
+START_TEST(long_exponents)
+{
+    static const char *const exponents[] = { "e300001", "e300002", "e3000010", "e-3000010",
+                                             "e9999999999999999999" };
+    enum { ZEROS = 300000 };
+    char *text = malloc(ZEROS + 40);
+    ck_assert_ptr_nonnull(text);
+    memset(text, '0', ZEROS + 2);
+    text[1] = '.';
+    for (int k = 0; k < 5; k++) {
+        sprintf(text + 2 + ZEROS, "3%s", exponents[k]);
+        assert_as_strtod(text);
+    }
+    free(text);
+}
+END_TEST
+
 /* A million texts of four kinds: as printed with 17 digits, any integer of 64 bits by a power of ten, exactly
  * halfway between two doubles, and with fewer digits. */
 START_TEST(many_doubles)
@@ -326,6 +344,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("number");
     TCase *c = tl_test_case(s, "number");
     tcase_add_test(c, doubles);
+    tcase_add_test(c, long_exponents);
     tcase_add_test(c, many_doubles);
     tcase_add_test(c, infinite_and_nan);
     tcase_add_test(c, no_numbers);
