@@ -80,7 +80,7 @@ TL_API void tl_csv_free(tl_csv *a);
  *         ...
  *     tl_csv_free(&batch);
  *     tl_csv_close(s);
- * / */
+ */
 typedef struct tl_csv_stream tl_csv_stream;
 
 /* Opens a file and reads the header. NULL on failure, with errors as above. */
@@ -98,9 +98,11 @@ TL_API void tl_csv_close(tl_csv_stream *s);
 
 /* Writes a header and rows. Of the options, separator, no_header and missing_text count. Numbers have as
  * many digits as they need to be read back unchanged, texts have quotes where they need them, and id -1 is
- * an empty field; what is read from the file is what was written. The file is written whole or not at all.
- * TL_ERR_IO, TL_ERR_MEMORY, TL_ERR_ARGUMENT (NULL, a kind that is neither number nor id, a missing id in
- * the only column, which would be a blank line), TL_ERR_INDEX (an id that has no text). */
+ * an empty field. Read with the same options and with the columns of ids chosen as TL_CSV_ID, the file has
+ * the same numbers and texts; ids count the texts anew, in the order of the rows. (Not chosen, a column whose
+ * first text is a number would be of numbers.) The file is written whole or not at all. TL_ERR_IO,
+ * TL_ERR_MEMORY, TL_ERR_ARGUMENT (NULL, rows without columns, a kind that is neither number nor id, a missing
+ * id in the only column, which would be a blank line), TL_ERR_INDEX (an id that has no text). */
 TL_API tl_status tl_csv_write(const char *path, const tl_csv_options *o, const tl_csv *a)
     TL_REAL_SYMBOL(tl_csv_write);
 

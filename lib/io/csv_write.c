@@ -29,11 +29,13 @@ static tl_status check_column(const tl_csv *a, int32_t k, bool has_header)
 
 static tl_status check(const tl_csv *a, bool has_header)
 {
-    if (a->rows < 0 || a->n_columns < 0 || (a->n_columns > 0 && !a->column))
+    if (a->rows < 0 || a->n_columns < 0 || (a->n_columns > 0 && !a->column) ||
+        (a->rows > 0 && a->n_columns == 0))
         return tl_fail(TL_ERR_ARGUMENT, "csv_write: %s",
-                       a->rows < 0        ? "rows is negative"
-                       : a->n_columns < 0 ? "n_columns is negative"
-                                          : "column is NULL");
+                       a->rows < 0         ? "rows is negative"
+                       : a->n_columns < 0  ? "n_columns is negative"
+                       : a->n_columns == 0 ? "there are rows, but no columns"
+                                           : "column is NULL");
     tl_status status = TL_OK;
     for (int32_t k = 0; k < a->n_columns && status == TL_OK; k++)
         status = check_column(a, k, has_header);
@@ -69,7 +71,11 @@ static tl_status write_field(tl_sink *s, const tl_csv_options *o, const tl_csv *
     const tl_csv_column *c = &a->column[k];
     if (c->kind == TL_CSV_NUMBER) {
         char text[TL_NUMBER_SIZE];
-        return tl_sink_write(s, text, tl_print_real(text, c->number[row]));
+        const int n = tl_print_real(text, c->number[row]);
+        if (!o->missing_text)
+            return tl_sink_write(s, text, n);
+        write_text(s, o, text); /* in quotes if it would stand for a missing field */
+        return TL_OK;
     }
     if (c->id[row] < -1 || c->id[row] >= c->n_ids)
         return tl_fail(TL_ERR_INDEX,
@@ -95,7 +101,7 @@ static tl_status write_rows(tl_sink *s, const tl_csv_options *o, const tl_csv *a
     }
     if (a->n_columns > 0 && !o->no_header)
         status = tl_sink_write(s, "\n", 1);
-    for (int64_t row = 0; row < a->rows && status == TL_OK && a->n_columns > 0; row++) {
+    for (int64_t row = 0; row < a->rows && status == TL_OK; row++) {
         for (int32_t k = 0; k < a->n_columns && status == TL_OK; k++) {
             if (k > 0)
                 tl_sink_write(s, &o->separator, 1);

@@ -304,6 +304,32 @@ START_TEST(round_trip)
 }
 END_TEST
 
+/* Numbers and texts that would stand for a missing field, or that look like numbers. */
+START_TEST(round_trip_of_missing_texts)
+{
+    tl_real numbers[] = { -1, 5, (tl_real)NAN };
+    int32_t ids[] = { 1, 0, 0 };
+    const char *const texts[] = { "007", "-1" };
+    tl_csv_column column[] = { { .name = "x", .kind = TL_CSV_NUMBER, .number = numbers },
+                               { .name = "-1", .kind = TL_CSV_ID, .id = ids, .n_ids = 2, .text = texts } };
+    const tl_csv_options o = { .missing_text = _i == 0 ? "-1" : "nan",
+                               .n_choices = 1,
+                               .choices = &(tl_csv_choice){ "-1", TL_CSV_ID } };
+    tl_csv b;
+    ck_assert_ok(tl_csv_write(path, &o, &(tl_csv){ .rows = 3, .n_columns = 2, .column = column }));
+    assert_text(_i == 0 ? "x,\"-1\"\n\"-1\",\"-1\"\n5,007\nnan,007\n" : "x,-1\n-1,-1\n5,007\n\"nan\",007\n");
+    ck_assert_ok(tl_csv_read(path, &o, &b));
+    ck_assert_int_eq(b.rows, 3);
+    ck_assert_double_eq((double)b.column[0].number[0], -1);
+    ck_assert_double_eq((double)b.column[0].number[1], 5);
+    ck_assert(isnan(b.column[0].number[2]));
+    ck_assert_ids(&b.column[1], 3, 0, 1, 1);
+    ck_assert_str_eq(b.column[1].text[0], "-1");
+    ck_assert_str_eq(b.column[1].text[1], "007");
+    tl_csv_free(&b);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("csv");
@@ -321,5 +347,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, stream_errors);
     tcase_add_test(c, written);
     tcase_add_test(c, round_trip);
+    tcase_add_loop_test(c, round_trip_of_missing_texts, 0, 2);
     return s;
 }

@@ -139,6 +139,8 @@ START_TEST(wrong_columns)
                      "csv_write: rows is negative");
     ck_assert_status(tl_csv_write(path, NULL, &(tl_csv){ .n_columns = 1 }), TL_ERR_ARGUMENT,
                      "csv_write: column is NULL");
+    ck_assert_status(tl_csv_write(path, NULL, &(tl_csv){ .rows = 1 }), TL_ERR_ARGUMENT,
+                     "csv_write: there are rows, but no columns");
 }
 END_TEST
 
