@@ -296,7 +296,10 @@ static tl_csv_stream *open_stream(const char *who, const char *path, const tl_cs
 
 tl_csv_stream *tl_csv_open(const char *path, const tl_csv_options *o)
 {
-    return open_stream("csv_open", path, o);
+    tl_csv_stream *s = open_stream("csv_open", path, o);
+    if (s)
+        s->records.lines.source.who = "csv_next";
+    return s;
 }
 
 void tl_csv_close(tl_csv_stream *s)

@@ -90,7 +90,7 @@ TL_API tl_csv_stream *tl_csv_open(const char *path, const tl_csv_options *o);
  * is freed first. At the end of the file it has no rows, but still the columns, with all texts. Names and
  * texts are the stream's, valid until the next call on it. A column of which all fields have been missing
  * so far is of numbers. On failure *batch is zeroed; the errors are those of tl_csv_read, and every later
- * call fails, too. For a NULL stream the error of tl_csv_open stays. */
+ * call returns the same. For a NULL stream the error of tl_csv_open stays. */
 TL_API tl_status tl_csv_next(tl_csv_stream *s, int64_t n, tl_csv *batch) TL_REAL_SYMBOL(tl_csv_next);
 
 /* Closes the file and frees the stream. NULL is ignored. */

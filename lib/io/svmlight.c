@@ -8,6 +8,7 @@
 #include "lib/status_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct row {
@@ -21,7 +22,8 @@ typedef enum has_qid { UNKNOWN, ABSENT, PRESENT } has_qid;
 struct tl_svmlight_stream {
     tl_lines lines;
     char *path;
-    bool failed;
+    tl_status status; /* the first error */
+    char error[TL_ERROR_SIZE];
     tl_svmlight_base base;
     int64_t features;
     bool has_features;                 /* decided */
@@ -338,20 +340,22 @@ tl_svmlight_stream *tl_svmlight_open(const char *path, const tl_svmlight_options
 tl_status tl_svmlight_next(tl_svmlight_stream *s, int64_t n, tl_svmlight *batch)
 {
     tl_svmlight_free(batch);
+    if (!s && tl_last_status() != TL_OK) /* tl_svmlight_open's, which has failed */
+        return tl_last_status();
     if (!s || !batch)
         return tl_fail(TL_ERR_ARGUMENT, "svmlight_next: %s is NULL", s ? "batch" : "s");
     if (n < 1 || n > INT32_MAX)
         return tl_fail(TL_ERR_ARGUMENT, "svmlight_next: n %" PRId64 " is not in 1..%d", n, INT32_MAX);
-    if (s->failed)
-        return tl_fail(TL_ERR_ARGUMENT, "svmlight_next: %.300s: an earlier batch has failed", s->path);
-    tl_status status = read_rows(s, n);
-    if (status == TL_OK && s->n > 0)
-        status = make_batch(s, batch);
-    if (status != TL_OK) {
-        s->failed = true;
+    if (s->status != TL_OK)
+        return tl_fail(s->status, "%s", s->error);
+    s->status = read_rows(s, n);
+    if (s->status == TL_OK && s->n > 0)
+        s->status = make_batch(s, batch);
+    if (s->status != TL_OK) {
+        snprintf(s->error, sizeof s->error, "%s", tl_error());
         tl_svmlight_free(batch);
     }
-    return status;
+    return s->status;
 }
 
 void tl_svmlight_close(tl_svmlight_stream *s)

@@ -44,9 +44,10 @@ TL_API tl_status tl_svmlight_read(const char *path, const tl_svmlight_options *o
     TL_REAL_SYMBOL(tl_svmlight_read);
 
 /* Writes rows, with ids from data->base on; values = NULL: all 1. Numbers have as many digits as they need to
- * be read back unchanged. The number of features is not in the file. The file is written whole or not at all.
- * TL_ERR_IO, TL_ERR_MEMORY, TL_ERR_ARGUMENT (NULL, a base that is neither 0 nor 1), TL_ERR_SHAPE (sizes that
- * differ from the pattern's). */
+ * be read back unchanged. Neither the base nor the number of features is in the file: a reader that must have
+ * them states them as options. The file is written whole or not at all. TL_ERR_IO, TL_ERR_MEMORY,
+ * TL_ERR_ARGUMENT (NULL, a base that is neither 0 nor 1), TL_ERR_SHAPE (sizes that differ from the
+ * pattern's). */
 TL_API tl_status tl_svmlight_write(const char *path, const tl_svmlight *data)
     TL_REAL_SYMBOL(tl_svmlight_write);
 
@@ -73,7 +74,8 @@ TL_API tl_svmlight_stream *tl_svmlight_open(const char *path, const tl_svmlight_
 
 /* Reads the next n rows, n > 0, or as many as there are left. *batch is zeroed or an earlier batch, which is
  * freed first. At the end of the file it is zeroed, and the call succeeds. On failure it is zeroed; the
- * errors are those of tl_svmlight_read, and every later call fails, too. A NULL stream is TL_ERR_ARGUMENT. */
+ * errors are those of tl_svmlight_read, and every later call returns the same. For a NULL stream the error of
+ * tl_svmlight_open stays. */
 TL_API tl_status tl_svmlight_next(tl_svmlight_stream *s, int64_t n, tl_svmlight *batch)
     TL_REAL_SYMBOL(tl_svmlight_next);
 

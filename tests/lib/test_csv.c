@@ -226,7 +226,7 @@ START_TEST(stream_errors)
     tl_csv a = { 0 };
     ck_assert_ok(tl_csv_next(s, 2, &a));
     const char *text = error_of(
-        "csv_open", "line 4: column 1 (a): found \"x\", expected a number as before (TL_CSV_ID reads texts)");
+        "csv_next", "line 4: column 1 (a): found \"x\", expected a number as before (TL_CSV_ID reads texts)");
     for (int k = 0; k < 2; k++) {
         ck_assert_status(tl_csv_next(s, 2, &a), TL_ERR_FORMAT, text);
         assert_zeroed(&a);

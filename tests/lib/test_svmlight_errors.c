@@ -88,10 +88,11 @@ static void assert_batch_fails(const char *text, int good, const char *why)
     tl_svmlight_stream *s = tl_svmlight_open(path, NULL);
     for (int k = 0; k < good; k++)
         ck_assert_ok(tl_svmlight_next(s, 1, &batch));
-    ck_assert_status(tl_svmlight_next(s, 1, &batch), TL_ERR_FORMAT, error_of("svmlight_next", "%s", why));
-    ck_assert(is_zeroed(&batch));
-    ck_assert_status(tl_svmlight_next(s, 1, &batch), TL_ERR_ARGUMENT,
-                     error_of("svmlight_next", "an earlier batch has failed"));
+    for (int k = 0; k < 2; k++) {
+        ck_assert_status(tl_svmlight_next(s, 1, &batch), TL_ERR_FORMAT, error_of("svmlight_next", "%s", why));
+        ck_assert(is_zeroed(&batch));
+        tl_fail(TL_ERR_SHAPE, "another error");
+    }
     tl_svmlight_close(s);
 }
 
@@ -128,7 +129,8 @@ START_TEST(arguments)
     ck_assert_null(tl_svmlight_open(NULL, NULL), "svmlight_open: path is NULL");
     ck_assert_null(tl_svmlight_open(path, &(tl_svmlight_options){ .features = INT64_C(1) << 31 }),
                    "svmlight_open: features 2147483648 is not in 0..2147483647");
-    ck_assert_status(tl_svmlight_next(NULL, 1, &d), TL_ERR_ARGUMENT, "svmlight_next: s is NULL");
+    ck_assert_status(tl_svmlight_next(NULL, 1, &d), TL_ERR_ARGUMENT,
+                     "svmlight_open: features 2147483648 is not in 0..2147483647"); /* the reason stays */
     put_text(PLAIN, "1 1:1\n");
     tl_svmlight_stream *s = tl_svmlight_open(path, NULL);
     ck_assert_status(tl_svmlight_next(s, 1, NULL), TL_ERR_ARGUMENT, "svmlight_next: batch is NULL");
