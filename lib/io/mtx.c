@@ -62,8 +62,10 @@ static tl_status read_banner(reader *r)
                                        { "symmetric", SYMMETRIC },
                                        { "skew-symmetric", SKEW_SYMMETRIC } };
     tl_lines *const l = &r->lines;
-    if (!tl_lines_next(l) && l->status != TL_OK)
-        return l->status;
+    if (!tl_lines_next(l))
+        return l->status != TL_OK
+                   ? l->status
+                   : tl_lines_unexpected(l, "found the end of the file, expected \"%%%%MatrixMarket\"");
     const char *s = l->begin;
     int code[5];
 #define WORD(k, table) parse_word(&s, l->end, table, (int)(sizeof table / sizeof *table), &code[k])

@@ -25,7 +25,7 @@ START_TEST(first_line)
     static const struct {
         const char *text, *why;
     } lines[] = {
-        { "", "line 1: found the end of the line, expected \"%%MatrixMarket\"" },
+        { "", "line 1: found the end of the file, expected \"%%MatrixMarket\"" },
         { "\n" REAL, "line 1: found the end of the line, expected \"%%MatrixMarket\"" },
         { "1 2 3\n", "line 1: found \"1\", expected \"%%MatrixMarket\"" },
         { "%%MatrixMarketX matrix", "line 1: found \"%%MatrixMarketX\", expected \"%%MatrixMarket\"" },
