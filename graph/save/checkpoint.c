@@ -1,6 +1,7 @@
 /* The list: what is in it, and the checks of names. */
 #include "graph/save/checkpoint_private.h"
 #include "lib/io/safetensors_private.h"
+#include "lib/io/utf8.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 

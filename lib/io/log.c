@@ -1,6 +1,7 @@
 /* JSON lines. A line is collected in memory and written by one call. */
 #include "log.h"
 #include "lib/io/number.h"
+#include "lib/io/utf8.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 
@@ -150,33 +151,19 @@ static bool grow(tl_log *log, int64_t more)
     return true;
 }
 
-/* Returns the bytes of the character that text begins with, 0 if it is not UTF-8 (RFC 3629). */
-static int utf8_length(const unsigned char *text)
-{
-    const unsigned char b = text[0];
-    const int n = b < 0x80 ? 1 : b < 0xc2 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf5 ? 4 : 0;
-    for (int k = 1; k < n; k++)
-        if ((text[k] & 0xc0) != 0x80) /* also at the end of the text */
-            return 0;
-    const bool overlong = (b == 0xe0 && text[1] < 0xa0) || (b == 0xf0 && text[1] < 0x90);
-    const bool surrogate = b == 0xed && text[1] >= 0xa0, beyond = b == 0xf4 && text[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : n;
-}
-
 /* Writes text as a JSON string (RFC 8259), of at most six bytes a byte and two quotes. Returns its end. */
 static char *put_string(char *to, const char *text)
 {
-    const unsigned char *from = (const unsigned char *)text;
     *to++ = '"';
-    while (*from) {
-        const int n = utf8_length(from);
+    for (const char *from = text; *from;) {
+        const int n = tl_utf8_length(from, INT64_MAX);
         if (n == 0) {
             to += sprintf(to, "\\ufffd");
         } else if (*from == '"' || *from == '\\') {
             *to++ = '\\';
-            *to++ = (char)*from;
-        } else if (*from < 0x20) {
-            to += sprintf(to, "\\u%04x", *from);
+            *to++ = *from;
+        } else if (n == 1 && *from < 0x20) {
+            to += sprintf(to, "\\u%04x", (unsigned)*from);
         } else {
             memcpy(to, from, (size_t)n);
             to += n;

@@ -1,5 +1,6 @@
 /* NumPy's arrays in files of their own, and their elements as numbers. */
 #include "npy.h"
+#include "lib/io/half.h"
 #include "lib/io/npy_format.h"
 #include "lib/io/sink.h"
 #include "lib/memory.h"
@@ -52,16 +53,6 @@ void tl_npy_free(tl_npy *a)
     *a = (tl_npy){ 0 };
 }
 
-/* Returns the number of these 16 bits: sign, 5 bits of exponent, 10 of the fraction. */
-static double from_half(uint16_t bits)
-{
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    double x = exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, exponent - 25);
-    if (exponent == 31)
-        x = fraction ? NAN : INFINITY;
-    return bits >> 15 ? -x : x;
-}
-
 double tl_npy_get(const tl_npy *a, int64_t k)
 {
     if (!a || !a->data || k < 0 || k >= a->size)
@@ -76,7 +67,7 @@ double tl_npy_get(const tl_npy *a, int64_t k)
     case TL_NPY_UINT16: return ((const uint16_t *)a->data)[k];
     case TL_NPY_UINT32: return ((const uint32_t *)a->data)[k];
     case TL_NPY_UINT64: return (double)((const uint64_t *)a->data)[k];
-    case TL_NPY_FLOAT16: return from_half(((const uint16_t *)a->data)[k]);
+    case TL_NPY_FLOAT16: return tl_half_to_double(((const uint16_t *)a->data)[k]);
     case TL_NPY_FLOAT32: return (double)((const float *)a->data)[k];
     case TL_NPY_FLOAT64: return ((const double *)a->data)[k];
     default: return NAN;

@@ -1,4 +1,5 @@
-/* Safetensors in memory: types, elements, names. */
+/* Safetensors in memory: types and elements. */
+#include "lib/io/half.h"
 #include "lib/io/safetensors_private.h"
 #include "lib/status_private.h"
 
@@ -65,16 +66,6 @@ const char *tl_safetensors_type_name(tl_safetensors_type type)
     return is_type(type) ? types[type].name : "";
 }
 
-/* Returns the value of a half: sign, 5 bits of exponent, 10 of mantissa. */
-static double half(uint16_t bits)
-{
-    const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
-    const double size = exponent == 31  ? (mantissa ? (double)NAN : (double)INFINITY)
-                        : exponent == 0 ? ldexp(mantissa, -24)
-                                        : ldexp(1024 + mantissa, exponent - 25);
-    return bits >> 15 ? -size : size;
-}
-
 /* Returns the value of the upper half of a float. */
 static double brain(uint16_t bits)
 {
@@ -95,7 +86,7 @@ double tl_safetensors_get(const tl_safetensor *t, int64_t k)
     case TL_SAFETENSORS_F32: return (double)((const float *)t->data)[k];
     case TL_SAFETENSORS_I32: return (double)((const int32_t *)t->data)[k];
     case TL_SAFETENSORS_U32: return (double)((const uint32_t *)t->data)[k];
-    case TL_SAFETENSORS_F16: return half(((const uint16_t *)t->data)[k]);
+    case TL_SAFETENSORS_F16: return tl_half_to_double(((const uint16_t *)t->data)[k]);
     case TL_SAFETENSORS_BF16: return brain(((const uint16_t *)t->data)[k]);
     case TL_SAFETENSORS_I16: return (double)((const int16_t *)t->data)[k];
     case TL_SAFETENSORS_U16: return (double)((const uint16_t *)t->data)[k];
@@ -104,40 +95,4 @@ double tl_safetensors_get(const tl_safetensor *t, int64_t k)
     case TL_SAFETENSORS_BOOL: return ((const uint8_t *)t->data)[k] != 0;
     }
     return (double)NAN;
-}
-
-/* ---- Names ---- */
-
-/* Returns the bytes of the character at s of which `left` are there, 0 if it is none: too long for its code,
- * a surrogate, beyond U+10FFFF. */
-static int64_t character(const unsigned char *s, int64_t left)
-{
-    const int64_t n = s[0] < 0x80   ? 1
-                      : s[0] < 0xc2 ? 0
-                      : s[0] < 0xe0 ? 2
-                      : s[0] < 0xf0 ? 3
-                      : s[0] < 0xf5 ? 4
-                                    : 0;
-    if (n > left)
-        return 0;
-    for (int64_t k = 1; k < n; k++)
-        if ((s[k] & 0xc0) != 0x80)
-            return 0;
-    const bool wrong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-                       (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f);
-    return n > 1 && wrong ? 0 : n;
-}
-
-bool tl_is_utf8(const char *text, int64_t n)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    if (n < 0)
-        n = (int64_t)strlen(text);
-    for (int64_t k = 0; k < n;) {
-        const int64_t step = character(s + k, n - k);
-        if (step == 0)
-            return false;
-        k += step;
-    }
-    return true;
 }

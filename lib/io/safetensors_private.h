@@ -22,7 +22,4 @@ enum { TL_SAFETENSORS_DIGITS = 8, TL_SAFETENSORS_HEADER_MAX = 100000000 };
 /* Returns the CRC-32 of n bytes that follow others whose CRC-32 is `crc` (0: none). */
 uint32_t tl_crc32(uint32_t crc, const void *bytes, int64_t n);
 
-/* Returns whether the text, n bytes or up to its '\0' if n is negative, is UTF-8 (RFC 3629). */
-bool tl_is_utf8(const char *text, int64_t n);
-
 #endif

@@ -2,6 +2,7 @@
  * their place. */
 #include "lib/io/safetensors_private.h"
 #include "lib/io/sink.h"
+#include "lib/io/utf8.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 

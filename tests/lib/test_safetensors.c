@@ -2,6 +2,7 @@
 #include "tests/lib/files.h"
 
 #include "lib/io/safetensors_private.h"
+#include "lib/io/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
