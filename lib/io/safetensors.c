@@ -36,6 +36,14 @@ uint32_t tl_crc32(uint32_t crc, const void *bytes, int64_t n)
 #endif
 }
 
+int64_t tl_safetensors_count_values(const char *text, int64_t n)
+{
+    int64_t values = 0;
+    for (int64_t k = 0; k < n; k++)
+        values += (text[k] == '{') | (text[k] == '[') | (text[k] == ',');
+    return values;
+}
+
 /* ---- Types ---- */
 
 static const struct {

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory that jansson may take, and what it takes at most per value (2.14 on 64-bit machines). */
-enum { BUDGET = 1 << 28, PER_VALUE = 112, PREFIX = 8 };
+enum { PREFIX = 8 };
 
 static tl_status read_header(struct tl_safetensors_file *f)
 {
@@ -39,12 +38,10 @@ static tl_status read_header(struct tl_safetensors_file *f)
 static tl_status parse_header(struct tl_safetensors_file *f)
 {
     const char *text = f->header + PREFIX;
-    int64_t values = 0;
-    for (int64_t k = 0; k < f->header_size; k++)
-        values += (text[k] == '{') | (text[k] == '[') | (text[k] == ',');
-    if (values > BUDGET / PER_VALUE)
+    const int64_t values = tl_safetensors_count_values(text, f->header_size);
+    if (values > TL_SAFETENSORS_VALUES_MAX)
         return tl_safetensors_bad(f, "byte 8: found a header of %" PRId64 " values, expected at most %d",
-                                  values, BUDGET / PER_VALUE);
+                                  values, TL_SAFETENSORS_VALUES_MAX);
     if (f->header_size == 0 || text[0] != '{')
         return tl_safetensors_bad(f, "byte 8: found 0x%02x, expected '{'",
                                   f->header_size == 0 ? 0u : (unsigned)(unsigned char)text[0]);

@@ -139,6 +139,11 @@ static tl_status make_header(job *j)
     if (t->n - PREFIX > TL_SAFETENSORS_HEADER_MAX)
         return tl_fail(TL_ERR_ARGUMENT, "%s: %.300s: a header of %" PRId64 " bytes, of which readers take %d",
                        j->who, j->path, t->n - PREFIX, TL_SAFETENSORS_HEADER_MAX);
+    const int64_t values = tl_safetensors_count_values(t->at + PREFIX, t->n - PREFIX);
+    if (values > TL_SAFETENSORS_VALUES_MAX)
+        return tl_fail(TL_ERR_ARGUMENT,
+                       "%s: %.300s: a header of %" PRId64 " values, of which readers take %d", j->who,
+                       j->path, values, TL_SAFETENSORS_VALUES_MAX);
     for (int k = 0; k < PREFIX; k++)
         t->at[k] = (char)((uint64_t)(t->n - PREFIX) >> 8 * k & 0xff);
     return TL_OK;

@@ -458,6 +458,31 @@ START_TEST(refused)
 }
 END_TEST
 
+/* What the reader would refuse: every comma may be a value. */
+START_TEST(large_header)
+{
+    enum { N = 2396746 };
+    char *value = malloc(N + 1), whole[1000];
+    ck_assert_ptr_nonnull(value);
+    memset(value, ',', N);
+    value[N] = '\0';
+    tl_safetensors_note note = { "a", value };
+    const tl_safetensors s = { .n_notes = 1, .note = &note };
+    tl_safetensors r;
+    put(path, BYTES(1));
+    snprintf(whole, sizeof whole,
+             "safetensors_write: %s: a header of %d values, of which readers take 2396745", path, N + 3);
+    ck_assert_status(tl_safetensors_write(path, &s), TL_ERR_ARGUMENT, whole);
+    struct stat is;
+    ck_assert(stat(path, &is) == 0 && is.st_size == 1); /* as it was */
+    value[N - 4] = '\0';                                /* with two braces and a comma before the note */
+    ck_assert_ok(tl_safetensors_write(path, &s));
+    ck_assert_ok(tl_safetensors_open(path, &r));
+    tl_safetensors_free(&r);
+    free(value);
+}
+END_TEST
+
 START_TEST(utf8)
 {
     static const char *const good[] = {
@@ -541,6 +566,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, truncated_while_open);
     tcase_add_test(c, system_errors);
     tcase_add_test(c, refused);
+    tcase_add_test(c, large_header);
     tcase_add_test(c, utf8);
     tcase_add_test(c, failing_allocations);
 #else
