@@ -1,5 +1,6 @@
 /* Optimizers and their slots of a load. */
 #include "graph/save/plan.h"
+#include "lib/io/number.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 
@@ -15,12 +16,15 @@ static void compare_fields(tl_load *l, const char *who, const char *prefix, cons
         const char *note = tl_load_note(l, "%s/%s", prefix, field->name);
         const double here = tl_option_value(field, options);
         double was;
+        char text[TL_NUMBER_SIZE];
         if (skip && strcmp(skip, field->name) == 0)
             continue;
         if (!tl_to_number(note, &was))
             tl_load_differs(l, "%.40s: %.30s is not in the file", who, field->name);
-        else if (was != here)
-            tl_load_differs(l, "%.40s: %.30s is %.9g in the file and %.9g here", who, field->name, was, here);
+        else if (was != here) {
+            tl_print_double(text, here);
+            tl_load_differs(l, "%.40s: %.30s is %.30s in the file and %s here", who, field->name, note, text);
+        }
     }
 }
 

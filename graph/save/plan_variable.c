@@ -1,5 +1,6 @@
 /* Variables and averages of a load. */
 #include "graph/save/plan.h"
+#include "lib/io/number.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
 
@@ -57,9 +58,11 @@ static tl_status plan_average(tl_load *l, tl_planned *p, int32_t k)
         !tl_to_number(decay, &was) || !tl_to_integer(correction, &corrected) ||
         !tl_load_fits(l, tensor, &p->values.stored, TL_SAFETENSORS_REAL))
         return tl_load_bad(l, "an average of %.80s is incomplete", name);
-    if (was != a->ema->o.decay)
-        tl_load_differs(l, "the average of %.60s has decay %g in the file and %g here", name, was,
-                        a->ema->o.decay);
+    if (was != a->ema->o.decay) {
+        char here[TL_NUMBER_SIZE];
+        tl_print_double(here, a->ema->o.decay);
+        tl_load_differs(l, "the average of %.60s has decay %.30s in the file and %s here", name, decay, here);
+    }
     if (corrected != a->ema->o.bias_correction)
         tl_load_differs(l, "the average of %.60s has bias_correction %d in the file and %d here", name,
                         (int)corrected, (int)a->ema->o.bias_correction);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -231,6 +232,36 @@ START_TEST(averages_differ)
     ck_assert_ok(tl_checkpoint_load(d, path));
     tl_checkpoint_free(c);
     tl_checkpoint_free(d);
+    tl_variable_free(v);
+    tl_variable_free(w);
+}
+END_TEST
+
+/* Numbers that differ in their last digits are told apart. */
+START_TEST(close_numbers)
+{
+    const double a = 0.3, b = nextafter(a, 1);
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2), 1), *w = tl_test_dense("v", TL_SHAPE(2), 1);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .momentum = a }),
+                 *s = tl_sgd((tl_sgd_options){ .momentum = b });
+    tl_ema *e = tl_ema_new((tl_ema_options){ .decay = a }), *f = tl_ema_new((tl_ema_options){ .decay = b });
+    tl_checkpoint *c = tl_checkpoint_new(), *d = tl_checkpoint_new();
+    ck_assert_ok(tl_ema_add(e, v));
+    ck_assert_ok(tl_ema_add(f, w));
+    ck_assert_ok(tl_checkpoint_add_variable(c, v));
+    ck_assert_ok(tl_checkpoint_add_variable(d, w));
+    ck_assert_ok(tl_checkpoint_add_optimizer(c, "o", o));
+    ck_assert_ok(tl_checkpoint_add_optimizer(d, "o", s));
+    ck_assert_ok(tl_checkpoint_save(c, path));
+    assert_load_fails(d, TL_ERR_ARGUMENT,
+                      "the average of v has decay 0.3 in the file and 0.30000000000000004 here; "
+                      "o: momentum is 0.3 in the file and 0.30000000000000004 here");
+    tl_checkpoint_free(c);
+    tl_checkpoint_free(d);
+    tl_ema_free(e);
+    tl_ema_free(f);
+    tl_optimizer_free(o);
+    tl_optimizer_free(s);
     tl_variable_free(v);
     tl_variable_free(w);
 }
@@ -507,6 +538,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, incomplete_lists);
     tcase_add_test(c, differences);
     tcase_add_test(c, averages_differ);
+    tcase_add_test(c, close_numbers);
     tcase_add_test(c, many_differences);
     tcase_add_test(c, versions);
     tcase_add_test(c, damage);
