@@ -56,7 +56,8 @@ static void save_slots(tl_save_list *l, const tl_slots *s, const char *prefix)
     }
 }
 
-static void save_optimizer(tl_save_list *l, const tl_optimizer *o, const char *name)
+/* Slots are in the order of the list, whichever of them were made first. */
+static void save_optimizer(tl_save_list *l, const tl_checkpoint *c, const tl_optimizer *o, const char *name)
 {
     const char *prefix = tl_arena_text(&l->arena, "optimizer/%s", name);
     l->failed |= !prefix;
@@ -69,22 +70,24 @@ static void save_optimizer(tl_save_list *l, const tl_optimizer *o, const char *n
     tl_save_integer(l, o->n_transforms, "%s/transforms", prefix);
     save_fields(l, tl_common_fields, &o->o, prefix);
     save_fields(l, o->class->fields, o->options, prefix);
-    for (const tl_slots *s = o->slots; s; s = s->next) {
-        const char *own = tl_arena_text(&l->arena, "%s/%s", prefix, s->companion.variable->name);
-        l->failed |= !own;
+    for (int32_t k = 0; k < c->n; k++) {
+        const tl_variable *v = c->entry[k].kind == TL_ENTRY_VARIABLE ? c->entry[k].variable : NULL;
+        const tl_slots *s = v ? tl_slots_find(o, v) : NULL;
+        const char *own = s ? tl_arena_text(&l->arena, "%s/%s", prefix, v->name) : NULL;
+        l->failed |= s && !own;
         if (own)
             save_slots(l, s, own);
     }
 }
 
-static void save_entry(tl_save_list *l, const tl_entry *e)
+static void save_entry(tl_save_list *l, const tl_checkpoint *c, const tl_entry *e)
 {
     switch (e->kind) {
     case TL_ENTRY_VARIABLE:
         tl_save_variable(l, e->variable);
         save_averages(l, e->variable);
         break;
-    case TL_ENTRY_OPTIMIZER: save_optimizer(l, e->optimizer, e->name); break;
+    case TL_ENTRY_OPTIMIZER: save_optimizer(l, c, e->optimizer, e->name); break;
     case TL_ENTRY_RANDOM:
         tl_save_unsigned(l, e->random->seed, "random/%s/seed", e->name);
         tl_save_unsigned(l, e->random->position, "random/%s/position", e->name);
@@ -109,7 +112,7 @@ tl_status tl_checkpoint_save(const tl_checkpoint *c, const char *path)
     tl_save_list l = { .failed = false };
     save_header(&l);
     for (int32_t k = 0; k < c->n; k++)
-        save_entry(&l, &c->entry[k]);
+        save_entry(&l, c, &c->entry[k]);
     const tl_status written = tl_save_list_write(&l, who, path);
     tl_save_list_free(&l);
     return written;
