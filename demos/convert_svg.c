@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <tulle/tulle.h>
 #include <unistd.h>
 
@@ -54,11 +55,12 @@ void svg_text(svg *s, double x, double y, const char *anchor, int size, const ch
 bool svg_close(svg *s)
 {
     svg_print(s, "</svg>\n");
+    struct stat is;
     const bool to_stdout = s->file == stdout, ok = fflush(s->file) == 0 && !ferror(s->file);
     if ((to_stdout || fclose(s->file) == 0) && ok)
         return true;
     failed(s);
-    if (!to_stdout)
+    if (!to_stdout && stat(s->path, &is) == 0 && S_ISREG(is.st_mode)) /* not a device, or a link to one */
         unlink(s->path);
     return false;
 }

@@ -220,6 +220,11 @@ fi
 run 0 info a.mtx --svg -
 grep -q '<svg' out && grep -q '>a</text>' out && grep -q 'M3 0h1v1h-1z' out || wrong "SVG: $(cat out)"
 fails 1 'there is no matrix to draw' info n.csv --svg x.svg
+if [ -c /dev/full ]; then
+    ln -s /dev/full full.svg
+    fails 1 'full.svg: No space left on device' info a.mtx --svg full.svg
+    [ -L full.svg ] || wrong 'a device that is full was removed'
+fi
 awk 'BEGIN { print "%%MatrixMarket matrix coordinate pattern general"; print 1000, 1000, 1999
     for (i = 1; i <= 1000; i++) print i, i
     for (i = 1; i < 1000; i++) print 1000, i }' >big.mtx
