@@ -121,6 +121,33 @@ static int open_temporary(struct tl_sink_file *f)
     return -1;
 }
 
+/* Returns the path of the file that a link to none would have, or the path itself if it is no link: by
+ * malloc. NULL: see errno. */
+static char *follow(const char *path)
+{
+    enum { MOST_LINKS = 40 };
+    char to[4096], *at = strdup(path);
+    for (int k = 0; at; k++) {
+        const ssize_t n = readlink(at, to, sizeof to);
+        if (n < 0)
+            return at;
+        const char *slash = strrchr(at, '/');
+        const size_t folder = to[0] != '/' && slash ? (size_t)(slash - at) + 1 : 0;
+        const bool possible = k < MOST_LINKS && n < (ssize_t)sizeof to;
+        char *next = possible ? malloc(folder + (size_t)n + 1) : NULL;
+        if (next) {
+            memcpy(next, at, folder);
+            memcpy(next + folder, to, (size_t)n);
+            next[folder + (size_t)n] = '\0';
+        } else if (!possible) {
+            errno = k < MOST_LINKS ? ENAMETOOLONG : ELOOP;
+        }
+        free(at);
+        at = next;
+    }
+    return NULL;
+}
+
 /* Finds out what the path names. False: see errno. */
 static bool find_target(struct tl_sink_file *f, const char *path)
 {
@@ -135,7 +162,7 @@ static bool find_target(struct tl_sink_file *f, const char *path)
     }
     if (f->old && access(path, W_OK) != 0)
         return false; /* a rename would not ask */
-    f->target = f->old ? realpath(path, NULL) : strdup(path);
+    f->target = f->old ? realpath(path, NULL) : follow(path);
     if (!f->target)
         return false;
     const char *slash = strrchr(f->target, '/');

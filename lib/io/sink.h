@@ -2,7 +2,7 @@
  * it is on the disk. Until then the old file is untouched, and after an error no temporary is left. One that
  * a killed process left is removed by the next writer of the same path.
  *
- * A link to a file is followed: the file it names is replaced, with the permissions of the old one. A path
+ * A link is followed: the file it names is made or replaced, with the permissions of the old one. A path
  * that names a FIFO or a device is written to directly. An error text names the writer, the file and the
  * reason, and distinguishes two failures: "not saved", and "saved, but it may not survive a power cut". */
 #ifndef TL_SINK_H

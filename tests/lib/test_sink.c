@@ -241,6 +241,31 @@ START_TEST(links)
 }
 END_TEST
 
+/* Links to a link to a file that is not there yet; and one to itself. */
+START_TEST(links_to_nothing)
+{
+    char first[512], second[512];
+    struct stat is;
+    snprintf(first, sizeof first, "%s/first", folder);
+    snprintf(second, sizeof second, "%s/second", folder);
+    ck_assert_int_eq(symlink("second", first), 0);
+    ck_assert_int_eq(symlink(path, second), 0);
+    tl_sink s;
+    ck_assert_ok(tl_sink_open(&s, "writer", first));
+    ck_assert_ok(tl_sink_write(&s, "ab", 2));
+    ck_assert_ok(tl_sink_close(&s, TL_OK));
+    assert_holds(path, "ab", 2);
+    ck_assert(lstat(first, &is) == 0 && S_ISLNK(is.st_mode));
+    ck_assert(lstat(second, &is) == 0 && S_ISLNK(is.st_mode));
+    unlink(second);
+    ck_assert_int_eq(symlink("first", second), 0);
+    ck_assert_int_eq(tl_sink_open(&s, "writer", first), TL_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(tl_error(), strerror(ELOOP)));
+    unlink(first);
+    unlink(second);
+}
+END_TEST
+
 /* What is no file is not replaced by one. */
 START_TEST(devices)
 {
@@ -450,6 +475,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, names);
     tcase_add_test(c, permissions);
     tcase_add_test(c, links);
+    tcase_add_test(c, links_to_nothing);
     tcase_add_test(c, devices);
     tcase_add_test(c, full_disk);
     tcase_add_test(c, failing_system);
