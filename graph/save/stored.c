@@ -191,12 +191,13 @@ static tl_status find_sizes(tl_load *l, const char *name, tl_stored *s)
     return TL_OK;
 }
 
-/* Returns whether a sparse variable has the name that the tensors of this one's mask would begin with. */
+/* Returns whether a sparse variable has the name that the tensors of this one's mask would begin with. Then
+ * this one has no mask, and no note of its shape. */
 static bool mask_is_variable(tl_load *l, const char *name)
 {
     const char *values = tl_arena_text(&l->arena, "%s.mask.values", name);
     l->failed |= !values;
-    return tl_safetensors_find(&l->file, values) >= 0;
+    return tl_safetensors_find(&l->file, values) >= 0 && !tl_load_note(l, "shape/%s", name);
 }
 
 tl_status tl_load_stored(tl_load *l, const char *name, tl_stored *s, bool *found)
