@@ -83,9 +83,14 @@ static tl_status add(const char *who, tl_checkpoint *c, tl_entry_kind kind, cons
     return TL_OK;
 }
 
+tl_status tl_checkpoint_add_variable_as(const char *who, tl_checkpoint *c, tl_variable *v)
+{
+    return add(who, c, TL_ENTRY_VARIABLE, NULL, v);
+}
+
 tl_status tl_checkpoint_add_variable(tl_checkpoint *c, tl_variable *v)
 {
-    return add("checkpoint_add_variable", c, TL_ENTRY_VARIABLE, NULL, v);
+    return tl_checkpoint_add_variable_as("checkpoint_add_variable", c, v);
 }
 
 tl_status tl_checkpoint_add_optimizer(tl_checkpoint *c, const char *name, tl_optimizer *o)
@@ -186,6 +191,22 @@ tl_status tl_checkpoint_check_names(const tl_checkpoint *c, const char *who)
     return repeated.n + repeated.more > 0 ? refuse(who, "repeated names", &repeated) : TL_OK;
 }
 
+/* Of optimizers a and a/b, the part of variable b/c of the one has the name of that of c of the other. */
+static tl_status check_prefixes(const tl_checkpoint *c, const char *who)
+{
+    words nested = { .n = 0 };
+    for (int32_t k = 0; k < c->n; k++)
+        for (int32_t i = 0; c->entry[k].kind == TL_ENTRY_OPTIMIZER && i < c->n; i++) {
+            const char *outer = c->entry[i].name, *name = c->entry[k].name;
+            if (c->entry[i].kind == TL_ENTRY_OPTIMIZER && strncmp(name, outer, strlen(outer)) == 0 &&
+                name[strlen(outer)] == '/')
+                add_word(&nested, name);
+        }
+    return nested.n + nested.more > 0
+               ? refuse(who, "optimizers whose names begin with that of another and a slash", &nested)
+               : TL_OK;
+}
+
 static bool has_variable(const tl_checkpoint *c, const tl_variable *v)
 {
     for (int32_t k = 0; k < c->n; k++)
@@ -224,6 +245,8 @@ tl_status tl_checkpoint_check_averages(const tl_checkpoint *c, const char *who)
 tl_status tl_checkpoint_check(const tl_checkpoint *c, const char *who)
 {
     tl_status status = tl_checkpoint_check_names(c, who);
+    if (status == TL_OK)
+        status = check_prefixes(c, who);
     if (status == TL_OK)
         status = check_slots(c, who);
     return status == TL_OK ? tl_checkpoint_check_averages(c, who) : status;

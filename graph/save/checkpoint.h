@@ -54,8 +54,8 @@ TL_API tl_status tl_checkpoint_add_number(tl_checkpoint *c, const char *name, do
  * new one was saved but may not survive a power cut. Call it between steps. The run goes on to the same bits
  * as without the call; pending row updates (TL_ROWS_EXACT) are applied. TL_ERR_ARGUMENT for names that are
  * missing or repeated, or would be taken for a part of something else (those that begin with optimizer/ or
- * ema/, or end in .crow_indices or .col_indices); for an optimizer that has slots for a variable that is not
- * in the list; and while averages are swapped in. TL_ERR_IO, TL_ERR_MEMORY. */
+ * ema/, or end in .crow_indices or .col_indices; optimizers a and a/b); for an optimizer that has slots for a
+ * variable that is not in the list; and while averages are swapped in. TL_ERR_IO, TL_ERR_MEMORY. */
 TL_API tl_status tl_checkpoint_save(const tl_checkpoint *c, const char *path);
 
 /* Reads the file into the objects of the list, or changes none of them. TL_ERR_ARGUMENT if the file and the

@@ -40,6 +40,9 @@ struct tl_checkpoint {
 /* Returns the name that an entry has in the file. */
 const char *tl_entry_name(const tl_entry *e);
 
+/* As tl_checkpoint_add_variable, with an error text that begins with `who`. */
+tl_status tl_checkpoint_add_variable_as(const char *who, tl_checkpoint *c, tl_variable *v);
+
 /* Checks, for `who`, that names are there and differ, that optimizers have slots for variables of the list
  * only, and that no averages are swapped in. TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
 tl_status tl_checkpoint_check(const tl_checkpoint *c, const char *who);

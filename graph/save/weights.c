@@ -27,7 +27,7 @@ static tl_status check_variables(const char *who, const char *path, tl_variable 
     tl_checkpoint *c = tl_checkpoint_new();
     tl_status status = c ? TL_OK : TL_ERR_MEMORY;
     for (int32_t k = 0; k < n && status == TL_OK; k++)
-        status = tl_checkpoint_add_variable(c, vars[k]);
+        status = tl_checkpoint_add_variable_as(who, c, vars[k]);
     if (status == TL_OK)
         status = tl_checkpoint_check_names(c, who);
     if (status == TL_OK && !may_be_swapped)

@@ -122,6 +122,29 @@ START_TEST(names_of_tensors)
 }
 END_TEST
 
+/* optimizer/a/b/c/slot0 would be of variable b/c in a, and of c in a/b. */
+START_TEST(nested_optimizers)
+{
+    tl_variable *v = tl_test_dense("b/c", TL_SHAPE(2), 1), *w = tl_test_dense("c", TL_SHAPE(2), 1);
+    tl_optimizer *o[3];
+    static const char *const name[] = { "a/b", "a", "a-b" };
+    tl_checkpoint *c = tl_checkpoint_new();
+    ck_assert_ok(tl_checkpoint_add_variable(c, v));
+    ck_assert_ok(tl_checkpoint_add_variable(c, w));
+    for (int k = 0; k < 3; k++) {
+        o[k] = tl_adam((tl_adam_options){ 0 });
+        ck_assert_ok(tl_checkpoint_add_optimizer(c, name[k], o[k]));
+    }
+    assert_save_fails(c, TL_ERR_ARGUMENT,
+                      "optimizers whose names begin with that of another and a slash: a/b");
+    tl_checkpoint_free(c);
+    for (int k = 0; k < 3; k++)
+        tl_optimizer_free(o[k]);
+    tl_variable_free(v);
+    tl_variable_free(w);
+}
+END_TEST
+
 START_TEST(incomplete_lists)
 {
     training t;
@@ -535,6 +558,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, impossible_objects);
     tcase_add_test(c, names);
     tcase_add_test(c, names_of_tensors);
+    tcase_add_test(c, nested_optimizers);
     tcase_add_test(c, incomplete_lists);
     tcase_add_test(c, differences);
     tcase_add_test(c, averages_differ);

@@ -132,6 +132,39 @@ START_TEST(sparse_beside_its_dense)
 }
 END_TEST
 
+/* A dense one whose name is that of a value of a mask. */
+START_TEST(dense_beside_a_mask)
+{
+    tl_variable *v[] = { tl_test_dense("w", TL_SHAPE(3, 3), 1),
+                         tl_test_dense("w.mask.values", TL_SHAPE(2), 2) };
+    tl_variable *w[] = { tl_test_dense("w", TL_SHAPE(3, 3), 3),
+                         tl_test_dense("w.mask.values", TL_SHAPE(2), 4) };
+    tl_pattern *mask = tl_pattern_random(3, 3, 0.5, 3);
+    ck_assert_ok(tl_variable_set_mask(v[0], mask));
+    ck_assert_ok(tl_weights_save(path, v, 2));
+    ck_assert_ok(tl_weights_load(path, w, 2, NULL, NULL));
+    ck_assert(tl_pattern_equal(tl_variable_pattern(w[0]), mask));
+    for (int k = 0; k < 2; k++)
+        ck_assert_same(tl_variable_data(w[k]), tl_variable_data(v[k]), tl_variable_size(v[k]));
+    tl_pattern_release(mask);
+    for (int k = 0; k < 2; k++) {
+        tl_variable_free(v[k]);
+        tl_variable_free(w[k]);
+    }
+}
+END_TEST
+
+START_TEST(twice)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2), 1), *both[] = { v, v };
+    ck_assert_status(tl_weights_save(path, both, 2), TL_ERR_ARGUMENT,
+                     "weights_save: v is in the list already");
+    ck_assert_status(tl_weights_load(path, both, 2, NULL, NULL), TL_ERR_ARGUMENT,
+                     "weights_load: v is in the list already");
+    tl_variable_free(v);
+}
+END_TEST
+
 /* ---- Conversions ---- */
 
 /* The matrix of both patterns: A keeps (0,0) (0,2) (1,1), B keeps (0,0) (0,1) (1,1) (1,2). */
@@ -604,6 +637,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, round_trip);
     tcase_add_test(c, from_a_checkpoint);
     tcase_add_test(c, sparse_beside_its_dense);
+    tcase_add_test(c, dense_beside_a_mask);
+    tcase_add_test(c, twice);
     tcase_add_loop_test(c, conversion, 0, sizeof conversions / sizeof *conversions);
     tcase_add_test(c, report_text);
     tcase_add_test(c, companions_follow);
