@@ -33,6 +33,13 @@ static statistics statistics_of(const double *x, int64_t n)
     return s;
 }
 
+/* Prints a text of a file, whose control characters would steer the terminal. */
+static void print_text(const char *text, FILE *out)
+{
+    for (; *text; text++)
+        fputc(((unsigned char)*text < 0x20 && *text != '\n') || *text == 0x7f ? '?' : *text, out);
+}
+
 static void print_shape(const array *a, FILE *out)
 {
     if (a->rank == 0)
@@ -83,11 +90,12 @@ static void print_picture(const array *a, const statistics *s, FILE *out)
 void info_print(const arrays *list, bool pictures, FILE *out)
 {
     if (list->about)
-        fputs(list->about, out);
+        print_text(list->about, out);
     for (int k = 0; k < list->n; k++) {
         const array *a = &list->item[k];
         const statistics s = statistics_of(a->values, a->size);
-        fprintf(out, "%s: ", a->name);
+        print_text(a->name, out);
+        fputs(": ", out);
         print_shape(a, out);
         if (!a->ones)
             fprintf(out, " %s,", element_name(a->element));

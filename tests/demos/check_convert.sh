@@ -179,6 +179,9 @@ says out 'a: 3x4 float64, sparse: 4 entries, density 0.3333' \
     '  min -2, max 3, mean 0.275, norm 3.60694, all finite' '  |+  +|' '  | @@ |'
 run 0 info f.idx
 says out 'f: 2x3 uint8, dense: 6 values, 6 not 0 (1)' '  min 1, max 255, mean 45, norm 255.108, all finite'
+printf '\033[2Jx\n1\n' >n.csv
+run 0 info n.csv
+says out '?[2Jx: 1 int64, dense: 1 values, 1 not 0 (1)' '  min 1, max 1, mean 1, norm 1, all finite'
 printf 'x\nnan\ninf\n1\n' >n.csv
 run 0 info n.csv
 says out 'x: 3 float64, dense: 3 values, 3 not 0 (1)' \
