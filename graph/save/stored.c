@@ -243,8 +243,17 @@ static int32_t *narrow(int64_t n, const int64_t *x)
 {
     int32_t *y = tl_alloc(n, sizeof *y);
     for (int64_t k = 0; y && k < n; k++)
-        y[k] = x[k] < -1 || x[k] > INT32_MAX ? -1 : (int32_t)x[k];
+        y[k] = (int32_t)x[k];
     return y;
+}
+
+/* Returns the first of n columns that 32 bits do not hold, n if there is none. */
+static int64_t first_wide(int64_t n, const int64_t *x)
+{
+    int64_t k = 0;
+    while (k < n && x[k] >= INT32_MIN && x[k] <= INT32_MAX)
+        k++;
+    return k;
 }
 
 tl_status tl_load_pattern(tl_load *l, const tl_stored *s, int64_t cols, tl_pattern **pattern)
@@ -256,9 +265,13 @@ tl_status tl_load_pattern(tl_load *l, const tl_stored *s, int64_t cols, tl_patte
     if (status != TL_OK)
         return status;
     int64_t *row_ptr = indices(crow), *wide = indices(col);
-    int32_t *narrowed = wide ? narrow(col->size, wide) : NULL;
+    const int64_t faulty = wide ? first_wide(col->size, wide) : 0;
+    int32_t *narrowed = wide && faulty == col->size ? narrow(col->size, wide) : NULL;
     *pattern = NULL;
-    if (!row_ptr || !narrowed)
+    if (row_ptr && wide && faulty < col->size)
+        status = tl_load_bad(l, "%.80s: entry %" PRId64 ": column %" PRId64 " is not in [0, %" PRId64 ")",
+                             col->name, faulty, wide[faulty], cols);
+    else if (!row_ptr || !narrowed)
         status = tl_fail_memory();
     else if (row_ptr[s->rows] != s->nnz)
         status = tl_load_bad(l, "%.80s ends in %" PRId64 ", expected %" PRId64 " entries", crow->name,

@@ -461,24 +461,21 @@ START_TEST(foreign_sparse)
     ck_assert_values(tl_variable_data(w), 12, 0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 3, 0, 0);
     static const char *const text[] = {
         "w.crow_indices: pattern_from_csr: row 0, entry 1: column 3 is not in [0, 3)",
-        "w.crow_indices: pattern_from_csr: row 0 ends at 1000, before its start 0",
         "w.crow_indices: pattern_from_csr: row 1 ends at 2, before its start 1000",
         "w.crow_indices ends in 4, expected 3 entries",
-        "w.crow_indices: pattern_from_csr: row 0, entry 1: column -1 is not in [0, 4)",
+        "w.col_indices: entry 1: column -9223372036854775808 is not in [0, 4)",
         "w: found 2 values, expected 3",
         "w: there is but a part of .crow_indices, .col_indices and .values",
     };
-    for (int k = 0; k < 7; k++) {
-        if (k == 1)
-            continue;
+    for (int k = 0; k < 6; k++) {
         tl_safetensors bad = s;
-        crow[1] = k == 2 ? 1000 : 2;
-        crow[3] = k == 3 ? 4 : 3;
-        col[1] = k == 4 ? INT64_MIN : 3;
+        crow[1] = k == 1 ? 1000 : 2;
+        crow[3] = k == 2 ? 4 : 3;
+        col[1] = k == 3 ? INT64_MIN : 3;
         static const int64_t two[] = { 2 };
-        t[2].dim = k == 5 ? two : three;
-        t[2].size = k == 5 ? 2 : 3;
-        bad.n = k == 6 ? 2 : 3;
+        t[2].dim = k == 4 ? two : three;
+        t[2].size = k == 4 ? 2 : 3;
+        bad.n = k == 5 ? 2 : 3;
         ck_assert_ok(tl_safetensors_write(path, &bad));
         ck_assert_int_eq(tl_weights_load(path, k == 0 ? &narrow : &w, 1, NULL, NULL), TL_ERR_FORMAT);
         ck_assert_msg(strstr(tl_error(), text[k]), "%s", tl_error());
@@ -488,6 +485,7 @@ START_TEST(foreign_sparse)
     tl_variable_free(narrow);
 }
 END_TEST
+
 /* ---- Partial loads ---- */
 
 START_TEST(partial)
