@@ -166,8 +166,8 @@ static bool scale(uint64_t m, int64_t power, double *x)
 }
 #endif
 
-/* Returns the exponent at *s, which is 0 if there is none, and moves *s past it. Beyond what the digits of any
- * text could make up for, the value is no longer exact. */
+/* Returns the exponent at *s, which is 0 if there is none, and moves *s past it. Beyond what the digits of
+ * any text could make up for, the value is no longer exact. */
 static int64_t parse_exponent(const char **s)
 {
     if (**s != 'e' && **s != 'E')

@@ -199,6 +199,7 @@ START_TEST(another_file)
 }
 END_TEST
 
+#ifndef NO_THREADS_AFTER_FORK
 /* A process that is killed leaves the lines that it has ended. */
 START_TEST(killed)
 {
@@ -216,6 +217,7 @@ START_TEST(killed)
     assert_text("{\"step\":1}\n");
 }
 END_TEST
+#endif
 
 /* ---- Errors ---- */
 
