@@ -4,15 +4,20 @@
 
 #include "tests/testing.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
-/* Limits the address space, and returns the limit before. Not under a sanitizer, whose shadow memory is
- * larger than any limit. */
+/* Limits the address space, and returns the limit before. Not under a sanitizer or valgrind, whose own memory
+ * counts. */
 static inline rlim_t limit_memory(rlim_t bytes)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(NO_THREADS_AFTER_FORK)
     return bytes;
 #else
+    const char *preloaded = getenv("LD_PRELOAD");
+    if (preloaded && strstr(preloaded, "vgpreload"))
+        return bytes;
     struct rlimit limit;
     getrlimit(RLIMIT_AS, &limit);
     const rlim_t before = limit.rlim_cur;
