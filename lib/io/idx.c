@@ -1,5 +1,6 @@
 /* MNIST's IDX files. The sizes in a header are not trusted: memory is taken as the elements arrive. */
 #include "idx.h"
+#include "lib/io/byte_order.h"
 #include "lib/io/sink.h"
 #include "lib/io/source.h"
 #include "lib/memory.h"
@@ -72,10 +73,8 @@ static tl_status read_elements(tl_source *s, tl_idx *out)
 /* Converts n elements between big-endian and the machine's byte order, in place. */
 static void swap_bytes(void *elements, int64_t n, int64_t width)
 {
-    const uint16_t one = 1;
-    const bool little_endian = *(const unsigned char *)&one == 1;
     unsigned char *e = elements;
-    if (!little_endian || width == 1)
+    if (!tl_is_little_endian() || width == 1)
         return;
     for (int64_t k = 0; k < n; k++, e += width)
         for (int64_t lo = 0, hi = width - 1; lo < hi; lo++, hi--) {

@@ -1,6 +1,7 @@
 /* Headers of .npy files: a dictionary as Python writes it, with the keys 'descr', 'fortran_order' and
  * 'shape'. What NumPy has ever written is read: any order of the keys, blanks anywhere between tokens,
  * long integers ("3L", from Python 2), headers of any alignment. Nothing else is. */
+#include "lib/io/byte_order.h"
 #include "lib/io/npy_format.h"
 #include "lib/memory.h"
 #include "lib/status_private.h"
@@ -298,12 +299,6 @@ static tl_status find_type(const tl_source *s, const tl_npy_header *h, tl_npy_ty
 
 /* ---- Elements ---- */
 
-static bool is_little_endian(void)
-{
-    const uint16_t one = 1;
-    return *(const unsigned char *)&one == 1;
-}
-
 /* Sets type, shape and size from the header, which must agree with the stated size of the entry. */
 static tl_status take_header(const tl_source *s, const tl_npy_header *h, int64_t stated, tl_npy *out)
 {
@@ -342,7 +337,7 @@ tl_status tl_npy_read_from(tl_source *s, int64_t stated, tl_npy *out)
         out->data = tl_source_read_block(s, out->size * h.width, "elements");
         status = out->data ? TL_OK : tl_last_status();
     }
-    if (status == TL_OK && h.order == (is_little_endian() ? '>' : '<'))
+    if (status == TL_OK && h.order == (tl_is_little_endian() ? '>' : '<'))
         tl_npy_reverse(out);
     if (status == TL_OK && h.fortran)
         status = tl_npy_to_c_order(out);
@@ -356,7 +351,7 @@ tl_status tl_npy_read_from(tl_source *s, int64_t stated, tl_npy *out)
 void tl_npy_type_text(tl_npy_type type, char text[4])
 {
     const int width = types[type - 1].width;
-    text[0] = width == 1 ? '|' : is_little_endian() ? '<' : '>';
+    text[0] = width == 1 ? '|' : tl_is_little_endian() ? '<' : '>';
     text[1] = types[type - 1].kind;
     text[2] = (char)('0' + width);
     text[3] = '\0';

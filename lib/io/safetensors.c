@@ -1,4 +1,5 @@
 /* Safetensors in memory: types and elements. */
+#include "lib/io/byte_order.h"
 #include "lib/io/half.h"
 #include "lib/io/safetensors_private.h"
 #include "lib/status_private.h"
@@ -16,12 +17,9 @@ tl_status tl_safetensors_check_build(const char *who)
 #elif !defined(TL_HAVE_ZLIB)
     return tl_fail(TL_ERR_ARGUMENT, "%s: tulle was built without zlib", who);
 #else
-    const uint16_t one = 1;
-    unsigned char first;
-    memcpy(&first, &one, 1);
-    return first == 1
+    return tl_is_little_endian()
                ? TL_OK
-               : tl_fail(TL_ERR_ARGUMENT, "%s: the format is not implemented for big-endian machines", who);
+               : tl_fail(TL_ERR_ARGUMENT, "%s: the format is little-endian, and this machine is not", who);
 #endif
 }
 
