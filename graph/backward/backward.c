@@ -20,7 +20,7 @@ static void mark_listed(tl_graph *g, const tl_backward_plan *plan)
 
 static bool has_input_that_needs_grad(const tl_node *a)
 {
-    for (int32_t i = 0; i < a->op->n_in; i++)
+    for (int32_t i = 0; i < a->n_in; i++)
         if (a->in[i] && a->in[i]->needs_grad)
             return true;
     return false;
@@ -52,12 +52,12 @@ static void mark_reached(tl_node *y)
         a->needs_grad = a->needs_grad && a->reached;
         if (!a->needs_grad || !a->op)
             continue;
-        for (int32_t i = 0; i < a->op->n_in; i++) {
+        for (int32_t i = 0; i < a->n_in; i++) {
             tl_node *in = a->in[i];
             if (!in || !in->needs_grad)
                 continue;
             in->reached = true;
-            in->row_sparse = in->row_sparse && a->op->in_kind[i] == TL_ROWS;
+            in->row_sparse = in->row_sparse && tl_input_kind(a->op, i) == TL_ROWS;
         }
     }
 }
@@ -67,9 +67,9 @@ static void mark_reached(tl_node *y)
 static bool may_overwrite(const tl_node *y, int32_t i, const tl_backward_plan *plan)
 {
     int32_t times = 0;
-    for (int32_t k = 0; k < y->op->n_in; k++)
+    for (int32_t k = 0; k < y->n_in; k++)
         times += y->in[k] == y->in[i];
-    return (y->op->can_overwrite >> i & 1) && y->op->in_kind[i] != TL_ROWS && times == 1 &&
+    return tl_input_bit(y->op, y->op->can_overwrite, i) && tl_input_kind(y->op, i) != TL_ROWS && times == 1 &&
            !(y->in[i]->variable && plan->prefill != 0);
 }
 
@@ -87,7 +87,7 @@ static void fill(tl_node *a, tl_real value)
 /* Allocates the gradients of the inputs of y that receive their first contribution. */
 static tl_status alloc_input_grads(tl_node *y, const tl_backward_plan *plan, tl_free_grad **list)
 {
-    for (int32_t i = 0; i < y->op->n_in; i++) {
+    for (int32_t i = 0; i < y->n_in; i++) {
         tl_node *a = y->in[i];
         if (!a || !a->needs_grad || a->row_sparse || a->grad)
             continue;
@@ -110,10 +110,10 @@ static tl_status run_backward(tl_node *y)
 {
     tl_before_read_inputs(y); /* a step may have come between forward and backward */
     if (y->slices)
-        for (int32_t i = 0; i < y->op->n_in; i++)
+        for (int32_t i = 0; i < y->n_in; i++)
             y->slices[i].n = 0; /* those of the previous pass */
     y->op->backward(y);
-    for (int32_t i = 0; i < y->op->n_in; i++)
+    for (int32_t i = 0; i < y->n_in; i++)
         if (y->in[i])
             y->in[i]->overwrite = false;
     return y->graph->status;

@@ -38,8 +38,9 @@ static void print_text(const char *text, bool escaped, FILE *out)
 /* Prints the inputs of the op that failed: "(%3, -)", "?" for one of another graph. */
 static void print_failed_inputs(const tl_graph *g, FILE *out)
 {
-    for (int32_t i = 0; i < g->failed->n_in; i++) {
-        fprintf(out, "%s", i == 0 ? "(" : ", ");
+    fprintf(out, "(");
+    for (int32_t i = 0; i < g->n_failed_in; i++) {
+        fprintf(out, "%s", i == 0 ? "" : ", ");
         if (g->failed_in[i] >= 0)
             fprintf(out, "%%%d", (int)g->failed_in[i]);
         else
@@ -67,10 +68,9 @@ tl_status tl_graph_print(const tl_graph *g, FILE *out)
     if (check("graph_print", g, out) != TL_OK)
         return TL_ERR_ARGUMENT;
     for (const tl_node *a = g->first; a; a = a->after) {
-        const int32_t n_in = a->op ? a->op->n_in : 0;
         fprintf(out, "%%%d = %s", (int)a->number, a->variable ? "variable " : "");
         print_text(name_of(a), false, out);
-        for (int32_t i = 0; i < n_in; i++) {
+        for (int32_t i = 0; i < a->n_in; i++) {
             fprintf(out, "%s", i == 0 ? "(" : ", ");
             if (a->in[i])
                 fprintf(out, "%%%d", (int)a->in[i]->number);
@@ -102,7 +102,6 @@ tl_status tl_graph_dot(const tl_graph *g, FILE *out)
     fprintf(out, "digraph tulle {\n  node [fontname=\"sans-serif\", fontsize=11, shape=box, style=rounded];\n"
                  "  edge [color=gray40];\n");
     for (const tl_node *a = g->first; a; a = a->after) {
-        const int32_t n_in = a->op ? a->op->n_in : 0;
         const char *look = a->op                  ? ""
                            : !a->variable         ? ", shape=ellipse, style=dashed"
                            : a->kind == TL_SPARSE ? ", style=filled, fillcolor=gold"
@@ -112,7 +111,7 @@ tl_status tl_graph_dot(const tl_graph *g, FILE *out)
         fprintf(out, "\\n");
         print_shape(a, out);
         fprintf(out, "\"%s];\n", look);
-        for (int32_t i = 0; i < n_in; i++)
+        for (int32_t i = 0; i < a->n_in; i++)
             if (a->in[i])
                 fprintf(out, "  n%d -> n%d;\n", (int)a->in[i]->number, (int)a->number);
     }
@@ -120,7 +119,7 @@ tl_status tl_graph_dot(const tl_graph *g, FILE *out)
         fprintf(out, "  failed [label=\"");
         print_text(g->error, true, out);
         fprintf(out, "\", shape=note, color=red];\n");
-        for (int32_t i = 0; g->failed && i < g->failed->n_in; i++)
+        for (int32_t i = 0; i < g->n_failed_in; i++)
             if (g->failed_in[i] >= 0)
                 fprintf(out, "  n%d -> failed;\n", (int)g->failed_in[i]);
     }

@@ -5,9 +5,9 @@
 #include <string.h>
 
 /* Returns the graph of the first input that is not absent. */
-static tl_graph *graph_of(const tl_op *op, tl_node *const *in)
+static tl_graph *graph_of(int32_t n, tl_node *const *in)
 {
-    for (int32_t i = 0; i < op->n_in; i++)
+    for (int32_t i = 0; i < n; i++)
         if (in[i])
             return in[i]->graph;
     return NULL;
@@ -54,41 +54,67 @@ static tl_text input_text(const tl_node *a)
     return name_and_shape(a, ", ", "");
 }
 
-/* Checks the fields of an op but for n_in. */
+enum { KINDS = sizeof(tl_op){ 0 }.in_kind / sizeof(tl_kind) };
+
+/* Checks the fields of an op but for its numbers of inputs. */
 static tl_status check_op(const tl_op *op)
 {
-    const uint32_t beyond = ~(((uint32_t)1 << op->n_in) - 1);
+    const uint32_t beyond = op->n_in < 32 ? ~(((uint32_t)1 << op->n_in) - 1) : 0;
     if (!op->name || !op->shape || !op->forward)
         return tl_fail(TL_ERR_ARGUMENT, "an op needs a name, a shape function and a forward function");
+    if (op->n_optional != 0 && op->max_in != 0)
+        return tl_fail(TL_ERR_ARGUMENT, "n_optional is %d, and a list has no optional inputs",
+                       (int)op->n_optional);
     if (op->n_optional < 0 || op->n_optional > op->n_in)
         return tl_fail(TL_ERR_ARGUMENT, "n_optional is %d, of %d inputs", (int)op->n_optional, (int)op->n_in);
     if ((op->no_gradient | op->can_overwrite) & beyond)
         return tl_fail(TL_ERR_ARGUMENT, "%s has a bit of input %d or beyond, of %d inputs",
                        op->no_gradient & beyond ? "no_gradient" : "can_overwrite", (int)op->n_in,
                        (int)op->n_in);
-    for (int32_t i = 0; i < op->n_in; i++)
-        if (op->in_kind[i] < TL_DENSE || op->in_kind[i] > TL_ROWS)
+    for (int32_t i = 0; i < op->n_in && i < KINDS; i++)
+        if (op->in_kind[i] < TL_DENSE || op->in_kind[i] > TL_ANY)
             return tl_fail(TL_ERR_ARGUMENT, "in_kind[%d] = %d is not a tl_kind", (int)i, (int)op->in_kind[i]);
     return TL_OK;
 }
 
-static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_graph *g)
+/* Checks that an op takes n inputs. */
+static tl_status check_count(const tl_op *op, int32_t n)
 {
-    if (check_op(op) != TL_OK)
+    if (op->max_in == 0 && n != op->n_in)
+        return tl_fail(TL_ERR_ARGUMENT, "%d inputs, not %d", (int)n, (int)op->n_in);
+    if (op->max_in != 0 && n < op->min_in)
+        return tl_fail(TL_ERR_ARGUMENT, "%d inputs, of %d or more", (int)n, (int)op->min_in);
+    if (op->max_in != 0 && n > op->max_in)
+        return tl_fail(TL_ERR_ARGUMENT, "%d inputs, of at most %d", (int)n, (int)op->max_in);
+    return TL_OK;
+}
+
+/* Checks that the kind of an input is the one that the op takes. */
+static tl_status check_kind(const tl_op *op, int32_t i, const tl_node *a)
+{
+    const tl_kind kind = tl_input_kind(op, i);
+    const bool sparse = kind == TL_SPARSE;
+    if (kind == TL_ANY || sparse == (a->kind == TL_SPARSE))
+        return TL_OK;
+    return tl_fail(TL_ERR_KIND, "input %d (%s) is %s, and must be %s", (int)i, input_text(a).text,
+                   sparse ? "dense" : "sparse", sparse ? "sparse" : "dense");
+}
+
+static tl_status check_inputs(const tl_op *op, int32_t n, tl_node *const *in, const tl_graph *g)
+{
+    if (check_op(op) != TL_OK || check_count(op, n) != TL_OK)
         return TL_ERR_ARGUMENT;
-    for (int32_t i = 0; i < op->n_in; i++) {
-        if (!in[i] && i < op->n_in - op->n_optional)
+    for (int32_t i = 0; i < n; i++) {
+        if (!in[i] && i < n - op->n_optional)
             return tl_fail(TL_ERR_ARGUMENT, "input %d is NULL", (int)i);
         if (!in[i])
             continue;
         if (in[i]->graph != g)
             return tl_fail(TL_ERR_ARGUMENT, "input %d (%s) belongs to another graph", (int)i,
                            input_text(in[i]).text);
-        bool sparse = op->in_kind[i] == TL_SPARSE;
-        if (sparse != (in[i]->kind == TL_SPARSE))
-            return tl_fail(TL_ERR_KIND, "input %d (%s) is %s, and must be %s", (int)i, input_text(in[i]).text,
-                           sparse ? "dense" : "sparse", sparse ? "sparse" : "dense");
-        if (in[i]->requires_grad && (!op->backward || (op->no_gradient >> i & 1)))
+        if (check_kind(op, i, in[i]) != TL_OK)
+            return TL_ERR_KIND;
+        if (in[i]->requires_grad && (!op->backward || tl_input_bit(op, op->no_gradient, i)))
             return tl_fail(TL_ERR_ARGUMENT, "input %d (%s) requires a gradient, and the op has none for it",
                            (int)i, input_text(in[i]).text);
     }
@@ -96,16 +122,14 @@ static tl_status check_inputs(const tl_op *op, tl_node *const *in, const tl_grap
 }
 
 /* Fills in what does not depend on the op's `shape`. */
-static tl_status fill_node(tl_node *y, const tl_op *op, tl_node *const *in, const void *attr,
-                           size_t attr_size)
+static tl_status fill_node(tl_node *y, tl_node *const *in, const void *attr, size_t attr_size)
 {
     tl_arena *arena = &y->graph->arena;
     bool rows = false;
-    y->op = op;
-    for (int32_t i = 0; i < op->n_in; i++) {
+    for (int32_t i = 0; i < y->n_in; i++) {
         y->in[i] = in[i];
         y->requires_grad = y->requires_grad || (in[i] && in[i]->requires_grad);
-        rows = rows || op->in_kind[i] == TL_ROWS;
+        rows = rows || tl_input_kind(y->op, i) == TL_ROWS;
     }
     if (attr_size > 0 && !attr)
         return tl_fail(TL_ERR_ARGUMENT, "the attributes are NULL");
@@ -114,16 +138,17 @@ static tl_status fill_node(tl_node *y, const tl_op *op, tl_node *const *in, cons
         if (!copy)
             return tl_fail_memory();
         y->attr = memcpy(copy, attr, attr_size);
+        y->attr_size = attr_size;
     }
-    if (rows && !(y->slices = tl_arena_alloc_zero(arena, op->n_in, sizeof *y->slices)))
+    if (rows && !(y->slices = tl_arena_alloc_zero(arena, y->n_in, sizeof *y->slices)))
         return tl_fail_memory();
     return TL_OK;
 }
 
 void tl_before_read_inputs(const tl_node *y)
 {
-    for (int32_t i = 0; i < y->op->n_in; i++)
-        if (y->in[i] && y->in[i]->variable && !(y->rows_declared >> i & 1))
+    for (int32_t i = 0; i < y->n_in; i++)
+        if (y->in[i] && y->in[i]->variable && !(y->slices && y->slices[i].declared))
             tl_before_read(y->in[i]->variable, 0, NULL);
 }
 
@@ -134,32 +159,53 @@ static tl_status run_shape(tl_node *y)
     tl_status status = tl_fail_default(y->op->shape(y), before);
     if (status == TL_OK && y->size < 0)
         status = tl_fail(TL_ERR_SHAPE, "the shape function declared no result");
-    for (int32_t i = 0; status == TL_OK && i < y->op->n_in; i++) /* after `shape`, which may say it better */
-        if (y->in[i] && y->op->in_kind[i] == TL_ROWS && y->in[i]->shape.rank == 0)
+    for (int32_t i = 0; status == TL_OK && i < y->n_in; i++) /* after `shape`, which may say it better */
+        if (y->in[i] && tl_input_kind(y->op, i) == TL_ROWS && y->in[i]->shape.rank == 0)
             status = tl_fail(TL_ERR_SHAPE, "input %d (%s) is no table: it must have rank 1 or more", (int)i,
                              input_text(y->in[i]).text);
     return status;
 }
 
+/* Allocates a node and its n inputs, in one piece. */
+static tl_node *new_node(tl_graph *g, const tl_op *op, int32_t n)
+{
+    tl_node *y = tl_arena_alloc_zero(&g->arena, 1, sizeof *y + (size_t)n * sizeof *y->in);
+    if (!y)
+        return NULL;
+    y->graph = g;
+    y->op = op;
+    y->n_in = n;
+    y->in = (tl_node **)(y + 1);
+    return y;
+}
+
 tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
+{
+    return tl_apply_list(op, op ? op->n_in : 0, in, attr, attr_size);
+}
+
+tl_node *tl_apply_list(const tl_op *op, int32_t n, tl_node *const *in, const void *attr, size_t attr_size)
 {
     if (!op || !in) {
         tl_fail(TL_ERR_ARGUMENT, "apply: the %s NULL", op ? "inputs are" : "op is");
         return NULL;
     }
-    if (op->n_in < 1 || op->n_in > TL_MAX_IN) {
-        tl_fail(TL_ERR_ARGUMENT, "apply: n_in %d is not in 1..%d", (int)op->n_in, TL_MAX_IN);
+    if (op->n_in < 1 || (op->max_in != 0 && op->max_in < op->min_in)) {
+        tl_fail(TL_ERR_ARGUMENT, "apply: the op takes from %d to %d inputs", (int)op->min_in,
+                (int)(op->max_in != 0 ? op->max_in : op->n_in));
         return NULL;
     }
-    tl_graph *g = graph_of(op, in);
+    if (n < 1) {
+        tl_fail(TL_ERR_ARGUMENT, "%s: %d inputs", op->name ? op->name : "apply", (int)n);
+        return NULL;
+    }
+    tl_graph *g = graph_of(n, in);
     if (!g || g->status != TL_OK)
         return NULL;
-    tl_node *y = tl_arena_alloc_zero(&g->arena, 1, sizeof *y);
-    tl_status status = y ? check_inputs(op, in, g) : tl_fail_memory();
-    if (status == TL_OK) {
-        y->graph = g;
-        status = fill_node(y, op, in, attr, attr_size);
-    }
+    tl_status status = check_inputs(op, n, in, g);
+    tl_node *y = status == TL_OK ? new_node(g, op, n) : NULL;
+    if (status == TL_OK)
+        status = y ? fill_node(y, in, attr, attr_size) : tl_fail_memory();
     if (status == TL_OK)
         status = run_shape(y);
     if (status == TL_OK && !(y->out = tl_arena_alloc(&g->arena, y->size, sizeof *y->out)))
@@ -167,14 +213,14 @@ tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t 
     if (status != TL_OK)
         tl_graph_fail(g, op->name ? op->name : "an op", status);
     if (g->status != TL_OK) { /* also by a call of `shape` that returns no status */
-        tl_graph_note_failed(g, op, in);
+        tl_graph_note_failed(g, op, n, in);
         return NULL;
     }
     y->val = y->out;
     tl_before_read_inputs(y);
     op->forward(y);
     if (g->status != TL_OK) {
-        tl_graph_note_failed(g, op, in);
+        tl_graph_note_failed(g, op, n, in);
         return NULL;
     }
     tl_graph_append(g, y);

@@ -18,20 +18,32 @@
 #include "ids.h" /* tl_check_ids, for `shape` */
 #include "parallel.h"
 
-#define TL_MAX_IN 4
-
 typedef enum tl_kind {
     TL_DENSE,  /* dense values and gradient */
     TL_SPARSE, /* values and gradient at a pattern only */
     /* For inputs only: a dense node whose gradient is row-sparse, delivered by tl_add_rows. */
-    TL_ROWS
+    TL_ROWS,
+    TL_ANY /* for inputs only: TL_DENSE or TL_SPARSE; an op on values serves both */
 } tl_kind;
 
+/* What an op states of itself: its standard name and its attributes. */
+typedef struct tl_description tl_description;
+
 typedef struct tl_op {
-    const char *name;           /* precedes every message of the op */
-    int32_t n_in;               /* 1 to TL_MAX_IN */
-    int32_t n_optional;         /* the last n_optional inputs may be NULL */
-    tl_kind in_kind[TL_MAX_IN]; /* checked before `shape` is called */
+    const char *name; /* precedes every message of the op */
+
+    /* The number of inputs, at least 1. For an op that takes a list of any length: the least number, and the
+     * greatest, INT32_MAX for no limit; max_in = 0: exactly n_in inputs. */
+    union {
+        int32_t n_in, min_in;
+    };
+    int32_t max_in;
+    int32_t n_optional; /* the last n_optional inputs may be NULL; 0 for a list */
+
+    /* The kinds of the inputs, checked before `shape` is called. The inputs of a list after the first min_in
+     * are like input min_in - 1, here and in the bits below; those after the eighth have the eighth's kind,
+     * and those after the 32nd share its bit. */
+    tl_kind in_kind[8];
 
     /* Checks the inputs, declares the result (tl_shape_dense, tl_shape_sparse or tl_shape_like) and allocates
      * scratch memory. The only function of an op that can fail: `return tl_fail(TL_ERR_SHAPE, "%s times %s",
@@ -53,13 +65,23 @@ typedef struct tl_op {
      * clearing it, a pass over memory. `overwrite` is never set for a node that is two inputs of the op, nor
      * for a TL_ROWS input. */
     uint32_t can_overwrite;
+
+    /* For tl_derivative (derivative.h): returns how Y moves where input i moves by dx[i], a node like in[i],
+     * recorded by calling ops; NULL where it does not move (one of them does). tangent.h serves most ops.
+     * Left out: tl_derivative through the op is an error that names it. */
+    tl_node *(*tangent)(tl_node *y, tl_node *const *dx);
+
+    /* States the op's standard name and its attributes (describe.h), for tl_graph_print and exporters. Left
+     * out: it has its name only. */
+    void (*describe)(const tl_node *y, tl_description *to);
 } tl_op;
 
 struct tl_node {
     /* For the op's functions. */
-    const tl_op *op;        /* NULL for a leaf */
-    tl_node *in[TL_MAX_IN]; /* NULL for an optional input that is absent */
-    tl_kind kind;           /* TL_DENSE or TL_SPARSE */
+    const tl_op *op; /* NULL for a leaf */
+    int32_t n_in;    /* the number of inputs, those that are absent included; 0 for a leaf */
+    tl_kind kind;    /* TL_DENSE or TL_SPARSE */
+    tl_node **in;    /* NULL for an optional input that is absent */
     tl_shape shape;
     tl_pattern *pattern; /* of the values, if sparse */
     int64_t size;        /* number of values: elements of the shape, or nnz of the pattern */
@@ -67,6 +89,7 @@ struct tl_node {
     tl_real *out;        /* the same, for forward to fill; NULL for a leaf */
     tl_real *grad;       /* gradient; NULL: not needed, and not computed */
     const void *attr;    /* the graph's copy of the attributes given to tl_apply */
+    size_t attr_size;    /* in bytes */
     void *scratch;       /* what `shape` stores here for forward and backward */
     bool overwrite;      /* set while backward runs: grad is uninitialised and must be assigned */
 
@@ -78,7 +101,6 @@ struct tl_node {
     struct tl_row_slices *slices;                     /* one per input, if one of them is TL_ROWS */
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
     struct tl_row_refs *row_refs; /* of a leaf: where that gradient's rows are; NULL: in its values */
-    uint32_t rows_declared;       /* bit i: tl_declare_rows was called for input i */
     bool requires_grad;           /* depends on a variable */
     bool needs_grad;              /* in this backward pass: the gradient is computed */
     bool reached;                 /* in this backward pass: the loss depends on the node */
@@ -91,6 +113,10 @@ struct tl_node {
  * and not optional, if the graph has failed before, or if the op fails; the error is then in the graph. */
 TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
     TL_REAL_SYMBOL(tl_apply);
+
+/* The same with a list of n inputs, op->min_in to op->max_in of them. */
+TL_API tl_node *tl_apply_list(const tl_op *op, int32_t n, tl_node *const *in, const void *attr,
+                              size_t attr_size) TL_REAL_SYMBOL(tl_apply_list);
 
 /* For `shape`: declare the result as dense of this shape, as sparse on this pattern (which the graph
  * retains), or as `a` is. TL_ERR_SHAPE, TL_ERR_MEMORY. */

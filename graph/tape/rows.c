@@ -13,7 +13,7 @@ static bool check_rows(const char *who, tl_node *y, int32_t i, int64_t n, const 
         return false;
     }
     tl_status status;
-    if (i < 0 || i >= y->op->n_in || y->op->in_kind[i] != TL_ROWS)
+    if (i < 0 || i >= y->n_in || tl_input_kind(y->op, i) != TL_ROWS)
         status = tl_fail(TL_ERR_ARGUMENT, "%s: input %d is not TL_ROWS", who, (int)i);
     else if (!y->in[i])
         return false;
@@ -32,7 +32,7 @@ void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
 {
     if (!check_rows("declare_rows", y, i, n, rows))
         return;
-    y->rows_declared |= (uint32_t)1 << i;
+    y->slices[i].declared = true;
     if (y->in[i]->variable && n > 0) /* rows may be NULL if n is 0, which would mean all rows */
         tl_before_read(y->in[i]->variable, n, rows);
 }
@@ -170,6 +170,7 @@ void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const in
         .coef = coef,
         .values = values,
         .stable = tl_arena_holds(&y->graph->arena, values),
+        .declared = y->slices[i].declared,
     };
     if (!table->row_sparse) {
         const int64_t table_rows = table->shape.dim[0], width = table->size / table_rows;

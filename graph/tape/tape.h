@@ -15,7 +15,8 @@ typedef struct tl_row_slices {
     int64_t n;
     const int32_t *rows, *source;
     const tl_real *coef, *values;
-    bool stable; /* the values are in the arena, where no optimizer step overwrites them */
+    bool stable;   /* the values are in the arena, where no optimizer step overwrites them */
+    bool declared; /* tl_declare_rows was called for the input */
 } tl_row_slices;
 
 /* A pattern that the graph retains until the reset. */
@@ -49,12 +50,13 @@ struct tl_graph {
     tl_pointer_map leaves; /* variable to leaf; empty while there are few */
     tl_held_pattern *held;
     tl_memo *memo;
-    void *workspace;              /* NULL: not yet allocated in this step */
-    int64_t workspace_size;       /* in bytes: the largest that any step needed */
-    tl_pointer_map seen;          /* for searches, one after the other */
-    tl_drawn *drawn;              /* by transforms, in the step that is being applied */
-    const tl_op *failed;          /* the op whose failure is the error, if it is one's in shape or forward */
-    int32_t failed_in[TL_MAX_IN]; /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
+    void *workspace;        /* NULL: not yet allocated in this step */
+    int64_t workspace_size; /* in bytes: the largest that any step needed */
+    tl_pointer_map seen;    /* for searches, one after the other */
+    tl_drawn *drawn;        /* by transforms, in the step that is being applied */
+    const tl_op *failed;    /* the op whose failure is the error, if it is one's in shape or forward */
+    int32_t n_failed_in;
+    int32_t *failed_in; /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
     tl_status status;
     char error[TL_ERROR_SIZE];
 };
@@ -63,8 +65,8 @@ struct tl_graph {
  * `status`. */
 tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status);
 
-/* Remembers the op that failed, for tl_graph_print, until the reset. */
-void tl_graph_note_failed(tl_graph *g, const tl_op *op, tl_node *const *in);
+/* Remembers the op that failed and its n inputs, for tl_graph_print, until the reset. */
+void tl_graph_note_failed(tl_graph *g, const tl_op *op, int32_t n, tl_node *const *in);
 
 /* Returns what the text of a failed step ends in: that tl_graph_print shows the op, if an op of g failed, and
  * "" if none did. g = NULL: the graph of the thread's last error. */
@@ -85,6 +87,23 @@ void tl_before_read_inputs(const tl_node *y);
 
 /* Releases the memos that were not used since the last call, or all of them. */
 void tl_memo_sweep(tl_graph *g, bool all);
+
+/* Returns the kind that input i of an op must have. */
+static inline tl_kind tl_input_kind(const tl_op *op, int32_t i)
+{
+    const int32_t last = (int32_t)(sizeof op->in_kind / sizeof *op->in_kind) - 1;
+    if (i >= op->min_in)
+        i = op->min_in - 1;
+    return op->in_kind[i < last ? i : last];
+}
+
+/* Returns input i's bit of no_gradient or can_overwrite. */
+static inline bool tl_input_bit(const tl_op *op, uint32_t bits, int32_t i)
+{
+    if (i >= op->min_in)
+        i = op->min_in - 1;
+    return bits >> (i < 31 ? i : 31) & 1;
+}
 
 /* Returns the values of slice k, and sets *coef to its coefficient. */
 static inline const tl_real *tl_row_slice(const tl_row_slices *s, int64_t k, int64_t width, tl_real *coef)

@@ -8,14 +8,14 @@ static const tl_real numbers[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
 /* What the op under test was asked to do. */
 static struct seen {
     int shapes, forwards;
-    tl_node *in[TL_MAX_IN];
+    tl_node *in[4];
     const void *attr;
 } seen;
 
 static tl_status shape(tl_node *y)
 {
     seen.shapes++;
-    memcpy(seen.in, y->in, sizeof seen.in);
+    memcpy(seen.in, y->in, (size_t)y->n_in * sizeof *seen.in);
     seen.attr = y->attr;
     return tl_shape_dense(y, TL_SHAPE(2));
 }
@@ -55,6 +55,95 @@ START_TEST(kinds)
             ck_assert_ptr_nonnull(tl_apply(&probe, in, NULL, 0));
         ck_assert_int_eq(seen.shapes, wrong == 3);
     }
+    tl_pattern_release(p);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* A sum of vectors: an op with a list of inputs. Input i's gradient is i + 1 times dY, so that a mixed-up
+ * list shows. */
+static tl_status list_shape(tl_node *y)
+{
+    return tl_shape_dense(y, TL_SHAPE(2));
+}
+
+static void list_forward(tl_node *y)
+{
+    y->out[0] = y->out[1] = 0;
+    for (int32_t i = 0; i < y->n_in; i++)
+        for (int64_t k = 0; k < 2; k++)
+            y->out[k] += (tl_real)(i + 1) * y->in[i]->val[k];
+}
+
+static void list_backward(tl_node *y)
+{
+    for (int32_t i = 0; i < y->n_in; i++)
+        for (int64_t k = 0; y->in[i]->grad && k < 2; k++)
+            y->in[i]->grad[k] = (y->in[i]->overwrite ? 0 : y->in[i]->grad[k]) + (tl_real)(i + 1) * y->grad[k];
+}
+
+static const tl_op list_op = { .name = "list",
+                               .min_in = 2,
+                               .max_in = 40,
+                               .shape = list_shape,
+                               .forward = list_forward,
+                               .backward = list_backward,
+                               .can_overwrite = 1 << 1 };
+
+static tl_node *list_of_40(tl_graph *g, void *context)
+{
+    tl_node *in[40];
+    for (int i = 0; i < 40; i++)
+        in[i] = i == 7 ? tl_input(g, TL_SHAPE(2), numbers) : tl_use(g, ((tl_variable **)context)[i % 3]);
+    return tl_apply_list(&list_op, 40, in, NULL, 0);
+}
+
+START_TEST(lists)
+{
+    tl_graph *g = tl_graph_new();
+    tl_variable *v[] = { tl_test_dense("a", TL_SHAPE(2), 1), tl_test_dense("b", TL_SHAPE(2), 2),
+                         tl_test_dense("c", TL_SHAPE(2), 3) };
+    ck_assert_ok(tl_gradcheck(list_of_40, v, v, 3, NULL));
+    tl_node *in[41];
+    for (int i = 0; i < 41; i++)
+        in[i] = tl_use(g, v[0]);
+    ck_assert_ptr_nonnull(tl_apply(&list_op, in, NULL, 0)); /* of the least number */
+    ck_assert_refused(g, tl_apply_list(&list_op, 1, in, NULL, 0), TL_ERR_ARGUMENT,
+                      "list: 1 inputs, of 2 or more");
+    in[0] = tl_use(g, v[0]);
+    ck_assert_refused(g, tl_apply_list(&list_op, 41, in, NULL, 0), TL_ERR_ARGUMENT,
+                      "list: 41 inputs, of at most 40");
+    ck_assert_null(tl_apply_list(&list_op, 0, in, NULL, 0), "list: 0 inputs");
+    static const tl_op two = { .name = "two", .n_in = 2, .shape = list_shape, .forward = list_forward };
+    for (int i = 0; i < 40; i++)
+        in[i] = tl_input(g, TL_SHAPE(2), numbers);
+    ck_assert_refused(g, tl_apply_list(&two, 3, in, NULL, 0), TL_ERR_ARGUMENT, "two: 3 inputs, not 2");
+    for (int i = 0; i < 40; i++)
+        in[i] = i == 39 ? NULL : tl_input(g, TL_SHAPE(2), numbers);
+    ck_assert_refused(g, tl_apply_list(&list_op, 40, in, NULL, 0), TL_ERR_ARGUMENT, "list: input 39 is NULL");
+    tl_graph_free(g);
+    for (int i = 0; i < 3; i++)
+        tl_variable_free(v[i]);
+}
+END_TEST
+
+/* All inputs of a list after the first min_in are of the last one's kind; an op on values takes both. */
+START_TEST(kinds_of_lists)
+{
+    static const tl_op sparse = { .name = "sparse",
+                                  .min_in = 2,
+                                  .max_in = INT32_MAX,
+                                  .in_kind = { TL_ANY, TL_SPARSE },
+                                  .shape = shape,
+                                  .forward = forward,
+                                  .no_gradient = 1 << 1 };
+    tl_graph *g = tl_graph_new();
+    tl_pattern *p = tl_test_pattern(3, 4, 0.5, 1);
+    tl_node *s = tl_input_sparse(g, p, numbers), *d = tl_input(g, TL_SHAPE(2), numbers);
+    ck_assert_ptr_nonnull(tl_apply_list(&sparse, 4, (tl_node *[]){ s, s, s, s }, NULL, 0));
+    ck_assert_ptr_nonnull(tl_apply_list(&sparse, 4, (tl_node *[]){ d, s, s, s }, NULL, 0));
+    ck_assert_refused(g, tl_apply_list(&sparse, 4, (tl_node *[]){ d, s, s, d }, NULL, 0), TL_ERR_KIND,
+                      "sparse: input 3 ([2]) is dense, and must be sparse");
     tl_pattern_release(p);
     tl_graph_free(g);
 }
@@ -222,7 +311,7 @@ START_TEST(node_fields)
     ck_assert_ptr_eq(y->op, &probe);
     ck_assert_ptr_eq(y->in[0], a);
     ck_assert_ptr_eq(y->in[1], b);
-    ck_assert_ptr_null(y->in[2]);
+    ck_assert_int_eq(y->n_in, 2);
     ck_assert_ptr_eq(y->out, y->val);
     ck_assert_ptr_eq(tl_value(y), y->val);
     ck_assert_values(y->val, 2, 0, 7, 7);
@@ -395,6 +484,8 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "checks");
     tcase_add_test(c, kinds);
     tcase_add_test(c, optional_inputs);
+    tcase_add_test(c, lists);
+    tcase_add_test(c, kinds_of_lists);
     tcase_add_test(c, without_gradient);
     tcase_add_test(c, refused_by_shape);
     tcase_add_test(c, node_text);

@@ -57,8 +57,10 @@ START_TEST(incomplete_ops)
     const tl_op good = { .name = "x", .n_in = 1, .shape = shape, .forward = forward };
     tl_node *in = tl_input(g, TL_SHAPE(), &one);
     ck_assert_refused(g, tl_apply(&good, &in, NULL, 8), TL_ERR_ARGUMENT, "x: the attributes are NULL");
-    const tl_op many = { .name = "x", .n_in = 5, .shape = shape, .forward = forward };
-    ck_assert_null(tl_apply(&many, &in, NULL, 0), "apply: n_in 5 is not in 1..4");
+    const tl_op none = { .name = "x", .shape = shape, .forward = forward };
+    ck_assert_null(tl_apply(&none, &in, NULL, 0), "apply: the op takes from 0 to 0 inputs");
+    const tl_op twisted = { .name = "x", .min_in = 2, .max_in = 1, .shape = shape, .forward = forward };
+    ck_assert_null(tl_apply(&twisted, &in, NULL, 0), "apply: the op takes from 2 to 1 inputs");
     ck_assert_null(tl_apply(NULL, &in, NULL, 0), "apply: the op is NULL");
     ck_assert_null(tl_apply(&good, NULL, NULL, 0), "apply: the inputs are NULL");
     tl_graph_free(g);

@@ -49,13 +49,15 @@ START_TEST(fields)
         { { WHOLE, .n_in = 2, .n_optional = -1 }, "x: n_optional is -1, of 2 inputs" },
         { { WHOLE, .n_in = 2, .n_optional = INT_MIN }, "x: n_optional is -2147483648, of 2 inputs" },
         { { WHOLE, .n_in = 2, .n_optional = 3 }, "x: n_optional is 3, of 2 inputs" },
-        { { WHOLE, .n_in = 2, .in_kind = { TL_DENSE, (tl_kind)3 } }, "x: in_kind[1] = 3 is not a tl_kind" },
+        { { WHOLE, .n_in = 2, .in_kind = { TL_DENSE, (tl_kind)4 } }, "x: in_kind[1] = 4 is not a tl_kind" },
         { { WHOLE, .n_in = 2, .in_kind = { (tl_kind)INT_MIN } },
           "x: in_kind[0] = -2147483648 is not a tl_kind" },
         { { WHOLE, .n_in = 2, .no_gradient = 1u << 2 },
           "x: no_gradient has a bit of input 2 or beyond, of 2 inputs" },
         { { WHOLE, .n_in = 2, .can_overwrite = 1u << 31 },
           "x: can_overwrite has a bit of input 2 or beyond, of 2 inputs" },
+        { { WHOLE, .min_in = 1, .max_in = 4, .n_optional = 1 },
+          "x: n_optional is 1, and a list has no optional inputs" },
     };
     world w = begin();
     for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
