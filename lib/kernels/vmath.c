@@ -1,0 +1,38 @@
+/* Vector mathematics for authors of ops: the kernels on plain arrays, exported. */
+#include "vmath.h"
+#include "lib/kernels/kernels.h"
+
+void tl_vexp(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->exp(n, x, y);
+}
+
+void tl_vlog1p(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->log1p(n, x, y);
+}
+
+void tl_vtanh(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->tanh(n, x, y);
+}
+
+void tl_vsigmoid(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->sigmoid(n, x, y);
+}
+
+void tl_vadd(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->add(n, x, y);
+}
+
+void tl_vaxpy(int64_t n, tl_real a, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->axpy(n, a, x, y);
+}
+
+tl_real tl_vdot(int64_t n, const tl_real *x, const tl_real *y)
+{
+    return tl_kernel_table()->dot(n, x, y);
+}
