@@ -1,5 +1,6 @@
 /* bias: Y(i, :) = A(i, :) + b.  dA += dY;  db += sum over i of dY(i, :). */
 #include "ops/bias.h"
+#include "describe.h"
 
 static void forward_rows(void *context, int64_t begin, int64_t end)
 {
@@ -24,6 +25,12 @@ static void backward(tl_node *y)
     tl_grad_sum_rows(y, 1, NULL);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    (void)y;
+    tl_describe_name(to, "Add");
+}
+
 static const tl_op op = {
     .name = "bias",
     .n_in = 2,
@@ -31,6 +38,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_bias(tl_node *a, tl_node *b)

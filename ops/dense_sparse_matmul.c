@@ -43,6 +43,11 @@ static void backward(tl_node *y)
                                d->grad, !d->overwrite);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    tl_trans_describe(y, to);
+}
+
 static const tl_op op = {
     .name = "dense_sparse_matmul",
     .n_in = 2,
@@ -51,6 +56,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0 | 1 << 1,
+    .describe = describe,
 };
 
 tl_node *tl_dense_sparse_matmul(tl_node *d, tl_node *s, tl_trans t)

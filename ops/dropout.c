@@ -1,7 +1,7 @@
 /* dropout: Y = A / (1 - p) where an element is kept, with probability 1 - p, otherwise 0.
  * dA += dY / (1 - p) where it was kept. */
 #include "lib/kernels/kernels.h"
-#include "op.h"
+#include "describe.h"
 #include "ops.h"
 
 enum {
@@ -93,6 +93,13 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, GRAIN, backward_range, y);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    const struct attr *attr = y->attr;
+    tl_describe_name(to, "Dropout");
+    tl_describe_number(to, "p", (double)attr->p);
+}
+
 static const tl_op op = {
     .name = "dropout",
     .n_in = 1,
@@ -100,6 +107,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r)

@@ -1,5 +1,6 @@
 /* embedding_lookup: Y(i, :) = T(ids[i], :).  dT(ids[i], :) += dY(i, :), as row slices. */
 #include "lib/prefetch.h"
+#include "describe.h"
 #include "ops.h"
 #include "ops/table.h"
 
@@ -61,6 +62,13 @@ static void backward(tl_node *y)
     tl_add_rows(y, 0, tl_shape_size(attr->shape), attr->ids, NULL, NULL, y->grad);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    const struct attr *attr = y->attr;
+    tl_describe_name(to, "Gather");
+    tl_describe_shape(to, "ids", attr->shape);
+}
+
 static const tl_op op = {
     .name = "embedding_lookup",
     .n_in = 1,
@@ -68,6 +76,7 @@ static const tl_op op = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
 };
 
 tl_node *tl_embedding_lookup(tl_node *table, const int32_t *ids, tl_shape ids_shape)

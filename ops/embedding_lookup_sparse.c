@@ -2,6 +2,7 @@
  * Y(b, :) = sum of w_k e_k / D.  dT(ids[k], :) += w_k / D dY(b, :), as row slices;
  * dw_k += <e_k, dY> / D, less <Y, dY> / D for a mean, less w_k <Y, dY> / D^2 for sqrtn. */
 #include "lib/matrix/rows.h"
+#include "describe.h"
 #include "ops.h"
 #include "ops/table.h"
 
@@ -15,6 +16,7 @@ struct attr {
 /* The entries: the ids, except padding and bags whose divisor is 0. */
 struct saved {
     int64_t n, *bag_ptr;      /* bag b has the entries bag_ptr[b] .. bag_ptr[b + 1] - 1 */
+    int64_t n_ids;            /* padding included */
     int32_t *row, *bag, *pos; /* of an entry: row of T, bag, and index in ids */
     tl_real *coef;            /* of an entry: w_k / D */
     tl_real *divisor;         /* D of each bag */
@@ -140,6 +142,7 @@ static tl_status shape(tl_node *y)
     if (!s)
         return TL_ERR_MEMORY;
     *s = (struct saved){
+        .n_ids = n,
         .bag_ptr = tl_scratch(y, b->n + 1, sizeof *s->bag_ptr),
         .row = tl_scratch(y, n, sizeof *s->row),
         .bag = tl_scratch(y, n, sizeof *s->bag),
@@ -229,6 +232,20 @@ static void backward(tl_node *y)
     }
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    static const char *const combiner[] = { [TL_SUM] = "sum", [TL_MEAN] = "mean", [TL_SQRTN] = "sqrtn" };
+    const struct attr *attr = y->attr;
+    const struct saved *s = y->out ? y->scratch : NULL;
+    if ((int)attr->combiner >= TL_SUM && (int)attr->combiner <= TL_SQRTN)
+        tl_describe_text(to, "combiner", combiner[attr->combiner]);
+    tl_describe_integer(to, "bags", attr->bags.n);
+    if (s)
+        tl_describe_integer(to, "ids", s->n_ids);
+    if (attr->bags.has_padding)
+        tl_describe_integer(to, "padding_id", attr->bags.padding_id);
+}
+
 static const tl_op op = {
     .name = "embedding_lookup_sparse",
     .n_in = 2,
@@ -237,6 +254,7 @@ static const tl_op op = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
 };
 
 tl_node *tl_embedding_lookup_sparse(tl_node *table, const tl_pattern_bag *bags, tl_node *weights,

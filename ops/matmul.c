@@ -60,6 +60,16 @@ static void backward(tl_node *y)
         tl_gemm(s->k, s->n, s->m, a_t, dy, b->grad, !b->overwrite);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    const tl_trans t = *(const tl_trans *)y->attr;
+    if (t == TL_NO_TRANSPOSE)
+        tl_describe_name(to, "MatMul");
+    else if (y->in[0]->shape.rank == 2)
+        tl_describe_name(to, "Gemm");
+    tl_trans_describe(y, to);
+}
+
 static const tl_op op = {
     .name = "matmul",
     .n_in = 2,
@@ -67,6 +77,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0 | 1 << 1,
+    .describe = describe,
 };
 
 tl_node *tl_matmul(tl_node *a, tl_node *b)

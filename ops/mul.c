@@ -1,5 +1,6 @@
 /* mul: Y = A B elementwise, B broadcast.  dA += dY B;  dB += dY A summed over the broadcast. */
 #include "ops/broadcast.h"
+#include "describe.h"
 #include "ops.h"
 
 static void product(tl_node *y, int64_t at, int64_t n, const tl_real *b)
@@ -31,6 +32,12 @@ static void backward(tl_node *y)
     tl_grad_sum_rows(y, 1, y->in[0]->val);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    (void)y;
+    tl_describe_name(to, "Mul");
+}
+
 static const tl_op op = {
     .name = "mul",
     .n_in = 2,
@@ -38,6 +45,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_mul(tl_node *a, tl_node *b)

@@ -2,7 +2,7 @@
 #ifndef TL_PRODUCT_H
 #define TL_PRODUCT_H
 
-#include "op.h"
+#include "describe.h"
 #include "ops.h"
 
 #include <stdio.h>
@@ -47,6 +47,20 @@ static inline tl_status tl_product_check(const tl_node *y, bool *a_trans, bool *
     char rule[64];
     snprintf(rule, sizeof rule, "%lld is not %lld", (long long)depth, (long long)b.dim[*b_trans]);
     return tl_product_fail(y, *a_trans, *b_trans, rule);
+}
+
+/* Describes that attribute, unless nothing is transposed. */
+static inline void tl_trans_describe(const tl_node *y, tl_description *to)
+{
+    const tl_trans t = *(const tl_trans *)y->attr;
+    const char *text = t == TL_TRANSPOSE_A      ? "a"
+                       : t == TL_TRANSPOSE_B    ? "b"
+                       : t == TL_TRANSPOSE_BOTH ? "both"
+                                                : NULL;
+    if (text)
+        tl_describe_text(to, "transpose", text);
+    else if (t != TL_NO_TRANSPOSE)
+        tl_describe_integer(to, "transpose", t);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #define TL_REDUCE_H
 
 #include "ops/grad_pass.h"
+#include "describe.h"
 #include "ops.h"
 
 #include <math.h>
@@ -39,6 +40,16 @@ static inline tl_status tl_reduce_shape(tl_node *y)
             r->inner *= a.dim[k];
     }
     return tl_shape_dense(y, out);
+}
+
+/* Describes the axis. */
+static inline void tl_reduce_describe(const tl_node *y, tl_description *to)
+{
+    const int32_t axis = *(const int32_t *)y->attr;
+    if (axis == TL_ALL_AXES)
+        tl_describe_text(to, "axis", "all");
+    else
+        tl_describe_integer(to, "axis", axis);
 }
 
 /* Sums columns begin .. end-1 of the only block (outer = 1). */

@@ -19,6 +19,12 @@ static void backward(tl_node *y)
     tl_reduce_backward(y, divisor(y));
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    tl_describe_name(to, "ReduceMean");
+    tl_reduce_describe(y, to);
+}
+
 static const tl_op op = {
     .name = "reduce_mean",
     .n_in = 1,
@@ -26,6 +32,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_reduce_mean(tl_node *a, int32_t axis)

@@ -11,6 +11,12 @@ static void backward(tl_node *y)
     tl_reduce_backward(y, 1);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    tl_describe_name(to, "ReduceSum");
+    tl_reduce_describe(y, to);
+}
+
 static const tl_op op = {
     .name = "reduce_sum",
     .n_in = 1,
@@ -18,6 +24,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_reduce_sum(tl_node *a, int32_t axis)

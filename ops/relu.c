@@ -1,5 +1,5 @@
 /* relu: Y = max(A, 0), NaN where A is NaN.  dA += dY where A > 0. */
-#include "op.h"
+#include "describe.h"
 #include "ops.h"
 
 static tl_status shape(tl_node *y)
@@ -39,6 +39,12 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    (void)y;
+    tl_describe_name(to, "Relu");
+}
+
 static const tl_op op = {
     .name = "relu",
     .n_in = 1,
@@ -46,6 +52,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_relu(tl_node *a)

@@ -1,5 +1,6 @@
 /* reshape: Y = A in another shape with the same number of elements.  dA += dY, in A's shape. */
 #include "ops/grad_pass.h"
+#include "describe.h"
 #include "ops.h"
 
 static tl_status shape(tl_node *y)
@@ -25,6 +26,12 @@ static void backward(tl_node *y)
     tl_grad_pass(y);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    tl_describe_name(to, "Reshape");
+    tl_describe_shape(to, "shape", *(const tl_shape *)y->attr);
+}
+
 static const tl_op op = {
     .name = "reshape",
     .n_in = 1,
@@ -32,6 +39,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_reshape(tl_node *a, tl_shape shape)

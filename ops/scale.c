@@ -1,5 +1,5 @@
 /* scale: Y = c A.  dA += c dY. */
-#include "op.h"
+#include "describe.h"
 #include "ops.h"
 
 static tl_status shape(tl_node *y)
@@ -37,6 +37,11 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    tl_describe_number(to, "factor", (double)*(const tl_real *)y->attr);
+}
+
 static const tl_op op = {
     .name = "scale",
     .n_in = 1,
@@ -44,6 +49,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_scale(tl_node *a, tl_real factor)

@@ -1,6 +1,6 @@
 /* sigmoid: Y = 1 / (1 + exp(-A)).  dA += dY Y (1 - Y). */
 #include "lib/kernels/kernels.h"
-#include "op.h"
+#include "describe.h"
 #include "ops.h"
 
 enum { GRAIN = TL_GRAIN / 2 }; /* an exponential costs more than a pass over memory */
@@ -37,6 +37,12 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, GRAIN, backward_range, y);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    (void)y;
+    tl_describe_name(to, "Sigmoid");
+}
+
 static const tl_op op = {
     .name = "sigmoid",
     .n_in = 1,
@@ -44,6 +50,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_sigmoid(tl_node *a)

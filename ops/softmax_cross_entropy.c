@@ -2,7 +2,7 @@
  * Z(i, :) = X(i, :) - max X(i, :), so that only differences of logits enter.
  * dX(i, :) += w_i (exp(Z(i, :) - log sum exp(Z(i, :))) - onehot(label_i)) dY / sum of w. */
 #include "lib/kernels/kernels.h"
-#include "op.h"
+#include "describe.h"
 #include "ops.h"
 
 #include <math.h>
@@ -237,12 +237,22 @@ static void backward(tl_node *y)
         tl_parallel_for(tl_shape_rows(x), grain(x), backward_rows, y);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    const struct attr *attr = y->attr;
+    if (attr->weight)
+        tl_describe_boolean(to, "weighted", true);
+    else
+        tl_describe_name(to, "SoftmaxCrossEntropyLoss");
+}
+
 static const tl_op op = {
     .name = "softmax_cross_entropy",
     .n_in = 1,
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .describe = describe,
 };
 
 tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels)

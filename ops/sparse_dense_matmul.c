@@ -36,6 +36,11 @@ static void backward(tl_node *y)
                                d->grad, !d->overwrite);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    tl_trans_describe(y, to);
+}
+
 static const tl_op op = {
     .name = "sparse_dense_matmul",
     .n_in = 2,
@@ -44,6 +49,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0 | 1 << 1,
+    .describe = describe,
 };
 
 tl_node *tl_sparse_dense_matmul(tl_node *s, tl_node *d, tl_trans t)

@@ -1,5 +1,6 @@
 /* sub: Y = A - B, B broadcast.  dA += dY;  dB -= dY summed over the broadcast. */
 #include "ops/broadcast.h"
+#include "describe.h"
 #include "ops.h"
 
 static void difference(tl_node *y, int64_t at, int64_t n, const tl_real *b)
@@ -21,6 +22,12 @@ static void backward(tl_node *y)
     tl_grad_sum_rows(y, -1, NULL);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    (void)y;
+    tl_describe_name(to, "Sub");
+}
+
 static const tl_op op = {
     .name = "sub",
     .n_in = 2,
@@ -28,6 +35,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_sub(tl_node *a, tl_node *b)

@@ -1,6 +1,6 @@
 /* tanh: Y = tanh A.  dA += dY (1 - Y^2). */
 #include "lib/kernels/kernels.h"
-#include "op.h"
+#include "describe.h"
 #include "ops.h"
 
 enum { GRAIN = TL_GRAIN / 2 }; /* an exponential costs more than a pass over memory */
@@ -37,6 +37,12 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, GRAIN, backward_range, y);
 }
 
+static void describe(const tl_node *y, tl_description *to)
+{
+    (void)y;
+    tl_describe_name(to, "Tanh");
+}
+
 static const tl_op op = {
     .name = "tanh",
     .n_in = 1,
@@ -44,6 +50,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .describe = describe,
 };
 
 tl_node *tl_tanh(tl_node *a)

@@ -1,5 +1,6 @@
 /* Printing of graphs as text and as Graphviz DOT. */
 #include "dump.h"
+#include "describe.h"
 #include "graph/tape/tape.h"
 
 #include <errno.h>
@@ -34,6 +35,68 @@ static void print_text(const char *text, bool escaped, FILE *out)
         fputc(*text == '\n' ? ' ' : *text, out);
     }
 }
+
+/* ---- Attributes ---- */
+
+typedef struct printer {
+    FILE *out;
+    const char *before; /* each attribute */
+    bool escaped;
+} printer;
+
+static void print_attribute(const printer *p, const char *attribute, const char *value)
+{
+    fputs(p->before, p->out);
+    print_text(attribute, p->escaped, p->out);
+    fputs(" = ", p->out);
+    print_text(value, p->escaped, p->out);
+}
+
+static void print_integer(void *context, const char *attribute, int64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    print_attribute(context, attribute, text);
+}
+
+static void print_number(void *context, const char *attribute, double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%g", value);
+    print_attribute(context, attribute, text);
+}
+
+static void print_boolean(void *context, const char *attribute, bool value)
+{
+    print_attribute(context, attribute, value ? "true" : "false");
+}
+
+static void print_string(void *context, const char *attribute, const char *value)
+{
+    print_attribute(context, attribute, value);
+}
+
+static void print_shape_value(void *context, const char *attribute, tl_shape value)
+{
+    print_attribute(context, attribute, tl_shape_text(value).text);
+}
+
+/* Prints the attributes of a node, `before` in front of each. */
+static void print_attributes(const tl_node *a, const char *before, bool escaped, FILE *out)
+{
+    printer p = { out, before, escaped };
+    tl_description to = {
+        .context = &p,
+        .integer = print_integer,
+        .number = print_number,
+        .boolean = print_boolean,
+        .text = print_string,
+        .shape = print_shape_value,
+    };
+    tl_node_describe(a, &to);
+}
+
+/* ---- Graphs ---- */
 
 /* Prints the inputs of the op that failed: "(%3, -)", "?" for one of another graph. */
 static void print_failed_inputs(const tl_graph *g, FILE *out)
@@ -77,7 +140,9 @@ tl_status tl_graph_print(const tl_graph *g, FILE *out)
             else
                 fprintf(out, "-");
         }
-        fprintf(out, "%s : ", a->op ? ")" : "");
+        fprintf(out, "%s", a->op ? ")" : "");
+        print_attributes(a, ", ", false, out);
+        fprintf(out, " : ");
         print_shape(a, out);
         fprintf(out, "\n");
     }
@@ -85,6 +150,8 @@ tl_status tl_graph_print(const tl_graph *g, FILE *out)
         fprintf(out, "%%%d = ", (int)g->n_nodes);
         print_text(g->failed->name ? g->failed->name : "an op", false, out);
         print_failed_inputs(g, out);
+        if (g->failed_node)
+            print_attributes(g->failed_node, ", ", false, out);
         fprintf(out, " : failed\n");
     }
     if (g->status != TL_OK) {
@@ -108,6 +175,7 @@ tl_status tl_graph_dot(const tl_graph *g, FILE *out)
                                                   : ", style=filled, fillcolor=khaki";
         fprintf(out, "  n%d [label=\"", (int)a->number);
         print_text(name_of(a), true, out);
+        print_attributes(a, "\\n", true, out);
         fprintf(out, "\\n");
         print_shape(a, out);
         fprintf(out, "\"%s];\n", look);

@@ -206,6 +206,7 @@ tl_node *tl_apply_list(const tl_op *op, int32_t n, tl_node *const *in, const voi
     tl_node *y = status == TL_OK ? new_node(g, op, n) : NULL;
     if (status == TL_OK)
         status = y ? fill_node(y, in, attr, attr_size) : tl_fail_memory();
+    const tl_node *filled = status == TL_OK ? y : NULL;
     if (status == TL_OK)
         status = run_shape(y);
     if (status == TL_OK && !(y->out = tl_arena_alloc(&g->arena, y->size, sizeof *y->out)))
@@ -213,14 +214,14 @@ tl_node *tl_apply_list(const tl_op *op, int32_t n, tl_node *const *in, const voi
     if (status != TL_OK)
         tl_graph_fail(g, op->name ? op->name : "an op", status);
     if (g->status != TL_OK) { /* also by a call of `shape` that returns no status */
-        tl_graph_note_failed(g, op, n, in);
+        tl_graph_note_failed(g, op, n, in, filled);
         return NULL;
     }
     y->val = y->out;
     tl_before_read_inputs(y);
     op->forward(y);
     if (g->status != TL_OK) {
-        tl_graph_note_failed(g, op, n, in);
+        tl_graph_note_failed(g, op, n, in, filled);
         return NULL;
     }
     tl_graph_append(g, y);

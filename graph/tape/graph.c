@@ -74,9 +74,10 @@ tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status)
     return status;
 }
 
-void tl_graph_note_failed(tl_graph *g, const tl_op *op, int32_t n, tl_node *const *in)
+void tl_graph_note_failed(tl_graph *g, const tl_op *op, int32_t n, tl_node *const *in, const tl_node *y)
 {
     g->failed = op;
+    g->failed_node = y;
     g->failed_in = tl_arena_alloc(&g->arena, n, sizeof *g->failed_in);
     g->n_failed_in = g->failed_in ? n : 0;
     for (int32_t i = 0; i < g->n_failed_in; i++)

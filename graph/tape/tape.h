@@ -55,6 +55,8 @@ struct tl_graph {
     tl_pointer_map seen;    /* for searches, one after the other */
     tl_drawn *drawn;        /* by transforms, in the step that is being applied */
     const tl_op *failed;    /* the op whose failure is the error, if it is one's in shape or forward */
+    const tl_node
+        *failed_node; /* of that op, with its inputs and attributes; NULL: it did not get that far */
     int32_t n_failed_in;
     int32_t *failed_in; /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
     tl_status status;
@@ -65,8 +67,8 @@ struct tl_graph {
  * `status`. */
 tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status);
 
-/* Remembers the op that failed and its n inputs, for tl_graph_print, until the reset. */
-void tl_graph_note_failed(tl_graph *g, const tl_op *op, int32_t n, tl_node *const *in);
+/* Remembers the op that failed and its n inputs, for tl_graph_print, until the reset; y: its node, or NULL. */
+void tl_graph_note_failed(tl_graph *g, const tl_op *op, int32_t n, tl_node *const *in, const tl_node *y);
 
 /* Returns what the text of a failed step ends in: that tl_graph_print shows the op, if an op of g failed, and
  * "" if none did. g = NULL: the graph of the thread's last error. */

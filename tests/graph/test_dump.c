@@ -129,7 +129,7 @@ START_TEST(after_a_failure)
     tl_graph_reset(m.g);
     tl_embedding_lookup_sparse(tl_input(m.g, TL_SHAPE(2, 6), numbers), NULL, NULL, TL_SUM);
     check_text(tl_graph_print, m.g,
-               "%0 = input : 2x6\n%1 = embedding_lookup_sparse(%0, -) : failed\n"
+               "%0 = input : 2x6\n%1 = embedding_lookup_sparse(%0, -), combiner = sum, bags = 0 : failed\n"
                "failed: embedding_lookup_sparse: bags: row_ptr is NULL\n");
     tl_graph_reset(m.g);
     tl_add(tl_input(m.g, TL_SHAPE(), numbers), tl_input(other, TL_SHAPE(), numbers));

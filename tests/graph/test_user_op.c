@@ -1,8 +1,9 @@
 /* An op and an optimizer as users write them: with the installed headers and the shared library, nothing
  * else. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <tulle/op.h>
+#include <tulle/describe.h>
 #include <tulle/tulle.h>
 
 /* ---- cube: Y = A^3.  dA += 3 A^2 dY ---- */
@@ -219,6 +220,86 @@ START_TEST(training)
 }
 END_TEST
 
+/* ---- An exporter: a graph as JSON ---- */
+
+static void json_name(void *out, const char *name)
+{
+    fprintf(out, ", \"onnx\": \"%s\"", name);
+}
+
+static void json_integer(void *out, const char *attribute, int64_t value)
+{
+    fprintf(out, ", \"%s\": %lld", attribute, (long long)value);
+}
+
+static void json_number(void *out, const char *attribute, double value)
+{
+    fprintf(out, ", \"%s\": %g", attribute, value);
+}
+
+static void json_text(void *out, const char *attribute, const char *value)
+{
+    fprintf(out, ", \"%s\": \"%s\"", attribute, value);
+}
+
+static void json_shape(void *out, const char *attribute, tl_shape value)
+{
+    fprintf(out, ", \"%s\": [", attribute);
+    for (int32_t k = 0; k < value.rank; k++)
+        fprintf(out, "%s%lld", k == 0 ? "" : ", ", (long long)value.dim[k]);
+    fprintf(out, "]");
+}
+
+static void json_node(const tl_node *a, FILE *out)
+{
+    tl_description to = {
+        .context = out,
+        .name = json_name,
+        .integer = json_integer,
+        .number = json_number,
+        .text = json_text,
+        .shape = json_shape,
+    };
+    const tl_variable *v = tl_variable_of(a);
+    fprintf(out, "{\"%s\": \"%s\"", a->op ? "op" : "leaf",
+            a->op ? a->op->name
+            : v   ? tl_variable_name(v)
+                  : "");
+    for (int32_t i = 0; i < a->n_in; i++)
+        fprintf(out, "%s%d%s", i == 0 ? ", \"in\": [" : ", ", (int)tl_node_number(a->in[i]),
+                i + 1 == a->n_in ? "]" : "");
+    ck_assert_int_eq(tl_node_describe(a, &to), TL_OK);
+    fprintf(out, "}\n");
+}
+
+START_TEST(exporter)
+{
+    static const tl_real x[12] = { 0 };
+    static const int32_t ids[] = { 0, 3 };
+    char text[1000] = "";
+    tl_graph *g = tl_graph_new();
+    tl_variable *w = tl_variable_dense("w", TL_SHAPE(4, 3));
+    tl_node *y = tl_matmul_transposed(tl_input(g, TL_SHAPE(4, 3), x), tl_use(g, w), TL_TRANSPOSE_B);
+    tl_reshape(tl_relu(tl_reduce_sum(tl_embedding_lookup(y, ids, TL_SHAPE(2)), 1)), TL_SHAPE(2, 1));
+    cube(tl_scale(y, 2));
+    FILE *out = fmemopen(text, sizeof text, "w");
+    for (const tl_node *a = tl_graph_first(g); a; a = tl_node_next(a))
+        json_node(a, out);
+    fclose(out);
+    ck_assert_str_eq(text, "{\"leaf\": \"\"}\n"
+                           "{\"leaf\": \"w\"}\n"
+                           "{\"op\": \"matmul\", \"in\": [0, 1], \"onnx\": \"Gemm\", \"transpose\": \"b\"}\n"
+                           "{\"op\": \"embedding_lookup\", \"in\": [2], \"onnx\": \"Gather\", \"ids\": [2]}\n"
+                           "{\"op\": \"reduce_sum\", \"in\": [3], \"onnx\": \"ReduceSum\", \"axis\": 1}\n"
+                           "{\"op\": \"relu\", \"in\": [4], \"onnx\": \"Relu\"}\n"
+                           "{\"op\": \"reshape\", \"in\": [5], \"onnx\": \"Reshape\", \"shape\": [2, 1]}\n"
+                           "{\"op\": \"scale\", \"in\": [2], \"factor\": 2}\n"
+                           "{\"op\": \"cube\", \"in\": [7]}\n");
+    tl_graph_free(g);
+    tl_variable_free(w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("user_op");
@@ -226,6 +307,7 @@ int main(void)
     tcase_add_test(c, gradients);
     tcase_add_test(c, refusals);
     tcase_add_test(c, training);
+    tcase_add_test(c, exporter);
     suite_add_tcase(s, c);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,243 @@
+/* What ops state of themselves: names and attributes of all that have some, of nodes and of failed ones. */
+#include "describe.h"
+#include "tests/testing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- A receiver that writes everything down ---- */
+
+static void write_name(void *out, const char *name)
+{
+    fprintf(out, "<%s>", name);
+}
+
+static void write_integer(void *out, const char *attribute, int64_t value)
+{
+    fprintf(out, " %s=%lld", attribute, (long long)value);
+}
+
+static void write_number(void *out, const char *attribute, double value)
+{
+    fprintf(out, " %s=%g", attribute, value);
+}
+
+static void write_boolean(void *out, const char *attribute, bool value)
+{
+    fprintf(out, " %s=%s", attribute, value ? "true" : "false");
+}
+
+static void write_text(void *out, const char *attribute, const char *value)
+{
+    fprintf(out, " %s='%s'", attribute, value);
+}
+
+static void write_shape(void *out, const char *attribute, tl_shape value)
+{
+    fprintf(out, " %s=%s", attribute, tl_shape_text(value).text);
+}
+
+static void check_node(const tl_node *a, const char *expected)
+{
+    char text[500] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    tl_description to = {
+        out, write_name, write_integer, write_number, write_boolean, write_text, write_shape
+    };
+    ck_assert_ptr_nonnull(a);
+    ck_assert_ok(tl_node_describe(a, &to));
+    fclose(out);
+    ck_assert_str_eq(text, expected);
+}
+
+static const tl_real numbers[24] = { 1 };
+
+/* ---- Built-in ops ---- */
+
+START_TEST(dense_ops)
+{
+    tl_graph *g = tl_graph_new();
+    tl_random r = { .seed = 1 };
+    tl_node *a = tl_input(g, TL_SHAPE(3, 4), numbers), *b = tl_input(g, TL_SHAPE(3, 4), numbers);
+    tl_node *row = tl_input(g, TL_SHAPE(4), numbers), *cube = tl_input(g, TL_SHAPE(2, 3, 4), numbers);
+    check_node(a, "");
+    check_node(tl_add(a, b), "<Add>");
+    check_node(tl_sub(a, b), "<Sub>");
+    check_node(tl_mul(a, b), "<Mul>");
+    check_node(tl_bias(a, row), "<Add>");
+    check_node(tl_bias_relu(a, row), "");
+    check_node(tl_scale(a, (tl_real)-0.5), " factor=-0.5");
+    check_node(tl_relu(a), "<Relu>");
+    check_node(tl_tanh(a), "<Tanh>");
+    check_node(tl_sigmoid(a), "<Sigmoid>");
+    check_node(tl_reduce_sum(a, 1), "<ReduceSum> axis=1");
+    check_node(tl_reduce_mean(a, TL_ALL_AXES), "<ReduceMean> axis='all'");
+    check_node(tl_reshape(a, TL_SHAPE(2, 6)), "<Reshape> shape=2x6");
+    check_node(tl_reshape(a, TL_SHAPE(12)), "<Reshape> shape=[12]");
+    check_node(tl_dropout(a, (tl_real)0.1, &r), "<Dropout> p=0.1");
+    check_node(tl_matmul_transposed(a, b, TL_TRANSPOSE_A), "<Gemm> transpose='a'");
+    check_node(tl_matmul_transposed(a, b, TL_TRANSPOSE_B), "<Gemm> transpose='b'");
+    check_node(tl_matmul_transposed(cube, b, TL_TRANSPOSE_B), " transpose='b'");
+    check_node(tl_matmul(cube, tl_reshape(a, TL_SHAPE(4, 3))), "<MatMul>");
+    check_node(tl_mse(a, b), "");
+    check_node(tl_sigmoid_cross_entropy(a, b), "");
+    const int32_t labels[] = { 0, 3, 2 };
+    check_node(tl_softmax_cross_entropy(a, labels), "<SoftmaxCrossEntropyLoss>");
+    check_node(tl_softmax_cross_entropy_weighted(a, labels, numbers), " weighted=true");
+    tl_graph_free(g);
+}
+END_TEST
+
+START_TEST(sparse_ops_and_lookups)
+{
+    tl_graph *g = tl_graph_new();
+    tl_pattern *p = tl_pattern_random(3, 4, 0.5, 1);
+    tl_node *s = tl_input_sparse(g, p, numbers), *a = tl_input(g, TL_SHAPE(4, 3), numbers);
+    check_node(tl_sparse_dense_matmul(s, a, TL_NO_TRANSPOSE), "");
+    check_node(tl_sparse_dense_matmul(s, a, TL_TRANSPOSE_BOTH), " transpose='both'");
+    check_node(tl_dense_sparse_matmul(a, s, TL_TRANSPOSE_BOTH), " transpose='both'");
+    check_node(tl_sparse_to_dense(s, NULL), "");
+    check_node(tl_embedding_lookup(a, (int32_t[]){ 3, 0, 0, 1 }, TL_SHAPE(2, 2)), "<Gather> ids=2x2");
+    const tl_pattern_bag bags = { .n = 2,
+                                  .row_ptr = (int64_t[]){ 0, 1, 3 },
+                                  .ids = (int32_t[]){ 3, -1, 0 },
+                                  .has_padding = true,
+                                  .padding_id = -1 };
+    tl_node *weights = tl_input(g, TL_SHAPE(3), numbers);
+    check_node(tl_embedding_lookup_sparse(a, &bags, weights, TL_SQRTN),
+               " combiner='sqrtn' bags=2 ids=3 padding_id=-1");
+    tl_graph_free(g);
+    tl_pattern_release(p);
+}
+END_TEST
+
+/* ---- The calls themselves ---- */
+
+/* Ids like these are gone when a failed graph is printed: they are not looked at. */
+static void fail_with_local_arrays(tl_graph *g)
+{
+    const int64_t row_ptr[] = { 0, 2 };
+    const int32_t ids[] = { 0, 7 };
+    tl_embedding_lookup_sparse(tl_input(g, TL_SHAPE(3, 4), numbers),
+                               &(tl_pattern_bag){ .n = 1, .row_ptr = row_ptr, .ids = ids }, NULL,
+                               (tl_combiner)9);
+}
+
+static void check_printed(tl_graph *g, const char *expected)
+{
+    char text[500] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    ck_assert_ok(tl_graph_print(g, out));
+    fclose(out);
+    const char *last = strstr(text, expected);
+    ck_assert_msg(last, "%s is not in:\n%s", expected, text);
+    tl_graph_reset(g);
+}
+
+START_TEST(failed_ops)
+{
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(3, 4), numbers);
+    tl_reduce_sum(a, 7);
+    check_printed(g, "%1 = reduce_sum(%0), axis = 7 : failed\n");
+    a = tl_input(g, TL_SHAPE(3, 4), numbers);
+    tl_matmul_transposed(a, a, (tl_trans)5);
+    check_printed(g, "%1 = matmul(%0, %0), transpose = 5 : failed\n");
+    fail_with_local_arrays(g);
+    check_printed(g, "%1 = embedding_lookup_sparse(%0, -), bags = 1 : failed\n");
+    a = tl_input(g, TL_SHAPE(3, 4), numbers);
+    tl_reshape(a, TL_SHAPE(5)); /* fails after it declared a shape */
+    check_printed(g, "%1 = reshape(%0), shape = [5] : failed\n");
+    tl_pattern *p = tl_pattern_random(3, 4, 0.5, 1);
+    tl_reduce_sum(tl_input_sparse(g, p, numbers), 0); /* fails before it has attributes */
+    check_printed(g, "%1 = reduce_sum(%0) : failed\n");
+    tl_pattern_release(p);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* Every attribute of an op of a user's, texts that must be escaped among them, and mistakes. */
+static void describe_all(const tl_node *y, tl_description *to)
+{
+    (void)y;
+    tl_describe_name(to, "A\"");
+    tl_describe_integer(to, "i", INT64_MIN);
+    tl_describe_number(to, "n", 1e-300);
+    tl_describe_boolean(to, "yes", true);
+    tl_describe_boolean(to, "no", false);
+    tl_describe_text(to, "te\nxt", "a \"b\"\n");
+    tl_describe_shape(to, "s", TL_SHAPE());
+    tl_describe_text(to, "none", NULL);
+    tl_describe_integer(to, NULL, 1);
+    tl_describe_name(to, NULL);
+    tl_describe_name(NULL, "B");
+}
+
+static tl_status like_shape(tl_node *y)
+{
+    return tl_shape_like(y, y->in[0]);
+}
+
+static void copy(tl_node *y)
+{
+    memcpy(y->out, y->in[0]->val, (size_t)y->size * sizeof *y->out);
+}
+
+START_TEST(user_op)
+{
+    static const tl_op op = {
+        .name = "user", .n_in = 1, .shape = like_shape, .forward = copy, .describe = describe_all
+    };
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(2), numbers), *y = tl_apply(&op, &a, NULL, 0);
+    check_node(y, "<A\"> i=-9223372036854775808 n=1e-300 yes=true no=false te\nxt='a \"b\"\n' s=scalar");
+    char text[1000] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    ck_assert_ok(tl_graph_dot(g, out));
+    fclose(out);
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "  n1 [label=\"user\\ni = -9223372036854775808\\nn = 1e-300\\nyes = true\\n"
+                                 "no = false\\nte xt = a \\\"b\\\" \\ns = scalar\\n[2]\"];\n"));
+    tl_description nothing = { 0 }; /* a receiver that wants nothing */
+    ck_assert_ok(tl_node_describe(y, &nothing));
+    check_printed(g, "%1 = user(%0), i = -9223372036854775808, n = 1e-300, yes = true, no = false, "
+                     "te xt = a \"b\" , s = scalar : [2]\n");
+    tl_graph_free(g);
+}
+END_TEST
+
+START_TEST(walk_and_refusals)
+{
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
+    tl_description to = { 0 };
+    ck_assert_ptr_null(tl_graph_first(g));
+    tl_node *a = tl_use(g, v), *b = tl_scale(a, 2);
+    ck_assert_ptr_eq(tl_graph_first(g), a);
+    ck_assert_ptr_eq(tl_node_next(a), b);
+    ck_assert_ptr_null(tl_node_next(b));
+    ck_assert_int_eq(tl_node_number(b), 1);
+    ck_assert_ptr_eq(tl_variable_of(a), v);
+    ck_assert_ptr_null(tl_variable_of(b));
+    ck_assert_ptr_null(tl_graph_first(NULL));
+    ck_assert_ptr_null(tl_node_next(NULL));
+    ck_assert_ptr_null(tl_variable_of(NULL));
+    ck_assert_int_eq(tl_node_number(NULL), -1);
+    ck_assert_status(tl_node_describe(NULL, &to), TL_ERR_ARGUMENT, "node_describe: the node is NULL");
+    ck_assert_status(tl_node_describe(a, NULL), TL_ERR_ARGUMENT, "node_describe: the description is NULL");
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("describe");
+    TCase *c = tl_test_case(s, "describe");
+    tcase_add_test(c, dense_ops);
+    tcase_add_test(c, sparse_ops_and_lookups);
+    tcase_add_test(c, failed_ops);
+    tcase_add_test(c, user_op);
+    tcase_add_test(c, walk_and_refusals);
+    return s;
+}
