@@ -4,7 +4,8 @@
 
 #include "op.h"
 
-/* A receiver of a description. Functions that are NULL are not called; texts are valid during the call only. */
+/* A receiver of a description. Functions that are NULL are not called. Texts are valid during the call
+ * only. */
 struct tl_description {
     void *context; /* handed to each function */
     void (*name)(void *context, const char *name);

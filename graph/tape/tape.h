@@ -67,7 +67,8 @@ struct tl_graph {
  * `status`. */
 tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status);
 
-/* Remembers the op that failed and its n inputs, for tl_graph_print, until the reset; y: its node, or NULL. */
+/* Remembers the op that failed and its n inputs, for tl_graph_print, until the reset; y: its node with
+ * attributes, or NULL. */
 void tl_graph_note_failed(tl_graph *g, const tl_op *op, int32_t n, tl_node *const *in, const tl_node *y);
 
 /* Returns what the text of a failed step ends in: that tl_graph_print shows the op, if an op of g failed, and

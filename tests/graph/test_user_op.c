@@ -279,7 +279,7 @@ START_TEST(exporter)
     char text[1000] = "";
     tl_graph *g = tl_graph_new();
     tl_variable *w = tl_variable_dense("w", TL_SHAPE(4, 3));
-    tl_node *y = tl_matmul_transposed(tl_input(g, TL_SHAPE(4, 3), x), tl_use(g, w), TL_TRANSPOSE_B);
+    tl_node *in = tl_input(g, TL_SHAPE(4, 3), x), *y = tl_matmul_transposed(in, tl_use(g, w), TL_TRANSPOSE_B);
     tl_reshape(tl_relu(tl_reduce_sum(tl_embedding_lookup(y, ids, TL_SHAPE(2)), 1)), TL_SHAPE(2, 1));
     cube(tl_scale(y, 2));
     FILE *out = fmemopen(text, sizeof text, "w");
