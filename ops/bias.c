@@ -1,6 +1,7 @@
 /* bias: Y(i, :) = A(i, :) + b.  dA += dY;  db += sum over i of dY(i, :). */
 #include "ops/bias.h"
 #include "describe.h"
+#include "tangent.h"
 
 static void forward_rows(void *context, int64_t begin, int64_t end)
 {
@@ -38,6 +39,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tl_sum_tangent,
     .describe = describe,
 };
 

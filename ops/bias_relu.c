@@ -1,6 +1,7 @@
 /* bias_relu: Y(i, :) = max(A(i, :) + b, 0), NaN where the sum is NaN.  With G = dY where Y > 0, otherwise 0:
  * dA += G;  db += sum over i of G(i, :).  One pass where relu of bias takes two. */
 #include "ops/bias.h"
+#include "tangent.h"
 
 static void forward_rows(void *context, int64_t begin, int64_t end)
 {
@@ -30,6 +31,12 @@ static void backward(tl_node *y)
     tl_parallel_for(cols, tl_column_grain(tl_shape_rows(y->shape), cols), backward_columns, y);
 }
 
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    tl_node *da = dx[0] ? dx[0] : tl_zeros_like(y->in[0]);
+    return tl_gate(dx[1] ? tl_bias(da, dx[1]) : da, y);
+}
+
 static const tl_op op = {
     .name = "bias_relu",
     .n_in = 2,
@@ -37,6 +44,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tangent,
 };
 
 tl_node *tl_bias_relu(tl_node *a, tl_node *b)

@@ -4,6 +4,7 @@
  * Computed as the product Y^T = op(S)^T op(D)^T, with samples as rows on both sides. */
 #include "ops/product.h"
 #include "ops/sparse_workspace.h"
+#include "tangent.h"
 
 static tl_status shape(tl_node *y)
 {
@@ -56,6 +57,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0 | 1 << 1,
+    .tangent = tl_multilinear_tangent,
     .describe = describe,
 };
 

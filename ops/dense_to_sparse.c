@@ -1,6 +1,7 @@
 /* dense_to_sparse: Y = D at the pattern.  dD += dY at the pattern. */
 #include "op.h"
 #include "ops.h"
+#include "tangent.h"
 
 static tl_status shape(tl_node *y)
 {
@@ -39,6 +40,7 @@ static const tl_op op = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .tangent = tl_linear_tangent,
 };
 
 tl_node *tl_dense_to_sparse(tl_node *d, tl_pattern *p)

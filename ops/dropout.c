@@ -3,6 +3,7 @@
 #include "lib/kernels/kernels.h"
 #include "describe.h"
 #include "ops.h"
+#include "tangent.h"
 
 enum {
     DRAW = 4,            /* elements decided by one draw */
@@ -16,8 +17,8 @@ struct attr {
 };
 
 struct saved {
-    uint64_t first_draw;
-    uint8_t *keep; /* per element: 1 if kept, otherwise 0 */
+    tl_random first; /* the generator at the first draw; attr->r is not read after forward */
+    uint8_t *keep;   /* per element: 1 if kept, otherwise 0 */
 };
 
 static tl_status shape(tl_node *y)
@@ -45,8 +46,8 @@ static void forward_strip(const tl_node *y, int64_t begin, int64_t end)
     uint8_t *restrict keep = s->keep + begin;
     uint32_t word[STRIP];
     const int64_t n = end - begin;
-    tl_kernel_table()->philox(attr->r->seed, s->first_draw + (uint64_t)(begin / DRAW), (n + DRAW - 1) / DRAW,
-                              word);
+    tl_kernel_table()->philox(s->first.seed, s->first.position + (uint64_t)(begin / DRAW),
+                              (n + DRAW - 1) / DRAW, word);
     for (int64_t k = 0; k < n; k++) {
         const tl_real scaled = scale * a[k]; /* unconditionally, so that the loop vectorises */
         keep[k] = word[k] >= bound;
@@ -67,7 +68,7 @@ static void forward(tl_node *y)
     const struct attr *attr = y->attr;
     struct saved *s = y->scratch;
     const int64_t draws = (y->size + DRAW - 1) / DRAW;
-    s->first_draw = attr->r->position;
+    s->first = *attr->r;
     tl_parallel_for(draws, GRAIN / DRAW, forward_draws, y);
     attr->r->position += (uint64_t)draws;
 }
@@ -93,6 +94,15 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, GRAIN, backward_range, y);
 }
 
+/* The dropout of dA, drawn again from where Y's was. */
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    const struct attr *attr = y->attr;
+    const struct saved *s = y->scratch;
+    tl_random again = s->first;
+    return tl_dropout(dx[0], attr->p, &again);
+}
+
 static void describe(const tl_node *y, tl_description *to)
 {
     const struct attr *attr = y->attr;
@@ -107,6 +117,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tangent,
     .describe = describe,
 };
 

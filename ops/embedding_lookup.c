@@ -3,6 +3,7 @@
 #include "describe.h"
 #include "ops.h"
 #include "ops/table.h"
+#include "tangent.h"
 
 #include <string.h>
 
@@ -76,6 +77,7 @@ static const tl_op op = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .tangent = tl_linear_tangent,
     .describe = describe,
 };
 

@@ -5,6 +5,7 @@
 #include "describe.h"
 #include "ops.h"
 #include "ops/table.h"
+#include "tangent.h"
 
 #include <math.h>
 
@@ -232,6 +233,17 @@ static void backward(tl_node *y)
     }
 }
 
+/* Linear in the table, and in the weights of a sum. */
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    const struct attr *attr = y->attr;
+    if (!dx[1] || attr->combiner == TL_SUM)
+        return tl_multilinear_tangent(y, dx);
+    tl_fail(TL_ERR_ARGUMENT, "the op has no tangent where the weights of a %s move",
+            attr->combiner == TL_MEAN ? "mean" : "sqrtn");
+    return NULL;
+}
+
 static void describe(const tl_node *y, tl_description *to)
 {
     static const char *const combiner[] = { [TL_SUM] = "sum", [TL_MEAN] = "mean", [TL_SQRTN] = "sqrtn" };
@@ -254,6 +266,7 @@ static const tl_op op = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .tangent = tangent,
     .describe = describe,
 };
 

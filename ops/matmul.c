@@ -1,6 +1,7 @@
 /* matmul: Y = op(A) op(B).  dA += dY op(B)^T, transposed as A is;  dB += op(A)^T dY, transposed as B is. */
 #include "lib/matrix/gemm.h"
 #include "ops/product.h"
+#include "tangent.h"
 
 /* The operands as matrices: Y is m x n, op(A) m x k, op(B) k x n. */
 struct saved {
@@ -77,6 +78,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0 | 1 << 1,
+    .tangent = tl_multilinear_tangent,
     .describe = describe,
 };
 

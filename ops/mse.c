@@ -1,5 +1,6 @@
 /* mse: Y = mean of (A - B)^2.  dA += 2 (A - B) dY / n;  dB -= the same. */
 #include "ops/loss.h"
+#include "tangent.h"
 
 #include <math.h>
 
@@ -69,6 +70,13 @@ static void backward(tl_node *y)
     tl_parallel_for(y->in[0]->size, TL_LOSS_CHUNK, backward_range, y);
 }
 
+/* The mean of 2 (A - B) (dA - dB) */
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    tl_node *d = !dx[1] ? dx[0] : !dx[0] ? tl_scale(dx[1], -1) : tl_sub(dx[0], dx[1]);
+    return tl_scale(tl_reduce_mean(tl_mul(tl_sub(y->in[0], y->in[1]), d), TL_ALL_AXES), 2);
+}
+
 static const tl_op op = {
     .name = "mse",
     .n_in = 2,
@@ -76,6 +84,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0 | 1 << 1,
+    .tangent = tangent,
 };
 
 tl_node *tl_mse(tl_node *a, tl_node *b)

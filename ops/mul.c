@@ -2,6 +2,7 @@
 #include "ops/broadcast.h"
 #include "describe.h"
 #include "ops.h"
+#include "tangent.h"
 
 static void product(tl_node *y, int64_t at, int64_t n, const tl_real *b)
 {
@@ -45,6 +46,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tl_multilinear_tangent,
     .describe = describe,
 };
 

@@ -1,6 +1,7 @@
 /* reduce_mean: Y = mean of A over one axis or all, 0 if that is empty. dA += dY / n, repeated along the
  * axis. */
 #include "ops/reduce.h"
+#include "tangent.h"
 
 /* The divisor; 1 for a mean over nothing, whose sum is 0. */
 static tl_real divisor(const tl_node *y)
@@ -32,6 +33,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tl_linear_tangent,
     .describe = describe,
 };
 

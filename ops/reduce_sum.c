@@ -1,5 +1,6 @@
 /* reduce_sum: Y = sum of A over one axis or all.  dA += dY, repeated along the axis. */
 #include "ops/reduce.h"
+#include "tangent.h"
 
 static void forward(tl_node *y)
 {
@@ -24,6 +25,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tl_linear_tangent,
     .describe = describe,
 };
 

@@ -1,6 +1,7 @@
 /* relu: Y = max(A, 0), NaN where A is NaN.  dA += dY where A > 0. */
 #include "describe.h"
 #include "ops.h"
+#include "tangent.h"
 
 static tl_status shape(tl_node *y)
 {
@@ -39,6 +40,11 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
 }
 
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    return tl_gate(dx[0], y);
+}
+
 static void describe(const tl_node *y, tl_description *to)
 {
     (void)y;
@@ -52,6 +58,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tangent,
     .describe = describe,
 };
 

@@ -2,6 +2,7 @@
 #include "ops/grad_pass.h"
 #include "describe.h"
 #include "ops.h"
+#include "tangent.h"
 
 static tl_status shape(tl_node *y)
 {
@@ -39,6 +40,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tl_linear_tangent,
     .describe = describe,
 };
 

@@ -1,6 +1,7 @@
 /* scale: Y = c A.  dA += c dY. */
 #include "describe.h"
 #include "ops.h"
+#include "tangent.h"
 
 static tl_status shape(tl_node *y)
 {
@@ -49,6 +50,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tl_linear_tangent,
     .describe = describe,
 };
 

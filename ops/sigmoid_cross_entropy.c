@@ -2,6 +2,7 @@
  * dx += (sigmoid(x) - z) dY / n;  dz -= x dY / n. */
 #include "lib/kernels/kernels.h"
 #include "ops/loss.h"
+#include "tangent.h"
 
 #include <math.h>
 
@@ -102,6 +103,15 @@ static void backward(tl_node *y)
     tl_parallel_for(y->in[0]->size, TL_LOSS_CHUNK, backward_range, y);
 }
 
+/* The mean of (sigmoid(x) - z) dx - x dz */
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    tl_node *x = y->in[0], *z = y->in[1];
+    tl_node *by_x = dx[0] ? tl_mul(tl_sub(tl_sigmoid(x), z), dx[0]) : NULL;
+    tl_node *by_z = dx[1] ? tl_scale(tl_mul(x, dx[1]), -1) : NULL;
+    return tl_reduce_mean(tl_sum_of(2, (tl_node *[]){ by_x, by_z }), TL_ALL_AXES);
+}
+
 static const tl_op op = {
     .name = "sigmoid_cross_entropy",
     .n_in = 2,
@@ -109,6 +119,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0 | 1 << 1,
+    .tangent = tangent,
 };
 
 tl_node *tl_sigmoid_cross_entropy(tl_node *logits, tl_node *targets)

@@ -194,20 +194,26 @@ static void forward(tl_node *y)
         y->out[0] = (tl_real)scaled_mean(y);
 }
 
+/* e = the softmax of m logits of a row. */
+static void softmax(int64_t m, const tl_real *x, struct row r, tl_real *e)
+{
+    if (isinf(r.max)) {
+        for (int64_t k = 0; k < m; k++)
+            e[k] = softmax_limit(x[k], r);
+        return;
+    }
+    for (int64_t k = 0; k < m; k++)
+        e[k] = x[k] - r.max - r.log_sum;
+    tl_kernel_table()->exp(m, e, e);
+}
+
 /* dx += c (softmax(x) - onehot(label)), for one row. */
 static void add_softmax(int64_t n, const tl_real *x, struct row r, int64_t label, tl_real c, tl_real *dx)
 {
     tl_real e[STRIP];
     for (int64_t j = 0; j < n; j += STRIP) {
         const int64_t m = n - j < STRIP ? n - j : STRIP;
-        if (isinf(r.max)) {
-            for (int64_t k = 0; k < m; k++)
-                e[k] = softmax_limit(x[j + k], r);
-        } else {
-            for (int64_t k = 0; k < m; k++)
-                e[k] = x[j + k] - r.max - r.log_sum;
-            tl_kernel_table()->exp(m, e, e);
-        }
+        softmax(m, x + j, r, e);
         if (label >= j && label < j + m)
             e[label - j] -= 1;
         for (int64_t k = 0; k < m; k++)
@@ -237,6 +243,116 @@ static void backward(tl_node *y)
         tl_parallel_for(tl_shape_rows(x), grain(x), backward_rows, y);
 }
 
+/* ---- The tangent, an op of its own: with c_i = w_i / sum of w and P = softmax(X),
+ * Y' = sum over rows i of c_i <P(i, :) - onehot(label_i), D(i, :)>.
+ * dX(i, :) += c_i P(i, :) (D(i, :) - <P(i, :), D(i, :)>) dY';  dD(i, :) += c_i (P(i, :) - onehot(label_i)) dY'.
+ * The log-sum-exps are those of the loss. ---- */
+
+struct tangent {
+    const struct attr *attr;
+    const struct saved *of;
+};
+
+/* Returns <P, D> of a row. */
+static double mean_direction(int64_t n, const tl_real *x, struct row r, const tl_real *d)
+{
+    tl_real e[STRIP];
+    double sum = 0;
+    for (int64_t j = 0; j < n; j += STRIP) {
+        const int64_t m = n - j < STRIP ? n - j : STRIP;
+        softmax(m, x + j, r, e);
+        for (int64_t k = 0; k < m; k++)
+            sum += (double)e[k] * (double)d[j + k];
+    }
+    return sum;
+}
+
+static tl_status tangent_shape(tl_node *y)
+{
+    y->scratch = tl_scratch(y, tl_shape_rows(y->in[0]->shape), sizeof(double)); /* <P(i, :), D(i, :)> */
+    return y->scratch ? tl_shape_dense(y, TL_SHAPE()) : TL_ERR_MEMORY;
+}
+
+static void mean_directions(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const struct tangent *t = y->attr;
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
+    double *mean = y->scratch;
+    for (int64_t i = begin; i < end; i++)
+        if (weight(t->attr, i) != 0)
+            mean[i] = mean_direction(cols, y->in[0]->val + i * cols, t->of->row[i], y->in[1]->val + i * cols);
+}
+
+static void tangent_forward(tl_node *y)
+{
+    const struct tangent *t = y->attr;
+    const tl_shape x = y->in[0]->shape;
+    const int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
+    const double *mean = y->scratch;
+    double sum = 0;
+    tl_parallel_for(rows, grain(x), mean_directions, y);
+    for (int64_t i = 0; i < rows; i++)
+        if (weight(t->attr, i) != 0)
+            sum += part_of_total(t->attr, t->of, i) *
+                   (mean[i] - (double)y->in[1]->val[i * cols + t->attr->label[i]]);
+    y->out[0] = t->of->total != 0 ? (tl_real)(sum / t->of->total) : 0;
+}
+
+/* dx += c P (d - mean), for one row. */
+static void add_curvature(int64_t n, const tl_real *x, struct row r, const tl_real *d, tl_real mean,
+                          tl_real c, tl_real *dx)
+{
+    tl_real e[STRIP];
+    for (int64_t j = 0; j < n; j += STRIP) {
+        const int64_t m = n - j < STRIP ? n - j : STRIP;
+        softmax(m, x + j, r, e);
+        for (int64_t k = 0; k < m; k++)
+            dx[j + k] += c * e[k] * (d[j + k] - mean);
+    }
+}
+
+static void tangent_backward_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context, *x = y->in[0], *d = y->in[1];
+    const struct tangent *t = y->attr;
+    const int64_t cols = tl_shape_cols(x->shape);
+    const double *mean = y->scratch;
+    for (int64_t i = begin; i < end; i++) {
+        const tl_real c = (tl_real)((double)y->grad[0] * part_of_total(t->attr, t->of, i) / t->of->total);
+        const tl_real *xi = x->val + i * cols;
+        if (c == 0 || weight(t->attr, i) == 0)
+            continue;
+        if (x->grad)
+            add_curvature(cols, xi, t->of->row[i], d->val + i * cols, (tl_real)mean[i], c,
+                          x->grad + i * cols);
+        if (d->grad)
+            add_softmax(cols, xi, t->of->row[i], t->attr->label[i], c, d->grad + i * cols);
+    }
+}
+
+static void tangent_backward(tl_node *y)
+{
+    const struct tangent *t = y->attr;
+    const tl_shape x = y->in[0]->shape;
+    if (t->of->total != 0)
+        tl_parallel_for(tl_shape_rows(x), grain(x), tangent_backward_rows, y);
+}
+
+static const tl_op tangent_op = {
+    .name = "tangent of softmax_cross_entropy",
+    .n_in = 2,
+    .shape = tangent_shape,
+    .forward = tangent_forward,
+    .backward = tangent_backward,
+};
+
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    return tl_apply(&tangent_op, (tl_node *[]){ y->in[0], dx[0] },
+                    &(struct tangent){ .attr = y->attr, .of = y->scratch }, sizeof(struct tangent));
+}
+
 static void describe(const tl_node *y, tl_description *to)
 {
     const struct attr *attr = y->attr;
@@ -252,6 +368,7 @@ static const tl_op op = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .tangent = tangent,
     .describe = describe,
 };
 

@@ -3,6 +3,7 @@
 #include "lib/kernels/kernels.h"
 #include "op.h"
 #include "ops.h"
+#include "tangent.h"
 
 #include <string.h>
 
@@ -145,6 +146,7 @@ static const tl_op with_sparse = {
     .shape = shape_sparse,
     .forward = forward_sparse,
     .backward = backward_sparse,
+    .tangent = tl_sum_tangent,
 };
 static const tl_op with_dense = {
     .name = "sparse_add",
@@ -153,6 +155,7 @@ static const tl_op with_dense = {
     .shape = shape_dense,
     .forward = forward_dense,
     .backward = backward_dense,
+    .tangent = tl_sum_tangent,
 };
 
 tl_node *tl_sparse_add(tl_node *a, tl_node *b)

@@ -2,6 +2,7 @@
  * dD += op(S)^T dY, transposed as D is. */
 #include "ops/product.h"
 #include "ops/sparse_workspace.h"
+#include "tangent.h"
 
 static tl_status shape(tl_node *y)
 {
@@ -49,6 +50,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0 | 1 << 1,
+    .tangent = tl_multilinear_tangent,
     .describe = describe,
 };
 

@@ -2,6 +2,7 @@
  * elsewhere. */
 #include "op.h"
 #include "ops.h"
+#include "tangent.h"
 
 static tl_status shape(tl_node *y)
 {
@@ -61,6 +62,7 @@ static const tl_op op = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .tangent = tl_linear_tangent,
 };
 
 tl_node *tl_sparse_to_dense(tl_node *s, tl_node *fill)

@@ -2,6 +2,7 @@
 #include "lib/kernels/kernels.h"
 #include "describe.h"
 #include "ops.h"
+#include "tangent.h"
 
 enum { GRAIN = TL_GRAIN / 2 }; /* an exponential costs more than a pass over memory */
 
@@ -37,6 +38,12 @@ static void backward(tl_node *y)
         tl_parallel_for(y->size, GRAIN, backward_range, y);
 }
 
+/* dA (1 - Y^2) */
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    return tl_sub(dx[0], tl_mul(tl_mul(y, y), dx[0]));
+}
+
 static void describe(const tl_node *y, tl_description *to)
 {
     (void)y;
@@ -50,6 +57,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .tangent = tangent,
     .describe = describe,
 };
 

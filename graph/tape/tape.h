@@ -52,11 +52,12 @@ struct tl_graph {
     tl_memo *memo;
     void *workspace;        /* NULL: not yet allocated in this step */
     int64_t workspace_size; /* in bytes: the largest that any step needed */
-    tl_pointer_map seen;    /* for searches, one after the other */
-    tl_drawn *drawn;        /* by transforms, in the step that is being applied */
-    const tl_op *failed;    /* the op whose failure is the error, if it is one's in shape or forward */
-    const tl_node
-        *failed_node; /* of that op, with its inputs and attributes; NULL: it did not get that far */
+    tl_real *zeros;         /* [n_zeros] shared by all constants of zeros, which nobody writes to */
+    int64_t n_zeros;
+    tl_pointer_map seen;        /* for searches, one after the other */
+    tl_drawn *drawn;            /* by transforms, in the step that is being applied */
+    const tl_op *failed;        /* the op whose failure is the error, if it is one's in shape or forward */
+    const tl_node *failed_node; /* its node, with inputs and attributes; NULL: it did not get that far */
     int32_t n_failed_in;
     int32_t *failed_in; /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
     tl_status status;
@@ -106,6 +107,13 @@ static inline bool tl_input_bit(const tl_op *op, uint32_t bits, int32_t i)
     if (i >= op->min_in)
         i = op->min_in - 1;
     return bits >> (i < 31 ? i : 31) & 1;
+}
+
+/* Returns whether two nodes have one shape and kind and, if sparse, one pattern. */
+static inline bool tl_is_like(const tl_node *a, const tl_node *b)
+{
+    return a->kind == b->kind && tl_shape_equal(a->shape, b->shape) &&
+           (a->kind == TL_DENSE || tl_pattern_equal(a->pattern, b->pattern));
 }
 
 /* Returns the values of slice k, and sets *coef to its coefficient. */

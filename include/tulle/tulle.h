@@ -23,6 +23,7 @@
 #include "init.h"
 #include "graph.h"
 #include "gradient.h"
+#include "derivative.h"
 #include "optimizer.h"
 #include "schedule.h"
 #include "ema.h"
