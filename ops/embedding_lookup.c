@@ -63,6 +63,14 @@ static void backward(tl_node *y)
     tl_add_rows(y, 0, tl_shape_size(attr->shape), attr->ids, NULL, NULL, y->grad);
 }
 
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    const struct attr *attr = y->attr;
+    const int32_t *ids;
+    tl_node *table = tl_moved_rows(dx[0], tl_shape_size(attr->shape), attr->ids, NULL, &ids);
+    return tl_embedding_lookup(table, ids, attr->shape);
+}
+
 static void describe(const tl_node *y, tl_description *to)
 {
     const struct attr *attr = y->attr;
@@ -77,7 +85,7 @@ static const tl_op op = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
-    .tangent = tl_linear_tangent,
+    .tangent = tangent,
     .describe = describe,
 };
 

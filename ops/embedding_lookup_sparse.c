@@ -233,15 +233,27 @@ static void backward(tl_node *y)
     }
 }
 
-/* Linear in the table, and in the weights of a sum. */
+/* Y is linear in the table and, if it is a sum, in the weights. */
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
     const struct attr *attr = y->attr;
-    if (!dx[1] || attr->combiner == TL_SUM)
-        return tl_multilinear_tangent(y, dx);
-    tl_fail(TL_ERR_ARGUMENT, "the op has no tangent where the weights of a %s move",
-            attr->combiner == TL_MEAN ? "mean" : "sqrtn");
-    return NULL;
+    tl_pattern_bag bags = attr->bags;
+    tl_node *part[2] = { NULL, NULL };
+    if (dx[1] && attr->combiner != TL_SUM) {
+        tl_fail(TL_ERR_ARGUMENT, "the op has no tangent where the weights of a %s move",
+                attr->combiner == TL_MEAN ? "mean" : "sqrtn");
+        return NULL;
+    }
+    if (dx[1])
+        part[1] = tl_embedding_lookup_sparse(y->in[0], &bags, dx[1], attr->combiner);
+    if (dx[0]) {
+        const int32_t *padding = bags.has_padding ? &attr->bags.padding_id : NULL;
+        tl_node *table = tl_moved_rows(dx[0], bags.row_ptr[bags.n], attr->bags.ids, padding, &bags.ids);
+        if (bags.ids != attr->bags.ids)
+            bags.padding_id = -1;
+        part[0] = tl_embedding_lookup_sparse(table, &bags, y->in[1], attr->combiner);
+    }
+    return tl_sum_of(2, part);
 }
 
 static void describe(const tl_node *y, tl_description *to)

@@ -192,7 +192,7 @@ tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradient
     return tl_collect_pairs(y->graph, plan, out);
 }
 
-static tl_status check_loss(const tl_node *loss)
+tl_status tl_check_loss(const tl_node *loss)
 {
     if (loss->kind == TL_SPARSE)
         return tl_fail(TL_ERR_KIND, "the loss is sparse, and must be a scalar");
@@ -201,13 +201,12 @@ static tl_status check_loss(const tl_node *loss)
     return TL_OK;
 }
 
-/* Reports a NULL loss, with the thread's last message: it is usually that of the op that failed. */
-static tl_status fail_null_loss(void)
+tl_status tl_fail_null_loss(const char *who)
 {
     const tl_status why = tl_last_status();
     if (why == TL_OK)
-        return tl_fail(TL_ERR_ARGUMENT, "backward: the loss is NULL");
-    return tl_fail(why, "backward: the loss is NULL; the last failure was %s%s", tl_error(),
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the loss is NULL", who);
+    return tl_fail(why, "%s: the loss is NULL; the last failure was %s%s", who, tl_error(),
                    tl_failed_op_hint(NULL));
 }
 
@@ -220,13 +219,13 @@ static tl_status backward(tl_node *loss, bool listed, tl_backward_plan plan, tl_
     if (out)
         *out = (tl_gradients){ 0 };
     if (!loss)
-        return fail_null_loss();
+        return tl_fail_null_loss("backward");
     if (!loss->graph)
         return tl_fail(TL_ERR_ARGUMENT, "backward: the loss is in no graph");
     tl_graph *g = loss->graph;
     if (g->status != TL_OK)
         return tl_fail(g->status, "%s%s", g->error, tl_failed_op_hint(g));
-    tl_status status = out ? check_loss(loss) : tl_fail(TL_ERR_ARGUMENT, "the output argument is NULL");
+    tl_status status = out ? tl_check_loss(loss) : tl_fail(TL_ERR_ARGUMENT, "the output argument is NULL");
     if (status == TL_OK && listed)
         status = tl_check_variables(g, plan.variable, plan.n);
     if (status == TL_OK)

@@ -19,6 +19,12 @@ typedef struct tl_backward_plan {
  * no variable and none is listed. */
 tl_status tl_backward_from(tl_node *y, const tl_backward_plan *plan, tl_gradients *out);
 
+/* Checks that the loss is dense and a scalar. TL_ERR_KIND, TL_ERR_SHAPE. */
+tl_status tl_check_loss(const tl_node *loss);
+
+/* Reports a NULL loss, with the thread's last message: it is usually that of the op that failed. */
+tl_status tl_fail_null_loss(const char *who);
+
 /* Runs tl_backward for an optimizer step that follows before anything else is recorded: keeps the gradients
  * of variables only. `row_refs`: as in the plan. */
 tl_status tl_backward_for_step(tl_node *loss, bool row_refs, tl_gradients *out);

@@ -100,7 +100,7 @@ static void move(const walk *w, tl_node *a)
     const tl_status status = call_tangent(a, dx, &w->moved[a->number]);
     if (status != TL_OK && g->status == TL_OK) { /* otherwise an op that the tangent called has said so */
         tl_graph_fail(g, a->op->name, status);
-        tl_graph_note_failed(g, a->op, a->n_in, a->in);
+        tl_graph_note_failed(g, a->op, a->n_in, a->in, a);
     }
 }
 

@@ -128,6 +128,8 @@ static tl_status fill_node(tl_node *y, tl_node *const *in, const void *attr, siz
     bool rows = false;
     for (int32_t i = 0; i < y->n_in; i++) {
         y->in[i] = in[i];
+        if (in[i] && tl_spread_rows(in[i]) != TL_OK)
+            return TL_ERR_MEMORY;
         y->requires_grad = y->requires_grad || (in[i] && in[i]->requires_grad);
         rows = rows || tl_input_kind(y->op, i) == TL_ROWS;
     }

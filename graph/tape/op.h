@@ -101,12 +101,13 @@ struct tl_node {
     tl_node *next_leaf;                               /* among the leaves that are variables */
     struct tl_row_slices *slices;                     /* one per input, if one of them is TL_ROWS */
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
-    struct tl_row_refs *row_refs; /* of a leaf: where that gradient's rows are; NULL: in its values */
-    bool requires_grad;           /* depends on a variable */
-    bool needs_grad;              /* in this backward pass: the gradient is computed */
-    bool reached;                 /* in this backward pass: the loss depends on the node */
-    bool row_sparse;              /* in this backward pass: the gradient arrives as row slices */
-    int32_t number;               /* on the tape, from 0 */
+    struct tl_row_refs *row_refs;   /* of a leaf: where that gradient's rows are; NULL: in its values */
+    struct tl_some_rows *some_rows; /* of a constant table that is given by rows; NULL: any other node */
+    bool requires_grad;             /* depends on a variable */
+    bool needs_grad;                /* in this backward pass: the gradient is computed */
+    bool reached;                   /* in this backward pass: the loss depends on the node */
+    bool row_sparse;                /* in this backward pass: the gradient arrives as row slices */
+    int32_t number;                 /* on the tape, from 0 */
 };
 
 /* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied, and *op is not:

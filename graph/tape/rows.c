@@ -4,6 +4,8 @@
 #include "lib/sort.h"
 #include "parallel.h"
 
+#include <string.h>
+
 /* Checks what an op says of n rows of its input i; a mistake is the graph's failure, as the callers return
  * nothing. False also where the input is absent. */
 static bool check_rows(const char *who, tl_node *y, int32_t i, int64_t n, const int32_t *rows)
@@ -190,4 +192,41 @@ void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const in
     else
         table->first_slices = s;
     table->last_slices = s;
+}
+
+tl_node *tl_input_rows(tl_graph *g, tl_shape shape, int64_t n, const int32_t *rows, const tl_real *values)
+{
+    tl_shape packed = shape;
+    packed.dim[0] = n + 1;
+    const int64_t size = tl_shape_size(packed), width = size / (n + 1);
+    tl_some_rows *some = tl_arena_alloc(&g->arena, 1, sizeof *some);
+    tl_real *copy = tl_arena_alloc_zero(&g->arena, size, sizeof *copy);
+    if (!some || !copy) {
+        tl_graph_fail(g, "input", tl_fail_memory());
+        return NULL;
+    }
+    if (n > 0 && width > 0)
+        memcpy(copy, values, (size_t)(n * width) * sizeof *copy);
+    tl_node *table = tl_input(g, shape, copy);
+    *some = (tl_some_rows){ n, rows, tl_input(g, packed, copy) };
+    if (!some->packed)
+        return NULL;
+    table->val = NULL;
+    table->some_rows = some;
+    return table;
+}
+
+tl_status tl_spread_rows(tl_node *a)
+{
+    tl_some_rows *some = a->some_rows;
+    if (!some || a->val || a->size == 0)
+        return TL_OK;
+    tl_real *table = tl_arena_alloc_zero(&a->graph->arena, a->size, sizeof *table);
+    if (!table)
+        return tl_fail_memory();
+    const int64_t width = a->size / a->shape.dim[0];
+    for (int64_t k = 0; k < some->n; k++)
+        memcpy(table + some->rows[k] * width, some->packed->val + k * width, (size_t)width * sizeof *table);
+    a->val = table;
+    return TL_OK;
 }

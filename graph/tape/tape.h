@@ -19,6 +19,14 @@ typedef struct tl_row_slices {
     bool declared; /* tl_declare_rows was called for the input */
 } tl_row_slices;
 
+/* The rows of a constant table that are not 0, ascending, in `packed` and after them a row of zeros. The
+ * table's values are NULL until tl_spread_rows, which an op that reads all of them needs. */
+typedef struct tl_some_rows {
+    int64_t n;
+    const int32_t *rows;
+    tl_node *packed;
+} tl_some_rows;
+
 /* A pattern that the graph retains until the reset. */
 typedef struct tl_held_pattern {
     struct tl_held_pattern *next;
@@ -108,6 +116,13 @@ static inline bool tl_input_bit(const tl_op *op, uint32_t bits, int32_t i)
         i = op->min_in - 1;
     return bits >> (i < 31 ? i : 31) & 1;
 }
+
+/* Returns a constant table that is 0 but for n rows, which ascend; `rows` is borrowed, and values[n rows]
+ * copied. NULL with the error in the graph. */
+tl_node *tl_input_rows(tl_graph *g, tl_shape shape, int64_t n, const int32_t *rows, const tl_real *values);
+
+/* Makes the values of a table that is given by rows, unless that is done. TL_ERR_MEMORY. */
+tl_status tl_spread_rows(tl_node *a);
 
 /* Returns whether two nodes have one shape and kind and, if sparse, one pattern. */
 static inline bool tl_is_like(const tl_node *a, const tl_node *b)

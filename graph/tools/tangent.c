@@ -1,6 +1,7 @@
 /* The directions that most ops move in, and two ops that they are made with. */
 #include "tangent.h"
 #include "graph/tape/tape.h"
+#include "lib/search.h"
 
 #include <string.h>
 
@@ -66,6 +67,26 @@ tl_node *tl_multilinear_tangent(tl_node *y, tl_node *const *dx)
         in[i] = y->in[i];
     }
     return tl_sum_of(y->n_in, part);
+}
+
+tl_node *tl_moved_rows(tl_node *dx, int64_t n, const int32_t *ids, const int32_t *padding, const int32_t **at)
+{
+    *at = ids;
+    if (!dx || !dx->some_rows)
+        return dx;
+    const tl_some_rows *some = dx->some_rows;
+    int32_t *row = tl_arena_alloc(&dx->graph->arena, n, sizeof *row);
+    if (!row) {
+        tl_graph_fail(dx->graph, "moved_rows", tl_fail_memory());
+        return NULL;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        const int64_t r = tl_lower_bound(some->rows, 0, some->n, ids[k]);
+        const bool found = r < some->n && some->rows[r] == ids[k];
+        row[k] = padding && ids[k] == *padding ? -1 : (int32_t)(found ? r : some->n);
+    }
+    *at = row;
+    return some->packed;
 }
 
 /* ---- sum: Y = A_0 + A_1 + ..; each dA += dY ---- */
