@@ -20,9 +20,17 @@ void TL_ISA(table_rows)(const tl_sparse *s, int64_t begin, int64_t end, int64_t 
 
 void TL_ISA(gemm_small)(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_dense_out c, bool add);
 void TL_ISA(exp)(int64_t n, const tl_real *x, tl_real *y);
-void TL_ISA(tanh)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(expm1)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(log)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(log1p)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(tanh)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(sigmoid)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(erf)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(sin)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(cos)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(sqrt)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(pow)(int64_t n, const tl_real *x, const tl_real *y, tl_real *z);
+void TL_ISA(pow_scalar)(int64_t n, const tl_real *x, tl_real exponent, tl_real *y);
 void TL_ISA(philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out);
 extern const tl_updates TL_ISA(updates);
 

@@ -138,28 +138,39 @@ void tl_ref_col_sums(bool fused, int64_t rows, int64_t cols, int sign, const tl_
     }
 }
 
-void tl_ref_exp(int64_t n, const tl_real *x, tl_real *y)
-{
-    for (int64_t k = 0; k < n; k++)
-        y[k] = exp(x[k]);
-}
+#define REFERENCE(name)                                                                                      \
+    void tl_ref_##name(int64_t n, const tl_real *x, tl_real *y)                                              \
+    {                                                                                                        \
+        for (int64_t k = 0; k < n; k++)                                                                      \
+            y[k] = name(x[k]);                                                                               \
+    }
 
-void tl_ref_tanh(int64_t n, const tl_real *x, tl_real *y)
-{
-    for (int64_t k = 0; k < n; k++)
-        y[k] = tanh(x[k]);
-}
-
-void tl_ref_log1p(int64_t n, const tl_real *x, tl_real *y)
-{
-    for (int64_t k = 0; k < n; k++)
-        y[k] = log1p(x[k]);
-}
+REFERENCE(exp)
+REFERENCE(expm1)
+REFERENCE(log)
+REFERENCE(log1p)
+REFERENCE(tanh)
+REFERENCE(erf)
+REFERENCE(sin)
+REFERENCE(cos)
+REFERENCE(sqrt)
 
 void tl_ref_sigmoid(int64_t n, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
         y[k] = (x[k] < 0 ? exp(x[k]) : 1) / (1 + exp(-fabs(x[k])));
+}
+
+void tl_ref_pow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z)
+{
+    for (int64_t k = 0; k < n; k++)
+        z[k] = pow(x[k], y[k]);
+}
+
+void tl_ref_pow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = pow(x[k], exponent);
 }
 
 void tl_ref_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y)

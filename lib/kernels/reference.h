@@ -36,9 +36,17 @@ void tl_ref_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_rea
 void tl_ref_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
                                const tl_real *dy, tl_real *da, bool add, tl_real *db);
 void tl_ref_exp(int64_t n, const tl_real *x, tl_real *y);
-void tl_ref_tanh(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_expm1(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_log(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_log1p(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_tanh(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_sigmoid(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_erf(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_sin(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_cos(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_sqrt(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_pow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z);
+void tl_ref_pow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y);
 
 /* n weights w, their gradients g, constants c and slots s; a step's optional slots are NULL in s. */
 typedef void tl_ref_update(bool fused, int64_t n, const tl_real *c, const tl_real *g, tl_real *w,

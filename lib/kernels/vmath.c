@@ -7,6 +7,16 @@ void tl_vexp(int64_t n, const tl_real *x, tl_real *y)
     tl_kernel_table()->exp(n, x, y);
 }
 
+void tl_vexpm1(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->expm1(n, x, y);
+}
+
+void tl_vlog(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->log(n, x, y);
+}
+
 void tl_vlog1p(int64_t n, const tl_real *x, tl_real *y)
 {
     tl_kernel_table()->log1p(n, x, y);
@@ -20,6 +30,36 @@ void tl_vtanh(int64_t n, const tl_real *x, tl_real *y)
 void tl_vsigmoid(int64_t n, const tl_real *x, tl_real *y)
 {
     tl_kernel_table()->sigmoid(n, x, y);
+}
+
+void tl_verf(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->erf(n, x, y);
+}
+
+void tl_vsin(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->sin(n, x, y);
+}
+
+void tl_vcos(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->cos(n, x, y);
+}
+
+void tl_vsqrt(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->sqrt(n, x, y);
+}
+
+void tl_vpow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z)
+{
+    tl_kernel_table()->pow(n, x, y, z);
+}
+
+void tl_vpow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y)
+{
+    tl_kernel_table()->pow_scalar(n, x, exponent, y);
 }
 
 void tl_vadd(int64_t n, const tl_real *x, tl_real *y)
