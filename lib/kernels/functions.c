@@ -1,15 +1,15 @@
 /* Elementwise functions: the C library's vector functions if it has them, otherwise lane by lane. The tail
  * goes through a whole vector, too, so that a result does not depend on where the number is stored.
  *
- * The vector functions of glibc 2.36 pass the lanes that they do not compute themselves to the scalar
- * functions, one by one, so special values are those of C's Annex F. (tests/lib/test_vmath.c checks both.) */
+ * libmvec passes lanes that need special treatment to the scalar functions, one by one: the results are those
+ * of C's Annex F and do not depend on the other lanes. */
 #include "lib/kernels/isa_names.h"
 #include "lib/kernels/vector.h"
 
 #include <tgmath.h>
 
 #ifdef TL_HAVE_MVEC
-/* Their names (x86 vector function ABI): instruction set, lanes, a v per argument, and the scalar function. */
+/* Their names (x86 vector function ABI): instruction set, lanes, a v per argument, the scalar function. */
 #ifdef TULLE_DOUBLE
 #define NAMED(set, in_float, in_double, name) "_ZGV" set "N" in_double name
 #else
@@ -67,7 +67,7 @@ INLINE vec sqrt_of(vec x)
     return load(lane);
 }
 
-/* Loads the first n lanes. The others are 1: log and pow of 0 would take the slow path, and raise a flag. */
+/* Loads the first n lanes. The others are 1: log and pow of 0 are slow and raise floating-point flags. */
 INLINE vec load_first_and_ones(const tl_real *p, int64_t n)
 {
     vec v = (vec){ 0 } + 1;
@@ -131,12 +131,12 @@ INLINE vec root_of(vec x)
     return choose(x == -infinity, infinity, sqrt_of(x + (vec){ 0 }));
 }
 
-/* An integer power of a negative number is computed from its magnitude, because the vector functions pass
- * negative numbers to the scalar one. */
+/* Returns x to a power of this kind, a compile-time constant. An integer power is that of the magnitude, as
+ * pow_of is slow for negative numbers. */
 INLINE vec power_of(vec x, vec exponent, const power p)
 {
     const vec one = (vec){ 0 } + 1;
-    const mask sign = (mask) - (vec){ 0 };
+    const mask sign = (mask)(-(vec){ 0 });
     switch (p) {
     case RECIPROCAL: return one / x;
     case SQUARE: return x * x;

@@ -5,12 +5,12 @@
  * n, nor on the index, nor on the alignment. So a loop may be split in any way, over any number of threads,
  * and the bits stay the same. Between instruction sets the last bits may differ.
  *
- * Each comment states the largest error in units in the last place of the exact result, for float and for
- * double; it holds on every instruction set. (0.5 is correct rounding. The units of a subnormal result are
- * those of the smallest normal number.) They are figures of glibc's vector functions (libmvec), and hold for
- * its scalar functions, which are used where there is no libmvec. Zeros of both signs, infinities, NaN and
- * arguments outside of the domain give what C's Annex F demands of the scalar function, NaN for NaN. errno
- * and the floating-point exceptions are not meaningful.
+ * Each comment states the largest error, in units in the last place of the exact result, for float and for
+ * double. It holds on every instruction set in the default floating-point mode, with glibc's vector functions
+ * (libmvec) and with its scalar ones, which are used where there is no libmvec. 0.5 is correct rounding; the
+ * unit of a subnormal result is the smallest number. Zeros of both signs, infinities, NaN and arguments
+ * outside of the domain give what Annex F of the C standard demands. errno and floating-point exceptions are
+ * not meaningful.
  *
  * An output may be an input; otherwise it does not overlap one. If n is 0 or less, nothing is read or
  * written. */
@@ -22,13 +22,13 @@
 /* y[k] = e^x[k]: 3, 4. */
 TL_API void tl_vexp(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vexp);
 
-/* y[k] = e^x[k] - 1, exact to the last digits for small x[k], too: 3, 4. */
+/* y[k] = e^x[k] - 1, accurate for small x[k], too: 3, 4. */
 TL_API void tl_vexpm1(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vexpm1);
 
 /* y[k] = log(x[k]), to base e: 4, 2. */
 TL_API void tl_vlog(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vlog);
 
-/* y[k] = log(1 + x[k]), exact to the last digits for small x[k], too: 3, 3. */
+/* y[k] = log(1 + x[k]), accurate for small x[k], too: 3, 3. */
 TL_API void tl_vlog1p(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vlog1p);
 
 /* y[k] = tanh(x[k]): 3, 3. */
@@ -47,7 +47,7 @@ TL_API void tl_vcos(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_v
 /* y[k] = the square root of x[k]: 0.5, 0.5. */
 TL_API void tl_vsqrt(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vsqrt);
 
-/* z[k] = x[k]^y[k]: 1, 2. Of a negative number only integer powers are defined; others are NaN. */
+/* z[k] = x[k]^y[k]: 2, 2. Of a negative number only integer powers are defined; others are NaN. */
 TL_API void tl_vpow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z) TL_REAL_SYMBOL(tl_vpow);
 
 /* y[k] = x[k]^exponent: 2, 2. The exponents -1, -0.5, 0.5, 2 and 3 are computed by products, quotients and
@@ -56,14 +56,14 @@ TL_API void tl_vpow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z) T
 TL_API void tl_vpow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y)
     TL_REAL_SYMBOL(tl_vpow_scalar);
 
-/* y[k] += x[k], and y[k] += a x[k] (axpy of the BLAS): rounded once if the instruction set has fused
- * multiply-add (avx2, avx512), otherwise after the product, too. Here x and y do not overlap. */
+/* y[k] += x[k], and y[k] += a x[k] (the BLAS's axpy), whose product is rounded only if the instruction
+ * set has no fused multiply-add (baseline). Here x and y do not overlap. */
 TL_API void tl_vadd(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vadd);
 TL_API void tl_vaxpy(int64_t n, tl_real a, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vaxpy);
 
-/* Returns the sum of x[k] y[k]: 64 partial sums, sum k mod 64 taking term k in the order of k, fused as in
- * tl_vaxpy; then by halves: sum l + sum l + 32 for l < 32, the same with 16 for 32, until one is left. This
- * order depends on k: the sum of an array differs in its last bits from the sum of its parts' sums. */
+/* Returns the sum of x[k] y[k]: 64 partial sums, sum k mod 64 taking term k in the order of k, its
+ * product rounded as by tl_vaxpy; then by halves: sum l += sum l + 32 for l < 32, the same with 16 in place
+ * of 32, and so on until one is left. */
 TL_API tl_real tl_vdot(int64_t n, const tl_real *x, const tl_real *y) TL_REAL_SYMBOL(tl_vdot);
 
 #endif
