@@ -2,7 +2,6 @@
 #include "lib/prefetch.h"
 #include "describe.h"
 #include "ops.h"
-#include "ops/table.h"
 #include "tangent.h"
 
 #include <string.h>
@@ -14,7 +13,7 @@ struct attr {
 
 static tl_status shape(tl_node *y)
 {
-    const struct attr *attr = y->attr;
+    struct attr *attr = y->attr;
     const tl_node *table = y->in[0];
     tl_shape out = attr->shape;
     if (table->shape.rank == 0)
@@ -28,11 +27,8 @@ static tl_status shape(tl_node *y)
     for (int32_t k = 1; k < table->shape.rank; k++)
         out.dim[out.rank++] = table->shape.dim[k];
     const int64_t n = tl_shape_size(attr->shape);
-    tl_status status = tl_check_rows(table, attr->ids, n, NULL);
-    if (status != TL_OK)
-        return status;
-    tl_declare_rows(y, 0, n, attr->ids);
-    return tl_shape_dense(y, out);
+    const tl_status status = tl_copy_rows(y, 0, "ids", n, attr->ids, &attr->ids);
+    return status == TL_OK ? tl_shape_dense(y, out) : status;
 }
 
 static void copy_rows(void *context, int64_t begin, int64_t end)

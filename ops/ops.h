@@ -19,8 +19,7 @@
  * TL_ERR_ARGUMENT: another argument is NULL or out of range. TL_ERR_INDEX: an id or label is out of range,
  * which is checked before anything is computed. TL_ERR_MEMORY.
  *
- * Memory: the graph owns the result. Ids, labels, weights and other plain arrays are borrowed until its
- * reset. */
+ * Memory: the graph owns the result. Ids, labels, bags, weights and other plain arrays are copied. */
 #ifndef TL_OPS_H
 #define TL_OPS_H
 

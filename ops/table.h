@@ -1,4 +1,4 @@
-/* The check of ids for the two lookups. Its message names the table. */
+/* The check of ids for lookups. Its message names the table. */
 #ifndef TL_TABLE_H
 #define TL_TABLE_H
 

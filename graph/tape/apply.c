@@ -293,6 +293,16 @@ void *tl_scratch(tl_node *y, int64_t n, size_t size)
     return p;
 }
 
+void *tl_scratch_copy(tl_node *y, int64_t n, size_t size, const void *from)
+{
+    if (n > 0 && size > 0 && !from) {
+        tl_fail(TL_ERR_ARGUMENT, "scratch_copy: nothing to copy %lld elements from", (long long)n);
+        return NULL;
+    }
+    void *p = tl_scratch(y, n, size);
+    return p && n > 0 && size > 0 ? memcpy(p, from, (size_t)n * size) : p;
+}
+
 /* Allocates the largest size that any earlier step needed, so that a repeated step allocates once. */
 tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size)
 {

@@ -3,6 +3,7 @@
 #include "lib/memory.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* The tl_error_count() with which an op failed on this thread, 0 after the reset of its graph. */
 static _Thread_local uint64_t op_failure;
@@ -185,16 +186,36 @@ tl_node *tl_use(tl_graph *g, tl_variable *v)
     return y ? y : append_leaf(g, "use", v->shape, v->sparse ? v->pattern : NULL, v->data, v);
 }
 
-tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data)
+/* Appends a dense constant: with the data themselves, or with a copy. */
+static tl_node *constant(tl_graph *g, const char *who, tl_shape shape, const tl_real *data, bool copied)
 {
     if (!g)
-        return fail_leaf(g, "input", tl_fail(TL_ERR_ARGUMENT, "the graph is NULL"));
+        return fail_leaf(g, who, tl_fail(TL_ERR_ARGUMENT, "the graph is NULL"));
     if (g->status != TL_OK)
         return NULL;
     tl_status status = tl_shape_check(shape);
-    if (status == TL_OK && !data && tl_shape_size(shape) > 0)
+    const int64_t n = status == TL_OK ? tl_shape_size(shape) : 0;
+    if (!data && n > 0)
         status = tl_fail(TL_ERR_ARGUMENT, "no data for %s", tl_shape_text(shape).text);
-    return status == TL_OK ? append_leaf(g, "input", shape, NULL, data, NULL) : fail_leaf(g, "input", status);
+    if (status != TL_OK)
+        return fail_leaf(g, who, status);
+    if (copied && n > 0) {
+        tl_real *copy = tl_arena_alloc(&g->arena, n, sizeof *copy);
+        if (!copy)
+            return fail_leaf(g, who, tl_fail_memory());
+        data = memcpy(copy, data, (size_t)n * sizeof *copy);
+    }
+    return append_leaf(g, who, shape, NULL, data, NULL);
+}
+
+tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data)
+{
+    return constant(g, "input", shape, data, false);
+}
+
+tl_node *tl_constant(tl_graph *g, tl_shape shape, const tl_real *data)
+{
+    return constant(g, "constant", shape, data, true);
 }
 
 tl_node *tl_input_sparse(tl_graph *g, tl_pattern *p, const tl_real *values)

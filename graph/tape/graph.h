@@ -47,9 +47,10 @@ TL_API int64_t tl_graph_bytes(const tl_graph *g);
  * reads the variable's own memory. NULL, with the error in the graph: TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
 TL_API tl_node *tl_use(tl_graph *g, tl_variable *v);
 
-/* Returns a constant. `data`, row-major, is borrowed until the reset. NULL, with the error in the graph:
- * TL_ERR_SHAPE, TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
+/* Return a constant. `data`, row-major, is borrowed until the reset by tl_input, and copied by tl_constant.
+ * NULL, with the error in the graph: TL_ERR_SHAPE, TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
 TL_API tl_node *tl_input(tl_graph *g, tl_shape shape, const tl_real *data) TL_REAL_SYMBOL(tl_input);
+TL_API tl_node *tl_constant(tl_graph *g, tl_shape shape, const tl_real *data) TL_REAL_SYMBOL(tl_constant);
 
 /* Returns a sparse constant. values[nnz], in the order of the pattern, are borrowed until the reset, and p is
  * retained. NULL, with the error in the graph: TL_ERR_ARGUMENT, TL_ERR_MEMORY. */

@@ -89,7 +89,7 @@ struct tl_node {
     const tl_real *val;  /* values */
     tl_real *out;        /* the same, for forward to fill; NULL for a leaf */
     tl_real *grad;       /* gradient; NULL: not needed, and not computed */
-    const void *attr;    /* the graph's copy of the attributes given to tl_apply */
+    void *attr;          /* the graph's copy of the attributes; `shape` may change it */
     size_t attr_size;    /* in bytes */
     void *scratch;       /* what `shape` stores here for forward and backward */
     bool overwrite;      /* set while backward runs: grad is uninitialised and must be assigned */
@@ -110,9 +110,11 @@ struct tl_node {
     int32_t number;                 /* on the tape, from 0 */
 };
 
-/* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied, and *op is not:
- * it must stay until the reset, even if it fails (tl_graph_print names it). Returns NULL if an input is NULL
- * and not optional, if the graph has failed before, or if the op fails; the error is then in the graph. */
+/* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied, but not what it
+ * points to: `shape` copies arrays and lets the attributes point to the copies (tl_scratch_copy,
+ * tl_copy_rows), which forward, backward and a tangent that applies the op again then read. *op is not copied: it must stay until the reset, even if it fails (tl_graph_print names it). Returns NULL if an input
+ * is NULL and not optional, if the graph has failed before, or if the op fails; the error is then in the
+ * graph. */
 TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
     TL_REAL_SYMBOL(tl_apply);
 
@@ -139,6 +141,10 @@ TL_API bool tl_node_is_mutable(const tl_node *a);
  * NULL if memory is short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
 TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 
+/* The same, with a copy of `from`: `if (attr->w && !(attr->w = tl_scratch_copy(y, n, sizeof *attr->w,
+ * attr->w))) return TL_ERR_MEMORY;` */
+TL_API void *tl_scratch_copy(tl_node *y, int64_t n, size_t size, const void *from);
+
 /* For `shape`: reserves n elements of `size` bytes of workspace; for forward and backward: returns it,
  * 64-byte aligned. All ops of a graph share one workspace: it may move when another op is recorded, and
  * nothing in it survives a call. TL_ERR_MEMORY. */
@@ -156,6 +162,13 @@ TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_patt
  * Pending updates (TL_ROWS_EXACT) are then applied to these rows only; without this call, to the whole table.
  * A backward that reads the rows calls it again first, because a step may have come between. */
 TL_API void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
+
+/* For `shape`: copies n rows of a TL_ROWS input i, checks the copy and declares its rows; *copy is valid until
+ * the reset, and must not be written to. tl_declare_rows and tl_add_rows do not check a copy, or a part of
+ * one, again. *copy = NULL if the input is absent. TL_ERR_INDEX with name = "ids" reads "ids[7] = 12, table
+ * emb (10x4) has 10 rows"; TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
+TL_API tl_status tl_copy_rows(tl_node *y, int32_t i, const char *name, int64_t n, const int32_t *rows,
+                              const int32_t **copy);
 
 /* For `backward`: delivers the gradient of a TL_ROWS input i, in place of in[i]->grad. For k = 0 .. n-1 in
  * order, row rows[k] of the gradient += coef[k] * row source[k] of `values`; source = NULL means row k, coef

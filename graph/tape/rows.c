@@ -4,39 +4,104 @@
 #include "lib/sort.h"
 #include "parallel.h"
 
+#include <stdio.h>
 #include <string.h>
+
+static tl_status check_node(const char *who, const tl_node *y)
+{
+    if (!y || !y->op)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the node %s", who, y ? "is a leaf" : "is NULL");
+    return TL_OK;
+}
+
+static tl_status check_input(const char *who, const tl_node *y, int32_t i)
+{
+    if (i < 0 || i >= y->n_in || tl_input_kind(y->op, i) != TL_ROWS)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: input %d is not TL_ROWS", who, (int)i);
+    return TL_OK;
+}
+
+/* Checks n rows of a table. The text names it after `of`: "rows[7] = 12, emb (10x4) has 10 rows" if that is
+ * empty. */
+static tl_status check_ids(const char *name, const int32_t *rows, int64_t n, const tl_node *table,
+                           const char *of)
+{
+    const tl_status status = tl_check_ids(name, rows, n, table->shape.dim[0], NULL, of, "rows");
+    if (status != TL_ERR_INDEX)
+        return status;
+    char text[sizeof(tl_text) + sizeof "table "]; /* formatted only for a message */
+    snprintf(text, sizeof text, "%s%s", of, tl_node_text(table).text);
+    return tl_check_ids(name, rows, n, table->shape.dim[0], NULL, text, "rows");
+}
+
+/* Returns whether n rows of input i are part of a copy, which was checked when it was made. */
+static bool in_copy(const tl_node *y, int32_t i, int64_t n, const int32_t *rows)
+{
+    for (const tl_row_copy *c = y->slices[i].copies; c; c = c->next) {
+        const uintptr_t from = (uintptr_t)c->rows, at = (uintptr_t)rows;
+        if (n >= 0 && n <= c->n && at >= from && at - from <= (uintptr_t)(c->n - n) * sizeof *rows)
+            return true;
+    }
+    return false;
+}
 
 /* Checks what an op says of n rows of its input i; a mistake is the graph's failure, as the callers return
  * nothing. False also where the input is absent. */
 static bool check_rows(const char *who, tl_node *y, int32_t i, int64_t n, const int32_t *rows)
 {
-    if (!y || !y->op) {
-        tl_fail(TL_ERR_ARGUMENT, "%s: the node %s", who, y ? "is a leaf" : "is NULL");
+    if (check_node(who, y) != TL_OK)
         return false;
-    }
-    tl_status status;
-    if (i < 0 || i >= y->n_in || tl_input_kind(y->op, i) != TL_ROWS)
-        status = tl_fail(TL_ERR_ARGUMENT, "%s: input %d is not TL_ROWS", who, (int)i);
-    else if (!y->in[i])
+    tl_status status = check_input(who, y, i);
+    if (status == TL_OK && !y->in[i])
         return false;
-    else
-        status = tl_check_ids("rows", rows, n, y->in[i]->shape.dim[0], NULL, "the table", "rows");
-    if (status == TL_ERR_INDEX) { /* checks again with the name, which is formatted only for a message */
-        const tl_text of = tl_node_text(y->in[i]);
-        status = tl_check_ids("rows", rows, n, y->in[i]->shape.dim[0], NULL, of.text, "rows");
-    }
+    if (status == TL_OK && !in_copy(y, i, n, rows))
+        status = check_ids("rows", rows, n, y->in[i], "");
     if (status != TL_OK)
         tl_graph_fail(y->graph, y->op->name, status);
     return status == TL_OK;
 }
 
-void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
+/* Declares rows that were checked. */
+static void declare(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
 {
-    if (!check_rows("declare_rows", y, i, n, rows))
-        return;
     y->slices[i].declared = true;
     if (y->in[i]->variable && n > 0) /* rows may be NULL if n is 0, which would mean all rows */
         tl_before_read(y->in[i]->variable, n, rows);
+}
+
+void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows)
+{
+    if (check_rows("declare_rows", y, i, n, rows))
+        declare(y, i, n, rows);
+}
+
+/* The copy is what is checked: the caller's array may change at any time. */
+tl_status tl_copy_rows(tl_node *y, int32_t i, const char *name, int64_t n, const int32_t *rows,
+                       const int32_t **copy)
+{
+    if (!copy)
+        return tl_fail(TL_ERR_ARGUMENT, "copy_rows: the output argument is NULL");
+    *copy = NULL;
+    if (check_node("copy_rows", y) != TL_OK || check_input("copy_rows", y, i) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    if (!y->in[i])
+        return TL_OK;
+    if (n < 0 || (n > 0 && !rows))
+        return check_ids(name, rows, n, y->in[i], "table ");
+    int32_t *own = tl_arena_alloc(&y->graph->arena, n, sizeof *own);
+    tl_row_copy *c = tl_arena_alloc(&y->graph->arena, 1, sizeof *c);
+    if (!own || !c)
+        return tl_fail_memory();
+    if (n > 0)
+        memcpy(own, rows, (size_t)n * sizeof *own);
+    const tl_status status = check_ids(name, own, n, y->in[i], "table ");
+    if (status != TL_OK)
+        return status;
+    *c = (tl_row_copy){ y->slices[i].copies, n, own };
+    y->slices[i].copies = c;
+    *copy = own;
+    declare(y, i, n, own);
+    return TL_OK;
 }
 
 /* table += S X, where the rows of X are the values of slices. */
@@ -173,6 +238,7 @@ void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const in
         .values = values,
         .stable = tl_arena_holds(&y->graph->arena, values),
         .declared = y->slices[i].declared,
+        .copies = y->slices[i].copies,
     };
     if (!table->row_sparse) {
         const int64_t table_rows = table->shape.dim[0], width = table->size / table_rows;

@@ -9,14 +9,22 @@
 #include "op.h"
 #include "random.h"
 
+/* Rows of a table that tl_copy_rows has checked and copied. Nothing writes to a copy: they stay checked. */
+typedef struct tl_row_copy {
+    const struct tl_row_copy *next;
+    int64_t n;
+    const int32_t *rows;
+} tl_row_copy;
+
 /* The part of a row-sparse gradient that one call of tl_add_rows adds. */
 typedef struct tl_row_slices {
     struct tl_row_slices *next;
     int64_t n;
     const int32_t *rows, *source;
     const tl_real *coef, *values;
-    bool stable;   /* the values are in the arena, where no optimizer step overwrites them */
-    bool declared; /* tl_declare_rows was called for the input */
+    bool stable;               /* the values are in the arena, where no optimizer step overwrites them */
+    bool declared;             /* tl_declare_rows was called for the input */
+    const tl_row_copy *copies; /* for the input */
 } tl_row_slices;
 
 /* The rows of a constant table that are not 0, ascending, in `packed` and after them a row of zeros. The
