@@ -113,6 +113,8 @@ static tl_status run_backward(tl_node *y)
         for (int32_t i = 0; i < y->n_in; i++)
             y->slices[i].n = 0; /* those of the previous pass */
     y->op->backward(y);
+    if (y->graph->check_finite && y->graph->status == TL_OK)
+        tl_check_input_gradients(y);
     for (int32_t i = 0; i < y->n_in; i++)
         if (y->in[i])
             y->in[i]->overwrite = false;
@@ -141,10 +143,29 @@ static tl_status propagate(tl_node *y, const tl_backward_plan *plan)
     return TL_OK;
 }
 
+/* Checks that sums of row slices, which are finite each, are finite. */
+static tl_status check_sums(const tl_node *leaf, const tl_gradient *pair)
+{
+    const tl_real *const *refs = tl_gradient_row_refs(leaf->graph, pair);
+    const int64_t width = tl_row_width(leaf->variable);
+    for (int64_t k = 0; k < pair->n_rows; k++) {
+        const tl_real *row = refs ? refs[k] : pair->values + k * width;
+        for (int64_t j = 0; j < width; j++)
+            if (!isfinite(row[j]))
+                return tl_fail(
+                    TL_ERR_NUMERIC, "the gradient of %s is not finite: [%lld] = %g, a sum of finite rows",
+                    tl_node_text(leaf).text, (long long)(pair->rows[k] * width + j), (double)row[j]);
+    }
+    return TL_OK;
+}
+
 static tl_status make_pair(tl_node *leaf, bool row_refs, tl_gradient *out)
 {
     *out = (tl_gradient){ .variable = leaf->variable, .values = leaf->grad };
-    return leaf->row_sparse ? tl_coalesce(leaf, row_refs, out) : TL_OK;
+    if (!leaf->row_sparse)
+        return TL_OK;
+    const tl_status status = tl_coalesce(leaf, row_refs, out);
+    return status == TL_OK && leaf->graph->check_finite ? check_sums(leaf, out) : status;
 }
 
 static tl_status collect_listed(tl_graph *g, const tl_backward_plan *plan, tl_gradient *pair)
@@ -152,18 +173,20 @@ static tl_status collect_listed(tl_graph *g, const tl_backward_plan *plan, tl_gr
     for (int32_t i = 0; i < plan->n; i++) {
         tl_node *leaf = tl_leaf_of(g, plan->variable[i]);
         pair[i].variable = plan->variable[i];
-        if (leaf && leaf->needs_grad && make_pair(leaf, plan->row_refs, &pair[i]) != TL_OK)
-            return TL_ERR_MEMORY;
+        const tl_status status = leaf && leaf->needs_grad ? make_pair(leaf, plan->row_refs, &pair[i]) : TL_OK;
+        if (status != TL_OK)
+            return status;
     }
     return TL_OK;
 }
 
 static tl_status collect_all(tl_graph *g, const tl_backward_plan *plan, tl_gradient *pair)
 {
-    for (tl_node *leaf = g->first_leaf; leaf; leaf = leaf->next_leaf)
-        if (leaf->needs_grad && make_pair(leaf, plan->row_refs, pair++) != TL_OK)
-            return TL_ERR_MEMORY;
-    return TL_OK;
+    tl_status status = TL_OK;
+    for (tl_node *leaf = g->first_leaf; leaf && status == TL_OK; leaf = leaf->next_leaf)
+        if (leaf->needs_grad)
+            status = make_pair(leaf, plan->row_refs, pair++);
+    return status;
 }
 
 tl_status tl_collect_pairs(tl_graph *g, const tl_backward_plan *plan, tl_gradients *out)

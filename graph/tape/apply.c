@@ -48,8 +48,7 @@ bool tl_node_is_mutable(const tl_node *a)
     return a && a->variable;
 }
 
-/* Returns an input's name and shape, to be put in brackets: "w1, 784x300". */
-static tl_text input_text(const tl_node *a)
+tl_text tl_input_text(const tl_node *a)
 {
     return name_and_shape(a, ", ", "");
 }
@@ -96,7 +95,7 @@ static tl_status check_kind(const tl_op *op, int32_t i, const tl_node *a)
     const bool sparse = kind == TL_SPARSE;
     if (kind == TL_ANY || sparse == (a->kind == TL_SPARSE))
         return TL_OK;
-    return tl_fail(TL_ERR_KIND, "input %d (%s) is %s, and must be %s", (int)i, input_text(a).text,
+    return tl_fail(TL_ERR_KIND, "input %d (%s) is %s, and must be %s", (int)i, tl_input_text(a).text,
                    sparse ? "dense" : "sparse", sparse ? "sparse" : "dense");
 }
 
@@ -111,12 +110,12 @@ static tl_status check_inputs(const tl_op *op, int32_t n, tl_node *const *in, co
             continue;
         if (in[i]->graph != g)
             return tl_fail(TL_ERR_ARGUMENT, "input %d (%s) belongs to another graph", (int)i,
-                           input_text(in[i]).text);
+                           tl_input_text(in[i]).text);
         if (check_kind(op, i, in[i]) != TL_OK)
             return TL_ERR_KIND;
         if (in[i]->requires_grad && (!op->backward || tl_input_bit(op, op->no_gradient, i)))
             return tl_fail(TL_ERR_ARGUMENT, "input %d (%s) requires a gradient, and the op has none for it",
-                           (int)i, input_text(in[i]).text);
+                           (int)i, tl_input_text(in[i]).text);
     }
     return TL_OK;
 }
@@ -164,7 +163,7 @@ static tl_status run_shape(tl_node *y)
     for (int32_t i = 0; status == TL_OK && i < y->n_in; i++) /* after `shape`, which may say it better */
         if (y->in[i] && tl_input_kind(y->op, i) == TL_ROWS && y->in[i]->shape.rank == 0)
             status = tl_fail(TL_ERR_SHAPE, "input %d (%s) is no table: it must have rank 1 or more", (int)i,
-                             input_text(y->in[i]).text);
+                             tl_input_text(y->in[i]).text);
     return status;
 }
 
@@ -222,6 +221,8 @@ tl_node *tl_apply_list(const tl_op *op, int32_t n, tl_node *const *in, const voi
     y->val = y->out;
     tl_before_read_inputs(y);
     op->forward(y);
+    if (g->check_finite)
+        tl_check_output(y);
     if (g->status != TL_OK) {
         tl_graph_note_failed(g, op, n, in, filled);
         return NULL;

@@ -11,8 +11,11 @@ static _Thread_local uint64_t op_failure;
 tl_graph *tl_graph_new(void)
 {
     tl_graph *g = tl_alloc_zero(1, sizeof *g);
-    if (!g)
+    if (!g) {
         tl_fail_memory();
+        return NULL;
+    }
+    g->check_finite = tl_check_finite_default();
     return g;
 }
 
@@ -26,7 +29,12 @@ void tl_graph_reset(tl_graph *g)
         tl_pattern_release(k->pattern);
     tl_memo_sweep(g, false);
     tl_arena_reset(&g->arena);
-    *g = (tl_graph){ .arena = g->arena, .memo = g->memo, .workspace_size = g->workspace_size };
+    *g = (tl_graph){
+        .arena = g->arena,
+        .memo = g->memo,
+        .workspace_size = g->workspace_size,
+        .check_finite = g->check_finite,
+    };
 }
 
 void tl_graph_trim(tl_graph *g, int64_t bytes)

@@ -163,10 +163,10 @@ TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_patt
  * A backward that reads the rows calls it again first, because a step may have come between. */
 TL_API void tl_declare_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows);
 
-/* For `shape`: copies n rows of a TL_ROWS input i, checks the copy and declares its rows; *copy is valid until
- * the reset, and must not be written to. tl_declare_rows and tl_add_rows do not check a copy, or a part of
- * one, again. *copy = NULL if the input is absent. TL_ERR_INDEX with name = "ids" reads "ids[7] = 12, table
- * emb (10x4) has 10 rows"; TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
+/* For `shape`: copies n rows of a TL_ROWS input i, checks the copy and declares its rows; *copy is valid
+ * until the reset, and must not be written to. tl_declare_rows and tl_add_rows do not check a copy, or a
+ * part of one, again. *copy = NULL if the input is absent. TL_ERR_INDEX with name = "ids" reads "ids[7] =
+ * 12, table emb (10x4) has 10 rows"; TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
 TL_API tl_status tl_copy_rows(tl_node *y, int32_t i, const char *name, int64_t n, const int32_t *rows,
                               const int32_t **copy);
 

@@ -240,6 +240,8 @@ void tl_add_rows(tl_node *y, int32_t i, int64_t n, const int32_t *rows, const in
         .declared = y->slices[i].declared,
         .copies = y->slices[i].copies,
     };
+    if (y->graph->check_finite)
+        tl_check_row_slices(y, i, &slices);
     if (!table->row_sparse) {
         const int64_t table_rows = table->shape.dim[0], width = table->size / table_rows;
         tl_status status = tl_scatter_rows(&y->graph->arena, &slices, table_rows, width, table->grad);

@@ -76,6 +76,7 @@ struct tl_graph {
     const tl_node *failed_node; /* its node, with inputs and attributes; NULL: it did not get that far */
     int32_t n_failed_in;
     int32_t *failed_in; /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
+    bool check_finite;  /* tl_graph_check_finite; kept by a reset */
     tl_status status;
     char error[TL_ERROR_SIZE];
 };
@@ -100,6 +101,18 @@ void tl_graph_append(tl_graph *g, tl_node *y);
 
 /* Returns the leaf of v, or NULL. */
 tl_node *tl_leaf_of(const tl_graph *g, const tl_variable *v);
+
+/* Returns an input's name and shape, to be put in brackets: "w1, 784x300". */
+tl_text tl_input_text(const tl_node *a);
+
+/* Returns whether TULLE_CHECK_FINITE, which is read at the first call, sets the checking mode. */
+bool tl_check_finite_default(void);
+
+/* For the checking mode: make a value of y that is not finite, a gradient of its inputs, or a slice that it
+ * adds to the gradient of input i, the graph's failure. */
+void tl_check_output(tl_node *y);
+void tl_check_input_gradients(tl_node *y);
+void tl_check_row_slices(tl_node *y, int32_t i, const tl_row_slices *s);
 
 /* Applies the pending updates of variables among the inputs of y, except to those whose rows the op
  * declares. */

@@ -1,5 +1,5 @@
-/* What an op copies when it is recorded: ids, labels, bags and weights may change or go after the call. What is
- * checked is the copy; rows that are not a copy are checked whenever they are handed over. */
+/* What an op copies when it is recorded: ids, labels, bags and weights may change or go after the call.
+ * What is checked is the copy; rows that are not a copy are checked whenever they are handed over. */
 #include "tests/testing.h"
 
 #include <string.h>
@@ -34,7 +34,8 @@ static void spoil(arrays *a, bool spoiled)
         memset(a, 0x7f, sizeof *a);
 }
 
-/* A loss that uses each array; before the next op that takes one is recorded, the arrays of the last are spoilt. */
+/* A loss that uses each array; before the next op that takes one is recorded, the arrays of the last are
+ * spoilt. */
 static tl_node *loss_of(tl_graph *g, tl_variable *table, bool spoiled)
 {
     arrays a = make(), b = make(), c = make(), d = make();
@@ -177,7 +178,8 @@ static const tl_op pick_op = {
     .backward = pick_backward,
 };
 
-/* The sum of the picked rows, of which only those of a variable that is read densely, too, are added at once. */
+/* The sum of the picked rows, of which only those of a variable that is read densely, too, are added at
+ * once. */
 static tl_node *pick_loss(tl_graph *g, tl_variable *table, way by, const int32_t *rows, bool dense)
 {
     static const tl_real other[2 * ROWS * WIDTH];
