@@ -365,3 +365,13 @@ void tl_parallel_rows(int64_t n, int64_t width, void (*body)(void *, int64_t, in
     const int64_t grain = width < 0 ? 1 + TL_GRAIN : width < TL_GRAIN ? 1 + TL_GRAIN / (1 + width) : 1;
     tl_parallel_for(n, grain, body, context);
 }
+
+void tl_parallel_columns(int64_t n, int64_t rows, void (*body)(void *, int64_t, int64_t), void *context)
+{
+    enum { WIDE = 256, NARROW = 64, MIN_TASKS = 4 };
+    const int64_t columns = n < MIN_TASKS * WIDE ? NARROW : WIDE, worthwhile = rows < 0 ? TL_GRAIN
+                                                                               : rows < TL_GRAIN
+                                                                                   ? TL_GRAIN / (1 + rows)
+                                                                                   : 0;
+    tl_parallel_for(n, worthwhile > columns ? worthwhile : columns, body, context);
+}

@@ -37,4 +37,10 @@ enum { TL_GRAIN = 1 << 14 };
 TL_API void tl_parallel_rows(int64_t n, int64_t width,
                              void (*body)(void *context, int64_t begin, int64_t end), void *context);
 
+/* Runs tl_parallel_for over n columns of a matrix with `rows` rows, for a body that walks down its columns
+ * row by row: in tasks of 256 columns, or 64 if there would be too few; of more if the matrix has few rows,
+ * so that a task has at least TL_GRAIN elements. */
+TL_API void tl_parallel_columns(int64_t n, int64_t rows,
+                                void (*body)(void *context, int64_t begin, int64_t end), void *context);
+
 #endif

@@ -47,6 +47,9 @@ TL_API bool tl_shape_equal(tl_shape a, tl_shape b);
 TL_API int64_t tl_shape_rows(tl_shape s);
 TL_API int64_t tl_shape_cols(tl_shape s);
 
+/* In place of an axis, 0..rank-1, of a shape: all of them. */
+#define TL_ALL_AXES (-1)
+
 /* A text by value, for use as a printf argument: tl_shape_text(s).text */
 typedef struct tl_text {
     char text[96];

@@ -2,15 +2,15 @@
  * dS += (op(D)^T dY, transposed as S is) at S's pattern.
  *
  * Computed as the product Y^T = op(S)^T op(D)^T, with samples as rows on both sides. */
-#include "ops/product.h"
-#include "ops/sparse_workspace.h"
+#include "ops.h"
+#include "product.h"
 #include "tangent.h"
 
 static tl_status shape(tl_node *y)
 {
     const tl_node *d = y->in[0], *s = y->in[1];
-    bool d_trans, s_trans;
-    tl_status status = tl_product_check(y, &d_trans, &s_trans);
+    tl_product of;
+    tl_status status = tl_product_check(y, *(const tl_trans *)y->attr, &of);
     if (status != TL_OK)
         return status;
     tl_sparse_product *p = y->scratch = tl_scratch(y, 1, sizeof *p);
@@ -18,35 +18,42 @@ static tl_status shape(tl_node *y)
         return TL_ERR_MEMORY;
     *p = (tl_sparse_product){
         .pattern = s->pattern,
-        .transposed = !s_trans,
-        .x_by_sample = !d_trans,
+        .transposed = !of.b_transposed,
+        .x_by_sample = !of.a_transposed,
         .y_by_sample = true,
-        .n = d_trans ? d->shape.dim[1] : tl_shape_rows(d->shape),
+        .n = of.m,
         .x_mutable = tl_node_is_mutable(d),
     };
-    tl_shape out = d->shape;
-    if (d_trans)
-        out.dim[0] = p->n;
-    out.dim[out.rank - 1] = s->shape.dim[!s_trans];
-    status = tl_shape_dense(y, out);
-    return status == TL_OK ? tl_sparse_product_alloc(y, p) : status;
+    status = tl_shape_dense(y, of.shape);
+    return status == TL_OK ? tl_product_prepare(y, p) : status;
 }
 
 static void forward(tl_node *y)
 {
-    tl_sparse_product_forward(tl_sparse_product_of(y), y->in[1]->val, y->in[0]->val, y->out);
+    const tl_node *d = y->in[0], *s = y->in[1];
+    const tl_sparse_operands o = { .values = s->val, .x = d->val, .y = y->out, .workspace = tl_workspace(y) };
+    tl_sparse_product_forward(y->scratch, &o);
 }
 
 static void backward(tl_node *y)
 {
     const tl_node *d = y->in[0], *s = y->in[1];
-    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, !s->overwrite,
-                               d->grad, !d->overwrite);
+    const tl_sparse_operands o = {
+        .values = s->val,
+        .x = d->val,
+        .dy = y->grad,
+        .dvalues = s->grad,
+        .dx = d->grad,
+        .add_dvalues = !s->overwrite,
+        .add_dx = !d->overwrite,
+        .workspace = tl_workspace(y),
+    };
+    tl_sparse_product_backward(y->scratch, &o);
 }
 
 static void describe(const tl_node *y, tl_description *to)
 {
-    tl_trans_describe(y, to);
+    tl_describe_trans(to, *(const tl_trans *)y->attr);
 }
 
 static const tl_op op = {

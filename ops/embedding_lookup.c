@@ -1,10 +1,8 @@
 /* embedding_lookup: Y(i, :) = T(ids[i], :).  dT(ids[i], :) += dY(i, :), as row slices. */
-#include "lib/prefetch.h"
 #include "describe.h"
+#include "matrix.h"
 #include "ops.h"
 #include "tangent.h"
-
-#include <string.h>
 
 struct attr {
     const int32_t *ids;
@@ -31,26 +29,12 @@ static tl_status shape(tl_node *y)
     return status == TL_OK ? tl_shape_dense(y, out) : status;
 }
 
-static void copy_rows(void *context, int64_t begin, int64_t end)
-{
-    enum { PREFETCH_DISTANCE = 16, LONGEST = 8 * TL_CACHE_LINE }; /* measured with an uncached table */
-    const tl_node *y = context;
-    const struct attr *attr = y->attr;
-    const int64_t width = y->size / tl_shape_size(attr->shape);
-    const tl_real *table = y->in[0]->val;
-    for (int64_t i = begin; i < end; i++) {
-        if (i + PREFETCH_DISTANCE < end)
-            tl_prefetch_row(table + attr->ids[i + PREFETCH_DISTANCE] * width, width, LONGEST, false);
-        memcpy(y->out + i * width, table + attr->ids[i] * width, (size_t)width * sizeof *y->out);
-    }
-}
-
 static void forward(tl_node *y)
 {
     const struct attr *attr = y->attr;
     const int64_t n = tl_shape_size(attr->shape);
     if (y->size > 0)
-        tl_parallel_rows(n, y->size / n, copy_rows, y);
+        tl_gather_rows(n, y->size / n, attr->ids, y->in[0]->val, y->out);
 }
 
 static void backward(tl_node *y)

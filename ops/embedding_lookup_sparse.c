@@ -1,10 +1,9 @@
 /* embedding_lookup_sparse: with e_k = T(ids[k], :) for the ids of bag b, and D = 1, sum w or sqrt(sum w^2),
  * Y(b, :) = sum of w_k e_k / D.  dT(ids[k], :) += w_k / D dY(b, :), as row slices;
  * dw_k += <e_k, dY> / D, less <Y, dY> / D for a mean, less w_k <Y, dY> / D^2 for sqrtn. */
-#include "lib/matrix/rows.h"
 #include "describe.h"
+#include "matrix.h"
 #include "ops.h"
-#include "ops/table.h"
 #include "tangent.h"
 
 #include <math.h>
@@ -167,26 +166,17 @@ static tl_status shape(tl_node *y)
     return status;
 }
 
-/* Computes rows begin .. end-1 of Y = S T, S the sparse matrix whose rows are the bags. */
-static void sum_bags(void *context, int64_t begin, int64_t end)
-{
-    const tl_node *y = context;
-    const struct saved *s = y->scratch;
-    const tl_sparse bags = {
-        .rows = y->shape.dim[0],
-        .row_ptr = s->bag_ptr,
-        .col = s->row,
-        .values = s->coef,
-        .x_uncached = true,
-    };
-    tl_sum_table_rows(&bags, begin, end, y->shape.dim[1], y->in[0]->val, y->out, false);
-}
-
 static void forward(tl_node *y)
 {
     const struct saved *s = y->scratch;
-    const int64_t bags = y->shape.dim[0];
-    tl_parallel_for(bags, tl_table_rows_grain(bags, s->n, y->shape.dim[1]), sum_bags, y);
+    const tl_row_sums sums = {
+        .n = y->shape.dim[0],
+        .width = y->shape.dim[1],
+        .ptr = s->bag_ptr,
+        .row = s->row,
+        .coef = s->coef,
+    };
+    tl_sum_rows(&sums, y->in[0]->val, y->out, false);
 }
 
 /* Divides dY by D, once per bag and not once per entry. (`0 +` turns -0 into 0: a slice that is alone in its

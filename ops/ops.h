@@ -25,14 +25,7 @@
 
 #include "graph.h"
 #include "random.h"
-
-/* Which operands of a product op(A) op(B) are transposed: bit 0, A; bit 1, B. */
-typedef enum tl_trans {
-    TL_NO_TRANSPOSE = 0,
-    TL_TRANSPOSE_A = 1 << 0,
-    TL_TRANSPOSE_B = 1 << 1,
-    TL_TRANSPOSE_BOTH = TL_TRANSPOSE_A | TL_TRANSPOSE_B
-} tl_trans;
+#include "views.h"
 
 /* ---- Sparse ---- */
 
@@ -146,7 +139,6 @@ TL_API tl_node *tl_sigmoid(tl_node *a);
 
 /* Reductions over one axis, 0..rank-1, which disappears from the shape, or over TL_ALL_AXES, which gives a
  * scalar. TL_ERR_ARGUMENT for any other axis. */
-#define TL_ALL_AXES (-1)
 
 /* Y = the sum of A along the axis. dA = dY, repeated along the axis. */
 TL_API tl_node *tl_reduce_sum(tl_node *a, int32_t axis);

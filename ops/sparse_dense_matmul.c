@@ -1,14 +1,14 @@
 /* sparse_dense_matmul: Y = op(S) op(D).  dS += (dY op(D)^T, transposed as S is) at S's pattern;
  * dD += op(S)^T dY, transposed as D is. */
-#include "ops/product.h"
-#include "ops/sparse_workspace.h"
+#include "ops.h"
+#include "product.h"
 #include "tangent.h"
 
 static tl_status shape(tl_node *y)
 {
     const tl_node *s = y->in[0], *d = y->in[1];
-    bool s_trans, d_trans;
-    tl_status status = tl_product_check(y, &s_trans, &d_trans);
+    tl_product of;
+    tl_status status = tl_product_check(y, *(const tl_trans *)y->attr, &of);
     if (status != TL_OK)
         return status;
     tl_sparse_product *p = y->scratch = tl_scratch(y, 1, sizeof *p);
@@ -16,30 +16,41 @@ static tl_status shape(tl_node *y)
         return TL_ERR_MEMORY;
     *p = (tl_sparse_product){
         .pattern = s->pattern,
-        .transposed = s_trans,
-        .x_by_sample = d_trans,
-        .n = d->shape.dim[!d_trans],
+        .transposed = of.a_transposed,
+        .x_by_sample = of.b_transposed,
+        .n = of.n,
         .x_mutable = tl_node_is_mutable(d),
     };
-    status = tl_shape_dense(y, TL_SHAPE(s->shape.dim[s_trans], p->n));
-    return status == TL_OK ? tl_sparse_product_alloc(y, p) : status;
+    status = tl_shape_dense(y, of.shape);
+    return status == TL_OK ? tl_product_prepare(y, p) : status;
 }
 
 static void forward(tl_node *y)
 {
-    tl_sparse_product_forward(tl_sparse_product_of(y), y->in[0]->val, y->in[1]->val, y->out);
+    const tl_node *s = y->in[0], *d = y->in[1];
+    const tl_sparse_operands o = { .values = s->val, .x = d->val, .y = y->out, .workspace = tl_workspace(y) };
+    tl_sparse_product_forward(y->scratch, &o);
 }
 
 static void backward(tl_node *y)
 {
     const tl_node *s = y->in[0], *d = y->in[1];
-    tl_sparse_product_backward(tl_sparse_product_of(y), s->val, d->val, y->grad, s->grad, !s->overwrite,
-                               d->grad, !d->overwrite);
+    const tl_sparse_operands o = {
+        .values = s->val,
+        .x = d->val,
+        .dy = y->grad,
+        .dvalues = s->grad,
+        .dx = d->grad,
+        .add_dvalues = !s->overwrite,
+        .add_dx = !d->overwrite,
+        .workspace = tl_workspace(y),
+    };
+    tl_sparse_product_backward(y->scratch, &o);
 }
 
 static void describe(const tl_node *y, tl_description *to)
 {
-    tl_trans_describe(y, to);
+    tl_describe_trans(to, *(const tl_trans *)y->attr);
 }
 
 static const tl_op op = {

@@ -21,17 +21,24 @@ static tl_status check_input(const char *who, const tl_node *y, int32_t i)
     return TL_OK;
 }
 
-/* Checks n rows of a table. The text names it after `of`: "rows[7] = 12, emb (10x4) has 10 rows" if that is
- * empty. */
-static tl_status check_ids(const char *name, const int32_t *rows, int64_t n, const tl_node *table,
-                           const char *of)
+/* Checks n rows of a table, or *padding. The text names it after `of`: "rows[7] = 12, emb (10x4) has 10
+ * rows" if that is empty. */
+static tl_status check_ids(const char *name, const int32_t *rows, int64_t n, const int32_t *padding,
+                           const tl_node *table, const char *of)
 {
-    const tl_status status = tl_check_ids(name, rows, n, table->shape.dim[0], NULL, of, "rows");
+    const tl_status status = tl_check_ids(name, rows, n, table->shape.dim[0], padding, of, "rows");
     if (status != TL_ERR_INDEX)
         return status;
     char text[sizeof(tl_text) + sizeof "table "]; /* formatted only for a message */
     snprintf(text, sizeof text, "%s%s", of, tl_node_text(table).text);
-    return tl_check_ids(name, rows, n, table->shape.dim[0], NULL, text, "rows");
+    return tl_check_ids(name, rows, n, table->shape.dim[0], padding, text, "rows");
+}
+
+tl_status tl_check_rows(const tl_node *table, const int32_t *ids, int64_t n, const int32_t *padding)
+{
+    if (!table || table->shape.rank == 0)
+        return tl_fail(TL_ERR_ARGUMENT, "check_rows: the table is %s", table ? "a scalar" : "NULL");
+    return check_ids("ids", ids, n, padding, table, "table ");
 }
 
 /* Returns whether n rows of input i are part of a copy, which was checked when it was made. */
@@ -55,7 +62,7 @@ static bool check_rows(const char *who, tl_node *y, int32_t i, int64_t n, const 
     if (status == TL_OK && !y->in[i])
         return false;
     if (status == TL_OK && !in_copy(y, i, n, rows))
-        status = check_ids("rows", rows, n, y->in[i], "");
+        status = check_ids("rows", rows, n, NULL, y->in[i], "");
     if (status != TL_OK)
         tl_graph_fail(y->graph, y->op->name, status);
     return status == TL_OK;
@@ -87,14 +94,14 @@ tl_status tl_copy_rows(tl_node *y, int32_t i, const char *name, int64_t n, const
     if (!y->in[i])
         return TL_OK;
     if (n < 0 || (n > 0 && !rows))
-        return check_ids(name, rows, n, y->in[i], "table ");
+        return check_ids(name, rows, n, NULL, y->in[i], "table ");
     int32_t *own = tl_arena_alloc(&y->graph->arena, n, sizeof *own);
     tl_row_copy *c = tl_arena_alloc(&y->graph->arena, 1, sizeof *c);
     if (!own || !c)
         return tl_fail_memory();
     if (n > 0)
         memcpy(own, rows, (size_t)n * sizeof *own);
-    const tl_status status = check_ids(name, own, n, y->in[i], "table ");
+    const tl_status status = check_ids(name, own, n, NULL, y->in[i], "table ");
     if (status != TL_OK)
         return status;
     *c = (tl_row_copy){ y->slices[i].copies, n, own };

@@ -21,11 +21,23 @@
 
 #include "base.h"
 #include "lib/kernels/blocks.h"
-#include "lib/kernels/views.h"
+#include "views.h"
 
 #define TL_TILE_VECS    8   /* vectors in a tile of samples: they and one operand stay in registers */
 #define TL_GEMM_DEPTH   128 /* products in a sum of gemm_small */
 #define TL_WIDEST_BLOCK 16  /* the widest block, in units of the table's `block` */
+
+/* A row-major matrix with row stride `ld`: element (i, j) is data[i * ld + j]. */
+typedef struct tl_dense {
+    const tl_real *data;
+    int64_t ld;
+} tl_dense;
+
+/* The same, to be written. */
+typedef struct tl_dense_out {
+    tl_real *data;
+    int64_t ld;
+} tl_dense_out;
 
 /* A sparse matrix S in compressed rows. Columns ascend within a row, unless a caller says otherwise. */
 typedef struct tl_sparse {

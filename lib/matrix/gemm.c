@@ -1,6 +1,6 @@
 /* Dense products through BLIS; the only file that knows BLIS. Small and thin shapes, for which BLIS is slow,
  * go to our own kernels. */
-#include "lib/matrix/gemm.h"
+#include "matrix.h"
 #include "lib/kernels/kernels.h"
 #include "parallel.h"
 

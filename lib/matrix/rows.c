@@ -1,7 +1,11 @@
 /* The whole vectors of a row go through the sparse kernel, tile by tile; its tail, less than a vector, is
  * summed by axpy. Long sums are made of the sums of blocks of entries. */
 #include "lib/matrix/rows.h"
+#include "lib/prefetch.h"
+#include "matrix.h"
 #include "parallel.h"
+
+#include <string.h>
 
 static void sum_tails(const tl_sparse *s, int64_t begin, int64_t end, int64_t first, int64_t width,
                       const tl_real *x, tl_real *y, bool add)
@@ -85,4 +89,57 @@ int64_t tl_table_rows_grain(int64_t rows, int64_t nnz, int64_t width)
 {
     const double per_row = rows > 0 ? (double)(nnz + rows) / (double)rows * (double)(width + 1) : 1;
     return 1 + (int64_t)(TL_GRAIN / per_row);
+}
+
+/* ---- What ops call ---- */
+
+typedef struct row_sums {
+    tl_sparse s;
+    int64_t width;
+    const tl_real *x;
+    tl_real *y;
+    bool add;
+} row_sums;
+
+static void sum_range(void *context, int64_t begin, int64_t end)
+{
+    const row_sums *r = context;
+    tl_sum_table_rows(&r->s, begin, end, r->width, r->x, r->y, r->add);
+}
+
+void tl_sum_rows(const tl_row_sums *s, const tl_real *x, tl_real *y, bool add)
+{
+    row_sums r = {
+        .s = { .rows = s->n, .row_ptr = s->ptr, .col = s->row, .values = s->coef, .x_uncached = true },
+        .width = s->width,
+        .x = x,
+        .y = y,
+        .add = add,
+    };
+    if (s->n > 0)
+        tl_parallel_for(s->n, tl_table_rows_grain(s->n, s->ptr[s->n] - s->ptr[0], s->width), sum_range, &r);
+}
+
+typedef struct gather {
+    int64_t width;
+    const int32_t *rows;
+    const tl_real *x;
+    tl_real *y;
+} gather;
+
+static void gather_range(void *context, int64_t begin, int64_t end)
+{
+    enum { PREFETCH_DISTANCE = 16, LONGEST = 8 * TL_CACHE_LINE }; /* measured with an uncached table */
+    const gather *g = context;
+    for (int64_t i = begin; i < end; i++) {
+        if (i + PREFETCH_DISTANCE < end)
+            tl_prefetch_row(g->x + g->rows[i + PREFETCH_DISTANCE] * g->width, g->width, LONGEST, false);
+        memcpy(g->y + i * g->width, g->x + g->rows[i] * g->width, (size_t)g->width * sizeof *g->y);
+    }
+}
+
+void tl_gather_rows(int64_t n, int64_t width, const int32_t *rows, const tl_real *x, tl_real *y)
+{
+    if (width > 0)
+        tl_parallel_rows(n, width, gather_range, &(gather){ width, rows, x, y });
 }

@@ -1,31 +1,32 @@
 /* Drivers of the sparse kernels: layouts, blocks, and tasks for the threads. A tile of samples is packed,
  * multiplied and unpacked before the next one, while it is still in the cache. */
-#include "lib/matrix/sparse_product.h"
 #include "lib/kernels/kernels.h"
 #include "lib/matrix/blocks.h"
 #include "lib/matrix/packing.h"
+#include "matrix.h"
 #include "parallel.h"
 
 #include <string.h>
 
-int64_t tl_sparse_product_rows(const tl_sparse_product *p)
+/* Return the numbers of rows of W X and of X. */
+static int64_t rows_of_product(const tl_sparse_product *p)
 {
     return p->transposed ? tl_pattern_cols(p->pattern) : tl_pattern_rows(p->pattern);
 }
 
-int64_t tl_sparse_product_depth(const tl_sparse_product *p)
+static int64_t depth_of(const tl_sparse_product *p)
 {
     return p->transposed ? tl_pattern_rows(p->pattern) : tl_pattern_cols(p->pattern);
 }
 
 static tl_samples x_of(const tl_sparse_product *p)
 {
-    return (tl_samples){ tl_sparse_product_depth(p), p->n, p->x_by_sample };
+    return (tl_samples){ depth_of(p), p->n, p->x_by_sample };
 }
 
 static tl_samples y_of(const tl_sparse_product *p)
 {
-    return (tl_samples){ tl_sparse_product_rows(p), p->n, p->y_by_sample };
+    return (tl_samples){ rows_of_product(p), p->n, p->y_by_sample };
 }
 
 /* ---- Blocks of the pattern ---- */
@@ -58,15 +59,6 @@ static tl_status prepare(const tl_pattern *p, const int32_t *perm, int64_t n)
 {
     const int64_t block = block_width(p, n);
     return block == 0 || tl_pattern_blocks(p, block, perm) ? TL_OK : TL_ERR_MEMORY;
-}
-
-tl_status tl_sparse_product_prepare(const tl_sparse_product *p)
-{
-    const int32_t *perm = NULL;
-    const tl_pattern *transpose = tl_pattern_transpose(p->pattern, &perm);
-    return transpose && prepare(p->pattern, NULL, p->n) == TL_OK && prepare(transpose, perm, p->n) == TL_OK
-               ? TL_OK
-               : TL_ERR_MEMORY;
 }
 
 /* S or its transpose, for tiles of up to n samples. */
@@ -163,108 +155,112 @@ static tl_tile stream_tile(tl_samples m, int64_t t, const tl_real *data, tl_real
     return m.by_sample ? tl_tile_packed(m, t, buffer) : tl_tile_in_place(m, t, (tl_real *)data);
 }
 
-int64_t tl_sparse_product_x_packed(const tl_sparse_product *p)
-{
-    return p->x_by_sample ? tl_packed_size(x_of(p)) : 0;
-}
-
 static int64_t tile_buffer_size(tl_samples m)
 {
     return tl_tile_readable(m) ? 0 : tl_packed_tile_size(m);
 }
 
-/* The workspace has a tile of X and one of Y, or of dX and dY. */
-int64_t tl_sparse_product_workspace(const tl_sparse_product *p)
+tl_status tl_sparse_product_prepare(tl_sparse_product *p)
 {
-    return tile_buffer_size(x_of(p)) + tile_buffer_size(y_of(p));
+    if (!p || !p->pattern || p->n < 0)
+        return tl_fail(TL_ERR_ARGUMENT, "sparse_product_prepare: %s",
+                       !p            ? "the product is NULL"
+                       : !p->pattern ? "the pattern is NULL"
+                                     : "a negative number of samples");
+    const int32_t *perm = NULL;
+    const tl_pattern *transpose = tl_pattern_transpose(p->pattern, &perm);
+    if (!transpose || prepare(p->pattern, NULL, p->n) != TL_OK || prepare(transpose, perm, p->n) != TL_OK)
+        return TL_ERR_MEMORY;
+    p->n_packed = p->x_by_sample ? tl_packed_size(x_of(p)) : 0;
+    /* a tile of X and one of Y, or of dX and dY */
+    p->n_workspace = tile_buffer_size(x_of(p)) + tile_buffer_size(y_of(p));
+    return TL_OK;
 }
 
-static tl_real *y_buffer(const tl_sparse_product *p)
+static tl_real *y_buffer(const tl_sparse_product *p, const tl_sparse_operands *o)
 {
-    return p->workspace ? p->workspace + tile_buffer_size(x_of(p)) : NULL;
+    return o->workspace ? o->workspace + tile_buffer_size(x_of(p)) : NULL;
 }
 
 /* Returns where tile t of X is packed. If X is stored by sample, backward reads it there, too. */
-static tl_real *x_buffer(const tl_sparse_product *p, int64_t t)
+static tl_real *x_buffer(const tl_sparse_product *p, const tl_sparse_operands *o, int64_t t)
 {
-    return p->x_by_sample ? p->x_packed + tl_packed_before(x_of(p), t) : p->workspace;
+    return p->x_by_sample ? p->packed + tl_packed_before(x_of(p), t) : o->workspace;
 }
 
-void tl_sparse_product_forward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
-                               tl_real *y)
+void tl_sparse_product_forward(const tl_sparse_product *p, const tl_sparse_operands *o)
 {
-    const tl_sparse s = sparse_of(p->pattern, p->transposed, values, p->n);
+    const tl_sparse s = sparse_of(p->pattern, p->transposed, o->values, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
     if (ym.features == 0) /* the samples may be many */
         return;
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
-        const tl_tile xt = read_tile(xm, t, x, x_buffer(p, t)), yt = stream_tile(ym, t, y, y_buffer(p));
+        const tl_tile xt = read_tile(xm, t, o->x, x_buffer(p, o, t)),
+                      yt = stream_tile(ym, t, o->y, y_buffer(p, o));
         run_tile((tile_job){ .s = s, .b = xt, .depth = xm.features, .out = yt }, spmm_ranges);
         if (ym.by_sample)
-            tl_unpack_tile(ym, t, yt, y, false);
+            tl_unpack_tile(ym, t, yt, o->y, false);
     }
 }
 
 /* Returns tile t of X as forward packed it, packed again if X may have changed; in place if features are
  * rows. */
-static tl_tile x_again(const tl_sparse_product *p, int64_t t, const tl_real *x)
+static tl_tile x_again(const tl_sparse_product *p, const tl_sparse_operands *o, int64_t t)
 {
     const tl_samples m = x_of(p);
-    return m.by_sample && p->x_mutable ? read_tile(m, t, x, x_buffer(p, t))
-                                       : stream_tile(m, t, x, x_buffer(p, t));
+    return m.by_sample && p->x_mutable ? read_tile(m, t, o->x, x_buffer(p, o, t))
+                                       : stream_tile(m, t, o->x, x_buffer(p, o, t));
 }
 
 /* Computes dX and, unless dvalues is NULL, the values' gradient. */
-static void backward_to_x(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
-                          const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx, bool add_x)
+static void backward_to_x(const tl_sparse_product *p, const tl_sparse_operands *o)
 {
-    const tl_sparse transpose = sparse_of(p->pattern, !p->transposed, values, p->n);
+    const tl_sparse transpose = sparse_of(p->pattern, !p->transposed, o->values, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
-        const tl_tile dxt = stream_tile(xm, t, dx, p->workspace);
+        const tl_tile dxt = stream_tile(xm, t, o->dx, o->workspace);
         run_tile((tile_job){ .s = transpose,
-                             .a = x_again(p, t, x),
-                             .b = read_tile(ym, t, dy, y_buffer(p)),
+                             .a = x_again(p, o, t),
+                             .b = read_tile(ym, t, o->dy, y_buffer(p, o)),
                              .depth = ym.features,
                              .out = dxt,
-                             .dvalues = dvalues,
-                             .add = !xm.by_sample && add_x,
-                             .add_values = t > 0 || add_values },
-                 dvalues ? spmm_sddmm_ranges : spmm_ranges);
+                             .dvalues = o->dvalues,
+                             .add = !xm.by_sample && o->add_dx,
+                             .add_values = t > 0 || o->add_dvalues },
+                 o->dvalues ? spmm_sddmm_ranges : spmm_ranges);
         if (xm.by_sample)
-            tl_unpack_tile(xm, t, dxt, dx, add_x);
+            tl_unpack_tile(xm, t, dxt, o->dx, o->add_dx);
     }
 }
 
 /* Computes the values' gradient alone: that of entry (i, j) of S is the dot product of row i of one of dY and
  * X and row j of the other. */
-static void backward_to_values(const tl_sparse_product *p, const tl_real *x, const tl_real *dy,
-                               tl_real *dvalues, bool add_values)
+static void backward_to_values(const tl_sparse_product *p, const tl_sparse_operands *o)
 {
     const tl_sparse s = sparse_of(p->pattern, false, NULL, p->n);
     const tl_samples xm = x_of(p), ym = y_of(p);
     for (int64_t t = 0; t < tl_tile_count(p->n); t++) {
-        const tl_tile xt = xm.by_sample ? x_again(p, t, x) : read_tile(xm, t, x, p->workspace),
-                      dyt = read_tile(ym, t, dy, y_buffer(p));
+        const tl_tile xt = xm.by_sample ? x_again(p, o, t) : read_tile(xm, t, o->x, o->workspace),
+                      dyt = read_tile(ym, t, o->dy, y_buffer(p, o));
         run_tile((tile_job){ .s = s,
                              .a = p->transposed ? xt : dyt,
                              .b = p->transposed ? dyt : xt,
                              .depth = tl_pattern_cols(p->pattern),
-                             .dvalues = dvalues,
-                             .add_values = t > 0 || add_values },
+                             .dvalues = o->dvalues,
+                             .add_values = t > 0 || o->add_dvalues },
                  sddmm_ranges);
     }
 }
 
-void tl_sparse_product_backward(const tl_sparse_product *p, const tl_real *values, const tl_real *x,
-                                const tl_real *dy, tl_real *dvalues, bool add_values, tl_real *dx, bool add_x)
+void tl_sparse_product_backward(const tl_sparse_product *p, const tl_sparse_operands *o)
 {
-    if (dvalues && !add_values && p->n == 0) /* no tile clears them */
-        memset(dvalues, 0, (size_t)tl_pattern_nnz(p->pattern) * sizeof *dvalues);
-    if (tl_pattern_nnz(p->pattern) == 0 && tl_sparse_product_depth(p) == 0) /* as in forward */
+    const int64_t nnz = tl_pattern_nnz(p->pattern);
+    if (o->dvalues && !o->add_dvalues && p->n == 0) /* no tile clears them */
+        memset(o->dvalues, 0, (size_t)nnz * sizeof *o->dvalues);
+    if (nnz == 0 && depth_of(p) == 0) /* as in forward */
         return;
-    if (dx)
-        backward_to_x(p, values, x, dy, dvalues, add_values, dx, add_x);
-    else if (dvalues)
-        backward_to_values(p, x, dy, dvalues, add_values);
+    if (o->dx)
+        backward_to_x(p, o);
+    else if (o->dvalues)
+        backward_to_values(p, o);
 }

@@ -46,6 +46,8 @@ START_TEST(lib)
     ck_assert_text((tl_parallel_rows(3, INT64_MIN, NULL, NULL), 0), "parallel_for: the body is NULL");
     tl_parallel_for(INT64_MIN, INT64_MIN, body, NULL);
     tl_parallel_rows(INT64_MIN, INT64_MAX, body, NULL);
+    ck_assert_text((tl_parallel_columns(3, INT64_MIN, NULL, NULL), 0), "parallel_for: the body is NULL");
+    tl_parallel_columns(INT64_MIN, INT64_MAX, body, NULL);
     tl_idx a = { 0 };
     ck_assert(isnan(tl_idx_get(NULL, 0)) && isnan(tl_idx_get(&a, 0)));
     uint8_t byte = 7;

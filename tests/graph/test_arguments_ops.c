@@ -1,5 +1,6 @@
 /* The calls of graphs and ops with NULL, negative numbers, extremes and structures that were only zeroed. */
 #include "tests/testing.h"
+#include "product.h"
 
 #include <limits.h>
 #include <math.h>
@@ -88,6 +89,23 @@ START_TEST(calls_of_ops)
                      "memo_store: the node is in no graph");
     ck_assert_status(tl_memo_store(leaf, NULL, NULL, NULL), TL_ERR_ARGUMENT,
                      "memo_store: the result is NULL");
+    tl_product product;
+    ck_assert_status(tl_product_check(NULL, TL_NO_TRANSPOSE, &product), TL_ERR_ARGUMENT,
+                     "product_check: the node is NULL");
+    ck_assert_status(tl_product_check(leaf, TL_NO_TRANSPOSE, &product), TL_ERR_ARGUMENT,
+                     "product_check: the node has not two inputs");
+    ck_assert_status(tl_product_check(tl_add(leaf, leaf), TL_NO_TRANSPOSE, NULL), TL_ERR_ARGUMENT,
+                     "product_check: the output is NULL");
+    ck_assert_status(tl_product_prepare(leaf, NULL), TL_ERR_ARGUMENT,
+                     "sparse_product_prepare: the product is NULL");
+    ck_assert_status(
+        tl_product_prepare(NULL, &(tl_sparse_product){ .pattern = p, .n = 3, .x_by_sample = true }),
+        TL_ERR_ARGUMENT, "product_prepare: the node is NULL");
+    ck_assert_status(tl_check_rows(NULL, NULL, 0, NULL), TL_ERR_ARGUMENT, "check_rows: the table is NULL");
+    ck_assert_status(tl_check_rows(tl_reduce_sum(leaf, TL_ALL_AXES), NULL, 0, NULL), TL_ERR_ARGUMENT,
+                     "check_rows: the table is a scalar");
+    ck_assert_status(tl_check_rows(leaf, (int32_t[]){ 2 }, 1, NULL), TL_ERR_INDEX,
+                     "ids[0] = 2, table v [2] has 2 rows");
     ck_assert_text((tl_declare_rows(NULL, 0, 0, NULL), 0), "declare_rows: the node is NULL");
     ck_assert_text((tl_declare_rows(leaf, 0, 0, NULL), 0), "declare_rows: the node is a leaf");
     ck_assert_text((tl_add_rows(NULL, 0, 0, NULL, NULL, NULL, NULL), 0), "add_rows: the node is NULL");

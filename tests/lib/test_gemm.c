@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/matrix/gemm.h"
+#include "matrix.h"
 #include "isa.h"
 #include "parallel.h"
 

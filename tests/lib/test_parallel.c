@@ -122,6 +122,26 @@ START_TEST(rows_by_their_width)
 }
 END_TEST
 
+/* The grain depends on the numbers of columns and rows alone. */
+START_TEST(columns_by_their_length)
+{
+    const struct {
+        int64_t n, rows, grain;
+    } as[] = { { N, INT64_MAX, 256 },        { 1024, 1000, 256 }, { 1023, 1000, 64 },
+               { 100, 3, TL_GRAIN / 4 },     { N, 100, 256 },     { N, 20, 780 },
+               { 100, INT64_MIN, TL_GRAIN }, { 0, 5, 64 } };
+    for (int threads = 1; threads <= 4; threads += 3) {
+        ck_assert_ok(tl_set_num_threads(threads));
+        for (size_t k = 0; k < sizeof as / sizeof *as; k++) {
+            cover *c = prepare_cover(as[k].n, as[k].grain);
+            tl_parallel_columns(as[k].n, as[k].rows, count_hits, c);
+            ck_assert_msg(is_covered(c), "%lld columns of %lld elements", (long long)as[k].n,
+                          (long long)as[k].rows);
+        }
+    }
+}
+END_TEST
+
 /* A worker that misses a wake-up hangs the test. The workers fall asleep between some of the loops. */
 START_TEST(many_short_loops)
 {
@@ -485,6 +505,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, workers_round_as_the_caller);
     tcase_add_test(c, every_index_once);
     tcase_add_test(c, rows_by_their_width);
+    tcase_add_test(c, columns_by_their_length);
     tcase_add_test(c, many_short_loops);
     tcase_add_test(c, as_many_threads_as_asked);
     tcase_add_test(c, no_more_threads_than_asked);

@@ -9,14 +9,14 @@
 #include "lib/kernels/kernels.h"
 #include "isa.h"
 #include "lib/pattern/pattern_private.h"
-#include "lib/matrix/sparse_product.h"
+#include "matrix.h"
 
 /* A product with operands, their gradients and memory for all of them. */
 typedef struct example {
     tl_sparse_product p;
     int64_t rows, depth, n, nnz;
     int64_t *i, *j; /* row and column in W of each entry of S */
-    tl_real *values, *x, *y, *dy, *dvalues, *dx;
+    tl_real *values, *x, *y, *dy, *dvalues, *dx, *workspace;
 } example;
 
 static tl_real *filled(int64_t n, uint64_t seed)
@@ -45,13 +45,11 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
                          .n = n },
                   .n = n,
                   .nnz = tl_pattern_nnz(pattern) };
-    e.rows = tl_sparse_product_rows(&e.p), e.depth = tl_sparse_product_depth(&e.p);
-    ck_assert_int_eq(e.rows, layout & 1 ? tl_pattern_cols(pattern) : tl_pattern_rows(pattern));
-    ck_assert_int_eq(e.depth, layout & 1 ? tl_pattern_rows(pattern) : tl_pattern_cols(pattern));
+    e.rows = layout & 1 ? tl_pattern_cols(pattern) : tl_pattern_rows(pattern);
+    e.depth = layout & 1 ? tl_pattern_rows(pattern) : tl_pattern_cols(pattern);
     ck_assert_ok(tl_sparse_product_prepare(&e.p));
-    const int64_t x_packed = tl_sparse_product_x_packed(&e.p);
-    e.p.x_packed = x_packed > 0 ? unset(x_packed) : NULL;
-    e.p.workspace = unset(tl_sparse_product_workspace(&e.p));
+    e.p.packed = e.p.n_packed > 0 ? unset(e.p.n_packed) : NULL;
+    e.workspace = unset(e.p.n_workspace);
     e.i = malloc((size_t)(e.nnz + 1) * sizeof *e.i), e.j = malloc((size_t)(e.nnz + 1) * sizeof *e.j);
     for (int64_t r = 0; r < tl_pattern_rows(pattern); r++)
         for (int64_t at = tl_pattern_row_ptr(pattern)[r]; at < tl_pattern_row_ptr(pattern)[r + 1]; at++) {
@@ -65,8 +63,8 @@ static example example_new(tl_pattern *pattern, int layout, int64_t n)
 
 static void example_free(example *e)
 {
-    free(e->p.x_packed);
-    free(e->p.workspace);
+    free(e->p.packed);
+    free(e->workspace);
     free(e->i);
     free(e->j);
     free(e->values);
@@ -98,13 +96,36 @@ static double tolerance(int64_t n)
 #define ck_assert_near(actual, n, terms, expected)                                                           \
     tl_test_values(__FILE__, __LINE__, #actual, actual, n, tolerance(terms), expected)
 
+static void forward(const example *e)
+{
+    tl_sparse_product_forward(
+        &e->p, &(tl_sparse_operands){ .values = e->values, .x = e->x, .y = e->y, .workspace = e->workspace });
+}
+
+/* Either gradient is not computed, overwrites, or is added. */
+enum { NO, OVERWRITE, ADD };
+
+static void backward(const example *e, int to_values, int to_x)
+{
+    tl_sparse_product_backward(&e->p, &(tl_sparse_operands){
+                                          .values = e->values,
+                                          .x = e->x,
+                                          .dy = e->dy,
+                                          .dvalues = to_values ? e->dvalues : NULL,
+                                          .dx = to_x ? e->dx : NULL,
+                                          .add_dvalues = to_values == ADD,
+                                          .add_dx = to_x == ADD,
+                                          .workspace = e->workspace,
+                                      });
+}
+
 static void check_forward(const example *e)
 {
     double *y = calloc((size_t)(e->rows * e->n + 1), sizeof *y);
     for (int64_t at = 0; at < e->nnz; at++)
         for (int64_t k = 0; k < e->n; k++)
             y[y_at(e, e->i[at], k)] += (double)e->values[at] * (double)e->x[x_at(e, e->j[at], k)];
-    tl_sparse_product_forward(&e->p, e->values, e->x, e->y);
+    forward(e);
     ck_assert_near(e->y, e->rows * e->n, e->depth, y);
     free(y);
 }
@@ -116,9 +137,6 @@ static double *widened(const tl_real *v, int64_t n)
         wide[k] = (double)v[k];
     return wide;
 }
-
-/* Either gradient is not computed, overwrites, or is added. */
-enum { NO, OVERWRITE, ADD };
 
 static void check_backward(const example *e, int to_values, int to_x)
 {
@@ -134,8 +152,7 @@ static void check_backward(const example *e, int to_values, int to_x)
             dvalues[at] += to_values ? (double)e->dy[y] * (double)e->x[x] : 0;
             dx[x] += to_x ? (double)e->values[at] * (double)e->dy[y] : 0;
         }
-    tl_sparse_product_backward(&e->p, e->values, e->x, e->dy, to_values ? e->dvalues : NULL, to_values == ADD,
-                               to_x ? e->dx : NULL, to_x == ADD);
+    backward(e, to_values, to_x);
     ck_assert_near(e->dvalues, e->nnz, e->n, dvalues);
     ck_assert_near(e->dx, e->depth * e->n, e->rows, dx);
     free(dx);
@@ -227,8 +244,8 @@ START_TEST(same_bits_for_any_number_of_threads)
     for (int k = 0; k < 3; k++) {
         ck_assert_ok(tl_set_num_threads(threads[k]));
         e[k] = example_new(p, _i, n);
-        tl_sparse_product_forward(&e[k].p, e[k].values, e[k].x, e[k].y);
-        tl_sparse_product_backward(&e[k].p, e[k].values, e[k].x, e[k].dy, e[k].dvalues, false, e[k].dx, true);
+        forward(&e[k]);
+        backward(&e[k], OVERWRITE, ADD);
         ck_assert(same(e[k].y, e[0].y, e[0].rows * n));
         ck_assert(same(e[k].dvalues, e[0].dvalues, e[0].nnz));
         ck_assert(same(e[k].dx, e[0].dx, e[0].depth * n));
@@ -246,15 +263,15 @@ START_TEST(same_bits_for_a_sample_anywhere)
     const int64_t n = tile() + 5;
     tl_pattern *p = tl_test_pattern(10, 2000, 0.2, 1);
     example all = example_new(p, _i, n), one = example_new(p, _i, 1);
-    tl_sparse_product_forward(&all.p, all.values, all.x, all.y);
-    tl_sparse_product_backward(&all.p, all.values, all.x, all.dy, NULL, false, all.dx, false);
+    forward(&all);
+    backward(&all, NO, OVERWRITE);
     for (int64_t k = 0; k < n; k++) {
         for (int64_t j = 0; j < all.depth; j++)
             one.x[j] = all.x[x_at(&all, j, k)];
         for (int64_t i = 0; i < all.rows; i++)
             one.dy[i] = all.dy[y_at(&all, i, k)];
-        tl_sparse_product_forward(&one.p, all.values, one.x, one.y);
-        tl_sparse_product_backward(&one.p, all.values, one.x, one.dy, NULL, false, one.dx, false);
+        forward(&one);
+        backward(&one, NO, OVERWRITE);
         bool sound = true;
         for (int64_t i = 0; i < all.rows; i++)
             sound = sound && same(&one.y[i], &all.y[y_at(&all, i, k)], 1);
@@ -309,7 +326,7 @@ START_TEST(prepare_without_memory)
     int64_t failures = 0;
     for (tl_status status = TL_ERR_MEMORY; status != TL_OK; failures += status != TL_OK) {
         tl_pattern *p = tl_test_pattern(600, 600, 0.1, 1);
-        const tl_sparse_product product = { .pattern = p, .n = 300 };
+        tl_sparse_product product = { .pattern = p, .n = 300 };
         tl_test_fail_allocation(failures + 1);
         status = tl_sparse_product_prepare(&product);
         tl_test_fail_allocation(0);
