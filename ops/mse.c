@@ -1,5 +1,6 @@
 /* mse: Y = mean of (A - B)^2.  dA += 2 (A - B) dY / n;  dB -= the same. */
-#include "ops/loss.h"
+#include "ops.h"
+#include "reduce.h"
 #include "tangent.h"
 
 #include <math.h>
@@ -9,14 +10,16 @@ static tl_status shape(tl_node *y)
     const tl_node *a = y->in[0], *b = y->in[1];
     if (!tl_shape_equal(a->shape, b->shape))
         return tl_fail(TL_ERR_SHAPE, "%s and %s differ in shape", tl_node_text(a).text, tl_node_text(b).text);
-    return tl_loss_shape(y);
+    return tl_shape_dense(y, TL_SHAPE());
 }
 
 /* Sums by k mod 8: the independent partial sums break the chain of dependent additions. */
-static double sum_of(int64_t n, const tl_real *a, const tl_real *b)
+static double sum_squares(const void *context, int64_t begin, int64_t end)
 {
     enum { PARTIALS = 8 };
-    const int64_t whole = n - n % PARTIALS;
+    const tl_node *y = context;
+    const tl_real *a = y->in[0]->val + begin, *b = y->in[1]->val + begin;
+    const int64_t n = end - begin, whole = n - n % PARTIALS;
     double partial[PARTIALS] = { 0 }, sum = 0;
     for (int64_t k = 0; k < whole; k += PARTIALS)
         for (int l = 0; l < PARTIALS; l++) {
@@ -47,9 +50,10 @@ static double scaled_mean(int64_t n, const tl_real *a, const tl_real *b)
 
 static void forward(tl_node *y)
 {
-    tl_loss_forward(y, sum_of);
+    const int64_t n = y->in[0]->size;
+    y->out[0] = n > 0 ? (tl_real)(tl_sum_terms(n, sum_squares, y) / (double)n) : 0;
     if (sizeof(tl_real) == sizeof(double) && isinf(y->out[0]))
-        y->out[0] = (tl_real)scaled_mean(y->in[0]->size, y->in[0]->val, y->in[1]->val);
+        y->out[0] = (tl_real)scaled_mean(n, y->in[0]->val, y->in[1]->val);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)
@@ -67,7 +71,7 @@ static void backward_range(void *context, int64_t begin, int64_t end)
 
 static void backward(tl_node *y)
 {
-    tl_parallel_for(y->in[0]->size, TL_LOSS_CHUNK, backward_range, y);
+    tl_parallel_for(y->in[0]->size, TL_GRAIN, backward_range, y);
 }
 
 /* The mean of 2 (A - B) (dA - dB) */

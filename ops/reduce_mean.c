@@ -1,35 +1,37 @@
 /* reduce_mean: Y = mean of A over one axis or all, 0 if that is empty. dA += dY / n, repeated along the
  * axis. */
-#include "ops/reduce.h"
+#include "ops.h"
+#include "reduce.h"
 #include "tangent.h"
 
-/* The divisor; 1 for a mean over nothing, whose sum is 0. */
-static tl_real divisor(const tl_node *y)
+static tl_status shape(tl_node *y)
 {
-    const tl_reduce *r = y->scratch;
-    return r->n > 0 ? (tl_real)r->n : 1;
+    return tl_shape_reduced(y, *(const int32_t *)y->attr);
 }
 
 static void forward(tl_node *y)
 {
-    tl_reduce_forward(y, divisor(y));
+    tl_mean_axis(*(const tl_axis *)y->scratch, y->in[0]->val, y->out);
 }
 
 static void backward(tl_node *y)
 {
-    tl_reduce_backward(y, divisor(y));
+    const tl_axis of = *(const tl_axis *)y->scratch;
+    const tl_node *a = y->in[0];
+    if (a->grad && of.n > 0)
+        tl_repeat_axis(of, 1 / (tl_real)of.n, y->grad, a->grad, !a->overwrite);
 }
 
 static void describe(const tl_node *y, tl_description *to)
 {
     tl_describe_name(to, "ReduceMean");
-    tl_reduce_describe(y, to);
+    tl_describe_axis(to, *(const int32_t *)y->attr);
 }
 
 static const tl_op op = {
     .name = "reduce_mean",
     .n_in = 1,
-    .shape = tl_reduce_shape,
+    .shape = shape,
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,

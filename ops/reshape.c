@@ -1,8 +1,10 @@
 /* reshape: Y = A in another shape with the same number of elements.  dA += dY, in A's shape. */
-#include "ops/grad_pass.h"
 #include "describe.h"
 #include "ops.h"
 #include "tangent.h"
+#include "vmath.h"
+
+#include <string.h>
 
 static tl_status shape(tl_node *y)
 {
@@ -22,9 +24,19 @@ static void forward(tl_node *y)
         memcpy(y->out, y->in[0]->val, (size_t)y->size * sizeof *y->out);
 }
 
+static void backward_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context, *a = y->in[0];
+    if (a->overwrite)
+        memcpy(a->grad + begin, y->grad + begin, (size_t)(end - begin) * sizeof *a->grad);
+    else
+        tl_vadd(end - begin, y->grad + begin, a->grad + begin);
+}
+
 static void backward(tl_node *y)
 {
-    tl_grad_pass(y);
+    if (y->in[0]->grad)
+        tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
 }
 
 static void describe(const tl_node *y, tl_description *to)

@@ -1,12 +1,13 @@
 /* sigmoid_cross_entropy: Y = mean of max(x, 0) - x z + log1p(exp(-|x|)), logits x, targets z.
  * dx += (sigmoid(x) - z) dY / n;  dz -= x dY / n. */
-#include "lib/kernels/kernels.h"
-#include "ops/loss.h"
+#include "ops.h"
+#include "reduce.h"
 #include "tangent.h"
+#include "vmath.h"
 
 #include <math.h>
 
-enum { STRIP = 256 }; /* elements per call of a kernel: temporaries that stay in L1 */
+enum { STRIP = 256 }; /* elements per call of vmath.h: temporaries that stay in L1 */
 
 static tl_status shape(tl_node *y)
 {
@@ -14,7 +15,7 @@ static tl_status shape(tl_node *y)
     if (!tl_shape_equal(x->shape, z->shape))
         return tl_fail(TL_ERR_SHAPE, "logits %s and targets %s differ in shape", tl_node_text(x).text,
                        tl_node_text(z).text);
-    return tl_loss_shape(y);
+    return tl_shape_dense(y, TL_SHAPE());
 }
 
 /* The loss of one logit that may be infinite, as the limit: where the formula subtracts Inf from Inf, or
@@ -27,16 +28,18 @@ static double limit_of(double x, double z, double formula)
     return rate == 0 ? 0 : rate * INFINITY;
 }
 
-static double sum_of(int64_t n, const tl_real *x, const tl_real *z)
+static double sum_losses(const void *context, int64_t begin, int64_t end)
 {
+    const tl_node *y = context;
+    const tl_real *x = y->in[0]->val, *z = y->in[1]->val;
     tl_real e[STRIP];
     double sum = 0;
-    for (int64_t k = 0; k < n; k += STRIP) {
-        const int64_t m = n - k < STRIP ? n - k : STRIP;
+    for (int64_t k = begin; k < end; k += STRIP) {
+        const int64_t m = end - k < STRIP ? end - k : STRIP;
         for (int64_t l = 0; l < m; l++)
             e[l] = x[k + l] < 0 ? x[k + l] : -x[k + l];
-        tl_kernel_table()->exp(m, e, e);
-        tl_kernel_table()->log1p(m, e, e);
+        tl_vexp(m, e, e);
+        tl_vlog1p(m, e, e);
         double part = sum;
         for (int64_t l = 0; l < m; l++) {
             e[l] = (x[k + l] > 0 ? x[k + l] : 0) - x[k + l] * z[k + l] + e[l];
@@ -68,9 +71,10 @@ static double scaled_mean(int64_t n, const tl_real *x, const tl_real *z)
 
 static void forward(tl_node *y)
 {
-    tl_loss_forward(y, sum_of);
+    const int64_t n = y->in[0]->size;
+    y->out[0] = n > 0 ? (tl_real)(tl_sum_terms(n, sum_losses, y) / (double)n) : 0;
     if (sizeof(tl_real) == sizeof(double) && !isfinite(y->out[0]))
-        y->out[0] = (tl_real)scaled_mean(y->in[0]->size, y->in[0]->val, y->in[1]->val);
+        y->out[0] = (tl_real)scaled_mean(n, y->in[0]->val, y->in[1]->val);
 }
 
 /* dx[k] += c (sigmoid(x[k]) - z[k]) */
@@ -80,7 +84,7 @@ static void add_to_logits(int64_t n, const tl_real *x, const tl_real *z, tl_real
     tl_real p[STRIP];
     for (int64_t k = 0; k < n; k += STRIP) {
         const int64_t m = n - k < STRIP ? n - k : STRIP;
-        tl_kernel_table()->sigmoid(m, x + k, p);
+        tl_vsigmoid(m, x + k, p);
         for (int64_t l = 0; l < m; l++)
             dx[k + l] = (overwrite ? 0 : dx[k + l]) + c * (p[l] - z[k + l]);
     }
@@ -100,7 +104,7 @@ static void backward_range(void *context, int64_t begin, int64_t end)
 
 static void backward(tl_node *y)
 {
-    tl_parallel_for(y->in[0]->size, TL_LOSS_CHUNK, backward_range, y);
+    tl_parallel_for(y->in[0]->size, TL_GRAIN / 2, backward_range, y);
 }
 
 /* The mean of (sigmoid(x) - z) dx - x dz */

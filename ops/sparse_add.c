@@ -1,9 +1,9 @@
 /* sparse_add: Y = A + B for A sparse: with B sparse, on the union of the patterns; with B dense, dense.
  * dA += dY at A's pattern;  dB += dY at B's. */
-#include "lib/kernels/kernels.h"
 #include "op.h"
 #include "ops.h"
 #include "tangent.h"
+#include "vmath.h"
 
 #include <string.h>
 
@@ -136,7 +136,7 @@ static void backward_dense(tl_node *y)
             for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
                 a->grad[e] += y->grad[i * s.cols + s.col[e]];
     if (y->in[1]->grad)
-        tl_kernel_table()->add(y->size, y->grad, y->in[1]->grad);
+        tl_vadd(y->size, y->grad, y->in[1]->grad);
 }
 
 static const tl_op with_sparse = {
