@@ -1,9 +1,9 @@
 /* softmax_cross_entropy: Y = sum over rows i of w_i (log sum exp(Z(i, :)) - Z(i, label_i)) / sum of w, where
  * Z(i, :) = X(i, :) - max X(i, :), so that only differences of logits enter.
  * dX(i, :) += w_i (exp(Z(i, :) - log sum exp(Z(i, :))) - onehot(label_i)) dY / sum of w. */
-#include "lib/kernels/kernels.h"
 #include "describe.h"
 #include "ops.h"
+#include "softmax.h"
 
 #include <math.h>
 
@@ -12,14 +12,8 @@ struct attr {
     const tl_real *weight; /* NULL: all 1 */
 };
 
-/* The log-sum-exp of a row, max + log_sum: not added, as the logarithm would be rounded away beside a large
- * maximum. */
-struct row {
-    tl_real max, log_sum;
-};
-
 struct saved {
-    struct row *row;
+    tl_log_sum *row;    /* of each row that counts */
     double unit, total; /* the sum of the weights, each divided by `unit`: 1 unless the sum is infinite */
 };
 
@@ -82,61 +76,21 @@ static tl_status shape(tl_node *y)
     return tl_shape_dense(y, TL_SHAPE());
 }
 
-enum {
-    STRIP = 256,         /* logits per call of the kernel: temporaries that stay in L1 */
-    GRAIN = TL_GRAIN / 2 /* logits per task: an exponential costs more than a pass over memory */
-};
+enum { STRIP = 256 }; /* logits at a time: temporaries that stay in L1 */
 
-/* Returns the number of rows per task. */
-static int64_t grain(tl_shape x)
+/* Runs a loop over the rows. A logit counts twice: an exponential costs more than a pass over memory. */
+static void for_rows(tl_node *y, void (*body)(void *context, int64_t begin, int64_t end))
 {
-    return 1 + GRAIN / (1 + tl_shape_cols(x));
-}
-
-/* Where the maximum is infinite, differences from it are not all defined. The limit: logits of +Inf share the
- * probability, and where all are -Inf there is none. */
-static tl_real softmax_limit(tl_real x, struct row r)
-{
-    return r.max > 0 && x == r.max ? (tl_real)exp((double)-r.log_sum) : x < INFINITY ? 0 : NAN;
-}
-
-static struct row log_sum_exp_limit(int64_t n, const tl_real *x, tl_real max)
-{
-    int64_t largest = 0;
-    bool undefined = false;
-    for (int64_t j = 0; j < n; j++) {
-        largest += x[j] == max;
-        undefined = undefined || isnan(x[j]);
-    }
-    return (struct row){ max, undefined ? (tl_real)NAN : (tl_real)log((double)largest) };
+    const tl_shape x = y->in[0]->shape;
+    tl_parallel_rows(tl_shape_rows(x), 2 * tl_shape_cols(x), body, y);
 }
 
 /* The loss of a row: where the label's logit is -Inf, its probability is 0. */
-static tl_real loss_of(struct row r, tl_real of_label)
+static tl_real loss_of(tl_log_sum r, tl_real of_label)
 {
     if (!isinf(r.max) || isnan(r.log_sum))
         return r.log_sum + (r.max - of_label);
     return r.max > 0 && of_label == r.max ? r.log_sum : INFINITY;
-}
-
-/* Returns the log-sum-exp of n logits. */
-static struct row log_sum_exp(int64_t n, const tl_real *x)
-{
-    tl_real max = x[0], e[STRIP];
-    double sum = 0;
-    for (int64_t j = 1; j < n; j++)
-        max = x[j] > max ? x[j] : max;
-    if (isinf(max))
-        return log_sum_exp_limit(n, x, max);
-    for (int64_t j = 0; j < n; j += STRIP) {
-        const int64_t m = n - j < STRIP ? n - j : STRIP;
-        for (int64_t k = 0; k < m; k++)
-            e[k] = x[j + k] - max;
-        tl_kernel_table()->exp(m, e, e);
-        for (int64_t k = 0; k < m; k++)
-            sum += (double)e[k];
-    }
-    return (struct row){ max, (tl_real)log(sum) };
 }
 
 static void log_sum_exp_rows(void *context, int64_t begin, int64_t end)
@@ -147,11 +101,11 @@ static void log_sum_exp_rows(void *context, int64_t begin, int64_t end)
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for (int64_t i = begin; i < end; i++)
         if (weight(attr, i) != 0)
-            s->row[i] = log_sum_exp(cols, y->in[0]->val + i * cols);
+            s->row[i] = tl_log_sum_exp(cols, y->in[0]->val + i * cols);
 }
 
 /* Returns half a row's loss in double, where all of it may be beyond a tl_real. */
-static double half_loss_of(struct row r, tl_real of_label)
+static double half_loss_of(tl_log_sum r, tl_real of_label)
 {
     if (isinf(r.max))
         return (double)loss_of(r, of_label) / 2;
@@ -181,11 +135,11 @@ static void forward(tl_node *y)
     const tl_shape x = y->in[0]->shape;
     const int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
     double sum = 0;
-    tl_parallel_for(rows, grain(x), log_sum_exp_rows, y);
+    for_rows(y, log_sum_exp_rows);
     for (int64_t i = 0; i < rows; i++) {
         if (weight(attr, i) == 0)
             continue;
-        const struct row r = s->row[i];
+        const tl_log_sum r = s->row[i];
         const tl_real logit = y->in[0]->val[i * cols + attr->label[i]];
         sum += part_of_total(attr, s, i) * (double)loss_of(r, logit);
     }
@@ -194,26 +148,13 @@ static void forward(tl_node *y)
         y->out[0] = (tl_real)scaled_mean(y);
 }
 
-/* e = the softmax of m logits of a row. */
-static void softmax(int64_t m, const tl_real *x, struct row r, tl_real *e)
-{
-    if (isinf(r.max)) {
-        for (int64_t k = 0; k < m; k++)
-            e[k] = softmax_limit(x[k], r);
-        return;
-    }
-    for (int64_t k = 0; k < m; k++)
-        e[k] = x[k] - r.max - r.log_sum;
-    tl_kernel_table()->exp(m, e, e);
-}
-
 /* dx += c (softmax(x) - onehot(label)), for one row. */
-static void add_softmax(int64_t n, const tl_real *x, struct row r, int64_t label, tl_real c, tl_real *dx)
+static void add_softmax(int64_t n, const tl_real *x, tl_log_sum r, int64_t label, tl_real c, tl_real *dx)
 {
     tl_real e[STRIP];
     for (int64_t j = 0; j < n; j += STRIP) {
         const int64_t m = n - j < STRIP ? n - j : STRIP;
-        softmax(m, x + j, r, e);
+        tl_softmax_row(m, x + j, r, e);
         if (label >= j && label < j + m)
             e[label - j] -= 1;
         for (int64_t k = 0; k < m; k++)
@@ -238,9 +179,8 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     const struct saved *s = y->scratch;
-    const tl_shape x = y->in[0]->shape;
     if (y->in[0]->grad && s->total != 0)
-        tl_parallel_for(tl_shape_rows(x), grain(x), backward_rows, y);
+        for_rows(y, backward_rows);
 }
 
 /* ---- The tangent, an op of its own: with c_i = w_i / sum of w and P = softmax(X),
@@ -254,13 +194,13 @@ struct tangent {
 };
 
 /* Returns <P, D> of a row. */
-static double mean_direction(int64_t n, const tl_real *x, struct row r, const tl_real *d)
+static double mean_direction(int64_t n, const tl_real *x, tl_log_sum r, const tl_real *d)
 {
     tl_real e[STRIP];
     double sum = 0;
     for (int64_t j = 0; j < n; j += STRIP) {
         const int64_t m = n - j < STRIP ? n - j : STRIP;
-        softmax(m, x + j, r, e);
+        tl_softmax_row(m, x + j, r, e);
         for (int64_t k = 0; k < m; k++)
             sum += (double)e[k] * (double)d[j + k];
     }
@@ -291,7 +231,7 @@ static void tangent_forward(tl_node *y)
     const int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
     const double *mean = y->scratch;
     double sum = 0;
-    tl_parallel_for(rows, grain(x), mean_directions, y);
+    for_rows(y, mean_directions);
     for (int64_t i = 0; i < rows; i++)
         if (weight(t->attr, i) != 0)
             sum += part_of_total(t->attr, t->of, i) *
@@ -300,13 +240,13 @@ static void tangent_forward(tl_node *y)
 }
 
 /* dx += c P (d - mean), for one row. */
-static void add_curvature(int64_t n, const tl_real *x, struct row r, const tl_real *d, tl_real mean,
+static void add_curvature(int64_t n, const tl_real *x, tl_log_sum r, const tl_real *d, tl_real mean,
                           tl_real c, tl_real *dx)
 {
     tl_real e[STRIP];
     for (int64_t j = 0; j < n; j += STRIP) {
         const int64_t m = n - j < STRIP ? n - j : STRIP;
-        softmax(m, x + j, r, e);
+        tl_softmax_row(m, x + j, r, e);
         for (int64_t k = 0; k < m; k++)
             dx[j + k] += c * e[k] * (d[j + k] - mean);
     }
@@ -334,9 +274,8 @@ static void tangent_backward_rows(void *context, int64_t begin, int64_t end)
 static void tangent_backward(tl_node *y)
 {
     const struct tangent *t = y->attr;
-    const tl_shape x = y->in[0]->shape;
     if (t->of->total != 0)
-        tl_parallel_for(tl_shape_rows(x), grain(x), tangent_backward_rows, y);
+        for_rows(y, tangent_backward_rows);
 }
 
 static const tl_op tangent_op = {

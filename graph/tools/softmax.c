@@ -1,0 +1,56 @@
+/* Softmax of a row, and its limits where values are infinite. */
+#include "softmax.h"
+#include "vmath.h"
+
+#include <math.h>
+
+static tl_log_sum log_sum_of_limit(int64_t n, const tl_real *x, tl_real max)
+{
+    int64_t largest = 0;
+    bool undefined = false;
+    for (int64_t j = 0; j < n; j++) {
+        largest += x[j] == max;
+        undefined = undefined || isnan(x[j]);
+    }
+    return (tl_log_sum){ max, undefined ? (tl_real)NAN : (tl_real)log((double)largest) };
+}
+
+tl_log_sum tl_log_sum_exp(int64_t n, const tl_real *x)
+{
+    enum { STRIP = 256 }; /* values per call of tl_vexp: temporaries that stay in L1 */
+    if (n == 0)
+        return (tl_log_sum){ -INFINITY, 0 };
+    tl_real max = x[0], e[STRIP];
+    double sum = 0;
+    for (int64_t j = 1; j < n; j++)
+        max = x[j] > max ? x[j] : max;
+    if (isinf(max))
+        return log_sum_of_limit(n, x, max);
+    for (int64_t j = 0; j < n; j += STRIP) {
+        const int64_t m = n - j < STRIP ? n - j : STRIP;
+        for (int64_t k = 0; k < m; k++)
+            e[k] = x[j + k] - max;
+        tl_vexp(m, e, e);
+        for (int64_t k = 0; k < m; k++)
+            sum += (double)e[k];
+    }
+    return (tl_log_sum){ max, (tl_real)log(sum) };
+}
+
+/* Differences from an infinite maximum are not all defined. */
+static tl_real limit(tl_real x, tl_log_sum of)
+{
+    return of.max > 0 && x == of.max ? (tl_real)exp((double)-of.log_sum) : x < INFINITY ? 0 : NAN;
+}
+
+void tl_softmax_row(int64_t n, const tl_real *x, tl_log_sum of, tl_real *restrict y)
+{
+    if (isinf(of.max)) {
+        for (int64_t k = 0; k < n; k++)
+            y[k] = limit(x[k], of);
+        return;
+    }
+    for (int64_t k = 0; k < n; k++)
+        y[k] = x[k] - of.max - of.log_sum;
+    tl_vexp(n, y, y);
+}
