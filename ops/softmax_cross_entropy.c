@@ -185,7 +185,8 @@ static void backward(tl_node *y)
 
 /* ---- The tangent, an op of its own: with c_i = w_i / sum of w and P = softmax(X),
  * Y' = sum over rows i of c_i <P(i, :) - onehot(label_i), D(i, :)>.
- * dX(i, :) += c_i P(i, :) (D(i, :) - <P(i, :), D(i, :)>) dY';  dD(i, :) += c_i (P(i, :) - onehot(label_i)) dY'.
+ * dX(i, :) += c_i P(i, :) (D(i, :) - <P(i, :), D(i, :)>) dY';
+ * dD(i, :) += c_i (P(i, :) - onehot(label_i)) dY'.
  * The log-sum-exps are those of the loss. ---- */
 
 struct tangent {

@@ -158,9 +158,9 @@ TL_API void *tl_workspace(const tl_node *y);
 TL_API tl_pattern *tl_memo_pattern(tl_node *y, const tl_pattern *a, const tl_pattern *b);
 TL_API tl_status tl_memo_store(tl_node *y, tl_pattern *a, tl_pattern *b, tl_pattern *result);
 
-/* For `shape`: checks that each of n ids is a row of the table, whose rank is not 0, or is *padding if that
- * is not NULL. TL_ERR_INDEX: "ids[7] = 12, table emb (10x4) has 10 rows". TL_ERR_ARGUMENT if ids is NULL and n
- * > 0. */
+/* For `shape`: checks that each of n ids is a row of the table, or is *padding if that is not NULL.
+ * TL_ERR_INDEX: "ids[7] = 12, table emb (10x4) has 10 rows". TL_ERR_ARGUMENT if the table is NULL or a
+ * scalar, or as tl_check_ids. */
 TL_API tl_status tl_check_rows(const tl_node *table, const int32_t *ids, int64_t n, const int32_t *padding);
 
 /* For `shape`: declares the rows of a TL_ROWS input i that forward and backward will read, in any order.

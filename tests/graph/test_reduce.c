@@ -1,5 +1,5 @@
-/* What reduce.h offers to authors of ops: sums, means, repeats and walks over an axis, against plain loops, and
- * sums of terms in their order. The last part has ops as users may write them: a maximum over any axis and a
+/* Tools for reductions against plain loops: sums, means, repeats and walks over an axis, sums of terms in their
+ * order, the softmax of a row. The last part has ops as users may write them: a maximum over any axis and a
  * softmax of rows. */
 #include "tests/testing.h"
 
@@ -29,7 +29,7 @@ static tl_real *unset(int64_t n)
     return v;
 }
 
-/* Nothing, one element, rows, columns, blocks; enough for several tasks, by columns, by blocks and by lines. */
+/* Nothing, one element, rows, columns, blocks; enough for several tasks by columns, by blocks, by lines. */
 static const tl_axis axes[] = {
     { 0, 3, 2 },  { 2, 0, 3 },  { 2, 3, 0 },   { 1, 1, 1 },     { 1, 40, 1 },    { 7, 5, 1 },
     { 1, 5, 70 }, { 3, 4, 13 }, { 2, 900, 1 }, { 1, 60, 1500 }, { 300, 120, 1 }, { 90, 40, 30 },

@@ -1,5 +1,5 @@
-/* What matrix.h offers to authors of ops, against plain loops in double: rows by number, weighted sums of rows,
- * sampled products. (The dense product and the sparse ones have tests of their own.) */
+/* Tools of matrix.h against plain loops in double: rows by number, weighted sums of rows, sampled products. (The
+ * dense product and the sparse ones have tests of their own.) */
 #include "tests/testing.h"
 
 #include <float.h>
@@ -129,7 +129,7 @@ START_TEST(sums_of_rows)
 }
 END_TEST
 
-/* Beside 2^24 a float loses single ones, but not the sum of 256 of them; no terms are 0, or change nothing. */
+/* Beside 2^24 a float loses single ones, but not the sum of 256 of them; no terms give 0, or add nothing. */
 START_TEST(long_sums_and_empty_ones)
 {
     enum { TERMS = 512 };
@@ -173,8 +173,8 @@ END_TEST
 
 /* ---- sampled products ---- */
 
-/* (A B^T) and (A B) at the entries of a pattern only, as a gradient of its values without a forward: A is m x n,
- * B is stored as cols x n or, by sample, as n x cols. */
+/* (A B^T) and (A B) at the entries of a pattern only, as a gradient of its values without a forward: A is
+ * m x n, B is stored as cols x n or, by sample, as n x cols. */
 START_TEST(sampled_products)
 {
     const int64_t m = 40, cols = 30, n = _i / 2 % 2 ? 150 : 5;

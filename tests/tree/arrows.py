@@ -37,9 +37,7 @@ BORROWED = {
         'lib/arena.h', 'lib/check.h', 'lib/memory.h', 'lib/pointer_map.h', 'lib/prefetch.h', 'lib/search.h',
         'lib/sort.h', 'lib/status_private.h', 'lib/io/number.h', 'lib/io/safetensors_private.h',
         'lib/io/utf8.h', 'lib/kernels/kernels.h', 'lib/matrix/rows.h']),
-    'ops': ('until a public tool replaces it', [
-        'lib/prefetch.h', 'lib/kernels/kernels.h', 'lib/matrix/gemm.h', 'lib/matrix/rows.h',
-        'lib/matrix/sparse_product.h']),
+    'ops': ('until a public tool replaces it', ['lib/kernels/kernels.h']),
 }
 
 TOP_FOLDERS = ['lib', 'graph', 'ops', 'include', 'demos']
