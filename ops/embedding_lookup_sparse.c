@@ -17,7 +17,8 @@ struct attr {
 struct saved {
     int64_t n, *bag_ptr;      /* bag b has the entries bag_ptr[b] .. bag_ptr[b + 1] - 1 */
     int64_t n_ids;            /* padding included */
-    int32_t *row, *bag, *pos; /* of an entry: row of T, bag, and index in ids */
+    int32_t *id, *bag, *pos;  /* of an entry: its id, its bag, and its index in ids */
+    const int32_t *row;       /* a copy of `id`, rows of T */
     tl_real *coef;            /* of an entry: w_k / D */
     tl_real *divisor;         /* D of each bag */
     /* dY / D of each bag, which all its entries receive; NULL: weighted, or every D is 1 */
@@ -116,7 +117,7 @@ static void append_bag(const struct attr *attr, const tl_real *weights, int64_t 
     const int32_t *ids = attr->bags.ids;
     int64_t n = first;
     for (int64_t k = begin; k < end; k++) {
-        s->row[n] = ids[k];
+        s->id[n] = ids[k];
         s->pos[n] = (int32_t)k;
         n += !attr->bags.has_padding || ids[k] != attr->bags.padding_id;
     }
@@ -132,25 +133,29 @@ static void append_bag(const struct attr *attr, const tl_real *weights, int64_t 
 
 static tl_status shape(tl_node *y)
 {
-    const struct attr *attr = y->attr;
-    const tl_pattern_bag *b = &attr->bags;
+    struct attr *attr = y->attr;
+    tl_pattern_bag *b = &attr->bags;
     tl_status status = check(y);
     if (status != TL_OK)
         return status;
     const int64_t n = b->row_ptr[b->n];
+    b->row_ptr = tl_scratch_copy(y, b->n + 1, sizeof *b->row_ptr, b->row_ptr);
+    b->ids = tl_scratch_copy(y, n, sizeof *b->ids, b->ids);
+    if (!b->row_ptr || !b->ids)
+        return TL_ERR_MEMORY;
     struct saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
     if (!s)
         return TL_ERR_MEMORY;
     *s = (struct saved){
         .n_ids = n,
         .bag_ptr = tl_scratch(y, b->n + 1, sizeof *s->bag_ptr),
-        .row = tl_scratch(y, n, sizeof *s->row),
+        .id = tl_scratch(y, n, sizeof *s->id),
         .bag = tl_scratch(y, n, sizeof *s->bag),
         .pos = tl_scratch(y, n, sizeof *s->pos),
         .coef = tl_scratch(y, n, sizeof *s->coef),
         .divisor = tl_scratch(y, b->n, sizeof *s->divisor),
     };
-    if (!s->bag_ptr || !s->row || !s->bag || !s->pos || !s->coef || !s->divisor)
+    if (!s->bag_ptr || !s->id || !s->bag || !s->pos || !s->coef || !s->divisor)
         return TL_ERR_MEMORY;
     s->bag_ptr[0] = 0;
     /* tl_value applies pending updates; in[1]->val has them only after `shape` */
@@ -159,8 +164,9 @@ static tl_status shape(tl_node *y)
         append_bag(attr, weights, k, s);
         s->bag_ptr[k + 1] = s->n;
     }
-    tl_declare_rows(y, 0, s->n, s->row);
-    status = tl_shape_dense(y, TL_SHAPE(b->n, y->in[0]->shape.dim[1]));
+    status = tl_copy_rows(y, 0, "ids", s->n, s->id, &s->row);
+    if (status == TL_OK)
+        status = tl_shape_dense(y, TL_SHAPE(b->n, y->in[0]->shape.dim[1]));
     if (status == TL_OK && !y->in[1] && attr->combiner != TL_SUM)
         status = (s->shared = tl_scratch(y, y->size, sizeof *s->shared)) ? TL_OK : TL_ERR_MEMORY;
     return status;

@@ -52,15 +52,25 @@ static tl_status check_labels(const struct attr *attr, int64_t rows, int64_t col
     return TL_OK;
 }
 
+/* Copies the arrays, and checks the copies. */
+static tl_status copy_arrays(tl_node *y, struct attr *attr, int64_t rows)
+{
+    if (attr->label && !(attr->label = tl_scratch_copy(y, rows, sizeof *attr->label, attr->label)))
+        return TL_ERR_MEMORY;
+    if (attr->weight && !(attr->weight = tl_scratch_copy(y, rows, sizeof *attr->weight, attr->weight)))
+        return TL_ERR_MEMORY;
+    return check_labels(attr, rows, tl_shape_cols(y->in[0]->shape));
+}
+
 static tl_status shape(tl_node *y)
 {
-    const struct attr *attr = y->attr;
+    struct attr *attr = y->attr;
     const tl_shape x = y->in[0]->shape;
     const int64_t rows = tl_shape_rows(x);
     if (x.rank == 0)
         return tl_fail(TL_ERR_SHAPE, "the logits are %s, and must have rank 1 or more",
                        tl_node_text(y->in[0]).text);
-    tl_status status = check_labels(attr, rows, tl_shape_cols(x));
+    const tl_status status = copy_arrays(y, attr, rows);
     if (status != TL_OK)
         return status;
     struct saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
