@@ -5,12 +5,12 @@
  * n, nor on the index, nor on the alignment. So a loop may be split in any way, over any number of threads,
  * and the bits stay the same. Between instruction sets the last bits may differ.
  *
- * Each comment states the largest error, in units in the last place of the exact result, for float and for
- * double. It holds on every instruction set in the default floating-point mode, with glibc's vector functions
- * (libmvec) and with its scalar ones, which are used where there is no libmvec. 0.5 is correct rounding; the
- * unit of a subnormal result is the smallest number. Zeros of both signs, infinities, NaN and arguments
- * outside of the domain give what Annex F of the C standard demands. errno and floating-point exceptions are
- * not meaningful.
+ * "Error: 3, 4" means at most 3 units in the last place of the exact result in float, and 4 in double. That
+ * holds on every instruction set in the default floating-point mode, with glibc's vector functions (libmvec)
+ * and with its scalar ones, which are used where there is no libmvec. 0.5 is correct rounding; the unit of a
+ * subnormal result is the smallest number. Zeros of both signs, infinities, NaN and arguments outside of the
+ * domain give what Annex F of the C standard demands. errno and floating-point exceptions are not
+ * meaningful.
  *
  * An output may be an input; otherwise it does not overlap one. If n is 0 or less, nothing is read or
  * written. */
@@ -19,39 +19,39 @@
 
 #include "base.h"
 
-/* y[k] = e^x[k]: 3, 4. */
+/* y[k] = e^x[k]. Error: 3, 4. */
 TL_API void tl_vexp(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vexp);
 
-/* y[k] = e^x[k] - 1, accurate for small x[k], too: 3, 4. */
+/* y[k] = e^x[k] - 1, accurate for small x[k], too. Error: 3, 4. */
 TL_API void tl_vexpm1(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vexpm1);
 
-/* y[k] = log(x[k]), to base e: 4, 2. */
+/* y[k] = log(x[k]), to base e. Error: 4, 2. */
 TL_API void tl_vlog(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vlog);
 
-/* y[k] = log(1 + x[k]), accurate for small x[k], too: 3, 3. */
+/* y[k] = log(1 + x[k]), accurate for small x[k], too. Error: 3, 3. */
 TL_API void tl_vlog1p(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vlog1p);
 
-/* y[k] = tanh(x[k]): 3, 3. */
+/* y[k] = tanh(x[k]). Error: 3, 3. */
 TL_API void tl_vtanh(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vtanh);
 
-/* y[k] = 1 / (1 + e^-x[k]), the logistic sigmoid, without overflow: 6, 6. */
+/* y[k] = 1 / (1 + e^-x[k]), the logistic sigmoid, without overflow. Error: 6, 6. */
 TL_API void tl_vsigmoid(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vsigmoid);
 
-/* y[k] = erf(x[k]), the error function: 4, 3. The normal distribution is (1 + erf(x / sqrt(2))) / 2. */
+/* y[k] = erf(x[k]), the error function. Error: 4, 3. */
 TL_API void tl_verf(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_verf);
 
-/* y[k] = sin(x[k]) and cos(x[k]), of radians of any magnitude: 4, 4. */
+/* y[k] = sin(x[k]) and cos(x[k]), of radians of any magnitude. Error: 4, 4. */
 TL_API void tl_vsin(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vsin);
 TL_API void tl_vcos(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vcos);
 
-/* y[k] = the square root of x[k]: 0.5, 0.5. */
+/* y[k] = the square root of x[k]. Error: 0.5, 0.5. */
 TL_API void tl_vsqrt(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vsqrt);
 
-/* z[k] = x[k]^y[k]: 2, 2. Of a negative number only integer powers are defined; others are NaN. */
+/* z[k] = x[k]^y[k]. Error: 2, 2. Of a negative number only integer powers are defined; others are NaN. */
 TL_API void tl_vpow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z) TL_REAL_SYMBOL(tl_vpow);
 
-/* y[k] = x[k]^exponent: 2, 2. The exponents -1, -0.5, 0.5, 2 and 3 are computed by products, quotients and
- * square roots, and are as fast as these; other integers are as fast for negative numbers as for positive
+/* y[k] = x[k]^exponent. Error: 2, 2. The exponents -1, -0.5, 0.5, 2 and 3 are computed by products, quotients
+ * and square roots, and are as fast as these. Other integers are as fast for negative numbers as for positive
  * ones, which they are not in tl_vpow. The bits may differ from those of tl_vpow. */
 TL_API void tl_vpow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y)
     TL_REAL_SYMBOL(tl_vpow_scalar);
