@@ -245,7 +245,7 @@ const tl_real *tl_value(const tl_node *a)
         return NULL;
     if (a->variable)
         tl_before_read(a->variable, 0, NULL);
-    return a->val;
+    return tl_spread_rows(a) == TL_OK ? a->val : NULL;
 }
 
 const tl_real *tl_grad(const tl_node *a)

@@ -282,18 +282,18 @@ tl_node *tl_input_rows(tl_graph *g, tl_shape shape, int64_t n, const int32_t *ro
     }
     if (n > 0 && width > 0)
         memcpy(copy, values, (size_t)(n * width) * sizeof *copy);
-    tl_node *table = tl_input(g, shape, copy);
-    *some = (tl_some_rows){ n, rows, tl_input(g, packed, copy) };
+    *some = (tl_some_rows){ n, rows, tl_input(g, shape, copy), NULL };
+    some->packed = tl_input(g, packed, copy);
     if (!some->packed)
         return NULL;
-    table->val = NULL;
-    table->some_rows = some;
-    return table;
+    some->table->val = NULL;
+    some->table->some_rows = some;
+    return some->table;
 }
 
-tl_status tl_spread_rows(tl_node *a)
+tl_status tl_spread_rows(const tl_node *a)
 {
-    tl_some_rows *some = a->some_rows;
+    const tl_some_rows *some = a->some_rows;
     if (!some || a->val || a->size == 0)
         return TL_OK;
     tl_real *table = tl_arena_alloc_zero(&a->graph->arena, a->size, sizeof *table);
@@ -302,6 +302,6 @@ tl_status tl_spread_rows(tl_node *a)
     const int64_t width = a->size / a->shape.dim[0];
     for (int64_t k = 0; k < some->n; k++)
         memcpy(table + some->rows[k] * width, some->packed->val + k * width, (size_t)width * sizeof *table);
-    a->val = table;
+    some->table->val = table;
     return TL_OK;
 }

@@ -32,7 +32,7 @@ typedef struct tl_row_slices {
 typedef struct tl_some_rows {
     int64_t n;
     const int32_t *rows;
-    tl_node *packed;
+    tl_node *table, *packed;
 } tl_some_rows;
 
 /* A pattern that the graph retains until the reset. */
@@ -143,7 +143,7 @@ static inline bool tl_input_bit(const tl_op *op, uint32_t bits, int32_t i)
 tl_node *tl_input_rows(tl_graph *g, tl_shape shape, int64_t n, const int32_t *rows, const tl_real *values);
 
 /* Makes the values of a table that is given by rows, unless that is done. TL_ERR_MEMORY. */
-tl_status tl_spread_rows(tl_node *a);
+tl_status tl_spread_rows(const tl_node *a);
 
 /* Returns whether two nodes have one shape and kind and, if sparse, one pattern. */
 static inline bool tl_is_like(const tl_node *a, const tl_node *b)
