@@ -12,6 +12,8 @@
  *     "ns_per_op"
  *     "ns_per_entry", after "nnz", the entries of the sparse matrix
  *     "of_dense"    the median, as a share of the median with a dense gradient
+ *     "of_gradient" the same, with a gradient
+ *     "of_memory"   the graph's memory, as a share of that of the same
  *
  * The program keeps the C locale that it starts in, so that printf writes 0.5, not 0,5. */
 #include "tests/bench/bench.h"
@@ -41,6 +43,7 @@ static const scenario scenarios[] = {
     { "table_rows", "rows of a table larger than the caches, read and updated", bench_table_rows },
     { "tiny_step", "training step of a network of a few units", bench_tiny_step },
     { "gcn_epoch", "training epoch of a graph convolutional network", bench_gcn_epoch },
+    { "hessian_product", "Hessian times vector, beside a gradient", bench_hessian_product },
     { "limit", "peak rates of one core of this machine", bench_limit },
     { "overhead", "recording an op, and its part of the backward pass", bench_overhead },
 };
@@ -144,8 +147,10 @@ static void write_line(FILE *out, const char *path, const char *name, work w, co
         fprintf(out, ", \"ns_per_op\": %.3f", best / w.ops * 1e9);
     if (w.nnz > 0)
         fprintf(out, ", \"nnz\": %.0f, \"ns_per_entry\": %.3f", w.nnz, best / w.nnz * 1e9);
-    if (w.dense > 0)
-        fprintf(out, ", \"of_dense\": %.3f", median / w.dense);
+    if (w.share)
+        fprintf(out, ", \"%s\": %.3f", w.share, median / w.other);
+    if (w.memory > 0)
+        fprintf(out, ", \"of_memory\": %.3f", w.memory);
     fprintf(out, "}\n");
     flush(out, path);
 }
@@ -196,20 +201,20 @@ static void run_piece(void (*run)(void *context), void *context, int runs, doubl
     *time += end - begin;
 }
 
-void measure_beside(const char *name, void (*run)(void *context), void *context, void (*dense)(void *other),
-                    void *other)
+void measure_beside(const char *name, work w, void (*run)(void *context), void *context,
+                    void (*beside)(void *other), void *other)
 {
     enum { RUNS = 8 }; /* of one kind at least, at a stretch */
-    int64_t n = 0, n_dense = 0;
-    double time = 0, time_dense = 0;
+    int64_t n = 0, n_beside = 0;
+    double time = 0, time_beside = 0;
     run(context);
-    dense(other);
-    for (int k = 0; k < MIN_RUNS || time + time_dense < bench.seconds; k++) {
+    beside(other);
+    for (int k = 0; k < MIN_RUNS || time + time_beside < bench.seconds; k++) {
         run_piece(run, context, RUNS, 2e-3, &n, &time);
-        run_piece(dense, other, 1, 2e-3, &n_dense, &time_dense);
+        run_piece(beside, other, 1, 2e-3, &n_beside, &time_beside);
     }
     const double average = time / (double)n;
-    const work w = { .dense = time_dense / (double)n_dense };
+    w.other = time_beside / (double)n_beside;
     write_line(stdout, "standard output", name, w, &average, 1);
     if (bench.json)
         write_line(bench.json, bench.json_path, name, w, &average, 1);

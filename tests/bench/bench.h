@@ -6,22 +6,24 @@
 
 /* The work of one run, for the rates in its line. Rates of fields that are 0 are left out. */
 typedef struct work {
-    double flops;  /* "gflops" and "of_fma" */
-    double bytes;  /* "gbs" and "of_gather" */
-    double ops;    /* "ns_per_op" */
-    double nnz;    /* "nnz", the entries of the sparse matrix, and "ns_per_entry" */
-    double dense;  /* "of_dense": the median as a share of this one, in seconds */
-    bool is_limit; /* a peak rate: its line has no shares */
+    double flops;      /* "gflops" and "of_fma" */
+    double bytes;      /* "gbs" and "of_gather" */
+    double ops;        /* "ns_per_op" */
+    double nnz;        /* "nnz", the entries of the sparse matrix, and "ns_per_entry" */
+    const char *share; /* a field: the time as a share of `other` */
+    double other;      /* in seconds */
+    double memory;     /* "of_memory" */
+    bool is_limit;     /* a peak rate: its line has no shares */
 } work;
 
 /* Measures run(context), prints a line for this case of the running scenario and returns the median time in
  * seconds. */
 double measure(const char *name, work w, void (*run)(void *context), void *context);
 
-/* Measures run(context) and, by turns, dense(other), and prints a line with the average of all runs in place
- * of the median: not all runs do the same work. */
-void measure_beside(const char *name, void (*run)(void *context), void *context, void (*dense)(void *other),
-                    void *other);
+/* Measures run(context) and, by turns, beside(other), and prints a line with the average of all runs in place
+ * of the median: not all runs do the same work. w.share names the field of the times' ratio. */
+void measure_beside(const char *name, work w, void (*run)(void *context), void *context,
+                    void (*beside)(void *other), void *other);
 
 /* Returns the time in seconds since some moment. */
 double now(void);
@@ -58,5 +60,6 @@ void bench_tiny_step(void);
 void bench_gcn_epoch(void);
 void bench_limit(void);
 void bench_overhead(void);
+void bench_hessian_product(void);
 
 #endif

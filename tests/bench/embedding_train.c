@@ -171,8 +171,8 @@ static double measure_steps(const table_case *c, const char *name, const method 
     training t = make_training(c, m, schedule, ids, dense == 0);
     for (int k = 0; k < c->warm_ups; k++)
         (dense == 0 ? train_densely : train_by_rows)(&t);
-    const double median = measure(name, (work){ .dense = dense }, dense == 0 ? train_densely : train_by_rows,
-                                  &t);
+    const double median = measure(name, (work){ .share = dense > 0 ? "of_dense" : NULL, .other = dense },
+                                  dense == 0 ? train_densely : train_by_rows, &t);
     free_training(&t);
     return median;
 }
@@ -247,7 +247,7 @@ static void measure_cell(const table_case *c, const method *m, bool schedule)
     const double end = now() + 0.5; /* until exact rows have settled for sweeps or for replay */
     for (int k = 0; k < c->warm_ups && now() < end; k++)
         train_by_rows(&exact);
-    measure_beside(name, train_by_rows, &exact, train_densely, &dense);
+    measure_beside(name, (work){ .share = "of_dense" }, train_by_rows, &exact, train_densely, &dense);
     free_training(&exact);
     free_training(&dense);
     free(ids);
