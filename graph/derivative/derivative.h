@@ -26,7 +26,7 @@ TL_API tl_node *tl_derivative(tl_node *y, int32_t n, tl_node *const *x, tl_node 
  * is exact. Off the mask of a masked variable there are no weights: v is not read there, and the product is 0.
  *
  * v and *out may be the same list, and v need not be of the loss's graph, but is checked as
- * tl_apply_gradients checks pairs. It takes about the time of 2.7 gradients; what it records stays on the tape
+ * tl_apply_gradients checks pairs. It takes the time of two to three gradients; what it records stays on the tape
  * until the reset. Errors stick to the graph: those of tl_derivative, a loss that is not a scalar
  * (TL_ERR_SHAPE) or is sparse (TL_ERR_KIND), a list that is empty or has a repeat, a pair that does not fit
  * its variable (TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX); TL_ERR_MEMORY. (Pearlmutter, "Fast exact
