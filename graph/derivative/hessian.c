@@ -23,8 +23,6 @@ static tl_node *direction(tl_node *x, const tl_gradients *v, int32_t i)
 {
     tl_graph *g = x->graph;
     tl_gradient pair = v->pair[i];
-    if (v->graph)
-        tl_gradient_pack(v->graph, &pair);
     if (x->kind == TL_SPARSE)
         return tl_input_sparse(g, x->pattern, pair.values);
     if (pair.variable->pattern && restrict_direction(g, &pair) != TL_OK) {
