@@ -1,5 +1,6 @@
 /* Compares the gradients of several backward passes with central differences, which are computed once. */
 #include "gradcheck.h"
+#include "derivative.h"
 #include "graph/backward/backward.h"
 #include "lib/check.h"
 #include "lib/memory.h"
@@ -18,6 +19,8 @@ typedef struct check {
     int64_t size;      /* of the result */
     tl_real *upstream; /* [size] random */
     double *numeric;   /* the central differences, variable by variable */
+    tl_node *y;        /* of the last backward pass, whose graph is still there */
+    tl_gradients g;
 } check;
 
 /* Computes the function's result in an empty graph, and checks that its size is that of the first call. */
@@ -107,31 +110,85 @@ static double element(const tl_gradient *pair, int64_t k)
 }
 
 /* Compares one backward pass for n variables, whose gradients hold `before`, with the differences. */
-static tl_status compare_pass(const check *c, tl_variable *const *vars, int32_t n, double before,
+static tl_status compare_pass(check *c, tl_variable *const *vars, int32_t n, double before,
                               const double *numeric)
 {
-    tl_node *y;
-    tl_gradients g;
-    tl_status status = evaluate(c, &y);
+    tl_status status = evaluate(c, &c->y);
     if (status == TL_OK)
-        status = tl_backward_from(y,
+        status = tl_backward_from(c->y,
                                   &(tl_backward_plan){ .upstream = c->upstream,
                                                        .prefill = (tl_real)before,
                                                        .variable = vars,
                                                        .n = n,
                                                        .poison = true },
-                                  &g);
+                                  &c->g);
     if (status != TL_OK)
         return status;
     for (int32_t i = 0; i < n; i++)
         for (int64_t k = 0; k < vars[i]->size; k++, numeric++) {
-            double analytic = element(&g.pair[i], k) - (g.pair[i].values ? before : 0);
+            double analytic = element(&c->g.pair[i], k) - (c->g.pair[i].values ? before : 0);
             double scale = fmax(1, fmax(fabs(analytic), fabs(*numeric)));
             if (exists(vars[i], k) && !(fabs(analytic - *numeric) <= c->tolerance * scale)) /* a NaN fails */
                 return tl_fail(TL_ERR_NUMERIC, "gradcheck: %s[%lld]: analytic %.9g, numeric %.9g%s",
                                vars[i]->name, (long long)k, analytic, *numeric,
                                before != 0 ? ", with gradients already present" : "");
         }
+    return TL_OK;
+}
+
+/* A random direction v, and <J^T U, v> by the gradients of the last pass. */
+typedef struct direction {
+    tl_random r;
+    tl_node **x, **dx;
+    int32_t n;
+    double product, scale; /* the sum of the terms, and 1 plus that of their magnitudes */
+} direction;
+
+/* Adds the part of v that belongs to the variable of a pair, if the function uses it. */
+static tl_status add_direction(const check *c, const tl_gradient *pair, direction *d)
+{
+    const tl_variable *var = pair->variable;
+    tl_node *x = d->x[d->n] = tl_leaf_of(c->graph, var);
+    tl_real *v = tl_arena_alloc(&c->graph->arena, var->size, sizeof *v);
+    if (!v)
+        return tl_fail_memory();
+    for (int64_t k = 0; k < var->size; k++) {
+        v[k] = exists(var, k) ? (tl_real)tl_random_normal(&d->r) : 0;
+        const double term = v[k] != 0 ? (double)v[k] * element(pair, k) : 0;
+        d->product += term;
+        d->scale += fabs(term);
+    }
+    if (!x)
+        return TL_OK;
+    d->dx[d->n++] = x->kind == TL_SPARSE ? tl_input_sparse(c->graph, x->pattern, v)
+                                         : tl_input(c->graph, x->shape, v);
+    return c->graph->status;
+}
+
+/* Compares <U, J v>, by tl_derivative, with <J^T U, v>, by the gradients of the last pass, which have been
+ * compared with differences. */
+static tl_status compare_tangents(const check *c, uint64_t seed)
+{
+    tl_arena *arena = &c->graph->arena;
+    direction d = { .r = { .seed = seed, .position = 1 << 20 }, .scale = 1 };
+    d.x = tl_arena_alloc(arena, c->g.n, sizeof *d.x);
+    d.dx = tl_arena_alloc(arena, c->g.n, sizeof *d.dx);
+    if (!d.x || !d.dx)
+        return tl_fail_memory();
+    for (int32_t i = 0; i < c->g.n; i++)
+        if (add_direction(c, &c->g.pair[i], &d) != TL_OK)
+            return tl_fail_memory();
+    const tl_node *dy = tl_derivative(c->y, d.n, d.x, d.dx);
+    if (!dy && c->graph->status == TL_ERR_ARGUMENT) /* an op that has no tangent, or refuses */
+        return TL_OK;
+    if (!dy)
+        return tl_fail(c->graph->status, "gradcheck: %s", c->graph->error);
+    double along = 0;
+    for (int64_t k = 0; k < dy->size; k++)
+        along += (double)c->upstream[k] * (double)dy->val[k];
+    if (!(fabs(along - d.product) <= c->tolerance * d.scale)) /* a NaN fails */
+        return tl_fail(TL_ERR_NUMERIC, "gradcheck: along a direction: by tangents %.9g, by gradients %.9g",
+                       along, d.product);
     return TL_OK;
 }
 
@@ -152,6 +209,8 @@ static tl_status check_all(check *c, tl_variable *const *vars, int32_t n, uint64
         }
     if (status == TL_OK)
         status = compare_pass(c, vars, n, 0, c->numeric);
+    if (status == TL_OK)
+        status = compare_tangents(c, seed);
     if (status == TL_OK)
         status = compare_pass(c, vars, n, prefill, c->numeric);
     at = c->numeric;

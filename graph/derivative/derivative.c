@@ -71,7 +71,7 @@ static tl_status call_tangent(tl_node *a, tl_node *const *dx, tl_node **out)
     if (!da && tl_error_count() > before)
         return tl_last_status();
     if (!da)
-        return tl_fail(TL_ERR_ARGUMENT, "its tangent returned NULL");
+        return tl_fail(TL_ERR_SHAPE, "its tangent returned NULL");
     if (da->graph != a->graph)
         return tl_fail(TL_ERR_ARGUMENT, "its tangent belongs to another graph");
     if (!tl_is_like(a, da))

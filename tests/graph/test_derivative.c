@@ -4,6 +4,7 @@
 #include "tests/testing.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const tl_real zeros[64], ones[4] = { 1, 1, 1, 1 };
@@ -209,7 +210,7 @@ START_TEST(bad_tangents)
         const char *error;
     } tries[] = {
         { COPY(NULL), TL_ERR_ARGUMENT, "copy: the op has no tangent, which a derivative needs" },
-        { COPY(returns_null), TL_ERR_ARGUMENT, "copy: its tangent returned NULL" },
+        { COPY(returns_null), TL_ERR_SHAPE, "copy: its tangent returned NULL" },
         { COPY(refuses), TL_ERR_NUMERIC, "copy: no tangent at [4]" },
         { COPY(of_another_shape), TL_ERR_SHAPE,
           "copy: its tangent is dense, scalar, and must be like the result, dense, [4]" },
@@ -223,6 +224,42 @@ START_TEST(bad_tangents)
     tl_graph_free(g);
     if (tries[_i].op.tangent == of_another_graph)
         of_another_graph(NULL, NULL);
+}
+END_TEST
+
+static tl_node *doubled(tl_node *y, tl_node *const *dx)
+{
+    (void)y;
+    return tl_scale(dx[0], 2);
+}
+
+/* What tl_gradcheck says of them. An op that has no tangent, or refuses, it leaves alone. */
+typedef struct copied {
+    tl_op op;
+    tl_variable *w;
+} copied;
+
+static tl_node *copy_of(tl_graph *g, void *context)
+{
+    const copied *c = context;
+    return tl_apply(&c->op, (tl_node *[]){ tl_use(g, c->w) }, NULL, 0);
+}
+
+START_TEST(gradcheck_finds_bad_tangents)
+{
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(3), 1);
+    double by_tangents, by_gradients;
+    ck_assert_ok(tl_gradcheck(copy_of, &(copied){ COPY(NULL), w }, &w, 1, NULL));
+    ck_assert_ok(tl_gradcheck(copy_of, &(copied){ COPY(tl_linear_tangent), w }, &w, 1, NULL));
+    ck_assert_status(tl_gradcheck(copy_of, &(copied){ COPY(returns_null), w }, &w, 1, NULL), TL_ERR_SHAPE,
+                     "gradcheck: copy: its tangent returned NULL");
+    ck_assert_int_eq(tl_gradcheck(copy_of, &(copied){ COPY(doubled), w }, &w, 1, NULL), TL_ERR_NUMERIC);
+    ck_assert_int_eq(sscanf(tl_error(), "gradcheck: along a direction: by tangents %lf, by gradients %lf",
+                            &by_tangents, &by_gradients),
+                     2);
+    ck_assert_double_gt(fabs(by_gradients), 0.1);
+    ck_assert_double_le(fabs(by_tangents / by_gradients - 2), 1e-5);
+    tl_variable_free(w);
 }
 END_TEST
 
@@ -297,6 +334,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, arguments, 0, 11);
     tcase_add_test(c, failed_graph);
     tcase_add_loop_test(c, bad_tangents, 0, 6);
+    tcase_add_test(c, gradcheck_finds_bad_tangents);
     tcase_add_test(c, tangents_that_are_not_needed);
     tcase_add_test(c, the_op_is_shown);
     tcase_add_test(c, short_of_memory);
