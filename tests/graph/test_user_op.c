@@ -1,9 +1,12 @@
 /* An op and an optimizer as users write them: with the installed headers and the shared library, nothing
  * else. */
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <tulle/describe.h>
+#include <tulle/op.h>
+#include <tulle/tangent.h>
 #include <tulle/tulle.h>
 
 /* ---- cube: Y = A^3.  dA += 3 A^2 dY ---- */
@@ -164,6 +167,86 @@ START_TEST(gradients)
 }
 END_TEST
 
+/* ---- Tangents, of copies of the ops above ---- */
+
+/* 3 A^2 dA */
+static tl_node *cube_tangent(tl_node *y, tl_node *const *dx)
+{
+    return tl_scale(tl_mul(tl_mul(y->in[0], y->in[0]), dx[0]), 3);
+}
+
+static tl_node *build_with_tangents(tl_graph *g, void *context)
+{
+    static tl_op cube_moves, rows_move, even_moves;
+    operands *o = context;
+    cube_moves = cube_op;
+    cube_moves.tangent = cube_tangent;
+    rows_move = rows_op;
+    rows_move.tangent = tl_multilinear_tangent;
+    even_moves = even_op;
+    even_moves.tangent = tl_linear_tangent;
+    tl_node *even = tl_apply(&even_moves, (tl_node *[]){ tl_use(g, o->t) }, NULL, 0);
+    tl_node *s = tl_apply(&rows_move, (tl_node *[]){ tl_use(g, o->s), tl_use(g, o->d) }, NULL, 0);
+    tl_node *y = tl_dense_sparse_matmul(tl_apply(&cube_moves, &even, NULL, 0), s, TL_TRANSPOSE_B);
+    return tl_reduce_sum(tl_mul(y, y), TL_ALL_AXES);
+}
+
+/* The derivative of the above along (s, d, t), which moves the variables by themselves. */
+static tl_node *build_derivative(tl_graph *g, void *context)
+{
+    operands *o = context;
+    tl_node *y = build_with_tangents(g, o);
+    tl_node *x[] = { tl_use(g, o->s), tl_use(g, o->d), tl_use(g, o->t) };
+    return tl_derivative(y, 3, x, x);
+}
+
+/* Y is homogeneous: of degree 2 in s and in d, and 6 in t. So is its Hessian times (s, d, t), which is 9 times
+ * the gradient. */
+START_TEST(second_order)
+{
+    tl_random r = { .seed = 1 };
+    tl_pattern *p = tl_pattern_random(4, 3, 0.6, 1);
+    operands o = { tl_variable_sparse("s", p), tl_variable_dense("d", TL_SHAPE(4)),
+                   tl_variable_dense("t", TL_SHAPE(5, 3)) };
+    tl_variable *all[] = { o.s, o.d, o.t };
+    tl_gradient pair[3];
+    for (int k = 0; k < 3; k++) {
+        tl_init_uniform(all[k], (tl_real)0.5, 1, &r);
+        pair[k] = (tl_gradient){ all[k], tl_variable_data(all[k]), NULL, 0 };
+    }
+    ck_assert_msg(tl_gradcheck(build_with_tangents, &o, all, 3, NULL) == TL_OK, "%s", tl_error());
+    ck_assert_msg(tl_gradcheck(build_derivative, &o, all, 3, NULL) == TL_OK, "%s", tl_error());
+    tl_graph *g = tl_graph_new();
+    tl_node *loss = build_with_tangents(g, &o);
+    tl_gradients gradient, hv;
+    ck_assert_int_eq(tl_backward_for(loss, all, 3, &gradient), TL_OK);
+    ck_assert_msg(tl_hessian_product(loss, &(tl_gradients){ pair, 3, NULL }, &hv) == TL_OK, "%s", tl_error());
+    for (int k = 0; k < 3; k++) {
+        ck_assert_int_eq(hv.pair[k].n_rows, k == 2 ? 3 : 0);
+        for (int64_t j = 0; j < tl_gradient_size(&hv.pair[k]); j++) {
+            const double expected = 9 * (double)gradient.pair[k].values[j];
+            ck_assert_double_le(fabs((double)hv.pair[k].values[j] - expected), 1e-4 * (1 + fabs(expected)));
+        }
+    }
+    tl_graph_free(g);
+    tl_pattern_release(p);
+    for (int k = 0; k < 3; k++)
+        tl_variable_free(all[k]);
+}
+END_TEST
+
+/* Without a tangent: an error with the op's name. */
+START_TEST(no_tangent)
+{
+    const tl_real a[2] = { 1, 2 };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(2), a);
+    ck_assert_ptr_null(tl_derivative(tl_tanh(cube(x)), 1, &x, &x));
+    ck_assert_str_eq(tl_graph_error(g), "cube: the op has no tangent, which a derivative needs");
+    tl_graph_free(g);
+}
+END_TEST
+
 /* A user's op fails as a built-in one does. */
 START_TEST(refusals)
 {
@@ -305,6 +388,8 @@ int main(void)
     Suite *s = suite_create("user_op");
     TCase *c = tcase_create("user_op");
     tcase_add_test(c, gradients);
+    tcase_add_test(c, second_order);
+    tcase_add_test(c, no_tangent);
     tcase_add_test(c, refusals);
     tcase_add_test(c, training);
     tcase_add_test(c, exporter);

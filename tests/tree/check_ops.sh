@@ -2,8 +2,9 @@
 # check_ops.sh SOURCE_ROOT OP...: checks that an op is complete and an op like any other, and says what is not so.
 # check_ops.sh --self-test: checks that each kind of fault is found in a small tree, and that a sound one passes.
 #
-# An op is its file, its test, its line in the list of ops/meson.build (the OPs), its prototype in ops/ops.h and
-# its tangent, or a comment that says why there is none. It includes public headers only, those of the ops of users: what ours cannot do without, another author cannot either.
+# An op is its file, its test, its line in the list of ops/meson.build (the OPs), its prototype in ops/ops.h and its
+# tangent, or a comment that says why it has none. It includes public headers only, those of the ops of users: what
+# ours cannot do without, another author cannot either.
 # Any other test is its file and its word in a list of tests/meson.build.
 set -eu
 
@@ -70,3 +71,101 @@ check_includes() {
     done
 }
 
+# check ROOT OP...
+check() {
+    root=$1
+    shift
+    check_files "$@"
+    check_tests
+    check_includes
+}
+
+# ---- Self-test ----
+
+# expect TEXT OP...: checks that this is found, and nothing else
+expect() {
+    text=$1
+    shift
+    found=$(check "$tree" "$@")
+    if [ "$found" != "$text" ]; then
+        printf 'expected: %s\nfound: %s\n' "$text" "$found" >&2
+        missed=1
+    fi
+}
+
+# plant FILE LINE: appends a line; uproot FILE: puts the file back
+plant() {
+    cp "$tree/$1" "$tree/sound"
+    printf '%s\n' "$2" >>"$tree/$1"
+}
+
+uproot() {
+    mv "$tree/sound" "$tree/$1"
+}
+
+self_test() {
+    missed=0
+    LATER='old.c'
+    tree=$(mktemp -d)
+    trap 'rm -rf "$tree"' EXIT
+    mkdir -p "$tree/lib/kernels" "$tree/graph/tape" "$tree/ops" "$tree/tests/lib" "$tree/tests/graph" "$tree/tests/ops"
+    echo "headers += files('vmath.h')" >"$tree/lib/kernels/meson.build"
+    printf "# 'tape.h' is private\nheaders += files('graph.h',\n  'op.h')\n" >"$tree/graph/tape/meson.build"
+    echo "headers += files('ops.h')" >"$tree/ops/meson.build"
+    printf '#include "graph.h"\nTL_API tl_node *tl_exp(tl_node *a);\nTL_API tl_node *tl_old(tl_node *a);\n' >"$tree/ops/ops.h"
+    printf '#include "ops.h"\n# include "vmath.h" /* tl_vexp */\n\n#include <math.h>\n.tangent = tangent\n' >"$tree/ops/exp.c"
+    printf '#include "lib/kernels/kernels.h"\n/* no tangent: a sketch */\n' >"$tree/ops/old.c"
+    echo "'sort', 'graph', 'test_user_op.c'" >"$tree/tests/meson.build"
+    for file in lib/test_sort graph/test_graph graph/test_user_op ops/op_exp ops/op_old; do
+        : >"$tree/tests/$file.c"
+    done
+    expect '' exp old
+    expect 'ops/exp.c is not in the list of ops/meson.build' old
+
+    private='which is not public: an op of a user'"'"'s could not'
+    plant ops/exp.c '#include "lib/kernels/kernels.h"'
+    expect "ops/exp.c includes lib/kernels/kernels.h, $private" exp old
+    uproot ops/exp.c
+    plant ops/exp.c '#  include "ops/shared.h"'
+    expect "ops/exp.c includes ops/shared.h, $private" exp old
+    uproot ops/exp.c
+    plant ops/ops.h '#include "tape.h"'
+    expect "ops/ops.h includes tape.h, $private" exp old
+    uproot ops/ops.h
+    plant ops/old.c ''
+    printf '#include "op.h"\n/* no tangent: a sketch */\n' >"$tree/ops/old.c"
+    expect 'ops/old.c includes public headers only: take it from LATER in check_ops.sh' exp old
+    uproot ops/old.c
+    LATER='old.c gone.h'
+    expect 'there is no ops/gone.h: take it from LATER in check_ops.sh' exp old
+    LATER='old.c'
+
+    : >"$tree/tests/lib/test_new.c"
+    expect 'tests/meson.build does not name tests/lib/test_new.c' exp old
+    rm "$tree/tests/lib/test_new.c"
+    : >"$tree/tests/ops/op_new.c"
+    expect 'tests/ops/op_new.c tests no op' exp old
+    : >"$tree/ops/new.c"
+    expect 'new has no prototype: no tl_new( in ops/ops.h
+new has no tangent, and ops/new.c does not say why' exp old new
+    rm "$tree/ops/new.c"
+    plant ops/ops.h 'TL_API tl_node *tl_new(tl_node *a);'
+    expect 'new is in the list of ops/meson.build, but there is no ops/new.c
+tests/ops/op_new.c tests no op' exp old new
+    echo 'no tangent' >"$tree/ops/new.c"
+    rm "$tree/tests/ops/op_new.c"
+    expect 'new has no test: there is no tests/ops/op_new.c' exp old new
+    [ "$missed" -ne 0 ] || echo 'a sound tree passes; each kind of fault is found'
+    exit "$missed"
+}
+
+if [ "$1" = --self-test ]; then
+    self_test
+fi
+found=$(check "$@")
+if [ -n "$found" ]; then
+    echo "$found" | sed 's/^/check_ops: /' >&2
+    exit 1
+fi
+shift
+echo "$# ops: each has a file, a test, a list line, a prototype, a tangent, and includes public headers only"
