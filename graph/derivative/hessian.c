@@ -105,9 +105,11 @@ tl_status tl_hessian_product(tl_node *loss, const tl_gradients *v, tl_gradients 
         status = list_variables(g, v ? &along : NULL, &vars);
     if (status == TL_OK)
         status = product(loss, &along, vars, out);
-    if (g->status != TL_OK) { /* the derivative or an op's backward has said so */
+    if (status == TL_OK)
+        return TL_OK;
+    if (out)
         *out = (tl_gradients){ 0 };
+    if (g->status != TL_OK) /* the derivative or an op's backward has said so */
         return tl_fail(g->status, "%s%s", g->error, tl_failed_op_hint(g));
-    }
-    return status == TL_OK ? TL_OK : tl_graph_fail(g, "hessian_product", status);
+    return tl_graph_fail(g, "hessian_product", status);
 }
