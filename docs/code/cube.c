@@ -27,12 +27,19 @@ static void backward(tl_node *y)
         da[k] += 3 * a[k] * a[k] * y->grad[k];
 }
 
+/* For second order, and optional: how Y moves where A moves by dx[0]. */
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    return tl_scale(tl_mul(tl_mul(y->in[0], y->in[0]), dx[0]), 3);
+}
+
 static const tl_op op = {
     .name = "cube",
     .n_in = 1,
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .tangent = tangent,
 };
 
 static tl_node *cube(tl_node *a)

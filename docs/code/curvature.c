@@ -34,8 +34,8 @@ static double dot(const tl_gradients *a, const tl_gradients *b)
     return sum;
 }
 
-/* The GraSP score of each connection of w1, -w (H g): to first order, what its removal adds to half the squared
- * norm of the gradient. */
+/* The GraSP score of each connection of w1, -w (H g): to first order, what its removal adds to half the
+ * squared norm of the gradient. */
 static void grasp_scores(tl_graph *g, tl_variable *w1, tl_variable *w2, double *score)
 {
     tl_node *loss = loss_of(g, w1, w2);

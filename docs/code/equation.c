@@ -1,4 +1,5 @@
-/* A network that solves u'' = -pi^2 sin(pi x) with u(0) = u(1) = 0: its second derivative is part of the loss. */
+/* A network that solves u'' = -pi^2 sin(pi x) with u(0) = u(1) = 0: its second derivative is part of the
+ * loss. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

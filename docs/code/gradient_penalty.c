@@ -21,8 +21,8 @@ static tl_node *critic(tl_graph *g, tl_node *x)
     return tl_matmul(tl_tanh(tl_bias(tl_matmul(x, tl_use(g, w1)), tl_use(g, b1))), tl_use(g, w2));
 }
 
-/* Returns a node whose gradient is that of half the mean of |dD/dx|^2: for any function phi of a gradient, the
- * gradient of phi is that of the derivative along phi', held constant. *size is the penalty. */
+/* Returns a node whose gradient is that of half the mean of |dD/dx|^2: for any function phi of a gradient,
+ * the gradient of phi is that of the derivative along phi', held constant. *size is the penalty. */
 static tl_node *penalty(tl_graph *g, tl_node *d, tl_variable *samples, double *size)
 {
     tl_gradients by_x;

@@ -18,15 +18,15 @@ typedef struct tl_gradcheck_options {
  * same result at every call. */
 typedef tl_node *(*tl_build)(tl_graph *g, void *context);
 
-/* Compares every element of the gradient of <U, build(g)>, U random, with its central difference, for each of
- * the n variables, off a mask excepted, in three kinds of pass: a plain one; one with gradients already
- * present in the leaves, where a backward that writes = for += fails; and one per variable that computes only
- * its gradient, where a backward that ignores grad == NULL crashes. A gradient that an op may overwrite is
- * NaN before, so an op that does not assign to all of it fails. Then, where every op on the way has a tangent,
- * compares tl_derivative along a random direction with the gradients. Values are restored. TL_ERR_NUMERIC
- * gives the variable, the element and both values: "gradcheck: w[3]: analytic 0.5, numeric -0.5". TL_ERR_ARGUMENT for
- * an option out of range, a list that tl_backward_for refuses, or a function that returns no node or one of
- * another size; the error of an op that fails; TL_ERR_MEMORY. */
+/* Compares every element of the gradient of <U, build(g)>, U random, with its central difference, for each
+ * of the n variables, off a mask excepted, in three kinds of pass: a plain one; one with gradients already
+ * present in the leaves, where a backward that writes = for += fails; and one per variable that computes
+ * only its gradient, where a backward that ignores grad == NULL crashes. A gradient that an op may
+ * overwrite is NaN before, so an op that does not assign to all of it fails. Then, where every op on the
+ * way has a tangent, compares tl_derivative along a random direction with the gradients. Values are
+ * restored. TL_ERR_NUMERIC gives the variable, the element and both values: "gradcheck: w[3]: analytic
+ * 0.5, numeric -0.5". TL_ERR_ARGUMENT for an option out of range, a list that tl_backward_for refuses, or
+ * a function that returns no node or one of another size; the error of an op that fails; TL_ERR_MEMORY. */
 TL_API tl_status tl_gradcheck(tl_build build, void *context, tl_variable *const *vars, int32_t n,
                               const tl_gradcheck_options *options);
 

@@ -22,14 +22,15 @@ TL_API tl_node *tl_derivative(tl_node *y, int32_t n, tl_node *const *x, tl_node 
  * of the loss's derivative along v. Out come pairs for the variables of v, in their order, of the kinds that
  * tl_backward gives. An absent pair of v (values == NULL) counts as zeros, a dense pair may stand for a
  * row-sparse one and the reverse, and a variable that is not in v does not move. A variable on which the
- * derivative does not depend, as of a loss that is linear in it or does not use it, gets an absent pair, which
- * is exact. Off the mask of a masked variable there are no weights: v is not read there, and the product is 0.
+ * derivative does not depend, as of a loss that is linear in it or does not use it, gets an absent pair,
+ * which is exact. Off the mask of a masked variable there are no weights: v is not read there, and the
+ * product is 0.
  *
  * v and *out may be the same list, and v need not be of the loss's graph, but is checked as
- * tl_apply_gradients checks pairs. It takes the time of two to three gradients; what it records stays on the tape
- * until the reset. Errors stick to the graph: those of tl_derivative, a loss that is not a scalar
- * (TL_ERR_SHAPE) or is sparse (TL_ERR_KIND), a list that is empty or has a repeat, a pair that does not fit
- * its variable (TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX); TL_ERR_MEMORY. (Pearlmutter, "Fast exact
+ * tl_apply_gradients checks pairs. It takes the time of two to three gradients; what it records stays on
+ * the tape until the reset. Errors stick to the graph: those of tl_derivative, a loss that is not a scalar
+ * (TL_ERR_SHAPE) or is sparse (TL_ERR_KIND), a list that is empty or has a repeat, a pair that does not
+ * fit its variable (TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX); TL_ERR_MEMORY. (Pearlmutter, "Fast exact
  * multiplication by the Hessian", 1994; PyTorch: autograd.functional.hvp.) */
 TL_API tl_status tl_hessian_product(tl_node *loss, const tl_gradients *v, tl_gradients *out);
 

@@ -66,10 +66,10 @@ typedef struct tl_op {
      * for a TL_ROWS input. */
     uint32_t can_overwrite;
 
-    /* For tl_derivative (derivative.h): returns how Y moves, a node like Y, where each input i moves by dx[i],
-     * a node like in[i], or NULL if it does not move; at least one does. It calls ops, also of y itself;
-     * tangent.h has what serves most. It refuses as `shape` does, but returns NULL after tl_fail. Left out:
-     * tl_derivative through the op is an error that names it. */
+    /* For tl_derivative (derivative.h): returns how Y moves, a node like Y, where each input i moves by
+     * dx[i], a node like in[i], or NULL if it does not move; at least one does. It calls ops, also of y
+     * itself; tangent.h has what serves most. It refuses as `shape` does, but returns NULL after tl_fail.
+     * Left out: tl_derivative through the op is an error that names it. */
     tl_node *(*tangent)(tl_node *y, tl_node *const *dx);
 
     /* States the op's standard name and its attributes (describe.h), for tl_graph_print and exporters. Left

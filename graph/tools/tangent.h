@@ -36,10 +36,11 @@ TL_API tl_node *tl_sum_of(int32_t n, tl_node *const *a);
  * for kinks, is not computed. */
 TL_API tl_node *tl_gate(tl_node *a, const tl_node *by);
 
-/* For an op that reads the rows ids[n] of a TL_ROWS input that moves by dx: returns the table to read in place
- * of dx, and sets *at to its rows, [n]. These are dx and ids, unless the direction is given by rows, as
- * tl_hessian_product gives that of a row-sparse pair: then it is a small table of these rows and one of zeros,
- * in which the padding id, if `padding` is not NULL, is -1. The cost follows the rows, not the table. */
+/* For an op that reads the rows ids[n] of a TL_ROWS input that moves by dx: returns the table to read in
+ * place of dx, and sets *at to its rows, [n]. These are dx and ids, unless the direction is given by rows,
+ * as tl_hessian_product gives that of a row-sparse pair: then it is a small table of these rows and one of
+ * zeros, in which the padding id, if `padding` is not NULL, is -1. The cost follows the rows, not the
+ * table. */
 TL_API tl_node *tl_moved_rows(tl_node *dx, int64_t n, const int32_t *ids, const int32_t *padding,
                               const int32_t **at);
 

@@ -9,7 +9,8 @@
 
 static const tl_real zeros[64], ones[4] = { 1, 1, 1, 1 };
 
-/* The first three derivatives of tanh(w x) by x: w (1 - y^2), -2 w^2 y (1 - y^2), w^3 (1 - y^2)(6 y^2 - 2). */
+/* The first three derivatives of tanh(w x) by x: w (1 - y^2), -2 w^2 y (1 - y^2), w^3 (1 - y^2)(6 y^2 -
+ * 2). */
 START_TEST(three_orders)
 {
     const tl_real at[4] = { (tl_real)0.3, (tl_real)-0.7, 0, 1 }, slope = (tl_real)1.5;

@@ -200,8 +200,8 @@ static tl_node *build_derivative(tl_graph *g, void *context)
     return tl_derivative(y, 3, x, x);
 }
 
-/* Y is homogeneous: of degree 2 in s and in d, and 6 in t. So is its Hessian times (s, d, t), which is 9 times
- * the gradient. */
+/* Y is homogeneous: of degree 2 in s and in d, and 6 in t. So is its Hessian times (s, d, t), which is 9
+ * times the gradient. */
 START_TEST(second_order)
 {
     tl_random r = { .seed = 1 };
