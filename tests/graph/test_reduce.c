@@ -1,12 +1,13 @@
-/* Tools for reductions against plain loops: sums, means, repeats and walks over an axis, sums of terms in their
- * order, the softmax of a row. The last part has ops as users may write them: a maximum over any axis and a
- * softmax of rows. */
+/* Tools for reductions against plain loops: sums, means, repeats and walks over an axis, sums of terms in
+ * their order, the softmax of a row. The last part has ops as users may write them: a maximum over any axis
+ * and a softmax of rows. */
 #include "tests/testing.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "reduce.h"
+#include "softmax.h"
 #include "vmath.h"
 
 static void one_thread(void)
@@ -271,6 +272,56 @@ START_TEST(terms_in_their_order)
 }
 END_TEST
 
+/* ---- the softmax of a row ---- */
+
+/* Rows of 1, a part of a strip, several strips; the largest value anywhere. */
+START_TEST(softmax_of_a_row)
+{
+    static const int64_t lengths[] = { 1, 2, 9, 255, 256, 257, 1000 };
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+        const int64_t n = lengths[k];
+        tl_real *x = filled(n, k + 1), *y = unset(n);
+        double largest = -INFINITY, sum = 0;
+        for (int64_t j = 0; j < n; j++) {
+            x[j] = 5 * x[j] + 1000;
+            largest = fmax(largest, (double)x[j]);
+        }
+        for (int64_t j = 0; j < n; j++)
+            sum += exp((double)x[j] - largest);
+        const tl_log_sum of = tl_log_sum_exp(n, x);
+        ck_assert(of.max == (tl_real)largest);
+        ck_assert_values(&of.log_sum, 1, TL_NEAR, log(sum));
+        tl_softmax_row(n, x, of, y);
+        for (int64_t j = 0; j < n; j++)
+            ck_assert_values(y + j, 1, TL_NEAR, exp((double)x[j] - largest) / sum);
+        tl_softmax_row(n - n / 2, x + n / 2, of, y); /* a part of the row */
+        ck_assert_values(y, 1, TL_NEAR, exp((double)x[n / 2] - largest) / sum);
+        ck_assert(isnan(y[n]));
+        free(x);
+        free(y);
+    }
+}
+END_TEST
+
+START_TEST(softmax_of_infinite_values)
+{
+    const tl_real lowest[] = { -INFINITY, -INFINITY }, highest[] = { 1, INFINITY, INFINITY, -INFINITY },
+                  one_out[] = { 0, -INFINITY, 0 }, undefined[] = { INFINITY, NAN };
+    tl_real y[4];
+    tl_log_sum of = tl_log_sum_exp(0, NULL);
+    ck_assert(of.max == -INFINITY && of.log_sum == 0);
+    of = tl_log_sum_exp(2, lowest);
+    ck_assert(of.max == -INFINITY);
+    tl_softmax_row(2, lowest, of, y);
+    ck_assert_values(y, 2, 0, 0, 0);
+    tl_softmax_row(4, highest, tl_log_sum_exp(4, highest), y);
+    ck_assert_values(y, 4, TL_NEAR, 0, 0.5, 0.5, 0);
+    tl_softmax_row(3, one_out, tl_log_sum_exp(3, one_out), y);
+    ck_assert_values(y, 3, TL_NEAR, 0.5, 0, 0.5);
+    ck_assert(isnan(tl_log_sum_exp(2, undefined).log_sum));
+}
+END_TEST
+
 /* ---- ops of a user's ---- */
 
 /* max: Y = the largest element along the axis, the first of equals.  dA += dY at that element. */
@@ -339,17 +390,7 @@ static void softmax_row(void *context, tl_line l)
 {
     const tl_node *y = context;
     const tl_real *a = y->in[0]->val + l.first;
-    tl_real *out = y->out + l.first, largest = a[0];
-    double sum = 0;
-    for (int64_t k = 1; k < l.n; k++)
-        largest = a[k] > largest ? a[k] : largest;
-    for (int64_t k = 0; k < l.n; k++)
-        out[k] = a[k] - largest;
-    tl_vexp(l.n, out, out);
-    for (int64_t k = 0; k < l.n; k++)
-        sum += (double)out[k];
-    for (int64_t k = 0; k < l.n; k++)
-        out[k] = (tl_real)((double)out[k] / sum);
+    tl_softmax_row(l.n, a, tl_log_sum_exp(l.n, a), y->out + l.first);
 }
 
 static void softmax_forward(tl_node *y)
@@ -451,6 +492,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, divisions);
     tcase_add_test(c, lines);
     tcase_add_test(c, terms_in_their_order);
+    tcase_add_test(c, softmax_of_a_row);
+    tcase_add_test(c, softmax_of_infinite_values);
     tcase_add_test(c, ops_of_users);
     tcase_add_test(c, mistakes);
     return s;

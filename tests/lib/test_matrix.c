@@ -1,5 +1,5 @@
-/* Tools of matrix.h against plain loops in double: rows by number, weighted sums of rows, sampled products. (The
- * dense product and the sparse ones have tests of their own.) */
+/* Tools of matrix.h against plain loops in double: rows by number, weighted sums of rows, sampled products.
+ * (The dense product and the sparse ones have tests of their own.) */
 #include "tests/testing.h"
 
 #include <float.h>
