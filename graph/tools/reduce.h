@@ -74,6 +74,10 @@ typedef struct tl_line {
  * after the other, so that those of a stride above 1 share their cache lines. */
 TL_API void tl_parallel_lines(tl_axis of, void (*body)(void *context, tl_line line), void *context);
 
+/* Channels, as those of an n x c x h x w image, need no walk of their own: axis 1 divides it into
+ * n x c x (h w), and a loop over the channels is tl_parallel_rows(of.n, of.outer * of.inner, body, context).
+ */
+
 /* ---- Sums of an op's own terms ---- */
 
 enum { TL_SUM_CHUNK = 1 << 13 };

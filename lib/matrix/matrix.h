@@ -2,10 +2,13 @@
  * matrix and its gradients, and rows of a table by number.
  *
  * Nothing here fails but tl_sparse_product_prepare. Sizes are not negative, and any may be 0; arrays without
- * elements may be NULL. Results overlap no operand, and no value is left unwritten unless a comment says so.
- * Every function runs on all threads (parallel.h), and each element of a result is summed by one of them in
- * the order that is said here: the bits do not depend on the number of threads. Products are fused with sums
- * where the instruction set (isa.h) has fused multiply-add. */
+ * elements may be NULL. A result overlaps no operand. All of it is assigned, whatever was there or, where
+ * `add` is set, added to.
+ *
+ * Every function runs on all threads (parallel.h). An element of a result is summed on one thread, in an
+ * order that depends on the sizes and the instruction set (isa.h) alone: its bits depend neither on the
+ * number of threads nor on where the arrays are. Products are fused with sums where there is fused
+ * multiply-add. */
 #ifndef TL_MATRIX_H
 #define TL_MATRIX_H
 
@@ -14,8 +17,8 @@
 
 /* ---- The dense product ---- */
 
-/* C = A B (add: C += A B). A is m x k, B is k x n, C is row-major m x n; with k = 0 the product is 0. Long
- * sums are made of partial sums, so that they do not lose digits. */
+/* C = A B (add: C += A B). A is m x k, B is k x n, C is row-major m x n; with k = 0 the product is 0. A long
+ * sum is made of sums of consecutive products, so that it does not lose digits. */
 TL_API void tl_gemm(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_real *c, bool add)
     TL_REAL_SYMBOL(tl_gemm);
 
@@ -63,8 +66,8 @@ TL_API void tl_sparse_product_forward(const tl_sparse_product *p, const tl_spars
     TL_REAL_SYMBOL(tl_sparse_product_forward);
 
 /* dX = W^T dY, an element summed over its row's entries in their order; dvalues = dY X^T (transposed: X dY^T)
- * at the entries of S only, each summed over the samples. No temporary has an element per cell of S, or per
- * entry and sample, and both together take one walk over W.
+ * at the entries of S only, each summed over the samples, tile by tile. No temporary has an element per cell
+ * of S, or per entry and sample, and both together take one walk over W.
  *
  * Without dX this is the sampled product of two dense matrices (SDDMM). It needs no forward before it unless
  * X is stored by sample and x_mutable is false. */
