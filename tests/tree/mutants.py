@@ -1,0 +1,420 @@
+#!/usr/bin/env python3
+"""Plants faults in the ops, one at a time, and prints those that no test of the op catches.
+
+mutants.py ROOT BUILD [-j N] [--sample K [--seed S]] [--list] [--double] [OP or FILE]...
+mutants.py --self-test    plants known faults in a small tree and checks what becomes of them
+
+A mutant is compiled alone, as BUILD compiles the file but with -O1, and linked with the op's test program. It is tried
+in double, in double with the address and undefined behaviour sanitizers, and in float, until a test fails. One that
+does not compile does not count; one with the object code of the original is equivalent. Survivors that
+tests/ops/mutants.equivalent explains are no failure; its entries look like what is printed here. Nothing is written in
+ROOT, and in BUILD only what ninja builds.
+"""
+import argparse
+import concurrent.futures
+import functools
+import json
+import os
+import posixpath
+import queue
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True  # the sources may be read-only
+from mutations import mutants_of  # noqa: E402
+
+EXPLAINED = 'tests/ops/mutants.equivalent'
+
+# What the build refuses for their types, it refuses here. Unused names do not matter.
+WARNINGS = ['-Wno-error', '-Werror=incompatible-pointer-types', '-Werror=int-conversion', '-Werror=return-type',
+            '-Werror=discarded-qualifiers', '-Werror=implicit-function-declaration']
+SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-DTL_HEAP_ARENA']
+ENVIRONMENT = {'CK_FORK': 'no', 'MALLOC_PERTURB_': '165', 'CCACHE_DISABLE': '1',
+               'ASAN_OPTIONS': 'hard_rss_limit_mb=3000'}
+LEAST_SECONDS, TIMES_THE_ORIGINAL = 10, 20  # how long a test may take
+MOST_KILOBYTES = 4 << 20  # of address space; not with the sanitizers, which reserve more
+
+
+class Fault(Exception):
+    """A reason to give up, to be printed."""
+
+
+class Stage:
+    """One way to compile and run a mutant."""
+
+    def __init__(self, name, suffix, flags):
+        self.name, self.suffix, self.flags = name, suffix, flags
+
+
+STAGES = [Stage('double', '64', ['-O1']), Stage('sanitized', '64', ['-O1'] + SANITIZERS), Stage('float', '', ['-O1'])]
+
+
+class Build:
+    """What the build directory knows: commands, dependencies, programs."""
+
+    def __init__(self, root, folder):
+        self.root, self.folder = os.path.abspath(root), os.path.abspath(folder)
+        self.targets = set()
+        with open(os.path.join(self.folder, 'compile_commands.json'), encoding='utf-8') as f:
+            self.commands = {entry['output']: entry for entry in json.load(f)}
+        for line in self.ninja('-t', 'targets', 'all').splitlines():
+            self.targets.add(line.rsplit(':', 1)[0])
+        self.includes = None
+
+    def ninja(self, *arguments):
+        done = subprocess.run(['ninja', '-C', self.folder, *arguments], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Fault('ninja %s failed:\n%s%s' % (' '.join(arguments), done.stdout, done.stderr))
+        return done.stdout
+
+    def path_of(self, entry):
+        """Returns the path from the root of what a command compiles."""
+        path = os.path.normpath(os.path.join(entry['directory'], entry['file']))
+        return os.path.relpath(path, self.root)
+
+    def object_of(self, file, library):
+        """Returns the name of the object of a file in a library or program."""
+        for output, entry in self.commands.items():
+            if output.startswith(library + '.p/') and self.path_of(entry) == file:
+                return output
+        raise Fault('%s does not compile %s for %s' % (self.folder, file, library))
+
+    def compiler(self, output, flags, folders, source, to):
+        """Returns the command that compiles a source in place of an object's, with these folders searched first."""
+        entry = self.commands[output]
+        words, kept = iter(shlex.split(entry['command'])), []
+        for word in words:
+            if word in ('-MQ', '-MF', '-o', '-c'):
+                next(words)
+            elif word != '-MD' and word != 'ccache' and word[:2] not in ('-O', '-g'):
+                kept.append(word)
+        quoted = [word for folder in folders + [os.path.dirname(os.path.join(self.root, self.path_of(entry)))]
+                  for word in ('-iquote', folder)]
+        return kept + flags + WARNINGS + quoted + ['-o', to, '-c', source]
+
+    @functools.lru_cache(maxsize=None)
+    def link_command(self, program):
+        words = shlex.split(self.ninja('-t', 'commands', '-s', program).strip())
+        return words[words[0] == 'ccache':]
+
+    def linker(self, program, objects, replaced, flags, to):
+        """Returns the command that links a program with more objects, which come before those of archives."""
+        words = list(self.link_command(program))
+        at = words.index('-o') + 1
+        words[at] = to
+        return [word for k, word in enumerate(words[:at + 1] + objects + words[at + 1:])
+                if k <= at or word not in replaced] + [f for f in flags if f.startswith('-fsanitize')]
+
+    def includers(self, names):
+        """Returns the sources of the library that include a header of one of these paths or bare names."""
+        if self.includes is None:
+            self.includes = {}
+            for line in self.ninja('-t', 'deps').splitlines():
+                if line[:1].strip():
+                    deps = self.includes.setdefault(line.split(':')[0], set())
+                elif line.strip():
+                    path = os.path.normpath(os.path.join(self.folder, line.strip()))
+                    deps.add(posixpath.basename(path) if path.startswith(self.folder) else
+                             os.path.relpath(path, self.root))
+        return sorted(self.path_of(self.commands[output]) for output, deps in self.includes.items()
+                      if output.startswith('libtulle_core64.a.p/') and output in self.commands and deps & names)
+
+
+class Subject:
+    """A file that faults are planted in, with the units that compile it and the programs that test it."""
+
+    def __init__(self, build, file):
+        self.file = file
+        with open(os.path.join(build.root, file), encoding='utf-8') as f:
+            self.text = f.read()
+        self.mutants = mutants_of(file, self.text)
+        self.units = self.programs = None
+
+    def find_programs(self, build):
+        stem = posixpath.splitext(posixpath.basename(self.file))[0]
+        folder = posixpath.dirname(self.file)
+        if folder == 'ops' and self.file.endswith('.c'):
+            self.units, self.programs = [self.file], ['op_' + stem]
+            return
+        if self.file.endswith('.h'):
+            users = self.units = build.includers({self.file, posixpath.basename(self.file)})
+        else:
+            headers = {n for n in os.listdir(os.path.join(build.root, folder)) if n.endswith('.h')}
+            users = build.includers(headers | {posixpath.join(folder, n) for n in headers})
+            self.units = [self.file]
+        self.programs = ['test_' + stem] + [
+            'op_' + posixpath.splitext(posixpath.basename(user))[0] for user in users if user.startswith('ops/')]
+        self.programs = [p for p in self.programs if 'tests/' + p in build.targets]
+        if not self.units or not self.programs:
+            raise Fault('no program tests %s' % self.file)
+
+
+def run(command, cwd, seconds=None, limited=False):
+    """Returns the exit status of a command; None: it took longer than that."""
+    limits = 'ulimit -c 0; ' + ('ulimit -v %d; ' % MOST_KILOBYTES if limited else '') + 'exec "$@"'
+    child = subprocess.Popen(['/bin/sh', '-c', limits, 'sh'] + command, cwd=cwd, env=dict(os.environ, **ENVIRONMENT),
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             start_new_session=True)
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+class Bench:
+    """Compiles, links and runs mutants of a file in one stage. Thread-safe once it is made."""
+
+    def __init__(self, build, subject, stage, folder):
+        self.build, self.subject, self.stage = build, subject, stage
+        self.library = 'libtulle_core%s.a' % stage.suffix
+        self.objects = [build.object_of(unit, self.library) for unit in subject.units]
+        self.extra, self.replaced = {}, {}
+        self.seconds = {}
+        os.makedirs(folder)
+        if stage.name == 'sanitized':
+            self.compile_helpers(folder)
+        self.original = self.compile(subject.text, folder)
+        if self.original is None:
+            raise Fault('%s does not compile (%s)' % (subject.file, stage.name))
+        for program in subject.programs:
+            begun = time.monotonic()
+            if self.test(program, folder, 300) != 0:
+                raise Fault('%s (%s) fails before any fault is planted' % (program, stage.name))
+            self.seconds[program] = max(LEAST_SECONDS, TIMES_THE_ORIGINAL * (time.monotonic() - begun))
+        subject.programs.sort(key=self.seconds.get)
+
+    def compile_helpers(self, folder):
+        """Compiles what has to know of TL_HEAP_ARENA, the arena and the tests."""
+        arena = self.build.object_of('lib/arena.c', self.library)
+        sources = {program: self.build.object_of('tests/%s/%s.c' % (
+            'ops' if program.startswith('op_') else 'graph', program), 'tests/' + program + self.stage.suffix)
+            for program in self.subject.programs}
+        made = {}
+        for output in [arena] + list(sources.values()):
+            made[output] = os.path.join(folder, '%d.o' % len(made))
+            source = os.path.join(self.build.root, self.build.path_of(self.build.commands[output]))
+            if run(self.build.compiler(output, self.stage.flags, [], source, made[output]), self.build.folder) != 0:
+                raise Fault('%s does not compile with sanitizers' % source)
+        for program, output in sources.items():
+            self.extra[program] = [made[arena], made[output]]
+            self.replaced[program] = output
+
+    def compile(self, text, folder, optimization=()):
+        """Compiles the units that have a mutant's text; returns their object code, or None."""
+        tree = os.path.join(folder, 'tree')
+        names = {self.subject.file: text}
+        for unit in self.subject.units:
+            if unit not in names:
+                with open(os.path.join(self.build.root, unit), encoding='utf-8') as f:
+                    names[unit] = f.read()
+        for name, content in names.items():
+            os.makedirs(os.path.join(tree, posixpath.dirname(name)), exist_ok=True)
+            with open(os.path.join(tree, name), 'w', encoding='utf-8') as f:
+                f.write(content)
+        folders = [tree, os.path.join(tree, posixpath.dirname(self.subject.file))]
+        code = []
+        for k, (unit, output) in enumerate(zip(self.subject.units, self.objects)):
+            made = os.path.join(folder, 'unit%d.o' % k)
+            if run(self.build.compiler(output, self.stage.flags + list(optimization), folders,
+                                       os.path.join(tree, unit), made), self.build.folder, 120) != 0:
+                return None
+            with open(made, 'rb') as f:
+                code.append(f.read())
+        return code
+
+    def test(self, program, folder, seconds):
+        """Links what was compiled last with a test program and runs it."""
+        made = os.path.join(folder, 'program')
+        units = [os.path.join(folder, 'unit%d.o' % k) for k in range(len(self.objects))]
+        command = self.build.linker('tests/' + program + self.stage.suffix, units + self.extra.get(program, []),
+                                    [self.replaced.get(program)], self.stage.flags, made)
+        if run(command, self.build.folder) != 0:
+            raise Fault('%s cannot be linked: %s' % (program, ' '.join(command)))
+        return run([made], folder, seconds, limited=self.stage.name != 'sanitized')
+
+    def try_mutant(self, mutant, folder):
+        """Returns what became of a mutant."""
+        code = self.compile(mutant.text, folder)
+        if code is None:
+            return 'not compiled'
+        if self.stage is STAGES[0] and code == self.original:
+            return 'equivalent'
+        for program in self.subject.programs:
+            status = self.test(program, folder, self.seconds[program])
+            if status != 0:
+                return 'hangs' if status is None else 'caught'
+        if self.stage is STAGES[0] and self.is_equivalent(mutant, folder):
+            return 'equivalent'
+        return 'survived'
+
+    def is_equivalent(self, mutant, folder):
+        code = [self.compile(text, folder, ['-O2']) for text in (mutant.text, self.subject.text)]
+        return code[0] == code[1]
+
+
+class Explanations:
+    """The survivors that are known to be equivalent, and why."""
+
+    def __init__(self, path):
+        self.keys = {}
+        if not os.path.exists(path):
+            return
+        with open(path, encoding='utf-8') as f:
+            blocks = '\n'.join('' if line[:1] == '#' else line for line in f.read().splitlines()).split('\n\n')
+        for block in blocks:
+            lines = block.strip('\n').split('\n')
+            if lines != ['']:
+                self.read_block(lines)
+
+    def read_block(self, lines):
+        """Reads FILE: FUNCTION: OPERATOR, then pairs of lines - OLD, + NEW, then the reason."""
+        head = tuple(lines[0].split(': '))
+        pairs = [(old[2:], new[2:]) for old, new in zip(lines[1::2], lines[2::2])
+                 if old.startswith('- ') and new.startswith('+')]
+        if len(head) != 3 or not pairs or not lines[1 + 2 * len(pairs):]:
+            raise Fault('%s: an entry is FILE: FUNCTION: OPERATOR, "- OLD", "+ NEW", and a reason:\n%s'
+                        % (EXPLAINED, '\n'.join(lines)))
+        for pair in pairs:
+            self.keys[head + pair] = 0
+
+
+def try_all(bench_of, subject, mutants, folder, jobs):
+    """Returns what became of each mutant, in a stage after the other as long as it survives."""
+    fates = dict.fromkeys(mutants, 'survived')
+    for stage in bench_of:
+        left = [m for m in mutants if fates[m] == 'survived']
+        if not left:
+            break
+        bench = bench_of[stage](os.path.join(folder, stage + '-original'))
+        folders = queue.SimpleQueue()
+        for k in range(jobs):
+            folders.put(os.path.join(folder, '%s-%d' % (stage, k)))
+
+        def try_one(mutant):
+            place = folders.get()
+            try:
+                return bench.try_mutant(mutant, place)
+            finally:
+                folders.put(place)
+
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for mutant, fate in zip(left, pool.map(try_one, left)):
+                fates[mutant] = 'survived' if stage != STAGES[0].name and fate == 'not compiled' else fate
+    return fates
+
+
+def report(subject, fates, explanations):
+    """Prints what became of a file's mutants; returns whether all is well."""
+    count = lambda *kinds: sum(fate in kinds for fate in fates.values())
+    survivors = [m for m in fates if fates[m] == 'survived' and m.key not in explanations.keys]
+    wrong = [m for m in fates if fates[m] == 'caught' and m.key in explanations.keys]
+    survived = count('survived')
+    print('%s: %d mutants: %d caught (%d by the time limit), %d survived (%d explained), %d equivalent, '
+          '%d not compiled' % (subject.file, len(fates), count('caught', 'hangs'), count('hangs'), survived,
+                               survived - len(survivors), count('equivalent'), count('not compiled')))
+    for mutant in survivors:
+        print(mutant)
+    for mutant in wrong:
+        print('%s\n%s has an entry for it, yet a test catches it' % (mutant, EXPLAINED))
+    sys.stdout.flush()
+    return not survivors and not wrong
+
+
+def stale_entries(subjects, explanations, everything):
+    """Returns the entries that match no mutant of their file."""
+    files = {s.file for s in subjects}
+    keys = {m.key for s in subjects for m in s.mutants}
+    return [key for key in explanations.keys if key not in keys and (everything or key[0] in files)]
+
+
+def files_of(root, names):
+    """Returns the files that are meant: an op is a name, a shared file a path."""
+    if names:
+        files = [name if '/' in name else 'ops/%s.c' % name for name in names]
+    else:
+        files = ['ops/' + n for n in sorted(os.listdir(os.path.join(root, 'ops'))) if n.endswith(('.c', '.h'))]
+        tools = os.path.join(root, 'graph/tools')
+        if os.path.isdir(tools):
+            files += ['graph/tools/' + n for n in sorted(os.listdir(tools)) if n.endswith(('.c', '.h'))]
+    for file in files:
+        if not os.path.isfile(os.path.join(root, file)):
+            raise Fault('there is no %s' % file)
+    return files
+
+
+def mutate(options):
+    """Returns the exit status."""
+    build = Build(options.root, options.build)
+    subjects = [s for s in (Subject(build, file) for file in files_of(build.root, options.names)) if s.mutants]
+    explanations = Explanations(os.path.join(build.root, EXPLAINED))
+    chosen = [m for s in subjects for m in s.mutants]
+    if options.sample is not None and options.sample < len(chosen):
+        chosen = random.Random(options.seed).sample(chosen, options.sample)
+    chosen = set(chosen)
+    if options.list:
+        print('\n'.join(str(m) for s in subjects for m in s.mutants if m in chosen))
+        return 0
+    fine = True
+    for key in stale_entries(subjects, explanations, not options.names):
+        print('%s: matches no mutant any more: %s: %s: %s\n- %s\n+ %s' % ((EXPLAINED,) + key))
+        fine = False
+    stages = [s for s in STAGES if s.suffix == '64' or not options.double]
+    build.ninja(*sorted(t for t in build.targets if t.startswith('tests/op_') and '.' not in t and
+                        ('64' in t or not options.double)))
+    built = os.stat(os.path.join(build.folder, 'libtulle_core64.a')).st_mtime
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix='mutants-') as folder:
+        for subject in subjects:
+            mutants = [m for m in subject.mutants if m in chosen]
+            if not mutants:
+                continue
+            subject.find_programs(build)
+            benches = {s.name: lambda place, s=s: Bench(build, subject, s, place) for s in stages}
+            fates = try_all(benches, subject, mutants, os.path.join(folder, subject.file), options.jobs)
+            fine = report(subject, fates, explanations) and fine
+    if os.stat(os.path.join(build.folder, 'libtulle_core64.a')).st_mtime != built:
+        raise Fault('%s was built anew meanwhile' % build.folder)
+    seconds = time.monotonic() - begun
+    print('%d mutants in %.0f s: %s' % (len(chosen), seconds,
+                                       'none survives unexplained' if fine else 'see above'))
+    return 0 if fine else 1
+
+
+def positive(text):
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError('wants a whole number from 1 on, got %r' % text)
+    return int(text)
+
+
+def main(arguments):
+    if arguments == ['--self-test']:
+        from mutants_self_test import self_test
+        return self_test()
+    parser = argparse.ArgumentParser(
+        prog='mutants', usage='./dev mutants [-j N] [--sample K [--seed S]] [--list] [--double] [OP or FILE]...')
+    parser.add_argument('root')
+    parser.add_argument('build')
+    parser.add_argument('-j', dest='jobs', metavar='N', type=positive, default=len(os.sched_getaffinity(0)))
+    parser.add_argument('--sample', metavar='K', type=positive)
+    parser.add_argument('--seed', metavar='S', default='0')
+    parser.add_argument('--list', action='store_true')
+    parser.add_argument('--double', action='store_true')
+    parser.add_argument('names', metavar='OP', nargs='*')
+    try:
+        return mutate(parser.parse_intermixed_args(arguments))
+    except Fault as fault:
+        print('mutants: %s' % fault, file=sys.stderr)
+        return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
