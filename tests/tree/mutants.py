@@ -18,6 +18,7 @@ import os
 import posixpath
 import queue
 import random
+import re
 import shlex
 import signal
 import subprocess
@@ -143,13 +144,15 @@ class Subject:
             return
         if self.file.endswith('.h'):
             users = self.units = build.includers({self.file, posixpath.basename(self.file)})
-        else:
-            headers = {n for n in os.listdir(os.path.join(build.root, folder)) if n.endswith('.h')}
+            stems = [stem]
+        else:  # what uses the headers of the same folder that the file includes
+            headers = {posixpath.basename(n) for n in re.findall(r'^#include "(.*)"', self.text, re.M)}
+            headers &= set(os.listdir(os.path.join(build.root, folder)))
             users = build.includers(headers | {posixpath.join(folder, n) for n in headers})
-            self.units = [self.file]
-        self.programs = ['test_' + stem] + [
+            self.units, stems = [self.file], [stem] + [posixpath.splitext(n)[0] for n in sorted(headers)]
+        self.programs = ['test_' + s for s in stems] + [
             'op_' + posixpath.splitext(posixpath.basename(user))[0] for user in users if user.startswith('ops/')]
-        self.programs = [p for p in self.programs if 'tests/' + p in build.targets]
+        self.programs = [p for p in dict.fromkeys(self.programs) if 'tests/' + p in build.targets]
         if not self.units or not self.programs:
             raise Fault('no program tests %s' % self.file)
 
@@ -378,6 +381,7 @@ def mutate(options):
             if not mutants:
                 continue
             subject.find_programs(build)
+            build.ninja(*('tests/' + p + suffix for p in subject.programs for suffix in {s.suffix for s in stages}))
             benches = {s.name: lambda place, s=s: Bench(build, subject, s, place) for s in stages}
             fates = try_all(benches, subject, mutants, os.path.join(folder, subject.file), options.jobs)
             fine = report(subject, fates, explanations) and fine
