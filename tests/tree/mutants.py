@@ -29,6 +29,8 @@ import time
 sys.dont_write_bytecode = True  # the sources may be read-only
 from mutations import mutants_of  # noqa: E402
 
+# Tests of what op.h lets an op state, which are tried when an op's own test passes.
+FOR_EVERY_OP = ['test_describe', 'test_tangent', 'test_derivative', 'test_hessian']
 EXPLAINED = 'tests/ops/mutants.equivalent'
 
 # What the build refuses for their types, it refuses here. Unused names do not matter.
@@ -66,6 +68,7 @@ class Build:
         for line in self.ninja('-t', 'targets', 'all').splitlines():
             self.targets.add(line.rsplit(':', 1)[0])
         self.includes = None
+        self.helpers = {}  # objects with sanitizers, by the name of what they replace
 
     def ninja(self, *arguments):
         done = subprocess.run(['ninja', '-C', self.folder, *arguments], capture_output=True, text=True)
@@ -140,7 +143,8 @@ class Subject:
         stem = posixpath.splitext(posixpath.basename(self.file))[0]
         folder = posixpath.dirname(self.file)
         if folder == 'ops' and self.file.endswith('.c'):
-            self.units, self.programs = [self.file], ['op_' + stem]
+            self.units = [self.file]
+            self.programs = ['op_' + stem] + [p for p in FOR_EVERY_OP if 'tests/' + p in build.targets]
             return
         if self.file.endswith('.h'):
             users = self.units = build.includers({self.file, posixpath.basename(self.file)})
@@ -176,7 +180,7 @@ def run(command, cwd, seconds=None, limited=False):
 class Bench:
     """Compiles, links and runs mutants of a file in one stage. Thread-safe once it is made."""
 
-    def __init__(self, build, subject, stage, folder):
+    def __init__(self, build, subject, stage, folder, shared):
         self.build, self.subject, self.stage = build, subject, stage
         self.library = 'libtulle_core%s.a' % stage.suffix
         self.objects = [build.object_of(unit, self.library) for unit in subject.units]
@@ -184,7 +188,7 @@ class Bench:
         self.seconds = {}
         os.makedirs(folder)
         if stage.name == 'sanitized':
-            self.compile_helpers(folder)
+            self.compile_helpers(shared)
         self.original = self.compile(subject.text, folder)
         if self.original is None:
             raise Fault('%s does not compile (%s)' % (subject.file, stage.name))
@@ -193,16 +197,18 @@ class Bench:
             if self.test(program, folder, 300) != 0:
                 raise Fault('%s (%s) fails before any fault is planted' % (program, stage.name))
             self.seconds[program] = max(LEAST_SECONDS, TIMES_THE_ORIGINAL * (time.monotonic() - begun))
-        subject.programs.sort(key=self.seconds.get)
+        subject.programs.sort(key=lambda p: (p in FOR_EVERY_OP, self.seconds[p]))
 
     def compile_helpers(self, folder):
-        """Compiles what has to know of TL_HEAP_ARENA, the arena and the tests."""
+        """Compiles what has to know of TL_HEAP_ARENA, the arena and the tests, once for all files."""
         arena = self.build.object_of('lib/arena.c', self.library)
         sources = {program: self.build.object_of('tests/%s/%s.c' % (
             'ops' if program.startswith('op_') else 'graph', program), 'tests/' + program + self.stage.suffix)
             for program in self.subject.programs}
-        made = {}
+        made = self.build.helpers
         for output in [arena] + list(sources.values()):
+            if output in made:
+                continue
             made[output] = os.path.join(folder, '%d.o' % len(made))
             source = os.path.join(self.build.root, self.build.path_of(self.build.commands[output]))
             if run(self.build.compiler(output, self.stage.flags, [], source, made[output]), self.build.folder) != 0:
@@ -382,7 +388,7 @@ def mutate(options):
                 continue
             subject.find_programs(build)
             build.ninja(*('tests/' + p + suffix for p in subject.programs for suffix in {s.suffix for s in stages}))
-            benches = {s.name: lambda place, s=s: Bench(build, subject, s, place) for s in stages}
+            benches = {s.name: lambda place, s=s: Bench(build, subject, s, place, folder) for s in stages}
             fates = try_all(benches, subject, mutants, os.path.join(folder, subject.file), options.jobs)
             fine = report(subject, fates, explanations) and fine
     if os.stat(os.path.join(build.folder, 'libtulle_core64.a')).st_mtime != built:
