@@ -89,7 +89,29 @@ static double sum_column(int64_t n, const tl_real *x, const tl_real *z)
     return partial[0];
 }
 
+INLINE void add_to_sums(const int64_t n, const tl_real *restrict x, const tl_real *restrict z,
+                        double *restrict sum)
+{
+    if (z)
+        for (int64_t j = 0; j < n; j++)
+            sum[j] = fused_wide((double)x[j], (double)z[j], sum[j]);
+    else
+        for (int64_t j = 0; j < n; j++)
+            sum[j] += (double)x[j];
+}
+
 enum { STRIP = 256 }; /* columns whose sums stay in L1 */
+
+static void sum_rows(int64_t rows, int64_t cols, int64_t ld, const tl_real *x, const tl_real *z, double *sum)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        const tl_real *xi = x + i * ld, *zi = z ? z + i * ld : NULL;
+        int64_t j = 0;
+        for (; j + STRIP <= cols; j += STRIP) /* a constant number, for which the compiler unrolls */
+            add_to_sums(STRIP, xi + j, zi ? zi + j : NULL, sum + j);
+        add_to_sums(cols - j, xi + j, zi ? zi + j : NULL, sum + j);
+    }
+}
 
 static void col_sums(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign,
                      const tl_real *restrict x, const tl_real *restrict z, tl_real *restrict y)
@@ -104,15 +126,7 @@ static void col_sums(int64_t rows, int64_t cols, int64_t begin, int64_t end, int
         const int64_t n = end - j0 < STRIP ? end - j0 : STRIP;
         for (int64_t j = 0; j < n; j++)
             sum[j] = 0;
-        for (int64_t i = 0; i < rows; i++) {
-            const tl_real *xi = x + i * cols + j0, *zi = z ? z + i * cols + j0 : NULL;
-            if (zi)
-                for (int64_t j = 0; j < n; j++)
-                    sum[j] = fused_wide((double)xi[j], (double)zi[j], sum[j]);
-            else
-                for (int64_t j = 0; j < n; j++)
-                    sum[j] += (double)xi[j];
-        }
+        sum_rows(rows, n, cols, x + j0, z ? z + j0 : NULL, sum);
         for (int64_t j = 0; j < n; j++)
             y[j0 + j] += (tl_real)(sign * sum[j]);
     }
@@ -222,6 +236,7 @@ const tl_kernels TL_ISA(kernels) = {
     .axpy = axpy,
     .axpy_double = axpy_double,
     .dot = dot,
+    .sum_rows = sum_rows,
     .col_sums = col_sums,
     .bias_relu = bias_relu,
     .bias_relu_backward = bias_relu_backward,

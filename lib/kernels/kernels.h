@@ -173,6 +173,10 @@ typedef struct tl_kernels {
     void (*transpose)(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                       bool add);
 
+    /* sum[j] += the sum over i of x[i ld + j] or, unless z is NULL, of x[i ld + j] z[i ld + j], computed in
+     * double, in the order of i. */
+    void (*sum_rows)(int64_t rows, int64_t cols, int64_t ld, const tl_real *x, const tl_real *z, double *sum);
+
     /* Column sums of X or, unless z is NULL, of the elementwise product of X and Z, computed in double: y[j]
      * += sign * the sum over i of x[i cols + j] (z[i cols + j]). If cols is 1: 16 partial sums, sum i mod 16
      * taking term i, then by halves. */

@@ -120,6 +120,16 @@ tl_real tl_ref_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y)
     return dot_by_parts(fused, 64, n, x, y);
 }
 
+void tl_ref_sum_rows(bool fused, int64_t rows, int64_t cols, int64_t ld, const tl_real *x, const tl_real *z,
+                     double *sum)
+{
+    for (int64_t j = 0; j < cols; j++)
+        for (int64_t i = 0; i < rows; i++) {
+            const double xij = (double)x[i * ld + j], zij = z ? (double)z[i * ld + j] : 1;
+            sum[j] = fused ? fma(xij, zij, sum[j]) : xij * zij + sum[j];
+        }
+}
+
 void tl_ref_col_sums(bool fused, int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z,
                      tl_real *y)
 {

@@ -30,6 +30,8 @@ void tl_ref_add(int64_t n, const tl_real *x, tl_real *y);
 tl_real tl_ref_max_abs(int64_t n, const tl_real *x, bool *minus_zero);
 void tl_ref_transpose(int64_t rows, int64_t cols, const tl_real *x, int64_t ldx, tl_real *y, int64_t ldy,
                       bool add);
+void tl_ref_sum_rows(bool fused, int64_t rows, int64_t cols, int64_t ld, const tl_real *x, const tl_real *z,
+                     double *sum);
 void tl_ref_col_sums(bool fused, int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z,
                      tl_real *y);
 void tl_ref_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y);

@@ -103,6 +103,28 @@ static const int64_t matrix_sizes[][2] = { { 0, 0 },   { 0, 3 },   { 3, 0 },  { 
                                            { 33, 65 }, { 65, 64 }, { 2, 515 } };
 enum { MATRIX_SIZES = sizeof matrix_sizes / sizeof *matrix_sizes };
 
+/* Rows with a gap between them, added to what is there. */
+START_TEST(sum_rows)
+{
+    if (!supported(_i))
+        return;
+    for (int s = 0; s < 2 * MATRIX_SIZES; s++) {
+        const int64_t rows = matrix_sizes[s / 2][0], cols = matrix_sizes[s / 2][1], ld = cols + 3;
+        operand x = random_values(rows * ld, s % 2, 5), factors = random_values(rows * ld, s % 2, 7);
+        for (int product = 0; product < 2; product++) {
+            double sum[2][520];
+            for (int64_t j = 0; j <= cols; j++)
+                sum[0][j] = sum[1][j] = (double)j;
+            t->sum_rows(rows, cols, ld, x.at, product ? factors.at : NULL, sum[0]);
+            tl_ref_sum_rows(fuses(), rows, cols, ld, x.at, product ? factors.at : NULL, sum[1]);
+            ck_assert_mem_eq(sum[0], sum[1], (size_t)(cols + 1) * sizeof(double));
+        }
+        free(x.block);
+        free(factors.block);
+    }
+}
+END_TEST
+
 START_TEST(col_sums)
 {
     if (!supported(_i))
@@ -268,6 +290,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, add_and_axpy, 0, TABLES);
     tcase_add_loop_test(c, dot, 0, TABLES);
     tcase_add_loop_test(c, max_abs, 0, TABLES);
+    tcase_add_loop_test(c, sum_rows, 0, TABLES);
     tcase_add_loop_test(c, col_sums, 0, TABLES);
     tcase_add_loop_test(c, col_sums_in_double, 0, TABLES);
     tcase_add_loop_test(c, transpose, 0, TABLES);

@@ -72,6 +72,27 @@ START_TEST(gemm_small)
 }
 END_TEST
 
+START_TEST(sum_rows)
+{
+    enum { ROWS = 9, COLS = 5, LD = 7 };
+    tl_real x[ROWS * LD], z[ROWS * LD];
+    tl_test_fill(x, ROWS * LD, 6);
+    tl_test_fill(z, ROWS * LD, 7);
+    for (int product = 0; product < 2; product++) {
+        double sum[COLS];
+        for (int j = 0; j < COLS; j++)
+            sum[j] = j;
+        tl_ref_sum_rows(_i, ROWS, COLS, LD, x, product ? z : NULL, sum);
+        for (int j = 0; j < COLS; j++) {
+            double expected = j;
+            for (int i = 0; i < ROWS; i++)
+                expected += (double)x[i * LD + j] * (product ? (double)z[i * LD + j] : 1);
+            ck_assert_double_eq_tol(sum[j], expected, 1e-12);
+        }
+    }
+}
+END_TEST
+
 START_TEST(col_sums)
 {
     tl_real x[200], z[200], y[N], before[N];
@@ -158,6 +179,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "reference");
     tcase_add_loop_test(c, dot, 0, 2);
     tcase_add_loop_test(c, gemm_small, 0, 2);
+    tcase_add_loop_test(c, sum_rows, 0, 2);
     tcase_add_loop_test(c, col_sums, 0, 2);
     tcase_add_loop_test(c, sparse, 0, 2);
     return s;
