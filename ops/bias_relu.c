@@ -1,7 +1,14 @@
 /* bias_relu: Y(i, :) = max(A(i, :) + b, 0), NaN where the sum is NaN.  With G = dY where Y > 0, otherwise 0:
  * dA += G;  db += sum over i of G(i, :).  One pass where relu of bias takes two. */
 #include "ops/bias.h"
+#include "ops/grad_pass.h"
 #include "tangent.h"
+
+static tl_status shape(tl_node *y)
+{
+    const tl_status status = tl_bias_check(y);
+    return status == TL_OK ? tl_shape_like(y, y->in[0]) : status;
+}
 
 static void forward_rows(void *context, int64_t begin, int64_t end)
 {
@@ -40,7 +47,7 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
 static const tl_op op = {
     .name = "bias_relu",
     .n_in = 2,
-    .shape = tl_bias_shape,
+    .shape = shape,
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,

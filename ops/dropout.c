@@ -113,6 +113,7 @@ static void describe(const tl_node *y, tl_description *to)
 static const tl_op op = {
     .name = "dropout",
     .n_in = 1,
+    .in_kind = { TL_ANY },
     .shape = shape,
     .forward = forward,
     .backward = backward,

@@ -9,7 +9,7 @@
  * Shapes: a row of a tensor runs along its last dimension. To fold a tensor is to take all its rows as one
  * matrix. A dimension of 0 is legal everywhere, and a sum over nothing is 0.
  *
- * Kinds: S and the sparse operands that the text names are sparse nodes, all others dense; the other kind is
+ * Kinds: S and the operands that the text calls sparse are sparse nodes, all others dense; the other kind is
  * refused with TL_ERR_KIND. The gradient of a sparse node exists at its pattern only; nothing else is
  * computed.
  *
@@ -110,9 +110,9 @@ TL_API tl_node *tl_bias(tl_node *a, tl_node *b);
  * With G = dY where Y > 0, otherwise 0: dA = G; db = the sum of G(i, :) over i. */
 TL_API tl_node *tl_bias_relu(tl_node *a, tl_node *b);
 
-/* Elementwise, in A's shape. B has A's shape or is broadcast to it: a vector as long as A's rows, or a
- * scalar.
- * The gradient of a broadcast B is summed over the elements of A that it was broadcast to. */
+/* Elementwise, with NumPy's broadcasting on both sides: the shapes are aligned at their last dimensions, and
+ * where one has no dimension, or one of size 1, its elements are repeated along the other's.
+ * The gradient of an operand is summed, in double, over the elements that it was repeated to. */
 
 /* Y = A + B. dA = dY; dB = dY. */
 TL_API tl_node *tl_add(tl_node *a, tl_node *b);
@@ -120,10 +120,13 @@ TL_API tl_node *tl_add(tl_node *a, tl_node *b);
 /* Y = A - B. dA = dY; dB = -dY. */
 TL_API tl_node *tl_sub(tl_node *a, tl_node *b);
 
-/* Y = A B, elementwise. dA = dY B; dB = dY A. */
+/* Y = A B, elementwise. dA = dY B; dB = dY A.
+ * A may be sparse: Y is then sparse on its pattern, and B is sparse on the same pattern (the same object) or
+ * dense and broadcast to A's shape, as a column that scales the rows, a row or a scalar. */
 TL_API tl_node *tl_mul(tl_node *a, tl_node *b);
 
-/* Functions of each element of a tensor of any shape. NaN stays NaN. */
+/* Functions of each element of a tensor of any shape, or of each value of a sparse matrix: Y is then sparse
+ * on its pattern. NaN stays NaN. */
 
 /* Y = c A. dA = c dY. */
 TL_API tl_node *tl_scale(tl_node *a, tl_real factor);
@@ -152,7 +155,7 @@ TL_API tl_node *tl_reduce_mean(tl_node *a, int32_t axis);
 TL_API tl_node *tl_reshape(tl_node *a, tl_shape shape);
 
 /* Y = A / (1 - p) where an element is kept, with probability 1 - p, otherwise 0. 0 <= p <= 1; p = 1 gives
- * zeros.
+ * zeros. Of a sparse A: of its values, and Y is sparse on its pattern.
  * dA = dY / (1 - p) where it was kept, otherwise 0.
  * Draw k of this call decides elements 4 k to 4 k + 3, and r advances past its draws: the same seed and
  * position keep the same elements. r is not read after the call. (Srivastava et al., "Dropout", JMLR 15,

@@ -1,43 +1,20 @@
 /* relu: Y = max(A, 0), NaN where A is NaN.  dA += dY where A > 0. */
-#include "describe.h"
+#include "elementwise.h"
 #include "ops.h"
 #include "tangent.h"
 
-static tl_status shape(tl_node *y)
+static void value(const tl_strip *s, tl_real *restrict y)
 {
-    return tl_shape_like(y, y->in[0]);
+    for (int64_t k = 0; k < s->n; k++)
+        y[k] = s->a[k] <= 0 ? 0 : s->a[k];
 }
 
-static void forward_range(void *context, int64_t begin, int64_t end)
+static void gradient(const tl_strip *s, tl_real *restrict g)
 {
-    const tl_node *y = context;
-    const tl_real *a = y->in[0]->val;
-    tl_real *restrict out = y->out;
-    for (int64_t k = begin; k < end; k++)
-        out[k] = a[k] <= 0 ? 0 : a[k];
-}
-
-static void forward(tl_node *y)
-{
-    tl_parallel_for(y->size, TL_GRAIN, forward_range, y);
-}
-
-static void backward_range(void *context, int64_t begin, int64_t end)
-{
-    const tl_node *y = context;
-    const tl_real *a = y->in[0]->val, *dy = y->grad;
-    tl_real *restrict da = y->in[0]->grad;
-    const bool overwrite = y->in[0]->overwrite;
-    for (int64_t k = begin; k < end; k++) {
-        const tl_real g = dy[k]; /* loaded unconditionally, so that the loop vectorises */
-        da[k] = (overwrite ? 0 : da[k]) + (a[k] > 0 ? g : 0);
+    for (int64_t k = 0; k < s->n; k++) {
+        const tl_real dy = s->dy[k]; /* loaded unconditionally, so that the loop vectorises */
+        g[k] = s->a[k] > 0 ? dy : 0;
     }
-}
-
-static void backward(tl_node *y)
-{
-    if (y->in[0]->grad)
-        tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
 }
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
@@ -45,24 +22,15 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
     return tl_gate(dx[0], y);
 }
 
-static void describe(const tl_node *y, tl_description *to)
-{
-    (void)y;
-    tl_describe_name(to, "Relu");
-}
-
-static const tl_op op = {
-    .name = "relu",
-    .n_in = 1,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
-    .can_overwrite = 1 << 0,
-    .tangent = tangent,
-    .describe = describe,
+static const tl_unary op = {
+    .op = TL_UNARY("relu"),
+    .op.tangent = tangent,
+    .value = value,
+    .gradient = gradient,
+    .standard = "Relu",
 };
 
 tl_node *tl_relu(tl_node *a)
 {
-    return tl_apply(&op, (tl_node *[]){ a }, NULL, 0);
+    return tl_apply(&op.op, (tl_node *[]){ a }, NULL, 0);
 }

@@ -1,60 +1,37 @@
 /* scale: Y = c A.  dA += c dY. */
 #include "describe.h"
+#include "elementwise.h"
 #include "ops.h"
 #include "tangent.h"
 
-static tl_status shape(tl_node *y)
+static void value(const tl_strip *s, tl_real *restrict y)
 {
-    return tl_shape_like(y, y->in[0]);
+    const tl_real c = *(const tl_real *)s->attr;
+    for (int64_t k = 0; k < s->n; k++)
+        y[k] = c * s->a[k];
 }
 
-static void forward_range(void *context, int64_t begin, int64_t end)
+static void gradient(const tl_strip *s, tl_real *restrict g)
 {
-    const tl_node *y = context;
-    const tl_real c = *(const tl_real *)y->attr, *a = y->in[0]->val;
-    tl_real *restrict out = y->out;
-    for (int64_t k = begin; k < end; k++)
-        out[k] = c * a[k];
+    const tl_real c = *(const tl_real *)s->attr;
+    for (int64_t k = 0; k < s->n; k++)
+        g[k] = c * s->dy[k];
 }
 
-static void forward(tl_node *y)
-{
-    tl_parallel_for(y->size, TL_GRAIN, forward_range, y);
-}
-
-static void backward_range(void *context, int64_t begin, int64_t end)
-{
-    const tl_node *y = context;
-    const tl_real c = *(const tl_real *)y->attr, *dy = y->grad;
-    tl_real *restrict da = y->in[0]->grad;
-    const bool overwrite = y->in[0]->overwrite;
-    for (int64_t k = begin; k < end; k++)
-        da[k] = (overwrite ? 0 : da[k]) + c * dy[k];
-}
-
-static void backward(tl_node *y)
-{
-    if (y->in[0]->grad)
-        tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
-}
-
-static void describe(const tl_node *y, tl_description *to)
+static void attributes(const tl_node *y, tl_description *to)
 {
     tl_describe_number(to, "factor", (double)*(const tl_real *)y->attr);
 }
 
-static const tl_op op = {
-    .name = "scale",
-    .n_in = 1,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
-    .can_overwrite = 1 << 0,
-    .tangent = tl_linear_tangent,
-    .describe = describe,
+static const tl_unary op = {
+    .op = TL_UNARY("scale"),
+    .op.tangent = tl_linear_tangent,
+    .value = value,
+    .gradient = gradient,
+    .attributes = attributes,
 };
 
 tl_node *tl_scale(tl_node *a, tl_real factor)
 {
-    return tl_apply(&op, (tl_node *[]){ a }, &factor, sizeof factor);
+    return tl_apply(&op.op, (tl_node *[]){ a }, &factor, sizeof factor);
 }

@@ -1,67 +1,38 @@
 /* sigmoid: Y = 1 / (1 + exp(-A)).  dA += dY Y (1 - Y). */
-#include "lib/kernels/kernels.h"
-#include "describe.h"
+#include "elementwise.h"
 #include "ops.h"
 #include "tangent.h"
+#include "vmath.h"
 
-enum { GRAIN = TL_GRAIN / 2 }; /* an exponential costs more than a pass over memory */
-
-static tl_status shape(tl_node *y)
+static void value(const tl_strip *s, tl_real *restrict y)
 {
-    return tl_shape_like(y, y->in[0]);
+    tl_vsigmoid(s->n, s->a, y);
 }
 
-static void forward_range(void *context, int64_t begin, int64_t end)
+static void gradient(const tl_strip *s, tl_real *restrict g)
 {
-    const tl_node *y = context;
-    tl_kernel_table()->sigmoid(end - begin, y->in[0]->val + begin, y->out + begin);
+    for (int64_t k = 0; k < s->n; k++)
+        g[k] = s->dy[k] * s->y[k] * (1 - s->y[k]);
 }
 
-static void forward(tl_node *y)
-{
-    tl_parallel_for(y->size, GRAIN, forward_range, y);
-}
-
-static void backward_range(void *context, int64_t begin, int64_t end)
-{
-    const tl_node *y = context;
-    const tl_real *val = y->val, *dy = y->grad;
-    tl_real *restrict da = y->in[0]->grad;
-    const bool overwrite = y->in[0]->overwrite;
-    for (int64_t k = begin; k < end; k++)
-        da[k] = (overwrite ? 0 : da[k]) + dy[k] * val[k] * (1 - val[k]);
-}
-
-static void backward(tl_node *y)
-{
-    if (y->in[0]->grad)
-        tl_parallel_for(y->size, GRAIN, backward_range, y);
-}
-
-/* dA Y (1 - Y) */
+/* Y dA - Y^2 dA */
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
-    return tl_mul(dx[0], tl_sub(y, tl_mul(y, y)));
+    tl_node *more = tl_mul(y, dx[0]), *less = tl_scale(tl_mul(y, more), -1);
+    return less ? tl_sum_of(2, (tl_node *[]){ more, less }) : NULL;
 }
 
-static void describe(const tl_node *y, tl_description *to)
-{
-    (void)y;
-    tl_describe_name(to, "Sigmoid");
-}
-
-static const tl_op op = {
-    .name = "sigmoid",
-    .n_in = 1,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
-    .can_overwrite = 1 << 0,
-    .tangent = tangent,
-    .describe = describe,
+static const tl_unary op = {
+    .op = TL_UNARY("sigmoid"),
+    .op.tangent = tangent,
+    .value = value,
+    .gradient = gradient,
+    .grain = TL_GRAIN / 2,
+    /* an exponential costs more than a pass over memory */,
+    .standard = "Sigmoid",
 };
 
 tl_node *tl_sigmoid(tl_node *a)
 {
-    return tl_apply(&op, (tl_node *[]){ a }, NULL, 0);
+    return tl_apply(&op.op, (tl_node *[]){ a }, NULL, 0);
 }

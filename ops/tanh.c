@@ -1,67 +1,38 @@
 /* tanh: Y = tanh A.  dA += dY (1 - Y^2). */
-#include "lib/kernels/kernels.h"
-#include "describe.h"
+#include "elementwise.h"
 #include "ops.h"
 #include "tangent.h"
+#include "vmath.h"
 
-enum { GRAIN = TL_GRAIN / 2 }; /* an exponential costs more than a pass over memory */
-
-static tl_status shape(tl_node *y)
+static void value(const tl_strip *s, tl_real *restrict y)
 {
-    return tl_shape_like(y, y->in[0]);
+    tl_vtanh(s->n, s->a, y);
 }
 
-static void forward_range(void *context, int64_t begin, int64_t end)
+static void gradient(const tl_strip *s, tl_real *restrict g)
 {
-    const tl_node *y = context;
-    tl_kernel_table()->tanh(end - begin, y->in[0]->val + begin, y->out + begin);
+    for (int64_t k = 0; k < s->n; k++)
+        g[k] = s->dy[k] * (1 - s->y[k] * s->y[k]);
 }
 
-static void forward(tl_node *y)
-{
-    tl_parallel_for(y->size, GRAIN, forward_range, y);
-}
-
-static void backward_range(void *context, int64_t begin, int64_t end)
-{
-    const tl_node *y = context;
-    const tl_real *val = y->val, *dy = y->grad;
-    tl_real *restrict da = y->in[0]->grad;
-    const bool overwrite = y->in[0]->overwrite;
-    for (int64_t k = begin; k < end; k++)
-        da[k] = (overwrite ? 0 : da[k]) + dy[k] * (1 - val[k] * val[k]);
-}
-
-static void backward(tl_node *y)
-{
-    if (y->in[0]->grad)
-        tl_parallel_for(y->size, GRAIN, backward_range, y);
-}
-
-/* dA (1 - Y^2) */
+/* dA - Y^2 dA */
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
-    return tl_sub(dx[0], tl_mul(tl_mul(y, y), dx[0]));
+    tl_node *less = tl_scale(tl_mul(tl_mul(y, y), dx[0]), -1);
+    return less ? tl_sum_of(2, (tl_node *[]){ dx[0], less }) : NULL;
 }
 
-static void describe(const tl_node *y, tl_description *to)
-{
-    (void)y;
-    tl_describe_name(to, "Tanh");
-}
-
-static const tl_op op = {
-    .name = "tanh",
-    .n_in = 1,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
-    .can_overwrite = 1 << 0,
-    .tangent = tangent,
-    .describe = describe,
+static const tl_unary op = {
+    .op = TL_UNARY("tanh"),
+    .op.tangent = tangent,
+    .value = value,
+    .gradient = gradient,
+    .grain = TL_GRAIN / 2,
+    /* an exponential costs more than a pass over memory */,
+    .standard = "Tanh",
 };
 
 tl_node *tl_tanh(tl_node *a)
 {
-    return tl_apply(&op, (tl_node *[]){ a }, NULL, 0);
+    return tl_apply(&op.op, (tl_node *[]){ a }, NULL, 0);
 }

@@ -1,6 +1,6 @@
 /* Tests of activations, with enough values for several threads. */
-#ifndef TL_ELEMENTWISE_H
-#define TL_ELEMENTWISE_H
+#ifndef TL_TEST_ELEMENTWISE_H
+#define TL_TEST_ELEMENTWISE_H
 
 #include "tests/testing.h"
 
@@ -52,6 +52,34 @@ static inline void tl_test_activation(tl_node *(*op)(tl_node *), double (*value)
         }
         tl_variable_free(w);
     }
+}
+
+typedef struct tl_test_on_values {
+    tl_node *(*op)(tl_node *);
+    tl_variable *s;
+} tl_test_on_values;
+
+static inline tl_node *tl_test_build_on_values(tl_graph *g, void *context)
+{
+    const tl_test_on_values *c = context;
+    return c->op(tl_use(g, c->s));
+}
+
+/* Checks op of a sparse matrix: what it is of the values alone, on the same pattern; and its gradient. */
+static inline void tl_test_sparse_activation(tl_node *(*op)(tl_node *))
+{
+    tl_pattern *p = tl_test_pattern(9, 7, 0.4, 1);
+    tl_test_on_values c = { op, tl_test_sparse("s", tl_pattern_retain(p), 1) };
+    const int64_t nnz = tl_pattern_nnz(p);
+    tl_graph *g = tl_graph_new();
+    tl_node *y = tl_test_build_on_values(g, &c);
+    tl_node *values = op(tl_input(g, TL_SHAPE(nnz), tl_variable_data(c.s)));
+    ck_assert_ptr_eq(tl_pattern_of(y), p);
+    ck_assert_same(tl_value(y), tl_value(values), nnz);
+    tl_graph_free(g);
+    ck_assert_gradient(tl_test_build_on_values, &c, c.s);
+    tl_variable_free(c.s);
+    tl_pattern_release(p);
 }
 
 #endif

@@ -190,9 +190,9 @@ START_TEST(other_refusals)
     ck_assert_refused(g, tl_bias(NULL, tl_input(g, b, x)), TL_ERR_ARGUMENT, "bias: input 0 is NULL");
     ck_assert_refused(g, tl_bias(tl_input(g, a, x), NULL), TL_ERR_ARGUMENT, "bias: input 1 is NULL");
     ck_assert_refused(g, tl_bias(tl_use(g, s), tl_input(g, b, x)), TL_ERR_KIND,
-                      "bias: input 0 (s, 3x4) is sparse, and must be dense");
+                      "bias: input 0, s (3x4), is sparse, and must be dense");
     ck_assert_refused(g, tl_bias(tl_input(g, a, x), tl_use(g, s)), TL_ERR_KIND,
-                      "bias: input 1 (s, 3x4) is sparse, and must be dense");
+                      "bias: input 1, s (3x4), is sparse, and must be dense");
     ck_assert_refused(g, tl_bias(tl_input(g, a, x), tl_input(other, b, x)), TL_ERR_ARGUMENT,
                       "bias: input 1 ([4]) belongs to another graph");
     tl_variable *w = tl_test_dense("w", TL_SHAPE(2, 4), 1), *v = tl_test_dense("b", TL_SHAPE(3), 1);

@@ -118,15 +118,10 @@ START_TEST(empty)
 }
 END_TEST
 
-START_TEST(refusals)
+START_TEST(sparse)
 {
-    tl_graph *g = tl_graph_new();
-    tl_variable *s = tl_test_sparse("s", tl_test_pattern(3, 4, 0.5, 1), 1);
     ck_assert_ptr_null(tl_sigmoid(NULL));
-    ck_assert_refused(g, tl_sigmoid(tl_use(g, s)), TL_ERR_KIND,
-                      "sigmoid: input 0 (s, 3x4) is sparse, and must be dense");
-    tl_graph_free(g);
-    tl_variable_free(s);
+    tl_test_sparse_activation(tl_sigmoid);
 }
 END_TEST
 
@@ -141,6 +136,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, gradient);
     tcase_add_test(c, gradient_values);
     tcase_add_test(c, empty);
-    tcase_add_test(c, refusals);
+    tcase_add_test(c, sparse);
     return s;
 }
