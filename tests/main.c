@@ -5,7 +5,7 @@
 
 int main(void)
 {
-    if (tl_test_set_allocator() != TL_OK) {
+    if (tl_check_set_allocator() != TL_OK) {
         fprintf(stderr, "%s\n", tl_error());
         return EXIT_FAILURE;
     }

@@ -1,66 +1,20 @@
-/* The tests' allocator, fixtures, comparisons and random operands. */
+/* Fixtures, comparisons and random operands. */
 #include "tests/testing.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
-
-/* ---- The allocator of the tests: the default one, with counts and failures on demand ---- */
-
-static atomic_llong asked, alive, fail_at;
-
-static void *allocate(void *context, size_t alignment, size_t size)
-{
-    (void)context;
-    const tl_allocator *base = tl_default_allocator();
-    if (atomic_fetch_add(&asked, 1) + 1 == atomic_load(&fail_at))
-        return NULL;
-    void *block = base->allocate(base->context, alignment, size);
-    atomic_fetch_add(&alive, block != NULL);
-    return block;
-}
-
-static void release(void *context, void *block)
-{
-    (void)context;
-    const tl_allocator *base = tl_default_allocator();
-    atomic_fetch_sub(&alive, 1);
-    base->release(base->context, block);
-}
-
-tl_status tl_test_set_allocator(void)
-{
-    return tl_set_allocator(&(tl_allocator){ .allocate = allocate, .release = release });
-}
-
-void tl_test_fail_allocation(int64_t k)
-{
-    atomic_store(&fail_at, k > 0 ? atomic_load(&asked) + k : 0);
-}
-
-int64_t tl_test_allocations(void)
-{
-    return atomic_load(&asked);
-}
-
-int64_t tl_test_live_blocks(void)
-{
-    return atomic_load(&alive);
-}
-
-/* ---- Fixtures, comparisons, operands ---- */
 
 static int64_t blocks_before;
 
 static void remember_blocks(void)
 {
-    blocks_before = tl_test_live_blocks();
+    blocks_before = tl_check_live_blocks();
 }
 
 static void check_blocks(void)
 {
-    tl_test_fail_allocation(0);
-    int64_t left = tl_test_live_blocks() - blocks_before;
+    tl_check_fail_allocation(0);
+    int64_t left = tl_check_live_blocks() - blocks_before;
     ck_assert_msg(left == 0, "the test leaves %lld blocks alive", (long long)left);
 }
 

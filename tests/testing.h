@@ -8,6 +8,7 @@
 
 #include "lib/memory.h"
 #include "op.h"
+#include "op_check.h"
 #include "tulle.h"
 
 /* The thread sanitizer refuses new threads in a child of a process that had some. */
@@ -21,15 +22,21 @@
 
 Suite *tl_test_suite(void);
 
-/* Sets the allocator that the three functions below control and count; main.c calls it first. */
-tl_status tl_test_set_allocator(void);
+/* The allocator of op_check.h, which main.c sets first. */
+static inline void tl_test_fail_allocation(int64_t k)
+{
+    tl_check_fail_allocation(k);
+}
 
-/* Makes the k-th allocation from now (1: the next) fail, and only it; 0: none. */
-void tl_test_fail_allocation(int64_t k);
+static inline int64_t tl_test_allocations(void)
+{
+    return tl_check_allocations();
+}
 
-/* Return the number of allocations since the program started, and of blocks that are not freed. */
-int64_t tl_test_allocations(void);
-int64_t tl_test_live_blocks(void);
+static inline int64_t tl_test_live_blocks(void)
+{
+    return tl_check_live_blocks();
+}
 
 /* Returns a test case that checks, after each of its tests, that everything was freed. */
 TCase *tl_test_case(Suite *s, const char *name);
