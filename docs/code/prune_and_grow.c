@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <tulle/tulle.h>
 
-enum { INPUTS = 60, UNITS = 1, USEFUL = 6, EXIST = 12, BATCH = 20, ROUNDS = 20, STEPS = 100 };
+enum { INPUTS = 60, UNITS = 1, USEFUL = 6, EXIST = 12, BATCH = 20, ROUNDS = 32, STEPS = 100 };
 
 static void check(bool good)
 {
@@ -41,25 +41,10 @@ static tl_real train(tl_graph *g, tl_optimizer *o, tl_variable *w, tl_random *rn
     return last;
 }
 
-/* The pattern of w and random connections, `n` in all. */
-static tl_pattern *grown(const tl_variable *w, int64_t n, tl_random *rng)
-{
-    const tl_pattern *p = tl_variable_pattern(w);
-    uint8_t exists[INPUTS * UNITS];
-    for (int k = 0; k < INPUTS * UNITS; k++)
-        exists[k] = tl_pattern_find(p, k / UNITS, k % UNITS) >= 0;
-    for (int64_t missing = n - tl_pattern_nnz(p); missing > 0;) {
-        const int64_t k = tl_random_integer(rng, INPUTS * UNITS);
-        missing -= !exists[k];
-        exists[k] = 1;
-    }
-    return tl_pattern_from_mask(INPUTS, UNITS, exists);
-}
-
-static void prune_and_grow(tl_variable *w, tl_random *rng)
+static void prune_and_grow(tl_variable *w, uint64_t seed)
 {
     check(tl_variable_prune_by_magnitude(w, EXIST / 2) == TL_OK);
-    tl_pattern *next = grown(w, EXIST, rng);
+    tl_pattern *next = tl_pattern_add(tl_variable_pattern(w), EXIST - EXIST / 2, NULL, &seed);
     check(next && tl_variable_set_pattern(w, next) == TL_OK);
     tl_pattern_release(next);
 }
@@ -76,7 +61,7 @@ int main(void)
         const tl_real loss = train(g, adam, w, &rng);
         if (round % 4 == 3)
             printf("after %4d steps: loss %.3f\n", (round + 1) * STEPS, (double)loss);
-        prune_and_grow(w, &rng);
+        prune_and_grow(w, (uint64_t)round);
     }
     const int64_t found = tl_pattern_row_ptr(tl_variable_pattern(w))[USEFUL];
     printf("%lld of the %d useful connections exist\n", (long long)found, USEFUL);

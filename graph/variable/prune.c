@@ -1,6 +1,7 @@
-/* Pruning by magnitude: a radix sort of all magnitudes gives a threshold, and the connections above it make
- * the new pattern. */
+/* Pruning by magnitude. Of the whole variable: a radix sort of all magnitudes gives a threshold, and the
+ * connections above it make the new pattern. Within groups of neighbours: a heap finds the largest. */
 #include "graph/variable/variable_private.h"
+#include "lib/largest.h"
 #include "lib/memory.h"
 #include "lib/sort.h"
 #include "lib/status_private.h"
@@ -117,4 +118,110 @@ tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_count)
     status = v->sparse ? tl_variable_set_pattern(v, keep) : tl_variable_set_mask(v, keep);
     tl_pattern_release(keep);
     return status;
+}
+
+/* ---- The n largest of each m neighbours ---- */
+
+/* Keeps n of the connections among rows 0 .. m-1, m .. 2 m - 1, ... of each column. */
+typedef struct group_choice {
+    tl_variable *v;
+    int64_t m;
+    tl_largest best; /* of one group; its capacity is n */
+    uint8_t *keep;   /* [values or entries], zeroed */
+} group_choice;
+
+/* Marks the best of a group, and empties it for the next. */
+static void finish_group(group_choice *c)
+{
+    for (int64_t k = 0; k < c->best.n; k++)
+        c->keep[c->best.heap[k].position] = 1;
+    c->best.n = 0;
+}
+
+static void choose_among_all(group_choice *c)
+{
+    const int64_t rows = tl_shape_rows(c->v->shape), cols = tl_shape_cols(c->v->shape);
+    for (int64_t first = 0; first < rows; first += c->m)
+        for (int64_t j = 0; j < cols; j++) {
+            const int64_t end = c->m < rows - first ? first + c->m : rows;
+            for (int64_t k = first * cols + j; k < end * cols; k += cols)
+                tl_largest_offer(&c->best, magnitude(c->v->data[k]), k);
+            finish_group(c);
+        }
+}
+
+/* Walks the columns of the pattern, in which entries ascend by row. */
+static tl_status choose_among_entries(group_choice *c)
+{
+    const int32_t *perm = NULL;
+    const tl_pattern *columns = tl_pattern_transpose(c->v->pattern, &perm);
+    if (!columns)
+        return tl_last_status();
+    const tl_csr t = tl_pattern_csr(columns);
+    for (int64_t j = 0; j < t.rows; j++)
+        for (int64_t e = t.row_ptr[j]; e < t.row_ptr[j + 1]; e++) {
+            const tl_real w = c->v->data[c->v->sparse ? perm[e] : t.col[e] * t.rows + j];
+            tl_largest_offer(&c->best, magnitude(w), perm[e]);
+            if (e + 1 == t.row_ptr[j + 1] || t.col[e + 1] / c->m != t.col[e] / c->m)
+                finish_group(c);
+        }
+    return TL_OK;
+}
+
+/* Returns the entries of p that are marked. */
+static tl_pattern *marked_entries(const tl_pattern *p, const uint8_t *keep)
+{
+    const tl_csr s = tl_pattern_csr(p);
+    int64_t *row_ptr = tl_alloc(s.rows + 1, sizeof *row_ptr), n = 0;
+    int32_t *col = tl_alloc(s.nnz, sizeof *col);
+    tl_pattern *q = NULL;
+    if (row_ptr && col) {
+        row_ptr[0] = 0;
+        for (int64_t i = 0; i < s.rows; i++) {
+            for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
+                if (keep[e])
+                    col[n++] = s.col[e];
+            row_ptr[i + 1] = n;
+        }
+        q = tl_pattern_from_csr(s.rows, s.cols, row_ptr, col);
+    } else {
+        tl_fail_memory();
+    }
+    tl_free(row_ptr);
+    tl_free(col);
+    return q;
+}
+
+static tl_status check_n_of_m(const char *who, const tl_variable *v, int64_t n, int64_t m)
+{
+    if (!v)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: the variable is NULL", who);
+    if (m < 1)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: m %lld for %s must be >= 1", who, (long long)m, v->name);
+    if (n < 0 || n > m)
+        return tl_fail(TL_ERR_ARGUMENT, "%s: n %lld for %s is not in 0..%lld, the number of neighbours", who,
+                       (long long)n, v->name, (long long)m);
+    return TL_OK;
+}
+
+tl_pattern *tl_pattern_n_of_m(tl_variable *v, int64_t n, int64_t m)
+{
+    if (check_n_of_m("pattern_n_of_m", v, n, m) != TL_OK)
+        return NULL;
+    const int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
+    group_choice c = { .v = v, .m = m, .best.capacity = n < rows ? n : rows };
+    c.best.heap = tl_alloc(c.best.capacity, sizeof *c.best.heap);
+    c.keep = tl_alloc_zero(v->pattern ? tl_pattern_nnz(v->pattern) : v->size, 1);
+    tl_status status = c.best.heap && c.keep ? TL_OK : tl_fail_memory();
+    tl_before_read(v, 0, NULL);
+    if (status == TL_OK && v->pattern)
+        status = choose_among_entries(&c);
+    else if (status == TL_OK)
+        choose_among_all(&c);
+    tl_pattern *p = NULL;
+    if (status == TL_OK)
+        p = v->pattern ? marked_entries(v->pattern, c.keep) : tl_pattern_from_mask(rows, cols, c.keep);
+    tl_free(c.best.heap);
+    tl_free(c.keep);
+    return p;
 }

@@ -46,6 +46,15 @@ TL_API tl_status tl_variable_grow(tl_variable *v, tl_pattern *pattern,
  * count, TL_ERR_MEMORY. */
 TL_API tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_count);
 
+/* Returns the pattern of the n largest of each m neighbours, for tl_variable_set_pattern or
+ * tl_variable_set_mask: of the connections in rows 0 .. m-1 of a column, in rows m .. 2 m - 1 and so on,
+ * those of largest magnitude (the first among equals, a NaN before all). Neighbours are thus inputs of one
+ * unit in X W, as hardware has it for 2 of 4 (Mishra et al. 2021, "Accelerating sparse deep neural
+ * networks"). The last group of a column may be shorter, and one of fewer than n keeps all. The caller
+ * releases the pattern. NULL on failure: TL_ERR_ARGUMENT unless 0 <= n <= m and m >= 1, or for too many
+ * entries; TL_ERR_MEMORY. */
+TL_API tl_pattern *tl_pattern_n_of_m(tl_variable *v, int64_t n, int64_t m);
+
 /* Returns the tl_variable_size values, to be read: row-major if dense, in the order of the pattern if sparse.
  * Owned by the variable. The call applies pending row updates (TL_ROWS_EXACT), so take the pointer after the
  * last step. */

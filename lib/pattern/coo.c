@@ -134,9 +134,8 @@ tl_pattern *tl_coo_to_csr(int64_t rows, int64_t cols, int64_t nnz, const int32_t
     return compress(c, position);
 }
 
-/* Fills cell[count] with distinct cells of 0 .. cells-1, ascending, every set equally likely: the first
- * `count` distinct draws, made in batches of what is still missing. spare[count] is scratch. */
-static void draw_cells(int64_t cells, int64_t count, uint64_t seed, uint64_t *cell, uint64_t *spare)
+/* The first `count` distinct draws, made in batches of what is still missing. */
+void tl_draw_cells(int64_t cells, int64_t count, uint64_t seed, uint64_t *cell, uint64_t *spare)
 {
     tl_random r = { .seed = seed };
     for (int64_t have = 0; have < count;) {
@@ -198,7 +197,7 @@ tl_pattern *tl_pattern_random(int64_t rows, int64_t cols, double density, uint64
     uint64_t *cell = tl_alloc(drawn, sizeof *cell), *spare = tl_alloc(drawn, sizeof *spare);
     tl_pattern *p = NULL;
     if (cell && spare) {
-        draw_cells(cells, drawn, seed, cell, spare);
+        tl_draw_cells(cells, drawn, seed, cell, spare);
         p = from_cells(rows, cols, cell, drawn, complement);
     } else {
         tl_fail_memory();

@@ -43,6 +43,44 @@ TL_API tl_pattern *tl_pattern_from_mask(int64_t rows, int64_t cols, const uint8_
  * TL_ERR_ARGUMENT if the density is not in [0, 1]. Time and memory are proportional to rows plus entries. */
 TL_API tl_pattern *tl_pattern_random(int64_t rows, int64_t cols, double density, uint64_t seed);
 
+/* Makes the pattern of the cells of a row-major values[rows * cols] whose magnitude is above the threshold. A
+ * NaN is kept, as an entry that is dropped unseen would hide it. TL_ERR_ARGUMENT if the threshold is NaN. */
+TL_API tl_pattern *tl_pattern_from_dense(int64_t rows, int64_t cols, const tl_real *values, tl_real threshold)
+    TL_REAL_SYMBOL(tl_pattern_from_dense);
+
+/* Makes a random pattern with exactly k entries in every column: units of equal fan-in, as in X W (Lasby et
+ * al. 2024, "Dynamic sparse training with structured sparsity"). Every set of k rows is equally likely in
+ * each column. TL_ERR_ARGUMENT if k is not in 0..rows. Time is proportional to rows plus columns plus
+ * entries. */
+TL_API tl_pattern *tl_pattern_fixed_fan_in(int64_t rows, int64_t cols, int64_t k, uint64_t seed);
+
+/* Makes the pattern of the cells (i, j) with i - below <= j <= i + above, LAPACK's kl and ku: 0 and 0 make
+ * the diagonal, 1 and 1 a tridiagonal matrix, rows and 0 the lower triangle. TL_ERR_ARGUMENT if one is
+ * negative. */
+TL_API tl_pattern *tl_pattern_banded(int64_t rows, int64_t cols, int64_t below, int64_t above);
+
+/* Makes a pattern in which each entry of p has become a full block of height x width cells: (i, j) becomes
+ * rows i * height .. i * height + height-1 and columns likewise (Gray et al. 2017, "GPU kernels for
+ * block-sparse weights"). TL_ERR_ARGUMENT for sizes below 1 or too many entries, TL_ERR_SHAPE for too many
+ * rows or columns. */
+TL_API tl_pattern *tl_pattern_block(const tl_pattern *p, int64_t height, int64_t width);
+
+/* Make the pattern of the entries that are in a or in b, in both, or in a and not in b, in linear time. Where
+ * the result equals a or b, it may be that pattern itself with one more reference. TL_ERR_SHAPE if the shapes
+ * differ. */
+TL_API tl_pattern *tl_pattern_union(tl_pattern *a, tl_pattern *b);
+TL_API tl_pattern *tl_pattern_intersection(tl_pattern *a, tl_pattern *b);
+TL_API tl_pattern *tl_pattern_difference(tl_pattern *a, tl_pattern *b);
+
+/* Makes the pattern of p's entries and the k absent cells of highest score, the first (by row, then column)
+ * among equals. score(context, row, col) is called once per absent cell, in order: RigL takes the gradient's
+ * magnitude (Evci et al. 2020). With score = NULL, `context` points to a seed, a uint64_t, and every set of k
+ * absent cells is equally likely, as in SET (Mocanu et al. 2018); time is then proportional to rows plus
+ * entries plus k. Memory is so in either case. TL_ERR_ARGUMENT if there are fewer than k absent cells,
+ * TL_ERR_NUMERIC for a score that is NaN. With k = 0 the result is p itself with one more reference. */
+TL_API tl_pattern *tl_pattern_add(tl_pattern *p, int64_t k,
+                                  tl_real (*score)(void *context, int64_t row, int64_t col), void *context);
+
 /* Adds a reference and returns p (NULL for NULL). */
 TL_API tl_pattern *tl_pattern_retain(tl_pattern *p);
 

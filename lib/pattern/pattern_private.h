@@ -36,6 +36,10 @@ tl_status tl_pattern_check_size(const char *who, int64_t rows, int64_t cols, int
  * sizes. NULL if memory is short. */
 tl_pattern *tl_pattern_alloc(int64_t rows, int64_t cols, int64_t nnz);
 
+/* Fills cell[count] with distinct cells of 0 .. cells-1, ascending, every set equally likely. Fast if count
+ * is at most cells / 2. spare[count] is scratch. */
+void tl_draw_cells(int64_t cells, int64_t count, uint64_t seed, uint64_t *cell, uint64_t *spare);
+
 /* Returns the cached block schedule of this width, permuted or not; NULL: there is none. */
 const tl_blocks *tl_pattern_cached_blocks(const tl_pattern *p, int64_t block, bool permuted);
 

@@ -109,6 +109,17 @@ START_TEST(patterns)
     ck_assert_ptr_null(tl_pattern_from_mask(1, 1, NULL));
     ck_assert_ptr_null(tl_pattern_random(low, low, 0.5, 1));
     ck_assert_ptr_null(tl_pattern_random(1, 1, (double)NAN, 1));
+    ck_assert_ptr_null(tl_pattern_from_dense(low, low, NULL, NAN));
+    ck_assert_ptr_null(tl_pattern_fixed_fan_in(low, low, low, 1));
+    ck_assert_ptr_null(tl_pattern_fixed_fan_in(1, 1, low, 1));
+    ck_assert_ptr_null(tl_pattern_banded(low, low, low, low));
+    ck_assert_ptr_null(tl_pattern_banded(1, 1, low, INT64_MAX));
+    ck_assert_ptr_null(tl_pattern_block(NULL, low, low));
+    ck_assert_ptr_null(tl_pattern_union(NULL, NULL));
+    ck_assert_ptr_null(tl_pattern_intersection(NULL, NULL));
+    ck_assert_ptr_null(tl_pattern_difference(NULL, NULL));
+    ck_assert_ptr_null(tl_pattern_add(NULL, low, NULL, NULL));
+    ck_assert_ptr_null(tl_pattern_n_of_m(NULL, low, low));
     ck_assert_ptr_null(tl_pattern_retain(NULL));
     tl_pattern_release(NULL);
     ck_assert_int_eq(tl_pattern_rows(NULL) + tl_pattern_cols(NULL) + tl_pattern_nnz(NULL), 0);
