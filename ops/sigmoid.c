@@ -27,8 +27,7 @@ static const tl_unary op = {
     .op.tangent = tangent,
     .value = value,
     .gradient = gradient,
-    .grain = TL_GRAIN / 2,
-    /* an exponential costs more than a pass over memory */,
+    .grain = TL_GRAIN / 2, /* an exponential costs more than a pass over memory */
     .standard = "Sigmoid",
 };
 

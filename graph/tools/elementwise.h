@@ -74,7 +74,7 @@ typedef struct tl_binary {
     const char *instead; /* what an op that is not `sparse` suggests for a sparse operand; may be NULL */
 } tl_binary;
 
-/* Initialisers of .op, after which its tangent may follow: `.op = TL_UNARY("relu"), .op.tangent = tangent,`. */
+/* Initialisers of .op. Its tangent may follow: `.op = TL_UNARY("relu"), .op.tangent = tangent,`. */
 #define TL_UNARY(op_name)                                                                                    \
     {                                                                                                        \
         .name = (op_name), .n_in = 1, .in_kind = { TL_ANY }, .shape = tl_unary_shape,                        \

@@ -11,7 +11,7 @@ static int64_t min(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Returns the size of the dimension that is `from_last` dimensions before the last one; 1 if there is none. */
+/* Returns the size of the dimension that is `from_last` places before the last one; 1 if there is none. */
 static int64_t size_from_last(tl_shape s, int32_t from_last)
 {
     return from_last < s.rank ? s.dim[s.rank - 1 - from_last] : 1;
