@@ -129,12 +129,14 @@ START_TEST(sums_of_rows)
 }
 END_TEST
 
-/* Beside 2^24 a float loses single ones, but not the sum of 256 of them; no terms give 0, or add nothing. */
+/* Beside 2^24 a float loses single ones (a double beside 2^53), but not the sum of 256 of them; no terms give
+ * 0, or add nothing. */
 START_TEST(long_sums_and_empty_ones)
 {
     enum { TERMS = 512 };
+    const double big = TL_IS_DOUBLE ? 0x1p53 : 0x1p24;
     const tl_real x[] = { 1 };
-    tl_real coef[TERMS] = { 16777216 }, y[2] = { NAN, NAN };
+    tl_real coef[TERMS] = { (tl_real)big }, y[2] = { NAN, NAN };
     int32_t row[TERMS] = { 0 };
     for (int k = 256; k < TERMS; k++)
         coef[k] = 1;
@@ -142,10 +144,10 @@ START_TEST(long_sums_and_empty_ones)
         .n = 2, .width = 1, .ptr = (int64_t[]){ 0, TERMS, TERMS }, .row = row, .coef = coef
     };
     tl_sum_rows(&s, x, y, false);
-    ck_assert_values(y, 2, 0, 16777472, 0);
+    ck_assert_values(y, 2, 0, big + 256, 0);
     y[1] = 3;
     tl_sum_rows(&s, x, y, true);
-    ck_assert_values(y, 2, 0, 33554944, 3);
+    ck_assert_values(y, 2, 0, 2 * big + 512, 3);
     tl_sum_rows(&(tl_row_sums){ .n = 0, .width = 1, .ptr = (int64_t[]){ 0 } }, NULL, NULL, false);
     tl_sum_rows(&(tl_row_sums){ .n = 2, .width = 1, .ptr = (int64_t[]){ 0, 0, 0 } }, NULL, y, false);
     ck_assert_values(y, 2, 0, 0, 0);
