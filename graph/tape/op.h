@@ -112,7 +112,8 @@ struct tl_node {
 
 /* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied, but not what it
  * points to: `shape` copies arrays and lets the attributes point to the copies (tl_scratch_copy,
- * tl_copy_rows), which forward, backward and a tangent that applies the op again then read. *op is not copied: it must stay until the reset, even if it fails (tl_graph_print names it). Returns NULL if an input
+ * tl_copy_rows), which forward, backward and a tangent that applies the op again then read. *op is not
+ * copied: it must stay until the reset, even if it fails (tl_graph_print names it). Returns NULL if an input
  * is NULL and not optional, if the graph has failed before, or if the op fails; the error is then in the
  * graph. */
 TL_API tl_node *tl_apply(const tl_op *op, tl_node *const *in, const void *attr, size_t attr_size)
