@@ -34,16 +34,21 @@ TL_API tl_status tl_backward(tl_node *loss, tl_gradients *out);
  * also if the list is empty or has a NULL or a repeat. */
 TL_API tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_t n, tl_gradients *out);
 
-/* Adds up gradients of several backward passes (micro-batches) in `total`, a graph that is used for nothing
- * else: total += weight * gradient for each pair of g, dense or row-sparse; absent gradients add nothing.
- * The sum is in double, and the values are copied, so g's graph may be reset. Errors stick to `total`, and
- * the sum is lost: a pair that does not fit its variable (TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX),
- * TL_ERR_MEMORY. Resetting `total` starts the next sum. */
+/* Adds up gradients of several backward passes (micro-batches, or parts of a batch) in `total`, a graph that
+ * is used for nothing else. Call k, from 0, is part k: weight * gradient for each pair of g, dense or
+ * row-sparse. A part may lack a pair or rows of one, or all (g = NULL). The sum is that of a balanced binary
+ * tree over the numbers of the parts: a block of 2^i parts that begins at a multiple of 2^i is the sum of
+ * its halves, and a half that is absent is skipped. The bits thus depend on the parts and their numbers
+ * alone, and not on who computed which; the error grows with log P for P parts, not with P.
+ * Products and sums are in double, and the values are copied, so g's graph may be reset. `total` holds at
+ * most 1 + log2 P sums per variable, each of all values or of the rows that its parts have. Errors stick to
+ * `total`, and the sum is lost: a pair that does not fit its variable (TL_ERR_ARGUMENT, TL_ERR_KIND,
+ * TL_ERR_INDEX), TL_ERR_MEMORY. Resetting `total` starts the next sum. */
 TL_API tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double weight);
 
-/* Sets *out to the sums, as pairs for tl_apply_gradients: one per variable, in order of first appearance,
- * row-sparse ones with distinct rows. They are valid until the reset of `total`. TL_ERR_MEMORY, or the error
- * that stuck to `total`. */
+/* Sets *out to the sums of the parts so far, as pairs for tl_apply_gradients: one per variable, in order of
+ * first appearance, row-sparse ones with distinct rows. They are valid until the reset of `total`; more parts
+ * may follow, for the next total. TL_ERR_MEMORY, or the error that stuck to `total`. */
 TL_API tl_status tl_gradients_total(tl_graph *total, tl_gradients *out);
 
 /* Returns the number of values of a pair: 0 if they, their variable or the pair are absent. */

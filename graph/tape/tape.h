@@ -75,8 +75,9 @@ struct tl_graph {
     const tl_op *failed;        /* the op whose failure is the error, if it is one's in shape or forward */
     const tl_node *failed_node; /* its node, with inputs and attributes; NULL: it did not get that far */
     int32_t n_failed_in;
-    int32_t *failed_in; /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
-    bool check_finite;  /* tl_graph_check_finite; kept by a reset */
+    int32_t *failed_in;       /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
+    struct tl_totals *totals; /* of tl_gradients_add; NULL: no call so far */
+    bool check_finite;        /* tl_graph_check_finite; kept by a reset */
     tl_status status;
     char error[TL_ERROR_SIZE];
 };

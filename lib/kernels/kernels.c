@@ -40,10 +40,16 @@ static void axpy(int64_t n, tl_real a, const tl_real *restrict x, tl_real *restr
         y[k] = fused(a, x[k], y[k]);
 }
 
-static void axpy_double(int64_t n, double a, const tl_real *restrict x, double *restrict y)
+static void scale_wide(int64_t n, double a, const tl_real *restrict x, double *restrict y)
 {
     for (int64_t k = 0; k < n; k++)
-        y[k] = fused_wide(a, (double)x[k], y[k]);
+        y[k] = a * (double)x[k];
+}
+
+static void add_wide(int64_t n, const double *restrict x, double *restrict y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] += x[k];
 }
 
 static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
@@ -234,7 +240,8 @@ const tl_kernels TL_ISA(kernels) = {
     .max_abs = max_abs,
     .add = add,
     .axpy = axpy,
-    .axpy_double = axpy_double,
+    .scale_wide = scale_wide,
+    .add_wide = add_wide,
     .dot = dot,
     .sum_rows = sum_rows,
     .col_sums = col_sums,
