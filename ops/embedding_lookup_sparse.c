@@ -15,12 +15,12 @@ struct attr {
 
 /* The entries: the ids, except padding and bags whose divisor is 0. */
 struct saved {
-    int64_t n, *bag_ptr;      /* bag b has the entries bag_ptr[b] .. bag_ptr[b + 1] - 1 */
-    int64_t n_ids;            /* padding included */
-    int32_t *id, *bag, *pos;  /* of an entry: its id, its bag, and its index in ids */
-    const int32_t *row;       /* a copy of `id`, rows of T */
-    tl_real *coef;            /* of an entry: w_k / D */
-    tl_real *divisor;         /* D of each bag */
+    int64_t n, *bag_ptr;     /* bag b has the entries bag_ptr[b] .. bag_ptr[b + 1] - 1 */
+    int64_t n_ids;           /* padding included */
+    int32_t *id, *bag, *pos; /* of an entry: its id, its bag, and its index in ids */
+    const int32_t *row;      /* a copy of `id`, rows of T */
+    tl_real *coef;           /* of an entry: w_k / D */
+    tl_real *divisor;        /* D of each bag */
     /* dY / D of each bag, which all its entries receive; NULL: weighted, or every D is 1 */
     tl_real *shared;
 };

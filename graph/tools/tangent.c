@@ -164,8 +164,10 @@ tl_node *tl_sum_of(int32_t n, tl_node *const *a)
             last = a[i];
             left++;
         }
-    if (left <= 1 || last->graph->status != TL_OK)
-        return left == 1 ? last : NULL;
+    if (left == 0 || last->graph->status != TL_OK)
+        return NULL;
+    if (left == 1)
+        return last;
     tl_node **in = tl_arena_alloc(&last->graph->arena, left, sizeof *in);
     if (!in) {
         tl_graph_fail(last->graph, sum.name, tl_fail_memory());

@@ -271,6 +271,29 @@ START_TEST(other_rows)
 }
 END_TEST
 
+/* Labels, ids, bags and weights were copied when the ops were recorded. */
+START_TEST(arrays_that_are_gone)
+{
+    static double expected[MOST_VALUES], actual[MOST_VALUES];
+    net m = net_new(_i, BATCH);
+    product p = product_of(&m, 100), q = { .g = tl_graph_new() };
+    spread(&m, &p.hv, expected);
+    q.loss = net_loss(q.g, &m);
+    for (int k = 0; k < BATCH; k++) {
+        m.row_ptr[k + 1] = -7;
+        m.ids[k] = m.labels[k] = m.bag_ids[k] = -7;
+        m.row_weights[k] = -7;
+    }
+    ck_assert_ok(tl_hessian_product(q.loss, &p.v, &q.hv));
+    spread(&m, &q.hv, actual);
+    for (int64_t k = 0; k < values_of(&m); k++)
+        ck_assert_double_eq(actual[k], expected[k]);
+    tl_graph_free(p.g);
+    tl_graph_free(q.g);
+    net_free(&m);
+}
+END_TEST
+
 /* Large enough that each op has tasks for several threads. */
 START_TEST(same_bits_on_any_number_of_threads)
 {
@@ -347,6 +370,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, keeps_kinds, 0, NET_VARIANTS);
     tcase_add_loop_test(c, kinds_may_differ, 0, NET_VARIANTS);
     tcase_add_loop_test(c, other_rows, 0, NET_VARIANTS);
+    tcase_add_loop_test(c, arrays_that_are_gone, 0, NET_VARIANTS);
     tcase_add_loop_test(c, same_bits_on_any_number_of_threads, 0, NET_VARIANTS);
     tcase_add_test(c, every_op_is_in_a_net);
     return s;

@@ -112,6 +112,9 @@ START_TEST(sparse_sums)
     ck_assert_values(tl_value(y), 6, 0, 2, -4, 6, 8, 10, -12);
     ck_assert_refused(g, tl_sum_of(2, (tl_node *[]){ s, other }), TL_ERR_SHAPE,
                       "sum_of: input 1, 3x2, is unlike input 0, 2x3");
+    s = tl_input_sparse(g, p, numbers);
+    ck_assert_ptr_null(tl_reshape(tl_input(g, TL_SHAPE(6), numbers), TL_SHAPE(5)));
+    ck_assert_ptr_null(tl_sum_of(1, &s)); /* the graph has failed */
     tl_graph_free(g);
     tl_pattern_release(p);
     tl_pattern_release(q);
