@@ -17,12 +17,12 @@
 
 /* In the order in which they run. */
 typedef enum tl_stage {
-    TL_STAGE_NULL,     /* inputs that are NULL, of another graph or kind, or that want a gradient in vain */
-    TL_STAGE_ERRORS,   /* samples that are refused: status and text; the graph works after its reset */
-    TL_STAGE_SHAPE,    /* shape, kind and pattern of the result are the reference's */
-    TL_STAGE_VALUE,    /* so are its values, in memory that was NaN; the inputs are unchanged */
-    TL_STAGE_SPECIAL,  /* values and gradients that the author states: infinities, zeros, NaN, kinks */
-    TL_STAGE_GRADIENT, /* tl_gradcheck; of samples of more than TL_SAMPLE_SMALL values, one direction */
+    TL_STAGE_NULL,    /* inputs that are NULL, of another graph or kind, or that want a gradient in vain */
+    TL_STAGE_ERRORS,  /* samples that are refused: status and text; the graph works after its reset */
+    TL_STAGE_SHAPE,   /* shape, kind and pattern of the result are the reference's */
+    TL_STAGE_VALUE,   /* so are its values, in memory that was NaN; the inputs are unchanged */
+    TL_STAGE_SPECIAL, /* values and gradients that the author states: infinities, zeros, NaN, kinks */
+    TL_STAGE_GRADIENT, /* tl_gradcheck, or in one direction if there are many values; of exact ops also exactly */
     TL_STAGE_SECOND_ORDER, /* tl_derivative through the op, and its gradient */
     TL_STAGE_CONSTANTS,    /* every subset of the inputs as constants */
     TL_STAGE_SHARED,       /* one variable as two inputs */
@@ -117,7 +117,7 @@ typedef struct tl_sample {
     const void *attr; /* passed to the op and to the reference: ids, labels, an axis, flags */
 
     tl_status status;  /* not TL_OK: the call fails with this .. */
-    const char *error; /* .. and this text after "name: "; NULL: any */
+    const char *error; /* .. and this text after "name: ", of variables a, b ..; NULL: any */
 
     const double *y;                      /* the values of the result, at its pattern if it is sparse */
     const double *upstream;               /* the gradient of the result; NULL: ones */

@@ -167,6 +167,10 @@ void tl_answer_free(tl_answer *a);
 tl_status tl_compare_shape(const tl_operands *o, const tl_answer *a, const tl_node *y);
 tl_status tl_compare_values(const tl_operands *o, const tl_answer *a, const tl_node *y);
 
+/* Compares gradients at integers, wherever the reference is linear, without a tolerance. Overwrites the
+ * operands. */
+tl_status tl_check_exact_gradient(const tl_operands *o);
+
 /* ---- The allocator ---- */
 
 /* Sets whether new blocks are filled with NaN. */

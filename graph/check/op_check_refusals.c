@@ -209,7 +209,7 @@ static tl_status check_error(tl_graph *g, const tl_operands *o, const tl_operand
     const tl_subject *s = o->subject;
     tl_node *in[TL_SAMPLE_IN];
     char expected[512];
-    tl_record_leaves(g, o, 0, in);
+    tl_record_leaves(g, o, o->gradable, in);
     if (tl_graph_status(g) != TL_OK)
         return tl_report(s, o->sample, "the operands are refused: %s", tl_graph_error(g));
     if (tl_call(o, in))

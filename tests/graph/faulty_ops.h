@@ -152,7 +152,7 @@ static const tl_unary_case soft_case = {
 
 /* ---- product of two, of one shape ---- */
 
-enum { TAKES_NULL = 100, TAKES_SHAPES, NEEDS_FIRST, ONLY_VARIABLES, LOSES_SHARED, OTHER_NAME };
+enum { TAKES_NULL = 100, TAKES_SHAPES, NEEDS_FIRST, ONLY_VARIABLES, LOSES_SHARED, ROUNDS };
 
 static tl_status product_shape(tl_node *y)
 {
@@ -181,7 +181,7 @@ static void product_backward(tl_node *y)
     for (int64_t k = 0; db && k < y->size; k++)
         before[k] = db[k];
     for (int64_t k = 0; da && k < y->size; k++)
-        da[k] += y->grad[k] * b[k];
+        da[k] += y->grad[k] * b[k] * (fault == ROUNDS && y->size == 6 ? 1 + (tl_real)0x1p-22 : 1);
     for (int64_t k = 0; db && k < y->size; k++)
         db[k] = (fault == LOSES_SHARED ? before[k] : db[k]) + y->grad[k] * a[k];
 }
@@ -216,7 +216,7 @@ static const tl_sample product_samples[] = {
     { .in = { TL_DENSE_OPERAND(200, 100), TL_DENSE_OPERAND(200, 100) } },
     { .in = { TL_DENSE_OPERAND(3, 2), TL_DENSE_OPERAND(2, 3) },
       .status = TL_ERR_SHAPE,
-      .error = "3x2 and 2x3" },
+      .error = "a (3x2) and b (2x3)" },
     { .in = { TL_DENSE_OPERAND(2), TL_DENSE_OPERAND(3) }, .status = TL_ERR_SHAPE },
     { .in = { { TL_STATIC_SHAPE(3), .values = exact_a }, { TL_STATIC_SHAPE(3), .values = exact_b } },
       .y = exact_y,

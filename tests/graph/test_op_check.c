@@ -34,6 +34,8 @@ static const struct {
       "soft: gradient of [63]: gradcheck: a[62]: analytic 0," },
     { ASSIGNS, &soft_case, NULL, NULL, TL_STAGE_GRADIENT, "with gradients already present" },
     { NEEDS_FIRST, NULL, NULL, &product_case, TL_STAGE_GRADIENT, "gradcheck: b[0]: analytic 0, numeric" },
+    { ROUNDS, NULL, NULL, &product_case, TL_STAGE_GRADIENT,
+      "product: gradient of sample 0 (3x2, 3x2): the gradient of a[0] is " },
     { BY_COLUMN, NULL, &maximum_case, NULL, TL_STAGE_GRADIENT, "maximum: gradient of 3x5, " },
     { HALF_TANGENT, &soft_case, NULL, NULL, TL_STAGE_SECOND_ORDER,
       "soft: second order of scalar: the derivative of y[0]" },
