@@ -72,7 +72,7 @@ typedef struct tl_unary_case {
 /* ---- Any op ---- */
 
 #define TL_SAMPLE_IN     8         /* the most operands of a sample */
-#define TL_SAMPLE_SMALL  1024      /* the most values of a sample for the stages that compute differences */
+#define TL_SAMPLE_SMALL  512       /* the most values of a sample for the stages that compute differences */
 #define TL_REFERENCE_MAX (1 << 20) /* the most values of a result */
 
 typedef struct tl_operand {
@@ -115,6 +115,7 @@ typedef struct tl_sample {
     tl_operand in[TL_SAMPLE_IN];
     int32_t n_in;     /* of an op that takes a list; 0: that of the case */
     const void *attr; /* passed to the op and to the reference: ids, labels, an axis, flags */
+    bool large;       /* is treated as one of many values: the result has many */
 
     tl_status status;  /* not TL_OK: the call fails with this .. */
     const char *error; /* .. and this text after "name: ", of variables a, b ..; NULL: any */

@@ -62,22 +62,24 @@ static void fill_integers(tl_real *x, int64_t n, int64_t stride)
 
 tl_status tl_check_exact_gradient(const tl_operands *o)
 {
-    tl_answer a;
+    tl_answer a = { 0 };
     tl_run r = { 0 };
-    tl_real *u = malloc(TL_REFERENCE_MAX * sizeof *u);
     tl_graph *g = tl_graph_new();
     for (int32_t i = 0; i < o->n; i++)
         if (o->v[i])
             fill_integers(tl_variable_data(o->v[i]), tl_variable_size(o->v[i]), i + 2);
-    tl_status status = u && g ? tl_answer_compute(o, &a) : tl_check_no_memory();
+    tl_status status = g ? tl_answer_compute(o, &a) : TL_ERR_MEMORY;
+    const int64_t size = status == TL_OK ? tl_shape_size(a.shape) : 0;
+    tl_real *u = malloc((size_t)(size + 1) * sizeof *u);
+    if (status == TL_OK && !u)
+        status = tl_check_no_memory();
     if (u)
-        fill_integers(u, TL_REFERENCE_MAX, 7);
+        fill_integers(u, size, 7);
     if (status == TL_OK && tl_run_call(g, o, o->gradable, u, &r) != TL_OK)
         status = tl_report_error(o->subject, o->sample, "refused");
     if (status == TL_OK)
         status = compare_gradients(o, &a, &r, u);
-    if (u && g)
-        tl_answer_free(&a);
+    tl_answer_free(&a);
     free(u);
     tl_run_free(&r);
     tl_graph_free(g);

@@ -37,7 +37,7 @@ bool tl_sample_is_small(const tl_subject *s, const tl_sample *sample)
     for (int32_t i = 0; i < tl_sample_count(s, sample); i++)
         if (!tl_operand_is_absent(&sample->in[i]))
             size += tl_shape_size(sample->in[i].shape);
-    return size <= TL_SAMPLE_SMALL && tl_sample_works(sample);
+    return size <= TL_SAMPLE_SMALL && !sample->large && tl_sample_works(sample);
 }
 
 const tl_sample *tl_first_sample(const tl_subject *s)

@@ -133,7 +133,7 @@ START_TEST(wrong_cases)
     c.sample += 2;
     c.n_samples = 1;
     ck_assert_status(tl_check_op_stage(&c, TL_STAGE_NULL), TL_ERR_NUMERIC,
-                     "product: null: there is no sample that works and has at most 1024 values");
+                     "product: null: there is no sample that works and has at most 512 values");
     c = product_case;
     c.n_in = 9;
     ck_assert_status(tl_check_op(&c), TL_ERR_ARGUMENT, "product: sample 0 has 9 operands, not 1 to 8");

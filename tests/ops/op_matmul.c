@@ -34,13 +34,15 @@ static const tl_trans none = TL_NO_TRANSPOSE, ta = TL_TRANSPOSE_A, tb = TL_TRANS
                       both = TL_TRANSPOSE_BOTH, negative = (tl_trans)-1, four = (tl_trans)4;
 
 /* op(A) of m x k times op(B) of k x n, in every transpose. */
-#define PRODUCTS(m, n, k)                                                                                    \
-    { .in = { TL_DENSE_OPERAND(m, k), TL_DENSE_OPERAND(k, n) }, .attr = &none },                             \
-        { .in = { TL_DENSE_OPERAND(k, m), TL_DENSE_OPERAND(k, n) }, .attr = &ta },                           \
-        { .in = { TL_DENSE_OPERAND(m, k), TL_DENSE_OPERAND(n, k) }, .attr = &tb },                           \
+#define IN_ALL(m, n, k, is_large)                                                                            \
+    { .in = { TL_DENSE_OPERAND(m, k), TL_DENSE_OPERAND(k, n) }, .attr = &none, .large = is_large },          \
+        { .in = { TL_DENSE_OPERAND(k, m), TL_DENSE_OPERAND(k, n) }, .attr = &ta, .large = is_large },        \
+        { .in = { TL_DENSE_OPERAND(m, k), TL_DENSE_OPERAND(n, k) }, .attr = &tb, .large = is_large },        \
     {                                                                                                        \
-        .in = { TL_DENSE_OPERAND(k, m), TL_DENSE_OPERAND(n, k) }, .attr = &both                              \
+        .in = { TL_DENSE_OPERAND(k, m), TL_DENSE_OPERAND(n, k) }, .attr = &both, .large = is_large           \
     }
+#define PRODUCTS(m, n, k) IN_ALL(m, n, k, false)
+#define LARGE(m, n, k)    IN_ALL(m, n, k, true)
 #define FOLDED(k, ...)                                                                                       \
     { .in = { TL_DENSE_OPERAND(__VA_ARGS__), TL_DENSE_OPERAND(k, 5) }, .attr = &none },                      \
     {                                                                                                        \
@@ -70,18 +72,18 @@ static const tl_sample samples[] = {
     PRODUCTS(0, 0, 0),
     PRODUCTS(1, 1, 0),
     PRODUCTS(3, 17, 63),
-    PRODUCTS(27, 27, 28),
-    PRODUCTS(70, 65, 33),
-    PRODUCTS(17, 63, 129),
-    PRODUCTS(2, 130, 100),
-    PRODUCTS(130, 2, 100),
-    PRODUCTS(100, 130, 2),
-    PRODUCTS(1, 203, 131),
-    PRODUCTS(203, 1, 131),
-    PRODUCTS(203, 131, 1),
-    PRODUCTS(1, 1, 26000),
-    PRODUCTS(1, 26001, 1),
-    PRODUCTS(26001, 1, 1),
+    LARGE(27, 27, 28),
+    LARGE(70, 65, 33),
+    LARGE(17, 63, 129),
+    LARGE(2, 130, 100),
+    LARGE(130, 2, 100),
+    LARGE(100, 130, 2),
+    LARGE(1, 203, 131),
+    LARGE(203, 1, 131),
+    LARGE(203, 131, 1),
+    LARGE(1, 1, 26000),
+    LARGE(1, 26001, 1),
+    LARGE(26001, 1, 1),
     FOLDED(4, 4),
     FOLDED(4, 2, 3, 4),
     FOLDED(4, 2, 1, 3, 4),
