@@ -84,7 +84,10 @@ typedef struct tl_operand {
     bool constant;        /* the op has no gradient for it */
 } tl_operand;
 
-/* A shape and operands as initialisers of static tables. A scalar is TL_SCALAR_OPERAND. */
+/* A shape, operands (a scalar is TL_SCALAR_OPERAND) and arrays of values as initialisers of static tables:
+ *
+ *     { .in = { TL_DENSE_OPERAND(3, 4), { TL_STATIC_SHAPE(4), .values = TL_VALUES(1, 2, INFINITY, 4) } } } */
+#define TL_VALUES(...) ((const double[]){ __VA_ARGS__ })
 #define TL_STATIC_SHAPE(...)                                                                                 \
     {                                                                                                        \
         sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t),                                                \
