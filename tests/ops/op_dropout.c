@@ -1,30 +1,19 @@
 /* dropout: A / (1 - p) where kept, with probability 1 - p, otherwise 0 */
+#include "check_tulle.h"
 #include "tests/testing.h"
 
 #include <math.h>
 
-enum { MOST = 20001 };
-
 typedef struct chance {
-    tl_variable *w;
     tl_real p;
-    tl_random r; /* copied at each build, which must compute the same at every call */
+    tl_random r; /* copied at each call, which must compute the same */
 } chance;
 
-static tl_node *build(tl_graph *g, void *context)
+static tl_node *op(tl_node *const *in, const void *attr)
 {
-    const chance *c = context;
+    const chance *c = attr;
     tl_random r = c->r;
-    return tl_dropout(tl_use(g, c->w), c->p, &r);
-}
-
-/* The same variable twice, under two masks. */
-static tl_node *build_twice(tl_graph *g, void *context)
-{
-    const chance *c = context;
-    tl_random r = c->r;
-    tl_node *w = tl_use(g, c->w), *y = tl_dropout(w, c->p, &r);
-    return tl_add(y, tl_dropout(tl_scale(w, 2), c->p, &r));
+    return tl_dropout(in[0], c->p, &r);
 }
 
 /* Returns whether value k is kept: word k mod 4 of draw k / 4 is among the upper 1 - p of all 2^32. */
@@ -35,45 +24,67 @@ static bool kept(tl_random r, tl_real p, int64_t k)
     return (double)word[k % 4] >= floor((double)p * 4294967296.0);
 }
 
-/* Values and gradients by the draws themselves. p is a half or three quarters: the scale is exact. */
-START_TEST(oracle)
+static tl_shape reference(tl_reference *r)
 {
-    const tl_shape shape[] = { TL_SHAPE(),      TL_SHAPE(1),        TL_SHAPE(3),          TL_SHAPE(4),
-                               TL_SHAPE(5),     TL_SHAPE(63),       TL_SHAPE(65),         TL_SHAPE(17, 3),
-                               TL_SHAPE(3, 17), TL_SHAPE(3, 1, 65), TL_SHAPE(2, 3, 1, 7), TL_SHAPE(257),
-                               TL_SHAPE(MOST) };
-    for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
-        for (int quarters = 2; quarters <= 3; quarters++) {
-            const tl_real p = (tl_real)quarters / 4, up = 1 / (1 - p);
-            const tl_random start = { .seed = 0x123456789abcdefu + s, .position = 1000 };
-            tl_random r = start;
-            tl_variable *w = tl_test_dense("w", shape[s], s);
-            int64_t n = tl_variable_size(w);
-            static tl_real u[MOST], y[MOST], dw[MOST];
-            ck_assert_ok(tl_set_num_threads(quarters == 3 ? 4 : 1));
-            tl_test_fill(u, n, s + 50);
-            for (int64_t k = 0; k < n; k++) {
-                y[k] = kept(start, p, k) ? up * tl_variable_data(w)[k] : 0;
-                dw[k] = kept(start, p, k) ? up * u[k] : 0;
-            }
-            tl_graph *g = tl_graph_new();
-            tl_node *node = tl_dropout(tl_use(g, w), p, &r);
-            tl_gradients out;
-            ck_assert(tl_shape_equal(tl_shape_of(node), shape[s]));
-            ck_assert_same(tl_value(node), y, n);
-            ck_assert_uint_eq(r.position, 1000 + (uint64_t)(n + 3) / 4);
-            ck_assert_uint_eq(r.seed, start.seed);
-            tl_node *loss = tl_reduce_sum(tl_mul(node, tl_input(g, shape[s], u)), TL_ALL_AXES);
-            ck_assert_ok(tl_backward(loss, &out));
-            ck_assert_same(out.pair[0].values, dw, n);
-            tl_graph_free(g);
-            tl_variable_free(w);
-        }
+    const chance *c = r->attr;
+    const tl_real up = 1 / (1 - c->p);
+    for (int64_t k = 0; k < tl_shape_size(r->shape[0]); k++)
+        r->y[k] = kept(c->r, c->p, k) ? (double)up * r->in[0][k] : 0;
+    return r->shape[0];
 }
-END_TEST
+
+static const chance none = { 0, { 1, 5 } }, third = { 0.3f, { 2, 5 } },
+                    one_half = { 0.5f, { 0x123456789abcdefu, 1000 } },
+                    three_quarters = { 0.75f, { 3, 1000 } }, every = { 1, { 4, 0 } },
+                    negative = { -0.125f, { 1, 5 } }, above = { 1.5f, { 1, 5 } },
+                    infinite = { INFINITY, { 1, 5 } }, no_number = { NAN, { 1, 5 } };
+
+#define DROPPED(chance, ...)                                                                                 \
+    {                                                                                                        \
+        .in = { TL_DENSE_OPERAND(__VA_ARGS__) }, .attr = &chance                                             \
+    }
+#define REFUSED(chance, text)                                                                                \
+    {                                                                                                        \
+        .in = { TL_DENSE_OPERAND(3) }, .attr = &chance, .status = TL_ERR_ARGUMENT, .error = text             \
+    }
+
+static const tl_sample samples[] = {
+    DROPPED(one_half, 3, 5),
+    DROPPED(three_quarters, 3, 5),
+    DROPPED(none, 17),
+    DROPPED(every, 17),
+    DROPPED(third, 2, 3, 4),
+    { .in = { TL_SCALAR_OPERAND }, .attr = &one_half },
+    { .in = { TL_SCALAR_OPERAND }, .attr = &third },
+    DROPPED(one_half, 3),
+    DROPPED(one_half, 4),
+    DROPPED(one_half, 5),
+    DROPPED(three_quarters, 63),
+    DROPPED(three_quarters, 65),
+    DROPPED(third, 2, 1, 3, 2),
+    DROPPED(one_half, 0),
+    DROPPED(one_half, 2, 0, 3),
+    DROPPED(one_half, 257),
+    DROPPED(three_quarters, 20001),
+    DROPPED(one_half, 40001),
+    REFUSED(negative, "p = -0.125 is not in [0, 1]"),
+    REFUSED(above, "p = 1.5 is not in [0, 1]"),
+    REFUSED(infinite, "p = inf is not in [0, 1]"),
+    REFUSED(no_number, "p = nan is not in [0, 1]"),
+};
+
+static const tl_op_case dropout = {
+    .name = "dropout",
+    .n_in = 1,
+    .op = op,
+    .reference = reference,
+    .sample = samples,
+    .n_samples = sizeof samples / sizeof *samples,
+    .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE), /* one input; the place decides */
+};
 
 /* By hand: the first draw of seed 0 is 6627e8d5 e169c58d bc57ac4c 9b00dbd8 (Random123's known answers for
- * Philox 4x32-10 with key 0, counter 0): only the first is below half of 2^32, only the second not below
+ * Philox 4x32-10 with key 0, counter 0): only the first is below one_half of 2^32, only the second not below
  * three quarters. */
 START_TEST(values)
 {
@@ -180,38 +191,6 @@ START_TEST(statistics)
 }
 END_TEST
 
-START_TEST(gradient)
-{
-    const tl_shape shape[] = { TL_SHAPE(), TL_SHAPE(17), TL_SHAPE(3, 5), TL_SHAPE(2, 3, 4),
-                               TL_SHAPE(2, 1, 3, 2) };
-    const tl_real p[] = { 0, 0.3f, 0.5f, 0.8f, 1 };
-    for (size_t k = 0; k < sizeof shape / sizeof *shape; k++)
-        for (size_t l = 0; l < sizeof p / sizeof *p; l++) {
-            chance c = { tl_test_dense("w", shape[k], 1), p[l], { .seed = k } };
-            ck_assert_gradient(build, &c, c.w);
-            ck_assert_gradient(build_twice, &c, c.w);
-            tl_variable_free(c.w);
-        }
-}
-END_TEST
-
-START_TEST(empty)
-{
-    const tl_shape shape[] = { TL_SHAPE(0), TL_SHAPE(0, 3), TL_SHAPE(3, 0), TL_SHAPE(2, 0, 3) };
-    for (size_t k = 0; k < sizeof shape / sizeof *shape; k++) {
-        chance c = { tl_test_dense("w", shape[k], 1), 0.5f, { .seed = k } };
-        ck_assert_gradient(build, &c, c.w);
-        tl_variable_free(c.w);
-    }
-    tl_random r = { .seed = 1, .position = 5 };
-    tl_graph *g = tl_graph_new();
-    tl_node *y = tl_dropout(tl_input(g, TL_SHAPE(3, 0), NULL), 0.5f, &r);
-    ck_assert_str_eq(tl_shape_text(tl_shape_of(y)).text, "3x0");
-    ck_assert_uint_eq(r.position, 5);
-    tl_graph_free(g);
-}
-END_TEST
-
 /* Of a sparse matrix: what it is of the values alone, on the same pattern. */
 START_TEST(sparse)
 {
@@ -236,18 +215,8 @@ START_TEST(refusals)
     tl_graph *g = tl_graph_new();
     tl_random r = { .seed = 1, .position = 5 };
     const tl_real x[3] = { 0 };
-    const struct {
-        tl_real p;
-        const char *text;
-    } bad[] = {
-        { -0.125f, "dropout: p = -0.125 is not in [0, 1]" },
-        { 1.5f, "dropout: p = 1.5 is not in [0, 1]" },
-        { INFINITY, "dropout: p = inf is not in [0, 1]" },
-        { NAN, "dropout: p = nan is not in [0, 1]" },
-    };
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
-        ck_assert_refused(g, tl_dropout(tl_input(g, TL_SHAPE(3), x), bad[k].p, &r), TL_ERR_ARGUMENT,
-                          bad[k].text);
+    ck_assert_ptr_null(tl_dropout(tl_input(g, TL_SHAPE(3), x), 2, &r));
+    tl_graph_reset(g);
     ck_assert_refused(g, tl_dropout(tl_input(g, TL_SHAPE(3), x), 0.5f, NULL), TL_ERR_ARGUMENT,
                       "dropout: the generator is NULL");
     ck_assert_ptr_null(tl_dropout(NULL, 0.5f, &r));
@@ -287,16 +256,13 @@ END_TEST
 
 Suite *tl_test_suite(void)
 {
-    Suite *s = suite_create("dropout");
-    TCase *c = tl_test_case(s, "dropout");
+    Suite *s = tl_op_suite(&dropout);
+    TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, values);
-    tcase_add_test(c, oracle);
     tcase_add_test(c, reproducible);
     tcase_add_test(c, nothing_dropped);
     tcase_add_test(c, everything_dropped);
     tcase_add_test(c, statistics);
-    tcase_add_test(c, gradient);
-    tcase_add_test(c, empty);
     tcase_add_test(c, sparse);
     tcase_add_test(c, refusals);
     tcase_add_test(c, no_memory);
