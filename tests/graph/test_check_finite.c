@@ -91,7 +91,8 @@ START_TEST(outputs)
     a = tl_input(g, TL_SHAPE(2), large); /* several inputs */
     ck_assert_refused(g, tl_add(a, tl_scale(a, 1)), TL_ERR_NUMERIC,
                       "add: the output is not finite: y[0] = inf, of inputs 0 ([2]), 1 ([2])");
-    tl_node *many[] = { tl_input(g, TL_SHAPE(3), minus), a = tl_use(g, w), a, a, a, a };
+    a = tl_use(g, w);
+    tl_node *many[] = { tl_input(g, TL_SHAPE(3), minus), a, a, a, a, a };
     ck_assert_refused(g, tl_apply_list(&first_op, 6, many, NULL, 0), TL_ERR_ARGUMENT,
                       "first: input 1 (w, 3x4) requires a gradient, and the op has none for it");
     a = tl_input(g, TL_SHAPE(3), minus);
