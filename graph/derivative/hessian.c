@@ -97,8 +97,6 @@ tl_status tl_hessian_product(tl_node *loss, const tl_gradients *v, tl_gradients 
     if (!loss)
         return tl_fail_null_loss("hessian_product");
     tl_graph *g = loss->graph;
-    if (g->status != TL_OK)
-        return tl_fail(g->status, "%s%s", g->error, tl_failed_op_hint(g));
     tl_variable **vars = NULL;
     tl_status status = out ? tl_check_loss(loss) : tl_fail(TL_ERR_ARGUMENT, "the output argument is NULL");
     if (status == TL_OK)
@@ -109,7 +107,7 @@ tl_status tl_hessian_product(tl_node *loss, const tl_gradients *v, tl_gradients 
         return TL_OK;
     if (out)
         *out = (tl_gradients){ 0 };
-    if (g->status != TL_OK) /* the derivative or an op's backward has said so */
+    if (g->status != TL_OK) /* an op has said so, or it had failed before */
         return tl_fail(g->status, "%s%s", g->error, tl_failed_op_hint(g));
     return tl_graph_fail(g, "hessian_product", status);
 }

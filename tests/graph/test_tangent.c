@@ -171,6 +171,75 @@ START_TEST(rows_of_a_direction)
 }
 END_TEST
 
+/* ---- Ops of which one operand moves and the other is constant ---- */
+
+typedef struct pair {
+    tl_node *(*op)(tl_node *a, tl_node *b);
+    tl_shape shape[2];
+    int moves;
+    tl_variable *v;
+} pair;
+
+static tl_node *one_moves(tl_graph *g, void *context)
+{
+    const pair *p = context;
+    tl_node *in[2];
+    in[p->moves] = tl_use(g, p->v);
+    in[1 - p->moves] = tl_input(g, p->shape[1 - p->moves], numbers);
+    return p->op(in[0], in[1]);
+}
+
+/* tl_gradcheck compares tangents with gradients, and gradients of a derivative with differences. */
+static tl_node *derivative_of_one(tl_graph *g, void *context)
+{
+    tl_node *y = one_moves(g, context), *x = tl_use(g, ((const pair *)context)->v);
+    return tl_derivative(y, 1, &x, &(tl_node *){ tl_tanh(x) });
+}
+
+START_TEST(one_operand)
+{
+    pair tries[] = {
+        { tl_mse, { TL_SHAPE(2, 3), TL_SHAPE(2, 3) }, 0, NULL },
+        { tl_sigmoid_cross_entropy, { TL_SHAPE(2, 3), TL_SHAPE(2, 3) }, 0, NULL },
+        { tl_bias_relu, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { tl_bias, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { tl_sub, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { tl_mul, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { tl_matmul, { TL_SHAPE(2, 3), TL_SHAPE(3, 2) }, 0, NULL },
+    };
+    pair *p = &tries[_i];
+    for (p->moves = 0; p->moves < 2; p->moves++) {
+        p->v = tl_test_dense("v", p->shape[p->moves], 5);
+        ck_assert_gradient(one_moves, p, p->v);
+        ck_assert_gradient(derivative_of_one, p, p->v);
+        tl_variable_free(p->v);
+    }
+}
+END_TEST
+
+/* Rows of many strips. The factor makes up for probabilities that are all small. */
+static tl_node *long_rows(tl_graph *g, void *variable)
+{
+    static const int32_t labels[] = { 0, 599 };
+    tl_node *x = tl_use(g, variable);
+    return tl_scale(tl_softmax_cross_entropy(x, labels), TL_IS_DOUBLE ? 1000 : 1);
+}
+
+static tl_node *derivative_of_long_rows(tl_graph *g, void *variable)
+{
+    tl_node *y = long_rows(g, variable), *x = tl_use(g, variable);
+    return tl_derivative(y, 1, &x, &(tl_node *){ tl_mul(x, x) });
+}
+
+START_TEST(softmax_of_long_rows)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2, 600), 5);
+    ck_assert_gradient(long_rows, v, v);
+    ck_assert_gradient(derivative_of_long_rows, v, v);
+    tl_variable_free(v);
+}
+END_TEST
+
 /* The weights of a mean, for which there is no tangent. */
 START_TEST(weights_of_a_mean)
 {
@@ -238,6 +307,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, sums_pass_directions_on);
     tcase_add_test(c, rows_of_a_direction);
     c = tl_test_case(s, "ops");
+    tcase_add_loop_test(c, one_operand, 0, 7);
+    tcase_add_test(c, softmax_of_long_rows);
     tcase_add_loop_test(c, weights_of_a_mean, 0, 2);
     tcase_add_test(c, third_order_of_softmax);
     tcase_add_test(c, dropout_keeps_its_mask);
