@@ -1,5 +1,5 @@
 /* Elementwise ops of two operands. */
-#include "graph/tools/accumulate.h"
+#include "graph/tools/driver.h"
 #include "graph/tools/operand.h"
 
 #include <string.h>
@@ -94,7 +94,7 @@ void tl_binary_forward(tl_node *y)
     if (y->size == 0)
         return;
     tl_operands_init(&o, y, true);
-    tl_parallel_for(y->size, grain_of(&o), forward, &o);
+    tl_run_tasks(y->size, grain_of(&o), forward, &o);
 }
 
 /* ---- Gradients ---- */
@@ -163,7 +163,7 @@ void tl_binary_backward(tl_node *y)
     }
     tl_operands_init(&o, y, !tl_is_pass(op, 0) || !tl_is_pass(op, 1));
     if (is_direct(&o, 0) || is_direct(&o, 1))
-        tl_parallel_for(y->size, grain_of(&o), backward, &o);
+        tl_run_tasks(y->size, grain_of(&o), backward, &o);
     for (int i = 0; i < 2; i++)
         if (o.in[i].node->grad && o.in[i].mode == TL_CELLS)
             tl_sum_cells(&o, i);

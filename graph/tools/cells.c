@@ -1,5 +1,5 @@
 /* Dense operands of a sparse Y. */
-#include "graph/tools/accumulate.h"
+#include "graph/tools/driver.h"
 #include "graph/tools/operand.h"
 
 #include <string.h>

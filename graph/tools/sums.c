@@ -1,17 +1,17 @@
 /* Gradients of operands that were broadcast. An element of the operand is an output, and has s0 s1 s2 terms
  * (of tl_fold), which are added in order, in double. Threads share the outputs; if these are few, the terms
  * are divided into parts, whose number depends on sizes only. */
+#include "graph/tools/driver.h"
 #include "graph/tools/operand.h"
-#include "lib/kernels/kernels.h"
 
 #include <string.h>
 
 enum {
-    WIDTH = TL_STRIP_MAX,      /* outputs that are summed together */
     BUFFER = 4 * TL_STRIP_MAX, /* terms that are computed at once */
+    WIDTH = BUFFER,            /* outputs that are summed together */
     LANES = 64,                /* partial sums of one output's terms */
     MAX_PARTS = 64,
-    MAX_PARTIAL = 2048, /* partial sums of all parts */
+    MAX_PARTIAL = 2048, /* sums of all parts */
 };
 
 typedef struct sums {
@@ -71,12 +71,13 @@ static void add_rows(const sums *c, int64_t output, int64_t width, int64_t begin
 /* Returns the sum of x[k] (z[k]). */
 static double sum_run(int64_t n, const tl_real *x, const tl_real *z)
 {
-    _Alignas(64) double sum[LANES] = { 0 };
     if (n < LANES / 4) {
+        double sum = 0;
         for (int64_t k = 0; k < n; k++)
-            sum[0] += (double)x[k] * (z ? (double)z[k] : 1);
-        return sum[0];
+            sum += (double)x[k] * (z ? (double)z[k] : 1);
+        return sum;
     }
+    _Alignas(64) double sum[LANES] = { 0 };
     const int64_t whole = n - n % LANES;
     tl_kernel_table()->sum_rows(n / LANES, LANES, LANES, x, z, sum);
     tl_kernel_table()->sum_rows(1, n - whole, LANES, x + whole, z ? z + whole : NULL, sum);
@@ -187,13 +188,17 @@ static int64_t parts_of(const sums *c)
     return min(min(worthwhile, c->terms), min(MAX_PARTS, MAX_PARTIAL / c->outputs));
 }
 
-/* Returns the number of outputs in a task. */
+/* Returns the number of outputs in a task, which decides no bit. One thread reads whole rows, because memory
+ * is fastest in order. */
 static int64_t outputs_of_task(const sums *c)
 {
-    enum { WIDE = 256, NARROW = 64, MIN_TASKS = 4 };
-    const int64_t columns = c->outputs < MIN_TASKS * WIDE ? NARROW : WIDE,
-                  worthwhile = TL_GRAIN / (c->terms + 1);
-    return worthwhile > columns ? worthwhile : c->fold.s2 == 1 ? columns : 1 + worthwhile;
+    enum { WIDE = 256, NARROW = 64, MANY = 1024 };
+    const int64_t worthwhile = TL_GRAIN / (c->terms + 1);
+    if (c->fold.s2 > 1)
+        return 1 + worthwhile;
+    if (c->outputs <= WIDTH && tl_num_threads() == 1)
+        return c->outputs;
+    return worthwhile > NARROW ? worthwhile : c->outputs < MANY ? NARROW : WIDE;
 }
 
 /* Recognises terms that need not be computed. */
@@ -220,15 +225,20 @@ void tl_sum_gradient(const tl_operands *o, int i)
                                      : (tl_fold){ 1, 1, c.terms, c.outputs, 1 };
     c.parts = parts_of(&c);
     recognise(&c, i);
+    if (c.parts == 1 && c.x && c.outputs == 1) {
+        const double sum = sum_run(c.terms, c.x, c.z);
+        deliver(&c, 0, 1, &sum);
+        return;
+    }
     if (c.parts == 1) {
         const bool simple = c.x && c.fold.k1 == c.outputs && c.fold.s2 == 1;
-        tl_parallel_for(c.outputs, outputs_of_task(&c), simple ? sum_columns : sum_outputs, &c);
+        tl_run_tasks(c.outputs, outputs_of_task(&c), simple ? sum_columns : sum_outputs, &c);
         return;
     }
     double partial[MAX_PARTIAL];
     memset(partial, 0, (size_t)(c.parts * c.outputs) * sizeof *partial);
     c.partial = partial;
-    tl_parallel_for(c.parts, 1, sum_parts, &c);
+    tl_run_tasks(c.parts, 1, sum_parts, &c);
     for (int64_t part = 1; part < c.parts; part++)
         for (int64_t j = 0; j < c.outputs; j++)
             partial[j] += partial[part * c.outputs + j];

@@ -1,5 +1,5 @@
 /* Elementwise ops of one operand. */
-#include "graph/tools/accumulate.h"
+#include "graph/tools/driver.h"
 
 static const tl_unary *unary_of(const tl_node *y)
 {
@@ -30,7 +30,7 @@ static void forward(void *context, int64_t begin, int64_t end)
 
 void tl_unary_forward(tl_node *y)
 {
-    tl_parallel_for(y->size, grain_of(y), forward, y);
+    tl_run_tasks(y->size, grain_of(y), forward, y);
 }
 
 static void backward(void *context, int64_t begin, int64_t end)
@@ -49,7 +49,7 @@ static void backward(void *context, int64_t begin, int64_t end)
 void tl_unary_backward(tl_node *y)
 {
     if (y->in[0]->grad)
-        tl_parallel_for(y->size, grain_of(y), backward, y);
+        tl_run_tasks(y->size, grain_of(y), backward, y);
 }
 
 void tl_unary_describe(const tl_node *y, tl_description *to)

@@ -239,6 +239,7 @@ START_TEST(dense)
         { TL_SHAPE(100, 300), TL_SHAPE(300) },
         { TL_SHAPE(50, 700), TL_SHAPE(700) },
         { TL_SHAPE(9, 5000), TL_SHAPE(5000) },
+        { TL_SHAPE(30, 1500), TL_SHAPE(1500) },
         { TL_SHAPE(7, 2, 700), TL_SHAPE(7, 1, 700) },
         { TL_SHAPE(7, 900, 3), TL_SHAPE(7, 1, 3) },
         { TL_SHAPE(2, 7, 900, 3), TL_SHAPE(7, 1, 3) },
