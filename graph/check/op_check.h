@@ -73,7 +73,7 @@ typedef struct tl_unary_case {
 
 #define TL_SAMPLE_IN     8         /* the most operands of a sample */
 #define TL_SAMPLE_SMALL  512       /* the most values of a sample for the stages that compute differences */
-#define TL_REFERENCE_MAX (1 << 20) /* the most values of a result */
+#define TL_REFERENCE_MAX (1 << 17) /* the most values of a result */
 
 typedef struct tl_operand {
     tl_shape shape;       /* of rank -1: an optional input that is absent */

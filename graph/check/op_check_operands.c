@@ -1,6 +1,5 @@
 /* Random operands of a sample. */
 #include "graph/check/op_check_private.h"
-#include "random.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -86,31 +85,31 @@ static bool near_kink(const tl_unary_case *c, double x)
 /* ---- Draws ---- */
 
 /* Returns a magnitude of any order between the two: of f, small arguments are others than large ones. */
-static double draw_log(tl_random *r, double least, double most)
+static double draw_log(tl_draws *r, double least, double most)
 {
-    return least * exp(log(most / least) * tl_random_uniform(r));
+    return least * exp(log(most / least) * tl_draw_uniform(r));
 }
 
-static double draw_in(tl_random *r, double low, double high, tl_draw how)
+static double draw_in(tl_draws *r, double low, double high, tl_draw how)
 {
-    const double u = tl_random_uniform(r);
+    const double u = tl_draw_uniform(r);
     if (how == TL_DRAW_SMOOTH) {
         const double from = low + 1.01 * step_at(low), to = high - 1.01 * step_at(high);
         return from + (to - from) * u;
     }
-    const bool small = tl_random_uniform(r) < 0.5;
-    const double sign = high <= 0 || (low < 0 && tl_random_uniform(r) < 0.5) ? -1 : 1;
+    const bool small = tl_draw_uniform(r) < 0.5;
+    const double sign = high <= 0 || (low < 0 && tl_draw_uniform(r) < 0.5) ? -1 : 1;
     const double least = sign > 0 ? low : -high, most = sign > 0 ? high : -low;
     return small ? sign * draw_log(r, fmax(least, 1e-6 * most), most) : low + (high - low) * u;
 }
 
 /* Draws a value of operand i. */
-static double draw(const tl_subject *s, const tl_sample *sample, int32_t i, tl_draw how, tl_random *r)
+static double draw(const tl_subject *s, const tl_sample *sample, int32_t i, tl_draw how, tl_draws *r)
 {
     double low, high;
     tl_operand_range(s, sample, i, how, &low, &high);
     if (low != high && !s->unary && !s->binary)
-        return low + (high - low) * tl_random_uniform(r);
+        return low + (high - low) * tl_draw_uniform(r);
     if (low != high) {
         double x = draw_in(r, low, high, how);
         while (s->unary && how == TL_DRAW_SMOOTH && near_kink(s->unary, x))
@@ -118,14 +117,14 @@ static double draw(const tl_subject *s, const tl_sample *sample, int32_t i, tl_d
         return x;
     }
     if (how == TL_DRAW_VALUES && s->op->ulps == 0)
-        return (double)tl_random_integer(r, 11) - 5;
-    const double u = 2 * tl_random_uniform(r) - 1;
+        return floor(11 * tl_draw_uniform(r)) - 5;
+    const double u = 2 * tl_draw_uniform(r) - 1;
     return u + copysign(0.2, u);
 }
 
 /* Draws new values where a pair that meets is near a kink: of the larger operand, whose elements meet fewer,
  * and where that does not help of both in turn. */
-static tl_status avoid_kinks(const tl_operands *o, tl_random *r)
+static tl_status avoid_kinks(const tl_operands *o, tl_draws *r)
 {
     const tl_binary_case *c = o->subject->binary;
     const tl_shape a = o->sample->in[0].shape, b = o->sample->in[1].shape;
@@ -154,7 +153,7 @@ static tl_status avoid_kinks(const tl_operands *o, tl_random *r)
 
 void tl_operands_avoid_diagonal(const tl_subject *s, tl_variable *v, double low, double high)
 {
-    tl_random r = { .seed = 99 };
+    tl_draws r = { .state = 99 };
     tl_real *x = tl_variable_data(v);
     for (int64_t k = 0; k < tl_variable_size(v); k++)
         for (int32_t round = 0; round < 1000; round++) {
@@ -168,7 +167,7 @@ void tl_operands_avoid_diagonal(const tl_subject *s, tl_variable *v, double low,
 /* ---- Variables ---- */
 
 /* Returns the pattern of a sparse operand. */
-static tl_pattern *draw_pattern(const tl_operand *o, tl_random *r)
+static tl_pattern *draw_pattern(const tl_operand *o, tl_draws *r)
 {
     const int64_t rows = o->shape.dim[0], cols = o->shape.dim[1];
     if (o->keep)
@@ -181,14 +180,14 @@ static tl_pattern *draw_pattern(const tl_operand *o, tl_random *r)
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < cols; j++) {
             const bool empty = (rows > 2 && i == 1) || (cols > 2 && j == 1);
-            keep[i * cols + j] = tl_random_uniform(r) < o->density && !empty;
+            keep[i * cols + j] = tl_draw_uniform(r) < o->density && !empty;
         }
     tl_pattern *p = tl_pattern_from_mask(rows, cols, keep);
     free(keep);
     return p;
 }
 
-static tl_variable *new_variable(const tl_operand *o, int32_t i, tl_random *r)
+static tl_variable *new_variable(const tl_operand *o, int32_t i, tl_draws *r)
 {
     const char name[] = { (char)('a' + i), '\0' };
     if (!tl_operand_is_sparse(o))
@@ -213,7 +212,7 @@ tl_status tl_operands_draw(const tl_subject *s, const tl_sample *sample, tl_draw
     *o = (tl_operands){ .subject = s, .sample = sample, .n = tl_sample_count(s, sample) };
     for (int32_t i = 0; i < o->n; i++) {
         const tl_operand *in = &sample->in[i];
-        tl_random r = { .seed = (uint64_t)(1 + i + TL_SAMPLE_IN * (int32_t)how) };
+        tl_draws r = { .state = 0x9e3779b97f4a7c15u * (uint64_t)(1 + i + TL_SAMPLE_IN * (int32_t)how) };
         if (tl_operand_is_absent(in))
             continue;
         if (!(o->v[i] = new_variable(in, i, &r)))
@@ -229,7 +228,7 @@ tl_status tl_operands_draw(const tl_subject *s, const tl_sample *sample, tl_draw
     }
     if (how != TL_DRAW_SMOOTH || !s->binary || !s->binary->kink_distance)
         return TL_OK;
-    return avoid_kinks(o, &(tl_random){ .seed = 98 });
+    return avoid_kinks(o, &(tl_draws){ .state = 98 });
 }
 
 tl_status tl_operands_cut(const tl_operands *o, uint32_t cut, int64_t first, tl_sample *sample,

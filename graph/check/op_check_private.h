@@ -46,6 +46,20 @@ int32_t tl_sample_count(const tl_subject *s, const tl_sample *sample); /* of its
 bool tl_operand_is_sparse(const tl_operand *o);
 bool tl_operand_is_absent(const tl_operand *o);
 
+/* ---- Random numbers ---- */
+
+/* Knuth's generator for MMIX (The Art of Computer Programming, section 3.3.4): the checks draw millions. */
+typedef struct tl_draws {
+    uint64_t state;
+} tl_draws;
+
+/* Returns a number in [0, 1). */
+static inline double tl_draw_uniform(tl_draws *r)
+{
+    r->state = r->state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(r->state >> 11) * 0x1p-53;
+}
+
 /* ---- Operands ---- */
 
 typedef enum tl_draw {

@@ -1,7 +1,6 @@
 /* Calls of an op with a sample's operands, and their backward passes. */
 #include "gradient.h"
 #include "graph/check/op_check_private.h"
-#include "random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,9 +54,9 @@ tl_status tl_check_gradient_of(const tl_operands *o, uint32_t variables, tl_buil
 
 void tl_fill_upstream(tl_real *u, int64_t n)
 {
-    tl_random r = { .seed = 97 };
+    tl_draws r = { .state = 97 };
     for (int64_t k = 0; k < n; k++)
-        u[k] = (tl_real)(2 * tl_random_uniform(&r) - 1);
+        u[k] = (tl_real)(2 * tl_draw_uniform(&r) - 1);
 }
 
 static tl_real *copy_values(const tl_real *from, int64_t n)

@@ -78,21 +78,38 @@ static int32_t pieces_of_block(void)
     return n > 1 ? n : 0;
 }
 
+/* Fails each allocation after `pieces` in turn. *n is how many there are. */
+static tl_status check_each(const tl_subject *s, const tl_sample *sample, int32_t pieces,
+                            const tl_run *expected, int64_t *n)
+{
+    bool failed = true;
+    tl_status status = TL_OK;
+    for (*n = 0; status == TL_OK && failed; *n += failed)
+        status = check_short(s, sample, pieces, *n + 1, expected, &failed);
+    return status;
+}
+
+/* Checks a call in an empty graph and in one that has a block; then in ever less of the block, until the call
+ * fits into the rest of it. */
 static tl_status check_memory(const tl_subject *s, const tl_sample *sample)
 {
     tl_operands o;
     tl_run expected = { 0 };
+    int64_t n, least = 0;
     tl_graph *g = tl_graph_new();
     tl_status status = tl_operands_draw(s, sample, TL_DRAW_SMOOTH, &o);
     if (status == TL_OK && tl_run_call(g, &o, o.gradable, NULL, &expected) != TL_OK)
         status = tl_report_error(s, sample, "refused");
     tl_graph_free(g);
     tl_operands_free(&o);
-    const int32_t most = pieces_of_block();
-    for (int32_t pieces = 0; status == TL_OK && pieces <= most; pieces++) {
-        bool failed = true;
-        for (int64_t k = 1; status == TL_OK && failed; k++)
-            status = check_short(s, sample, pieces, k, &expected, &failed);
+    if (status == TL_OK)
+        status = check_each(s, sample, 0, &expected, &n);
+    if (status == TL_OK)
+        status = check_each(s, sample, 1, &expected, &least);
+    bool fits = false;
+    for (int32_t pieces = pieces_of_block(); status == TL_OK && !fits && pieces > 1; pieces--) {
+        status = check_each(s, sample, pieces, &expected, &n);
+        fits = n == least;
     }
     tl_run_free(&expected);
     return status;
