@@ -120,6 +120,8 @@ typedef struct tl_sample {
     const void *attr; /* passed to the op and to the reference: ids, labels, an axis, flags */
     bool large;       /* is treated as one of many values: the result has many */
 
+    const char *no_tangent; /* why the op has no tangent for these operands; as in the case */
+
     tl_status status;  /* not TL_OK: the call fails with this .. */
     const char *error; /* .. and this text after "name: ", of variables a, b ..; NULL: any */
 

@@ -72,7 +72,7 @@ static tl_status check_derivative(const tl_operands *o)
     tl_status status = tl_direction_new(o, &d);
     if (status == TL_OK && !g)
         status = TL_ERR_MEMORY;
-    const bool none = o->subject->op->no_tangent != NULL;
+    const bool none = o->subject->op->no_tangent || o->sample->no_tangent;
     if (status == TL_OK && none)
         status = check_no_tangent(g, &d);
     if (status == TL_OK && !none) {
