@@ -118,6 +118,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .has_effects = true,
     .tangent = tangent,
     .describe = describe,
 };

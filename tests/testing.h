@@ -110,11 +110,16 @@ tl_pattern *tl_test_pattern(int64_t rows, int64_t cols, double density, uint64_t
 /* Returns the sparse matrix as a dense one, to be freed with free(). NULL values: all 1. */
 tl_real *tl_test_expand(const tl_pattern *p, const tl_real *values);
 
-/* Checks that tl_gradcheck with default options succeeds. */
+/* Checks that `build` computes the same bits on a tape and on a graph for inference. */
+void tl_test_inference(const char *file, int line, tl_node *(*build)(tl_graph *g, void *context),
+                       void *context);
+
+/* Checks that tl_gradcheck with default options succeeds, and tl_test_inference. */
 #define ck_assert_gradient(build, context, ...)                                                              \
     do {                                                                                                     \
         tl_variable *vars_[] = { __VA_ARGS__ };                                                              \
         ck_assert_ok(tl_gradcheck(build, context, vars_, (int32_t)(sizeof vars_ / sizeof *vars_), NULL));    \
+        tl_test_inference(__FILE__, __LINE__, build, context);                                               \
     } while (0)
 
 #endif

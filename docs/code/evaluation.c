@@ -1,5 +1,5 @@
-/* Evaluation on many samples: in a graph of its own, or in the graph of training, which then gives back what
- * it took. */
+/* Evaluation on many samples: in a graph for inference, or in the graph of training, which then gives back
+ * what it took. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <tulle/tulle.h>
@@ -50,7 +50,7 @@ int main(void)
     check(adam && g && tl_init_he(w1, &rng) == TL_OK && tl_init_he(w2, &rng) == TL_OK);
     train(g, adam, &rng);
 
-    tl_graph *own = tl_graph_new();
+    tl_graph *own = tl_graph_new_inference();
     const tl_real alone = evaluate(own);
     tl_graph_free(own);
 

@@ -249,6 +249,8 @@ static tl_status backward(tl_node *loss, bool listed, tl_backward_plan plan, tl_
     if (g->status != TL_OK)
         return tl_fail(g->status, "%s%s", g->error, tl_failed_op_hint(g));
     tl_status status = out ? tl_check_loss(loss) : tl_fail(TL_ERR_ARGUMENT, "the output argument is NULL");
+    if (status == TL_OK && g->inference)
+        status = tl_fail_inference();
     if (status == TL_OK && listed)
         status = tl_check_variables(g, plan.variable, plan.n);
     if (status == TL_OK)

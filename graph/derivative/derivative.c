@@ -110,7 +110,7 @@ tl_node *tl_derivative(tl_node *y, int32_t n, tl_node *const *x, tl_node *const 
         return NULL;
     tl_graph *g = y->graph;
     walk w = { .y = y };
-    const tl_status status = start(&w, n, x, dx);
+    const tl_status status = g->inference ? tl_fail_inference() : start(&w, n, x, dx);
     if (status != TL_OK) {
         tl_graph_fail(g, "derivative", status);
         return NULL;

@@ -99,6 +99,8 @@ tl_status tl_hessian_product(tl_node *loss, const tl_gradients *v, tl_gradients 
     tl_graph *g = loss->graph;
     tl_variable **vars = NULL;
     tl_status status = out ? tl_check_loss(loss) : tl_fail(TL_ERR_ARGUMENT, "the output argument is NULL");
+    if (status == TL_OK && g->inference)
+        status = tl_fail_inference();
     if (status == TL_OK)
         status = list_variables(g, v ? &along : NULL, &vars);
     if (status == TL_OK)

@@ -211,6 +211,7 @@ tl_status tl_ema_swap(tl_ema *e)
     for (average *a = e->first; a; a = a->next) {
         tl_variable *v = a->companion.variable;
         tl_before_read(v, 0, NULL);
+        v->changes++;
         pair p = { v->data, values_of(a) };
         tl_parallel_for(v->size, TL_GRAIN, swap_range, &p);
     }

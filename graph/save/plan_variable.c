@@ -133,6 +133,7 @@ void tl_apply_values(tl_planned_values *p)
 {
     tl_variable *v = p->v;
     tl_before_read(v, 0, NULL);
+    v->changes++;
     if (p->changes_pattern && v->sparse)
         tl_remap_move(v, p->pattern, &p->remap);
     else if (p->changes_pattern)

@@ -111,6 +111,9 @@ static tl_status check_inputs(const tl_op *op, int32_t n, tl_node *const *in, co
         if (in[i]->graph != g)
             return tl_fail(TL_ERR_ARGUMENT, "input %d (%s) belongs to another graph", (int)i,
                            tl_input_text(in[i]).text);
+        if (tl_is_given_up(in[i]))
+            return tl_fail(TL_ERR_ARGUMENT, "input %d (%s) %s", (int)i, tl_input_text(in[i]).text,
+                           tl_given_up);
         if (check_kind(op, i, in[i]) != TL_OK)
             return TL_ERR_KIND;
         if (in[i]->requires_grad && (!op->backward || tl_input_bit(op, op->no_gradient, i)))
@@ -157,7 +160,9 @@ static tl_status run_shape(tl_node *y)
 {
     const uint64_t before = tl_error_count();
     y->size = -1;
+    y->graph->recording = y;
     tl_status status = tl_fail_default(y->op->shape(y), before);
+    y->graph->recording = NULL;
     if (status == TL_OK && y->size < 0)
         status = tl_fail(TL_ERR_SHAPE, "the shape function declared no result");
     for (int32_t i = 0; status == TL_OK && i < y->n_in; i++) /* after `shape`, which may say it better */
@@ -165,6 +170,19 @@ static tl_status run_shape(tl_node *y)
             status = tl_fail(TL_ERR_SHAPE, "input %d (%s) is no table: it must have rank 1 or more", (int)i,
                              tl_input_text(y->in[i]).text);
     return status;
+}
+
+tl_status tl_run_forward(tl_node *y)
+{
+    tl_graph *g = y->graph;
+    y->val = y->out;
+    tl_before_read_inputs(y);
+    y->op->forward(y);
+    if (g->check_finite)
+        tl_check_output(y);
+    if (g->status != TL_OK)
+        tl_graph_note_failed(g, y->op, y->n_in, y->in, y);
+    return g->status;
 }
 
 /* Allocates a node and its n inputs, in one piece. */
@@ -210,7 +228,7 @@ tl_node *tl_apply_list(const tl_op *op, int32_t n, tl_node *const *in, const voi
     const tl_node *filled = status == TL_OK ? y : NULL;
     if (status == TL_OK)
         status = run_shape(y);
-    if (status == TL_OK && !(y->out = tl_arena_alloc(&g->arena, y->size, sizeof *y->out)))
+    if (status == TL_OK && !g->inference && !(y->out = tl_arena_alloc(&g->arena, y->size, sizeof *y->out)))
         status = tl_fail_memory();
     if (status != TL_OK)
         tl_graph_fail(g, op->name ? op->name : "an op", status);
@@ -218,23 +236,18 @@ tl_node *tl_apply_list(const tl_op *op, int32_t n, tl_node *const *in, const voi
         tl_graph_note_failed(g, op, n, in, filled);
         return NULL;
     }
-    y->val = y->out;
-    tl_before_read_inputs(y);
-    op->forward(y);
-    if (g->check_finite)
-        tl_check_output(y);
-    if (g->status != TL_OK) {
-        tl_graph_note_failed(g, op, n, in, filled);
+    if (!g->inference && tl_run_forward(y) != TL_OK)
         return NULL;
-    }
     tl_graph_append(g, y);
+    if (g->inference && op->has_effects && tl_evaluate(y, true) != TL_OK)
+        return NULL;
     return y;
 }
 
-/* Checks that y is the node whose `shape` is running, which has an op and no values yet. */
+/* Checks that y is the node whose `shape` is running. */
 static tl_status check_in_shape(const char *who, const tl_node *y)
 {
-    if (!y || !y->op || y->out)
+    if (!y || !y->op || !y->graph || y->graph->recording != y)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the node %s", who,
                        y ? "is not the one that is being recorded" : "is NULL");
     return TL_OK;
@@ -288,7 +301,7 @@ void *tl_scratch(tl_node *y, int64_t n, size_t size)
 {
     if (check_request("scratch", y, n) != TL_OK)
         return NULL;
-    void *p = tl_arena_alloc(&y->graph->arena, n, size);
+    void *p = y->graph->inference ? tl_take_block(y, n, size) : tl_arena_alloc(&y->graph->arena, n, size);
     if (!p)
         tl_fail_memory();
     return p;
@@ -311,8 +324,14 @@ tl_status tl_reserve_workspace(tl_node *y, int64_t n, size_t size)
         return TL_ERR_ARGUMENT;
     tl_graph *g = y->graph;
     const bool fits = size == 0 || n <= g->workspace_size / (int64_t)size;
-    if (fits && g->workspace)
+    if (fits && (g->workspace || g->inference))
         return TL_OK;
+    if (g->inference) { /* allocated when an op runs */
+        if (n > PTRDIFF_MAX / (int64_t)size)
+            return tl_fail_memory();
+        g->workspace_size = n * (int64_t)size;
+        return TL_OK;
+    }
     void *block = fits ? tl_arena_alloc(&g->arena, g->workspace_size, 1) : tl_arena_alloc(&g->arena, n, size);
     if (!block)
         return tl_fail_memory();

@@ -19,6 +19,14 @@ tl_graph *tl_graph_new(void)
     return g;
 }
 
+tl_graph *tl_graph_new_inference(void)
+{
+    tl_graph *g = tl_graph_new();
+    if (g)
+        g->inference = true;
+    return g;
+}
+
 void tl_graph_reset(tl_graph *g)
 {
     if (!g)
@@ -29,8 +37,11 @@ void tl_graph_reset(tl_graph *g)
         tl_pattern_release(k->pattern);
     tl_memo_sweep(g, false);
     tl_arena_reset(&g->arena);
+    tl_pool_reset(&g->pool);
     *g = (tl_graph){
         .arena = g->arena,
+        .pool = g->pool,
+        .inference = g->inference,
         .memo = g->memo,
         .workspace_size = g->workspace_size,
         .check_finite = g->check_finite,
@@ -45,6 +56,7 @@ void tl_graph_trim(tl_graph *g, int64_t bytes)
     if (bytes <= 0)
         tl_memo_sweep(g, true);
     tl_arena_trim(&g->arena, bytes);
+    tl_pool_trim(&g->pool, bytes - tl_arena_bytes(&g->arena));
     g->workspace_size = 0; /* the next step needs less */
 }
 
@@ -55,6 +67,7 @@ void tl_graph_free(tl_graph *g)
     tl_graph_reset(g);
     tl_memo_sweep(g, true);
     tl_arena_free(&g->arena);
+    tl_pool_trim(&g->pool, 0);
     tl_free(g);
 }
 
@@ -70,7 +83,7 @@ const char *tl_graph_error(const tl_graph *g)
 
 int64_t tl_graph_bytes(const tl_graph *g)
 {
-    return g ? tl_arena_bytes(&g->arena) : 0;
+    return g ? tl_arena_bytes(&g->arena) + g->pool.bytes : 0;
 }
 
 tl_status tl_graph_fail(tl_graph *g, const char *who, tl_status status)
@@ -119,6 +132,8 @@ void tl_graph_append(tl_graph *g, tl_node *y)
     else
         g->first = y;
     g->last = y;
+    if (g->inference && y->op)
+        tl_count_uses(y);
     if (!y->variable)
         return;
     if (g->last_leaf)
@@ -159,7 +174,7 @@ static tl_node *append_leaf(tl_graph *g, const char *who, tl_shape shape, tl_pat
     y->pattern = pattern;
     y->size = pattern ? tl_pattern_nnz(pattern) : tl_shape_size(shape);
     y->val = val;
-    y->requires_grad = v != NULL;
+    y->requires_grad = v && !g->inference;
     tl_graph_append(g, y);
     return y;
 }
@@ -245,6 +260,8 @@ const tl_real *tl_value(const tl_node *a)
         return NULL;
     if (a->variable)
         tl_before_read(a->variable, 0, NULL);
+    if (a->op && a->graph->inference)
+        return tl_read((tl_node *)(uintptr_t)a); /* whose values change for no caller */
     return tl_spread_rows(a) == TL_OK ? a->val : NULL;
 }
 

@@ -17,6 +17,28 @@ typedef struct tl_node tl_node;
 /* Returns an empty graph, which the caller frees; NULL if memory is short. */
 TL_API tl_graph *tl_graph_new(void) TL_REAL_SYMBOL(tl_graph_new);
 
+/* Returns an empty graph for inference, NULL if memory is short. The same ops give the same bits as on a
+ * tape, in memory for the values that are still needed: an evaluation of a chain of layers holds two of them.
+ * In return there are no derivatives (TL_ERR_ARGUMENT from tl_backward, tl_minimize, tl_derivative).
+ *
+ *     tl_graph *g = tl_graph_new_inference();
+ *     const tl_real *p = tl_value(model(g, x));
+ *     ...
+ *     tl_graph_reset(g);
+ *
+ * An op checks its inputs when it is called, and runs later: tl_value of a node runs all ops recorded up to
+ * it that have not run, in the order of the calls. When the last recorded op that reads a node has run, the
+ * node's values are given up, unless tl_value was called for it: what that returns is valid until the reset,
+ * as on a tape. So any number of ops may read a node if they are called before tl_value is. To use one again
+ * afterwards, call tl_value for it before calling it for what depends on it: the use of a node that was given
+ * up is an error (TL_ERR_ARGUMENT), never a wrong value.
+ *
+ * Between the call of an op and tl_value, the variables and arrays that it reads must not change: steps,
+ * loads and new patterns are noticed (TL_ERR_ARGUMENT), what the program writes is not. Ops that do more than
+ * compute a value (tl_dropout draws random numbers) run when they are called, with all before them; what
+ * these computed is given up at the next tl_value. */
+TL_API tl_graph *tl_graph_new_inference(void) TL_REAL_SYMBOL(tl_graph_new_inference);
+
 /* Drops all nodes and the error, and keeps the memory for the next step. NULL is ignored. */
 TL_API void tl_graph_reset(tl_graph *g);
 
@@ -68,7 +90,8 @@ TL_API tl_node *tl_input_sparse(tl_graph *g, tl_pattern *p, const tl_real *value
 
 /* Return the values of a node (nnz of them if it is sparse), its gradient and its shape. The gradient is NULL
  * unless the last backward pass computed it: tl_minimize keeps those of variables only, and a row-sparse
- * gradient is stored only in its pair. For a NULL node: NULL, NULL and the shape of a scalar. */
+ * gradient is stored only in its pair. For a NULL node: NULL, NULL and the shape of a scalar. On a graph for
+ * inference tl_value runs ops, and returns NULL, with the error in the graph, if that fails. */
 TL_API const tl_real *tl_value(const tl_node *a) TL_REAL_SYMBOL(tl_value);
 TL_API const tl_real *tl_grad(const tl_node *a) TL_REAL_SYMBOL(tl_grad);
 TL_API tl_shape tl_shape_of(const tl_node *a);

@@ -50,8 +50,9 @@ typedef struct tl_op {
      * ...)`, without the op's name; tl_node_text prints an input. */
     tl_status (*shape)(tl_node *y);
 
-    /* Fills y->out[y->size], which is uninitialised. Values of inputs are up to date here and in backward;
-     * `shape` reads them through tl_value. */
+    /* Fills y->out[y->size], which is uninitialised. Values of inputs are up to date here and in backward.
+     * `shape` reads them through tl_value (NULL: they cannot be computed) and stores no pointers to them: on
+     * a graph for inference, forward runs later, and inputs have values from just before it. */
     void (*forward)(tl_node *y);
 
     /* Adds the gradient of input i, computed from y->grad, to in[i]->grad wherever that is not NULL (or
@@ -65,6 +66,10 @@ typedef struct tl_op {
      * clearing it, a pass over memory. `overwrite` is never set for a node that is two inputs of the op, nor
      * for a TL_ROWS input. */
     uint32_t can_overwrite;
+
+    /* Set if forward does more than fill y->out: draws random numbers, updates a variable. On a graph for
+     * inference it then runs when it is recorded; other ops run later, or never if nobody reads Y. */
+    bool has_effects;
 
     /* For tl_derivative (derivative.h): returns how Y moves, a node like Y, where each input i moves by
      * dx[i], a node like in[i], or NULL if it does not move; at least one does. It calls ops, also of y
@@ -103,11 +108,17 @@ struct tl_node {
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
     struct tl_row_refs *row_refs;   /* of a leaf: where that gradient's rows are; NULL: in its values */
     struct tl_some_rows *some_rows; /* of a constant table that is given by rows; NULL: any other node */
-    bool requires_grad;             /* depends on a variable */
+    bool requires_grad;             /* depends on a variable, and backward may run: known in `shape` */
     bool needs_grad;                /* in this backward pass: the gradient is computed */
     bool reached;                   /* in this backward pass: the loss depends on the node */
     bool row_sparse;                /* in this backward pass: the gradient arrives as row slices */
     int32_t number;                 /* on the tape, from 0 */
+
+    /* The graph's own, if it is for inference. */
+    int32_t n_waiting; /* uses of the node by ops that have not run */
+    bool asked_for;    /* by tl_value: not given up before the reset */
+    void *blocks;      /* values and scratch memory */
+    uint64_t changes;  /* of a variable, when the first of these uses was recorded */
 };
 
 /* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied, but not what it
@@ -138,8 +149,10 @@ TL_API tl_text tl_node_text(const tl_node *a);
  * optimizer step may update. Data that forward derived from such values may be out of date in backward. */
 TL_API bool tl_node_is_mutable(const tl_node *a);
 
-/* For `shape`: returns n elements of `size` bytes, valid until the reset, 64-byte aligned, uninitialised.
- * NULL if memory is short: `if (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` */
+/* For `shape`: returns n elements of `size` bytes, 64-byte aligned, uninitialised, valid until the reset or,
+ * on a graph for inference, for as long as y's values are. NULL if memory is short: `if (!(y->scratch =
+ * tl_scratch(y, n, size))) return TL_ERR_MEMORY;` What only backward reads is taken if y->requires_grad is
+ * set. */
 TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 
 /* The same, with a copy of `from`: `if (attr->w && !(attr->w = tl_scratch_copy(y, n, sizeof *attr->w,

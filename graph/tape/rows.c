@@ -95,7 +95,7 @@ tl_status tl_copy_rows(tl_node *y, int32_t i, const char *name, int64_t n, const
         return TL_OK;
     if (n < 0 || (n > 0 && !rows))
         return check_ids(name, rows, n, NULL, y->in[i], "table ");
-    int32_t *own = tl_arena_alloc(&y->graph->arena, n, sizeof *own);
+    int32_t *own = tl_scratch(y, n, sizeof *own);
     tl_row_copy *c = tl_arena_alloc(&y->graph->arena, 1, sizeof *c);
     if (!own || !c)
         return tl_fail_memory();

@@ -5,6 +5,7 @@
 #include "graph/variable/variable_private.h"
 #include "lib/arena.h"
 #include "lib/pointer_map.h"
+#include "lib/pool.h"
 #include "lib/status_private.h"
 #include "op.h"
 #include "random.h"
@@ -68,6 +69,7 @@ struct tl_graph {
     tl_memo *memo;
     void *workspace;        /* NULL: not yet allocated in this step */
     int64_t workspace_size; /* in bytes: the largest that any step needed */
+    int64_t workspace_held; /* in bytes, on a graph for inference: of what is allocated */
     tl_real *zeros;         /* [n_zeros] shared by all constants of zeros, which nobody writes to */
     int64_t n_zeros;
     tl_pointer_map seen;        /* for searches, one after the other */
@@ -78,6 +80,14 @@ struct tl_graph {
     int32_t *failed_in;       /* the numbers of its inputs: TL_ABSENT, TL_ELSEWHERE, or on the tape */
     struct tl_totals *totals; /* of tl_gradients_add; NULL: no call so far */
     bool check_finite;        /* tl_graph_check_finite; kept by a reset */
+    const tl_node *recording; /* the node whose `shape` runs */
+
+    /* Of a graph for inference, which runs ops when values are asked for: evaluate.c. */
+    bool inference;
+    tl_pool pool;     /* values, scratch memory and the workspace */
+    tl_node *waiting; /* the first node that has not run; NULL: all have */
+    tl_node *unswept; /* the first node that ran while more were to be recorded; NULL: none */
+
     tl_status status;
     char error[TL_ERROR_SIZE];
 };
@@ -96,6 +106,32 @@ const char *tl_failed_op_hint(const tl_graph *g);
 
 /* Retains p until the reset. TL_ERR_MEMORY. */
 tl_status tl_graph_hold(tl_graph *g, tl_pattern *p);
+
+/* Runs forward of an op whose result is allocated. Returns the status of the graph. */
+tl_status tl_run_forward(tl_node *y);
+
+/* On a graph for inference, runs all ops up to y that have not run, in the order of the tape. Gives values up
+ * after their last use unless `keep_all` is set: more ops that read them may be recorded. Returns the status
+ * of the graph. */
+tl_status tl_evaluate(tl_node *y, bool keep_all);
+
+/* Returns whether y has run on a graph for inference and its values were given up since; and what messages
+ * say of it. */
+bool tl_is_given_up(const tl_node *y);
+extern const char *const tl_given_up;
+
+/* Returns memory that y holds until its values are given up. NULL if memory is short. */
+void *tl_take_block(tl_node *y, int64_t n, size_t size);
+
+/* Records and returns the error of a derivative on a graph for inference. */
+tl_status tl_fail_inference(void);
+
+/* Counts y as a use of its inputs, and as waiting. */
+void tl_count_uses(tl_node *y);
+
+/* Returns the values of the result of an op, after running what has not run. NULL, with the error in the
+ * graph, if that fails or they were given up. */
+const tl_real *tl_read(tl_node *y);
 
 /* Appends y to the tape and, if it is a variable's leaf, to the leaves. */
 void tl_graph_append(tl_graph *g, tl_node *y);

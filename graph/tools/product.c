@@ -49,7 +49,7 @@ tl_status tl_product_prepare(tl_node *y, tl_sparse_product *p)
     const tl_status status = tl_sparse_product_prepare(p);
     if (status != TL_OK)
         return status;
-    if (p->n_packed > 0 && !(p->packed = tl_scratch(y, p->n_packed, sizeof *p->packed)))
+    if (p->n_packed > 0 && y->requires_grad && !(p->packed = tl_scratch(y, p->n_packed, sizeof *p->packed)))
         return TL_ERR_MEMORY;
     return p->n_workspace > 0 ? tl_reserve_workspace(y, p->n_workspace, sizeof *p->packed) : TL_OK;
 }

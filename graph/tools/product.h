@@ -18,8 +18,8 @@ typedef struct tl_product {
  * if t is not a tl_trans; TL_ERR_SHAPE: "3x4 times 5x6: 4 is not 5". */
 TL_API tl_status tl_product_check(const tl_node *y, tl_trans t, tl_product *p);
 
-/* For `shape`: prepares p, takes p->packed from y's scratch memory and reserves the workspace, which forward
- * and backward pass on: tl_workspace(y). TL_ERR_MEMORY. */
+/* For `shape`: prepares p, takes p->packed from y's scratch memory, if there will be a backward, and reserves
+ * the workspace, which forward and backward pass on: tl_workspace(y). TL_ERR_MEMORY. */
 TL_API tl_status tl_product_prepare(tl_node *y, tl_sparse_product *p);
 
 /* For `describe`: states the attribute "transpose", "a", "b" or "both"; nothing for TL_NO_TRANSPOSE, and the

@@ -143,6 +143,7 @@ void tl_apply_pending(tl_variable *v, int64_t n, const int32_t *rows)
 
 void tl_before_write(tl_variable *v, const tl_companion *except)
 {
+    v->changes++;
     if (has_writes(v))
         clear_writes(v, 0, NULL);
     atomic_store_explicit(&v->written, false, memory_order_relaxed);

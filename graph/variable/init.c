@@ -43,6 +43,7 @@ static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *
     if (!v || !r)
         return tl_fail(TL_ERR_ARGUMENT, "%s: the %s is NULL", who, v ? "generator" : "variable");
     tl_before_read(v, 0, NULL);
+    v->changes++;
     tl_real *data = v->data;
     if (v->size == 0) /* the rows may be many */
         return TL_OK;

@@ -113,6 +113,7 @@ tl_status tl_variable_set_mask(tl_variable *v, tl_pattern *keep)
     if (keep && tl_check_pattern_shape(who, v, keep) != TL_OK)
         return TL_ERR_SHAPE;
     tl_before_read(v, 0, NULL);
+    v->changes++;
     for (tl_companion *c = v->companions; c; c = c->next)
         mask_companion(c, v->pattern, keep);
     if (keep)

@@ -89,6 +89,7 @@ void tl_remap_move(tl_variable *v, tl_pattern *to, tl_remap *r)
 {
     const int64_t nnz = tl_pattern_nnz(to);
     move_array(r->values, v->data, TL_REAL, 0, nnz, r->source);
+    v->changes++;
     tl_free(v->data);
     v->data = r->values;
     r->values = NULL;

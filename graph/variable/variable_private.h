@@ -17,6 +17,7 @@ struct tl_variable {
     tl_companion *companions;
     pthread_mutex_t lock; /* held while pending updates are applied on behalf of a reader */
     atomic_bool written;  /* the program may have written since the last step: also off the mask */
+    uint64_t changes;     /* by the library, of values or pattern: ops that are yet to run compare it */
 };
 
 /* Has forks wait for readers that apply pending updates. Called when a variable is created: a fork that began

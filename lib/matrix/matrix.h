@@ -40,7 +40,8 @@ typedef struct tl_sparse_product {
     bool x_by_sample, y_by_sample; /* samples are rows, otherwise features are */
     bool x_mutable;                /* X may change between forward and backward, which reads it again */
     int64_t n;
-    tl_real *packed; /* n_packed values, the caller's: forward packs X there, and backward reads it */
+    tl_real *packed; /* n_packed values, the caller's: forward packs X there, and backward reads it; NULL if
+                        there is no backward */
 
     /* Set by tl_sparse_product_prepare: numbers of values, 0 where an array is not used and may be NULL. */
     int64_t n_packed, n_workspace;

@@ -182,10 +182,11 @@ static tl_real *y_buffer(const tl_sparse_product *p, const tl_sparse_operands *o
     return o->workspace ? o->workspace + tile_buffer_size(x_of(p)) : NULL;
 }
 
-/* Returns where tile t of X is packed. If X is stored by sample, backward reads it there, too. */
+/* Returns where tile t of X is packed. If X is stored by sample, backward reads it there, too, unless there
+ * is no backward. */
 static tl_real *x_buffer(const tl_sparse_product *p, const tl_sparse_operands *o, int64_t t)
 {
-    return p->x_by_sample ? p->packed + tl_packed_before(x_of(p), t) : o->workspace;
+    return p->x_by_sample && p->packed ? p->packed + tl_packed_before(x_of(p), t) : o->workspace;
 }
 
 void tl_sparse_product_forward(const tl_sparse_product *p, const tl_sparse_operands *o)

@@ -34,8 +34,8 @@ HIDDEN_FROM = {'lib/io': ['lib/kernels']}
 # Private headers that another top-level folder may include, and why.
 BORROWED = {
     'graph': ('the core shares the interior of lib', [
-        'lib/arena.h', 'lib/check.h', 'lib/largest.h', 'lib/memory.h', 'lib/pointer_map.h', 'lib/prefetch.h',
-        'lib/search.h', 'lib/sort.h', 'lib/status_private.h', 'lib/io/number.h', 'lib/io/safetensors_private.h',
+        'lib/arena.h', 'lib/check.h', 'lib/largest.h', 'lib/memory.h', 'lib/pointer_map.h', 'lib/pool.h',
+        'lib/prefetch.h', 'lib/search.h', 'lib/sort.h', 'lib/status_private.h', 'lib/io/number.h', 'lib/io/safetensors_private.h',
         'lib/io/utf8.h', 'lib/kernels/kernels.h', 'lib/matrix/rows.h']),
     'ops': ('until a public tool replaces it', ['lib/kernels/kernels.h']),
 }

@@ -1,0 +1,664 @@
+/* Graphs for inference: the bits of a tape, in memory for what is alive. */
+#include "tests/testing.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "derivative.h"
+#include "graph/tape/tape.h"
+
+#define GIVEN_UP " was given up when the last op that reads it had run; tl_value before that keeps it"
+
+static const tl_real numbers[] = { 1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12 };
+
+/* ---- A chain of layers ---- */
+
+enum { LAYERS = 10, WIDTH = 300, BATCH = 200, ACTIVATION = WIDTH * BATCH };
+
+typedef struct mlp {
+    tl_variable *w[LAYERS], *b[LAYERS];
+    tl_real *x;
+} mlp;
+
+static mlp mlp_new(void)
+{
+    mlp m = { .x = malloc(ACTIVATION * sizeof *m.x) };
+    tl_test_fill(m.x, ACTIVATION, 1);
+    for (int k = 0; k < LAYERS; k++) {
+        m.w[k] = tl_test_dense("w", TL_SHAPE(WIDTH, WIDTH), 10 + (uint64_t)k);
+        m.b[k] = tl_test_dense("b", TL_SHAPE(WIDTH), 100 + (uint64_t)k);
+    }
+    return m;
+}
+
+static void mlp_free(mlp *m)
+{
+    free(m->x);
+    for (int k = 0; k < LAYERS; k++) {
+        tl_variable_free(m->w[k]);
+        tl_variable_free(m->b[k]);
+    }
+}
+
+static tl_node *mlp_output(tl_graph *g, const mlp *m, int64_t batch)
+{
+    tl_node *h = tl_input(g, TL_SHAPE(batch, WIDTH), m->x);
+    for (int k = 0; k < LAYERS; k++)
+        h = tl_tanh(tl_bias(tl_matmul(h, tl_use(g, m->w[k])), tl_use(g, m->b[k])));
+    return h;
+}
+
+/* Two activations, of which the last is the result; nodes and headers take less than 100 KB. */
+START_TEST(ten_layers_hold_two_activations)
+{
+    const int64_t activation = ACTIVATION * (int64_t)sizeof(tl_real);
+    mlp m = mlp_new();
+    tl_graph *tape = tl_graph_new(), *g = tl_graph_new_inference();
+    const tl_real *expected = tl_value(mlp_output(tape, &m, BATCH));
+    int64_t asked = 0;
+    for (int round = 0; round < 3; round++) {
+        asked = tl_test_allocations();
+        ck_assert_same(tl_value(mlp_output(g, &m, BATCH)), expected, ACTIVATION);
+        asked = tl_test_allocations() - asked;
+        ck_assert_int_le(tl_graph_bytes(g), 2 * activation + 100000);
+        ck_assert_int_le(g->pool.most, 2 * activation + 4000); /* at any time */
+        tl_graph_reset(g);
+    }
+#ifndef TL_HEAP_ARENA
+    ck_assert_int_eq(asked, 0);
+    ck_assert_int_gt(tl_graph_bytes(g), activation);
+#endif
+    ck_assert_int_gt(tl_graph_bytes(tape), 3 * LAYERS * activation);
+    tl_graph_trim(g, activation);
+    ck_assert_int_le(tl_graph_bytes(g), activation);
+    tl_graph_trim(g, 0);
+    ck_assert_int_eq(tl_graph_bytes(g), 0);
+    ck_assert_same(tl_value(mlp_output(g, &m, BATCH)), expected, ACTIVATION);
+    tl_graph_free(tape);
+    tl_graph_free(g);
+    mlp_free(&m);
+}
+END_TEST
+
+/* A sparse product takes two tiles of workspace, and no copy of its operand for a backward. */
+START_TEST(ten_sparse_layers)
+{
+    const int64_t activation = ACTIVATION * (int64_t)sizeof(tl_real), tiles = 2 * 8 * 64 * (WIDTH + 64);
+    tl_real *x = malloc((size_t)activation);
+    tl_test_fill(x, ACTIVATION, 1);
+    tl_variable *w = tl_test_sparse("w", tl_pattern_random(WIDTH, WIDTH, 0.05, 1), 2);
+    tl_graph *graphs[] = { tl_graph_new(), tl_graph_new_inference() };
+    const tl_real *y[2];
+    for (int k = 0; k < 2; k++) {
+        tl_node *h = tl_input(graphs[k], TL_SHAPE(BATCH, WIDTH), x);
+        for (int layer = 0; layer < 10; layer++)
+            h = tl_tanh(tl_dense_sparse_matmul(h, tl_use(graphs[k], w), TL_NO_TRANSPOSE));
+        y[k] = tl_value(h);
+    }
+    ck_assert_same(y[1], y[0], ACTIVATION);
+    ck_assert_int_le(graphs[1]->pool.most, 2 * activation + tiles);
+    tl_graph_free(graphs[0]);
+    tl_graph_free(graphs[1]);
+    tl_variable_free(w);
+    free(x);
+}
+END_TEST
+
+/* A large batch and then small ones: no more than was in use at one time. */
+START_TEST(batches_of_other_sizes)
+{
+    mlp m = mlp_new();
+    tl_graph *g = tl_graph_new_inference();
+    for (int64_t batch = BATCH; batch > 0; batch = batch * 2 / 3) {
+        ck_assert_ptr_nonnull(tl_value(mlp_output(g, &m, batch)));
+        ck_assert_int_le(g->pool.bytes, g->pool.most);
+        ck_assert_int_le(g->pool.most, 2 * ACTIVATION * (int64_t)sizeof(tl_real) + 4000);
+        tl_graph_reset(g);
+    }
+    tl_graph_free(g);
+    mlp_free(&m);
+}
+END_TEST
+
+/* ---- The bits of a tape ---- */
+
+enum { ROWS = 50, COLS = 8, CLASSES = 4, SAMPLES = 6 };
+
+static const int32_t ids[] = { 3, 49, 3, 0, 7, 12 }, labels[] = { 0, 3, 1, 1, 2, 0 };
+static const int64_t bag_ptr[] = { 0, 2, 2, 3, 5, 5, 6 };
+
+typedef struct net {
+    tl_variable *table, *dense, *sparse, *masked, *bias, *weights;
+    tl_pattern *p, *q;
+    tl_random r;
+} net;
+
+static net net_new(void)
+{
+    net n = { .p = tl_pattern_random(COLS, COLS, 0.4, 1), .q = tl_pattern_random(COLS, COLS, 0.5, 2) };
+    n.table = tl_test_dense("table", TL_SHAPE(ROWS, COLS), 1);
+    n.dense = tl_test_dense("dense", TL_SHAPE(COLS, COLS), 2);
+    n.sparse = tl_test_sparse("sparse", tl_pattern_retain(n.p), 3);
+    n.masked = tl_test_dense("masked", TL_SHAPE(COLS, CLASSES), 4);
+    n.bias = tl_test_dense("bias", TL_SHAPE(COLS), 5);
+    n.weights = tl_test_dense("weights", TL_SHAPE(6), 6);
+    tl_pattern *keep = tl_pattern_random(COLS, CLASSES, 0.7, 7);
+    ck_assert_ok(tl_variable_set_mask(n.masked, keep));
+    tl_pattern_release(keep);
+    n.r = (tl_random){ .seed = 9 };
+    return n;
+}
+
+static void net_free(net *n)
+{
+    tl_variable *all[] = { n->table, n->dense, n->sparse, n->masked, n->bias, n->weights };
+    for (int k = 0; k < 6; k++)
+        tl_variable_free(all[k]);
+    tl_pattern_release(n->p);
+    tl_pattern_release(n->q);
+}
+
+/* Two outputs of nearly every op: nodes with several uses, one before and after values were read by a
+ * `shape`, random numbers, patterns made on the way. */
+static tl_node *net_outputs(tl_graph *g, net *n, tl_node **loss)
+{
+    const tl_pattern_bag bags = { .row_ptr = bag_ptr, .ids = ids, .n = SAMPLES };
+    tl_node *e = tl_embedding_lookup(tl_use(g, n->table), ids, TL_SHAPE(SAMPLES));
+    tl_node *w = tl_sigmoid(tl_scale(tl_use(g, n->weights), 2));
+    tl_node *bag = tl_embedding_lookup_sparse(tl_use(g, n->table), &bags, w, TL_MEAN);
+    tl_node *h = tl_bias_relu(tl_matmul(tl_add(e, bag), tl_use(g, n->dense)), tl_use(g, n->bias));
+    tl_node *d = tl_dropout(h, (tl_real)0.3, &n->r);
+    tl_node *s = tl_sparse_add(tl_use(g, n->sparse), tl_dense_to_sparse(tl_use(g, n->dense), n->q));
+    tl_node *a = tl_dense_sparse_matmul(d, s, TL_NO_TRANSPOSE);
+    tl_node *t = tl_tanh(tl_sub(a, tl_mul(h, tl_scale(e, (tl_real)0.5))));
+    tl_node *square = tl_sparse_dense_matmul(s, tl_sparse_to_dense(s, NULL), TL_NO_TRANSPOSE);
+    t = tl_add(tl_matmul(t, square), h);
+    tl_node *logits = tl_matmul(tl_dropout(t, (tl_real)0.1, &n->r), tl_use(g, n->masked));
+    tl_node *flat = tl_reshape(logits, TL_SHAPE(SAMPLES * CLASSES));
+    *loss = tl_add(tl_softmax_cross_entropy(logits, labels),
+                   tl_mul(tl_reduce_mean(flat, TL_ALL_AXES), tl_reduce_sum(tl_mul(w, w), 0)));
+    return logits;
+}
+
+/* On one thread and on three; the generator ends where it ends on a tape. */
+START_TEST(same_bits_as_a_tape)
+{
+    ck_assert_ok(tl_set_num_threads(_i == 0 ? 1 : 3));
+    net n = net_new();
+    tl_graph *tape = tl_graph_new(), *g = tl_graph_new_inference();
+    for (int round = 0; round < 3; round++) {
+        const tl_random start = n.r;
+        tl_node *loss, *tape_loss;
+        tl_node *tape_logits = net_outputs(tape, &n, &tape_loss);
+        const tl_random end = n.r;
+        n.r = start;
+        tl_node *logits = net_outputs(g, &n, &loss);
+        ck_assert_msg(loss && tape_loss, "%s", tl_graph_error(g));
+        const tl_real *of_loss = tl_value(loss);
+        ck_assert_msg(of_loss != NULL, "%s", tl_graph_error(g));
+        ck_assert_same(of_loss, tl_value(tape_loss), 1);
+        ck_assert(round != 1 || tl_is_given_up(logits));
+        ck_assert_uint_eq(n.r.position, end.position);
+        tl_graph_reset(g);
+        n.r = start;
+        ck_assert_same(tl_value(net_outputs(g, &n, &loss)), tl_value(tape_logits), SAMPLES * CLASSES);
+        ck_assert_same(tl_value(loss), tl_value(tape_loss), 1); /* the logits were asked for */
+        ck_assert_uint_eq(n.r.position, end.position);
+        tl_graph_reset(g);
+        tl_graph_reset(tape);
+    }
+    tl_graph_free(tape);
+    tl_graph_free(g);
+    net_free(&n);
+    ck_assert_ok(tl_set_num_threads(1));
+}
+END_TEST
+
+/* A table with steps that are pending is read as on a tape, by a lookup and whole. */
+START_TEST(rows_with_pending_steps)
+{
+    tl_variable *table[2];
+    tl_graph *g[] = { tl_graph_new(), tl_graph_new_inference() };
+    tl_real rows[2][6 * COLS], sum[2];
+    for (int k = 0; k < 2; k++) {
+        table[k] = tl_test_dense("table", TL_SHAPE(ROWS, COLS), 1);
+        tl_optimizer *o = tl_adam((tl_adam_options){ .learning_rate = 0.1, .weight_decay = 0.1 });
+        tl_random r = { .seed = 3 };
+        for (int step = 0; step < 20; step++, tl_graph_reset(g[0])) {
+            const int32_t some[] = { (int32_t)tl_random_integer(&r, ROWS), 3 };
+            tl_node *e = tl_embedding_lookup(tl_use(g[0], table[k]), some, TL_SHAPE(2));
+            ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_mul(e, e), TL_ALL_AXES)));
+        }
+        tl_node *e = tl_embedding_lookup(tl_use(g[k], table[k]), ids, TL_SHAPE(6));
+        memcpy(rows[k], tl_value(e), sizeof rows[k]);
+        sum[k] = *tl_value(tl_reduce_sum(tl_use(g[k], table[k]), TL_ALL_AXES));
+        tl_optimizer_free(o);
+    }
+    ck_assert_same(rows[1], rows[0], 6 * COLS);
+    ck_assert_same(&sum[1], &sum[0], 1);
+    for (int k = 0; k < 2; k++) {
+        tl_graph_free(g[k]);
+        tl_variable_free(table[k]);
+    }
+}
+END_TEST
+
+/* ---- What is alive ---- */
+
+/* Any number of ops may read a node that is recorded; values that were asked for stay. */
+START_TEST(what_was_asked_for_stays)
+{
+    tl_graph *g = tl_graph_new_inference();
+    tl_node *x = tl_input(g, TL_SHAPE(2, 3), numbers), *h = tl_relu(x), *a = tl_scale(h, 2);
+    tl_node *b = tl_add(a, h), *c = tl_mul(b, tl_add(a, a));
+    const tl_real *of_a = tl_value(a);
+    ck_assert_values(of_a, 6, 0, 2, 0, 6, 0, 10, 0);
+    ck_assert_ptr_nonnull(h->val); /* b waits for it */
+    ck_assert_values(tl_value(c), 6, 0, 12, 0, 108, 0, 300, 0);
+    ck_assert(tl_is_given_up(h) && tl_is_given_up(b));
+    ck_assert_ptr_eq(tl_value(a), of_a);
+    ck_assert_values(of_a, 6, 0, 2, 0, 6, 0, 10, 0);
+    ck_assert_values(tl_value(tl_sub(c, a)), 6, 0, 10, 0, 102, 0, 290, 0); /* later */
+    ck_assert_values(tl_value(x), 6, 0, 1, -2, 3, -4, 5, -6);
+    ck_assert_ptr_null(tl_grad(a));
+    ck_assert_int_eq(tl_graph_status(g), TL_OK);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* A node that no op reads may be an output: it stays without having been asked for. */
+START_TEST(an_output_is_read_later)
+{
+    tl_graph *g = tl_graph_new_inference();
+    tl_node *h = tl_relu(tl_input(g, TL_SHAPE(3), numbers)), *first = tl_scale(h, 2),
+            *second = tl_scale(h, 3);
+    ck_assert_values(tl_value(second), 3, 0, 3, 0, 9);
+    ck_assert_values(tl_value(first), 3, 0, 2, 0, 6);
+    ck_assert(tl_is_given_up(h));
+    tl_graph_free(g);
+}
+END_TEST
+
+/* Nodes without elements are given up like any other. */
+START_TEST(no_elements)
+{
+    tl_graph *g = tl_graph_new_inference();
+    tl_node *h = tl_relu(tl_input(g, TL_SHAPE(0, 3), NULL)), *y = tl_relu(h);
+    ck_assert_ptr_nonnull(tl_value(y));
+    ck_assert(tl_is_given_up(h));
+    tl_graph_free(g);
+}
+END_TEST
+
+START_TEST(given_up)
+{
+    for (int use = 0; use < 2; use++) {
+        tl_graph *g = tl_graph_new_inference();
+        tl_node *h = tl_relu(tl_input(g, TL_SHAPE(2, 3), numbers)), *y = tl_tanh(h);
+        const tl_real *value = tl_value(y);
+        ck_assert_ptr_nonnull(value);
+        if (use) {
+            ck_assert_ptr_null(tl_add(y, h));
+            ck_assert_str_eq(tl_graph_error(g), "add: input 1 (2x3)" GIVEN_UP);
+        } else {
+            ck_assert_ptr_null(tl_value(h));
+            ck_assert_str_eq(tl_graph_error(g), "value: 2x3" GIVEN_UP);
+        }
+        ck_assert_int_eq(tl_graph_status(g), TL_ERR_ARGUMENT);
+        ck_assert_ptr_eq(tl_value(y), value); /* as before */
+        ck_assert_ptr_null(tl_value(h));
+        ck_assert_ptr_null(tl_relu(y));
+        tl_graph_reset(g);
+        ck_assert_values(tl_value(tl_relu(tl_input(g, TL_SHAPE(2), numbers))), 2, 0, 1, 0);
+        tl_graph_free(g);
+    }
+}
+END_TEST
+
+/* The `shape` of a lookup reads its weights, which are computed then; their input stays for later uses. */
+START_TEST(values_that_a_shape_reads)
+{
+    const tl_pattern_bag bags = { .row_ptr = (const int64_t[]){ 0, 2 }, .ids = ids, .n = 1 };
+    tl_graph *g = tl_graph_new_inference();
+    tl_node *h = tl_relu(tl_input(g, TL_SHAPE(2), (const tl_real[]){ 2, 3 })), *w = tl_scale(h, 2);
+    tl_node *table = tl_input(g, TL_SHAPE(50, 1), (const tl_real[50]){ [3] = 10, [49] = 100 });
+    tl_node *bag = tl_embedding_lookup_sparse(table, &bags, w, TL_SUM);
+    ck_assert_ptr_nonnull(h->val);
+    ck_assert_ptr_nonnull(w->val);
+    tl_node *y = tl_mul(tl_reshape(bag, TL_SHAPE()), tl_reduce_sum(tl_add(h, w), TL_ALL_AXES));
+    tl_node *before = tl_relu(y);
+    ck_assert_values(tl_value(y), 1, 0, (2 * 2 * 10 + 3 * 2 * 100) * 15.0);
+    ck_assert(tl_is_given_up(h) && tl_is_given_up(w) && tl_is_given_up(bag));
+    ck_assert_values(tl_value(before), 1, 0, 640 * 15.0);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* A state that is read at every step, 1000 times: the memory is that of the states. */
+START_TEST(a_long_recurrence)
+{
+    enum { STEPS = 1000, UNITS = 64 };
+    tl_graph *g = tl_graph_new_inference();
+    tl_variable *w = tl_test_dense("w", TL_SHAPE(UNITS, UNITS), 1);
+    static tl_real start[UNITS];
+    tl_node *h = tl_input(g, TL_SHAPE(1, UNITS), start);
+    for (int step = 0; step < STEPS; step++) {
+        h = tl_tanh(tl_add(tl_matmul(h, tl_use(g, w)), tl_input(g, TL_SHAPE(UNITS), start)));
+        ck_assert_ptr_nonnull(tl_value(h));
+    }
+    ck_assert_int_le(g->pool.most, (STEPS + 5) * (UNITS * (int64_t)sizeof(tl_real) + TL_ALIGN));
+    tl_graph_free(g);
+    tl_variable_free(w);
+}
+END_TEST
+
+/* ---- When ops run ---- */
+
+static int calls;
+
+static tl_status like_input(tl_node *y)
+{
+    return tl_shape_like(y, y->in[0]);
+}
+
+static void count_calls(tl_node *y)
+{
+    for (int64_t k = 0; k < y->size; k++)
+        y->out[k] = (tl_real)calls;
+    calls++;
+}
+
+static const tl_op counts = { .name = "counts", .n_in = 1, .shape = like_input, .forward = count_calls };
+static const tl_op counts_at_once = {
+    .name = "counts", .n_in = 1, .shape = like_input, .forward = count_calls, .has_effects = true
+};
+
+/* In the order of the calls, and once; one with effects when it is called, after all before it. The op has no
+ * gradient, which a variable does not need here. */
+START_TEST(the_order_of_the_calls)
+{
+    calls = 0;
+    tl_graph *g = tl_graph_new_inference();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(1), 1);
+    tl_node *x[] = { tl_use(g, v) }, *y[5];
+    for (int k = 0; k < 3; k++)
+        y[k] = tl_apply(&counts, x, NULL, 0);
+    ck_assert_int_eq(calls, 0);
+    ck_assert_values(tl_value(y[1]), 1, 0, 1.0);
+    ck_assert_int_eq(calls, 2);
+    y[3] = tl_apply(&counts_at_once, x, NULL, 0);
+    ck_assert_int_eq(calls, 4);
+    y[4] = tl_apply(&counts, x, NULL, 0);
+    for (int k = 4; k >= 0; k--)
+        ck_assert_values(tl_value(y[k]), 1, 0, (double)k);
+    ck_assert_int_eq(calls, 5);
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* All ops share one workspace, as large as the largest, which is allocated when the first runs. */
+static tl_status reserve(tl_node *y)
+{
+    if (tl_reserve_workspace(y, *(const int64_t *)y->attr, 1) != TL_OK)
+        return TL_ERR_MEMORY;
+    return like_input(y);
+}
+
+static void fill_workspace(tl_node *y)
+{
+    memset(tl_workspace(y), 7, (size_t) * (const int64_t *)y->attr);
+    y->out[0] = 1;
+}
+
+static const tl_op workspace_op = { .name = "w", .n_in = 1, .shape = reserve, .forward = fill_workspace };
+
+START_TEST(one_workspace)
+{
+    const int64_t size[] = { 1000, 70000, 50000, 200000 };
+    tl_graph *g = tl_graph_new_inference();
+    for (int round = 0; round < 2; round++) {
+        tl_node *y = tl_input(g, TL_SHAPE(1), numbers);
+        for (int k = 0; k < 3; k++)
+            y = tl_apply(&workspace_op, &y, &size[k], sizeof *size);
+        ck_assert_ptr_nonnull(tl_value(y));
+        ck_assert_int_le(g->pool.used, (round ? 200000 : 70000) + 1000);
+        y = tl_apply(&workspace_op, &y, &size[3], sizeof *size); /* more than there is */
+        ck_assert_ptr_nonnull(tl_value(y));
+        ck_assert_int_le(g->pool.bytes, 200000 + 1000);
+        tl_graph_reset(g);
+    }
+    const int64_t too_much = INT64_MAX;
+    tl_node *x = tl_input(g, TL_SHAPE(1), numbers),
+            *y = tl_apply(&workspace_op, &x, &too_much, sizeof too_much);
+    ck_assert(!y || !tl_value(y));
+    ck_assert_str_eq(tl_graph_error(g), "w: out of memory");
+    tl_graph_trim(g, 0);
+    ck_assert_ptr_nonnull(tl_value(tl_relu(tl_input(g, TL_SHAPE(1), numbers))));
+    tl_graph_free(g);
+}
+END_TEST
+
+/* ---- What is refused ---- */
+
+START_TEST(no_derivatives)
+{
+    const char *const who[] = { "backward", "backward", "derivative", "hessian_product" };
+    tl_graph *g = tl_graph_new_inference();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.1 });
+    for (int k = 0; k < 4; k++) {
+        tl_gradients out;
+        tl_real one[] = { 1, 1, 1 };
+        const tl_gradients along = { .pair = &(tl_gradient){ .variable = v, .values = one }, .n = 1 };
+        tl_node *x = tl_use(g, v), *loss = tl_reduce_sum(tl_mul(x, x), TL_ALL_AXES);
+        if (k == 0)
+            ck_assert_int_eq(tl_backward(loss, &out), TL_ERR_ARGUMENT);
+        else if (k == 1)
+            ck_assert_int_eq(tl_minimize(o, loss), TL_ERR_ARGUMENT);
+        else if (k == 2)
+            ck_assert_ptr_null(tl_derivative(loss, 1, &x, &x));
+        else
+            ck_assert_int_eq(tl_hessian_product(loss, &along, &out), TL_ERR_ARGUMENT);
+        char text[200];
+        snprintf(text, sizeof text,
+                 "%s: the graph is for inference: it keeps nothing to compute derivatives from", who[k]);
+        ck_assert_str_eq(tl_graph_error(g), text);
+        tl_graph_reset(g);
+    }
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+enum { STEP, SWAP, FILL, MASK, CHANGES };
+
+static void change(int which, tl_variable *v, tl_ema *e)
+{
+    tl_random r = { .seed = 5 };
+    tl_graph *g = tl_graph_new();
+    tl_pattern *keep = tl_pattern_random(2, 3, 0.5, 1);
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.1 });
+    if (which == STEP)
+        ck_assert_ok(tl_minimize(o, tl_reduce_sum(tl_use(g, v), TL_ALL_AXES)));
+    else if (which == SWAP)
+        ck_assert_ok(tl_ema_swap(e));
+    else if (which == FILL)
+        ck_assert_ok(tl_init_he(v, &r));
+    else
+        ck_assert_ok(tl_variable_set_mask(v, keep));
+    tl_optimizer_free(o);
+    tl_pattern_release(keep);
+    tl_graph_free(g);
+}
+
+/* A variable that changes between the call of an op and tl_value; after tl_value it may. */
+START_TEST(variables_that_change)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2, 3), 1);
+    tl_ema *e = tl_ema_new((tl_ema_options){ .decay = 0.9 });
+    tl_graph *g = tl_graph_new_inference();
+    ck_assert_ok(tl_ema_add(e, v));
+    tl_node *y = tl_relu(tl_use(g, v));
+    change(_i, v, e);
+    ck_assert_ptr_null(tl_value(y));
+    ck_assert_str_eq(tl_graph_error(g), "relu: input 0 (v (2x3)) has changed since the op was called");
+    tl_graph_reset(g);
+    y = tl_relu(tl_use(g, v));
+    ck_assert_ptr_nonnull(tl_value(y));
+    change(_i, v, e);
+    ck_assert_same(tl_value(tl_scale(tl_use(g, v), 1)), tl_variable_values(v), 6);
+    ck_assert_int_eq(tl_graph_status(g), TL_OK);
+    tl_graph_free(g);
+    tl_ema_free(e);
+    tl_variable_free(v);
+}
+END_TEST
+
+START_TEST(a_pattern_that_changes)
+{
+    tl_variable *v = tl_test_sparse("v", tl_pattern_random(4, 3, 0.5, 1), 1);
+    tl_pattern *p = tl_pattern_random(4, 3, 0.5, 2);
+    tl_graph *g = tl_graph_new_inference();
+    tl_node *y = tl_sparse_to_dense(tl_use(g, v), NULL);
+    ck_assert_ok(tl_variable_set_pattern(v, p));
+    ck_assert_ptr_null(tl_value(y));
+    ck_assert_str_eq(tl_graph_error(g),
+                     "sparse_to_dense: input 0 (v (4x3)) has changed since the op was called");
+    tl_graph_free(g);
+    tl_pattern_release(p);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* Each allocation in turn fails, when an op is called or when it runs: no values; the next try succeeds. */
+START_TEST(failing_allocations)
+{
+    net n = net_new();
+    tl_graph *tape = tl_graph_new();
+    tl_node *loss;
+    net_outputs(tape, &n, &loss);
+    const tl_real expected = *tl_value(loss);
+    int failures = 0;
+    for (int64_t k = 1, failed = 1; failed; k++) {
+        n.r.position = 0;
+        tl_graph *g = NULL;
+        tl_test_fail_allocation(k);
+        g = tl_graph_new_inference();
+        const tl_real *value = g && net_outputs(g, &n, &loss) ? tl_value(loss) : NULL;
+        failed = value == NULL;
+        failures += (int)failed;
+        tl_test_fail_allocation(0);
+        if (failed && g) {
+            ck_assert_int_eq(tl_graph_status(g), TL_ERR_MEMORY);
+            tl_graph_reset(g);
+            n.r.position = 0;
+            net_outputs(g, &n, &loss);
+            value = tl_value(loss);
+        }
+        if (g)
+            ck_assert_same(value, &expected, 1);
+        tl_graph_free(g);
+    }
+    ck_assert_int_gt(failures, 20);
+    tl_graph_free(tape);
+    net_free(&n);
+}
+END_TEST
+
+/* ---- Surroundings ---- */
+
+/* Nodes before they run, and after they were given up. */
+START_TEST(printed)
+{
+    net n = net_new();
+    tl_graph *g = tl_graph_new_inference();
+    tl_node *loss;
+    char *text[2] = { NULL };
+    net_outputs(g, &n, &loss);
+    for (int k = 0; k < 2; k++) {
+        size_t size = 0;
+        FILE *out = open_memstream(&text[k], &size);
+        ck_assert_ok(tl_graph_print(g, out));
+        fclose(out);
+        ck_assert_ptr_nonnull(strstr(text[k], "softmax_cross_entropy"));
+        ck_assert_ptr_nonnull(tl_value(loss));
+    }
+    free(text[0]);
+    free(text[1]);
+    tl_graph_free(g);
+    net_free(&n);
+}
+END_TEST
+
+typedef struct reader {
+    mlp *m;
+    tl_real y[ACTIVATION / 8];
+} reader;
+
+static void *read_mlp(void *context)
+{
+    reader *r = context;
+    tl_graph *g = tl_graph_new_inference();
+    for (int round = 0; round < 3; round++, tl_graph_reset(g)) {
+        const tl_real *y = tl_value(mlp_output(g, r->m, BATCH / 8));
+        if (y)
+            memcpy(r->y, y, sizeof r->y);
+    }
+    tl_graph_free(g);
+    return NULL;
+}
+
+/* Threads evaluate the same variables, each on a graph of its own. */
+START_TEST(threads)
+{
+    enum { READERS = 3 };
+    static reader r[READERS];
+    pthread_t thread[READERS];
+    mlp m = mlp_new();
+    for (int k = 0; k < READERS; k++) {
+        r[k].m = &m;
+        ck_assert_int_eq(pthread_create(&thread[k], NULL, read_mlp, &r[k]), 0);
+    }
+    for (int k = 0; k < READERS; k++)
+        pthread_join(thread[k], NULL);
+    tl_graph *tape = tl_graph_new();
+    const tl_real *expected = tl_value(mlp_output(tape, &m, BATCH / 8));
+    for (int k = 0; k < READERS; k++)
+        ck_assert_same(r[k].y, expected, ACTIVATION / 8);
+    tl_graph_free(tape);
+    mlp_free(&m);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    Suite *s = suite_create("inference");
+    TCase *c = tl_test_case(s, "inference");
+    tcase_add_test(c, ten_layers_hold_two_activations);
+    tcase_add_test(c, ten_sparse_layers);
+    tcase_add_test(c, batches_of_other_sizes);
+#ifdef NO_THREADS_AFTER_FORK
+    tcase_add_loop_test(c, same_bits_as_a_tape, 0, 1);
+#else
+    tcase_add_loop_test(c, same_bits_as_a_tape, 0, 2);
+    tcase_add_test(c, threads);
+#endif
+    tcase_add_test(c, rows_with_pending_steps);
+    tcase_add_test(c, what_was_asked_for_stays);
+    tcase_add_test(c, an_output_is_read_later);
+    tcase_add_test(c, no_elements);
+    tcase_add_test(c, given_up);
+    tcase_add_test(c, values_that_a_shape_reads);
+    tcase_add_test(c, a_long_recurrence);
+    tcase_add_test(c, the_order_of_the_calls);
+    tcase_add_test(c, one_workspace);
+    tcase_add_test(c, no_derivatives);
+    tcase_add_loop_test(c, variables_that_change, 0, CHANGES);
+    tcase_add_test(c, a_pattern_that_changes);
+    tcase_add_test(c, failing_allocations);
+    tcase_add_test(c, printed);
+    return s;
+}
