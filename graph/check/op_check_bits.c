@@ -1,4 +1,4 @@
-/* Stages: the same bits on any number of threads, and wherever an element is. */
+/* Stages: the same bits on any number of threads, wherever an element is, and on a graph for inference. */
 #include "graph/check/op_check_private.h"
 
 #include <stdio.h>
@@ -147,6 +147,46 @@ tl_status tl_stage_place(const tl_subject *s)
         status = tl_operands_draw(s, sample, TL_DRAW_SMOOTH, &o);
         if (status == TL_OK)
             status = compare_places(&o);
+        tl_operands_free(&o);
+    }
+    return status;
+}
+
+/* ---- inference ---- */
+
+/* Inputs are copies, which have values only when the op runs. */
+static tl_status compare_inference(const tl_operands *o)
+{
+    tl_graph *g[] = { tl_graph_new(), tl_graph_new_inference() };
+    tl_run r[2] = { { 0 } };
+    tl_status status = g[0] && g[1] ? TL_OK : tl_check_no_memory();
+    for (int k = 0; status == TL_OK && k < 2; k++) {
+        tl_node *in[TL_SAMPLE_IN];
+        tl_record_leaves(g[k], o, k == 1 ? o->gradable : 0, in);
+        for (int32_t i = 0; i < o->n; i++)
+            in[i] = in[i] ? tl_copy_node(in[i]) : NULL;
+        const tl_node *y = tl_call(o, in);
+        r[k] = (tl_run){ .size = y ? y->size : 0, .y = (tl_real *)(uintptr_t)tl_value(y) };
+        if (!r[k].y)
+            status = tl_report_error(o->subject, o->sample, "refused");
+    }
+    if (status == TL_OK)
+        status = tl_compare_runs(o, &r[0], &r[1], "on a graph for inference");
+    tl_graph_free(g[0]);
+    tl_graph_free(g[1]);
+    return status;
+}
+
+tl_status tl_stage_inference(const tl_subject *s)
+{
+    tl_status status = TL_OK;
+    for (int32_t k = 0; status == TL_OK && k < s->op->n_samples; k++) {
+        if (!tl_sample_works(&s->op->sample[k]))
+            continue;
+        tl_operands o;
+        status = tl_operands_draw(s, &s->op->sample[k], TL_DRAW_VALUES, &o);
+        if (status == TL_OK)
+            status = compare_inference(&o);
         tl_operands_free(&o);
     }
     return status;

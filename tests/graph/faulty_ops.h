@@ -33,6 +33,7 @@ enum {
     LEAKS,
     FORGETS_MEMORY,
     ALLOCATES,
+    READS_EARLY,
     CHANGES_INPUT
 };
 
@@ -55,7 +56,8 @@ static tl_status soft_shape(tl_node *y)
         return TL_ERR_MEMORY;
     y->scratch = tl_scratch(y, 1, sizeof(double));
     if (y->scratch)
-        *(double *)y->scratch = fault == FORGETS_MEMORY && short_before;
+        *(double *)y->scratch = (fault == FORGETS_MEMORY && short_before) ||
+                                (fault == READS_EARLY && !y->in[0]->val);
     if (fault == LEAKS && !y->scratch)
         leaked = p;
     else
@@ -80,7 +82,7 @@ static tl_real soft_value(const tl_node *y, int64_t k)
         return (tl_real)(softplus(a) * (sizeof(tl_real) == sizeof(double) ? 1 + 0x1p-52 : 1 + 0x1p-23));
     if (fault == BY_THREADS && tl_num_threads() == 7 && k == y->size - 1)
         return (tl_real)(softplus(a) * (sizeof(tl_real) == sizeof(double) ? 1 + 0x1p-52 : 1 + 0x1p-23));
-    if (fault == FORGETS_MEMORY)
+    if (fault == FORGETS_MEMORY || fault == READS_EARLY)
         return (tl_real)(softplus(a) + *(const double *)y->scratch);
     return (tl_real)softplus(a);
 }
