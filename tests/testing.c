@@ -130,8 +130,11 @@ void tl_test_inference(const char *file, int line, tl_node *(*build)(tl_graph *g
     tl_graph *tape = tl_graph_new(), *g = tl_graph_new_inference();
     const tl_node *expected = build(tape, context), *y = build(g, context);
     const tl_real *value = tl_value(y);
-    ck_assert_msg(expected && value, "%s:%d: %s%s", file, line, tl_graph_error(tape), tl_graph_error(g));
-    tl_test_same(file, line, "for inference", value, tl_value(expected), expected->size);
+    const bool derives = strstr(tl_graph_error(g), "the graph is for inference") != NULL;
+    ck_assert_msg(expected && (value || derives), "%s:%d: %s%s", file, line, tl_graph_error(tape),
+                  tl_graph_error(g));
+    if (!derives)
+        tl_test_same(file, line, "for inference", value, tl_value(expected), expected->size);
     tl_graph_free(tape);
     tl_graph_free(g);
 }

@@ -110,7 +110,8 @@ tl_pattern *tl_test_pattern(int64_t rows, int64_t cols, double density, uint64_t
 /* Returns the sparse matrix as a dense one, to be freed with free(). NULL values: all 1. */
 tl_real *tl_test_expand(const tl_pattern *p, const tl_real *values);
 
-/* Checks that `build` computes the same bits on a tape and on a graph for inference. */
+/* Checks that `build` computes the same bits on a tape and on a graph for inference, unless it is refused
+ * there, as it takes a derivative. */
 void tl_test_inference(const char *file, int line, tl_node *(*build)(tl_graph *g, void *context),
                        void *context);
 

@@ -1,6 +1,7 @@
 /* Graphs for inference: the bits of a tape, in memory for what is alive. */
 #include "tests/testing.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -473,6 +474,22 @@ START_TEST(no_derivatives)
 }
 END_TEST
 
+/* An op that fails when it runs has no values, and neither has what waits for it; those before it have. */
+START_TEST(an_op_that_fails)
+{
+    tl_graph *g = tl_graph_new_inference();
+    tl_graph_check_finite(g, true);
+    tl_node *x = tl_input(g, TL_SHAPE(2), (const tl_real[]){ 1, (tl_real)INFINITY }), *first = tl_tanh(x);
+    tl_node *y = tl_relu(x), *z = tl_add(y, first);
+    ck_assert_ptr_null(tl_value(z));
+    ck_assert_str_eq(tl_graph_error(g), "relu: the output is not finite: y[1] = inf, of input 0 ([2], with "
+                                        "[1] = inf)");
+    ck_assert_ptr_null(tl_value(y));
+    ck_assert_ptr_nonnull(tl_value(first));
+    tl_graph_free(g);
+}
+END_TEST
+
 enum { STEP, SWAP, FILL, MASK, CHANGES };
 
 static void change(int which, tl_variable *v, tl_ema *e)
@@ -656,6 +673,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, the_order_of_the_calls);
     tcase_add_test(c, one_workspace);
     tcase_add_test(c, no_derivatives);
+    tcase_add_test(c, an_op_that_fails);
     tcase_add_loop_test(c, variables_that_change, 0, CHANGES);
     tcase_add_test(c, a_pattern_that_changes);
     tcase_add_test(c, failing_allocations);
