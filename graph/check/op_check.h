@@ -80,6 +80,7 @@ typedef struct tl_operand {
     tl_shape shape;       /* of rank -1: an optional input that is absent */
     double density;       /* > 0: sparse; row 1 and column 1 are empty if there are more than two */
     const uint8_t *keep;  /* sparse with this pattern, row-major, in place of `density` */
+    bool same_pattern;    /* sparse on the very pattern of the first sparse operand, if they have one shape */
     double low, high;     /* the range of random values; 0, 0: either sign, magnitude 0.2 to 1.2 */
     const double *values; /* these, row-major, in place of random ones */
     bool constant;        /* the op has no gradient for it */
@@ -186,6 +187,9 @@ typedef struct tl_binary_case {
         double a, b, y;
     } special[16];
     int32_t n_special;
+    /* Takes a sparse A as well, and with it B sparse on the same pattern, or dense and broadcast to A's shape;
+     * Y is at A's pattern. */
+    bool sparse;
     /* Samples: without a working one among them, those of the kit are tried: every way to broadcast. */
     const tl_sample *sample;
     int32_t n_samples;

@@ -94,9 +94,39 @@ static const tl_operand refused[][2] = {
     { TL_DENSE_OPERAND(3), TL_DENSE_OPERAND(0) },
 };
 
+#define SAME_PATTERN(rows, cols)                                                                             \
+    {                                                                                                        \
+        .shape = TL_STATIC_SHAPE(rows, cols), .same_pattern = true                                           \
+    }
+/* With a sparse A, where the case says so. */
+static const tl_operand sparse_pairs[][2] = {
+    { TL_SPARSE_OPERAND(5, 7, 0.5), TL_DENSE_OPERAND(5, 7) },
+    { TL_SPARSE_OPERAND(5, 7, 0.5), TL_DENSE_OPERAND(7) },
+    { TL_SPARSE_OPERAND(5, 7, 0.5), TL_DENSE_OPERAND(1, 7) },
+    { TL_SPARSE_OPERAND(5, 7, 0.5), TL_DENSE_OPERAND(5, 1) },
+    { TL_SPARSE_OPERAND(5, 7, 0.5), TL_SCALAR_OPERAND },
+    { TL_SPARSE_OPERAND(5, 7, 0.5), SAME_PATTERN(5, 7) },
+    { TL_SPARSE_OPERAND(3, 4, 1e-9), TL_DENSE_OPERAND(4) },
+    { TL_SPARSE_OPERAND(0, 4, 0.5), TL_DENSE_OPERAND(4) },
+    { TL_SPARSE_OPERAND(4, 0, 0.5), TL_DENSE_OPERAND(4, 1) },
+    { TL_SPARSE_OPERAND(300, 200, 0.5), TL_DENSE_OPERAND(200) },
+    { TL_SPARSE_OPERAND(300, 200, 0.5), TL_DENSE_OPERAND(300, 1) },
+    { TL_SPARSE_OPERAND(300, 200, 0.5), SAME_PATTERN(300, 200) },
+};
+static const struct {
+    tl_operand in[2];
+    tl_status status;
+} sparse_refused[] = {
+    { { TL_DENSE_OPERAND(3, 4), TL_SPARSE_OPERAND(3, 4, 0.5) }, TL_ERR_KIND },
+    { { TL_SPARSE_OPERAND(3, 4, 0.5), TL_SPARSE_OPERAND(3, 4, 0.5) }, TL_ERR_ARGUMENT },
+    { { TL_SPARSE_OPERAND(1, 4, 0.5), TL_DENSE_OPERAND(3, 4) }, TL_ERR_SHAPE },
+};
+
 enum {
     PAIRS = sizeof pairs / sizeof *pairs,
     REFUSED = sizeof refused / sizeof *refused,
+    SPARSE_PAIRS = sizeof sparse_pairs / sizeof *sparse_pairs,
+    SPARSE_REFUSED = sizeof sparse_refused / sizeof *sparse_refused,
     OWN = 48, /* the most samples of the author's */
     KINKS = sizeof((tl_binary_case *)NULL)->kink / sizeof *((tl_binary_case *)NULL)->kink,
     SPECIAL = sizeof((tl_binary_case *)NULL)->special / sizeof *((tl_binary_case *)NULL)->special,
@@ -106,7 +136,7 @@ enum {
 /* What a binary case becomes. */
 typedef struct made {
     tl_op_case op;
-    tl_sample sample[PAIRS + REFUSED + OWN + 2];
+    tl_sample sample[PAIRS + REFUSED + SPARSE_PAIRS + SPARSE_REFUSED + OWN + 2];
     double at[2][REPEATS * KINKS], slope[2][REPEATS * KINKS], in[2][REPEATS * SPECIAL], y[REPEATS * SPECIAL];
 } made;
 
@@ -114,6 +144,8 @@ static tl_sample *add_sample(made *m, const tl_binary_case *c, tl_operand a, tl_
 {
     tl_sample *sample = &m->sample[m->op.n_samples++];
     *sample = (tl_sample){ .in = { a, b }, .attr = c };
+    tl_shape y;
+    sample->large = tl_broadcast_shape(a.shape, b.shape, &y) && tl_shape_size(y) > TL_SAMPLE_SMALL;
     return sample;
 }
 
@@ -170,6 +202,10 @@ static void make(made *m, const tl_binary_case *c)
         add_sample(m, c, pairs[k][0], pairs[k][1]);
     for (int32_t k = 0; !own && k < REFUSED; k++)
         add_sample(m, c, refused[k][0], refused[k][1])->status = TL_ERR_SHAPE;
+    for (int32_t k = 0; !own && c->sparse && k < SPARSE_PAIRS; k++)
+        add_sample(m, c, sparse_pairs[k][0], sparse_pairs[k][1]);
+    for (int32_t k = 0; !own && c->sparse && k < SPARSE_REFUSED; k++)
+        add_sample(m, c, sparse_refused[k].in[0], sparse_refused[k].in[1])->status = sparse_refused[k].status;
     add_examples(m, c);
 }
 

@@ -14,7 +14,7 @@ int32_t tl_sample_count(const tl_subject *s, const tl_sample *sample)
 
 bool tl_operand_is_sparse(const tl_operand *o)
 {
-    return o->density > 0 || o->keep;
+    return o->density > 0 || o->keep || o->same_pattern;
 }
 
 bool tl_operand_is_absent(const tl_operand *o)
@@ -187,12 +187,24 @@ static tl_pattern *draw_pattern(const tl_operand *o, tl_draws *r)
     return p;
 }
 
-static tl_variable *new_variable(const tl_operand *o, int32_t i, tl_draws *r)
+/* Returns the pattern of the first sparse operand, if it has this shape. */
+static tl_pattern *first_pattern(const tl_operands *o, tl_shape shape)
 {
+    for (int32_t i = 0; i < o->n; i++)
+        if (o->v[i] && tl_variable_is_sparse(o->v[i]))
+            return tl_shape_equal(tl_variable_shape(o->v[i]), shape) ? tl_variable_pattern(o->v[i]) : NULL;
+    return NULL;
+}
+
+static tl_variable *new_variable(const tl_operands *o, int32_t i, tl_draws *r)
+{
+    const tl_operand *in = &o->sample->in[i];
     const char name[] = { (char)('a' + i), '\0' };
-    if (!tl_operand_is_sparse(o))
-        return tl_variable_dense(name, o->shape);
-    tl_pattern *p = draw_pattern(o, r);
+    if (!tl_operand_is_sparse(in))
+        return tl_variable_dense(name, in->shape);
+    tl_pattern *p = in->same_pattern ? tl_pattern_retain(first_pattern(o, in->shape)) : NULL;
+    if (!p)
+        p = draw_pattern(in, r);
     tl_variable *v = p ? tl_variable_sparse(name, p) : NULL;
     tl_pattern_release(p);
     return v;
@@ -215,7 +227,7 @@ tl_status tl_operands_draw(const tl_subject *s, const tl_sample *sample, tl_draw
         tl_draws r = { .state = 0x9e3779b97f4a7c15u * (uint64_t)(1 + i + TL_SAMPLE_IN * (int32_t)how) };
         if (tl_operand_is_absent(in))
             continue;
-        if (!(o->v[i] = new_variable(in, i, &r)))
+        if (!(o->v[i] = new_variable(o, i, &r)))
             return tl_report_error(s, sample, "an operand");
         o->gradable |= in->constant ? 0 : (uint32_t)1 << i;
         const tl_csr csr = tl_operand_is_sparse(in) ? tl_pattern_csr(tl_variable_pattern(o->v[i]))

@@ -34,7 +34,7 @@ static const struct {
     { ROUNDS, NULL, NULL, &product_case, TL_STAGE_GRADIENT,
       "product: gradient of sample 0 (3x2, 3x2): the gradient of a[0] is " },
     { BY_COLUMN, NULL, &maximum_case, NULL, TL_STAGE_GRADIENT, "maximum: gradient of 3x5, " },
-    { HALF_TANGENT, &soft_case, NULL, NULL, TL_STAGE_SECOND_ORDER, ": the derivative of y[0]" },
+    { HALF_TANGENT, &soft_case, NULL, NULL, TL_STAGE_GRADIENT, "gradcheck: " },
     { CONSTANT_TANGENT, &soft_case, NULL, NULL, TL_STAGE_SECOND_ORDER,
       "the gradient of the derivative: gradcheck: " },
     { NO_TANGENT, &soft_case, NULL, NULL, TL_STAGE_SECOND_ORDER,

@@ -1,35 +1,39 @@
 /* bias_relu: Y(i, :) = max(A(i, :) + b, 0) */
-#include "tests/testing.h"
+#include "check_tulle.h"
+#include "tests/ops/bias.h"
 
-#include <math.h>
 #include <string.h>
 
-typedef struct sides {
-    tl_variable *a, *b;
-    bool a_fixed, b_fixed; /* a constant of the variable's values in its place */
-} sides;
-
-static tl_node *leaf(tl_graph *g, tl_variable *v, bool fixed)
+static double value(double a, double b)
 {
-    return fixed ? tl_input(g, tl_variable_shape(v), tl_variable_data(v)) : tl_use(g, v);
+    return isnan(a + b) ? NAN : fmax(a + b, 0);
 }
 
-static tl_node *build(tl_graph *g, void *context)
+static double sum(double a, double b)
 {
-    const sides *s = context;
-    return tl_bias_relu(leaf(g, s->a, s->a_fixed), leaf(g, s->b, s->b_fixed));
+    return a + b;
 }
 
-START_TEST(values)
-{
-    tl_graph *g = tl_graph_new();
-    const tl_real a[] = { 1, -2, 0.5f, -14, 0, NAN, -10, -20, -INFINITY }, b[] = { 10, 20, 3 };
-    tl_node *y = tl_bias_relu(tl_input(g, TL_SHAPE(3, 3), a), tl_input(g, TL_SHAPE(3), b));
-    ck_assert_values(tl_value(y), 9, 0, 11, 18, 3.5, 0, 20, NAN, 0, 0, 0);
-    ck_assert_str_eq(tl_shape_text(tl_shape_of(y)).text, "3x3");
-    tl_graph_free(g);
-}
-END_TEST
+/* Where the sum is 0 no gradient flows. */
+static const tl_binary_case bias_relu = {
+    .name = "bias_relu",
+    .op = tl_bias_relu,
+    .value = value,
+    .kink_distance = sum,
+    .kink = { { 2, -2, 0, 0 }, { 2, -1, 1, 1 }, { 1, -2, 0, 0 } },
+    .n_kinks = 3,
+    .special = { { 1, 10, 11 },
+                 { -2, 20, 18 },
+                 { 0.5, 3, 3.5 },
+                 { -14, 10, 0 },
+                 { 0, 20, 20 },
+                 { NAN, 3, NAN },
+                 { -10, 10, 0 },
+                 { -INFINITY, 3, 0 } },
+    .n_special = 8,
+    .sample = samples,
+    .n_samples = sizeof samples / sizeof *samples,
+};
 
 /* Where the sum is 0 or NaN no gradient flows, whatever comes from above; it is added to what is there. */
 START_TEST(gradient_by_hand)
@@ -93,77 +97,7 @@ END_TEST
 /* db is summed in double: 2^24 + 1 is no float. */
 START_TEST(long_sums)
 {
-    enum { N = 257 };
-    tl_real u[N], ones[N];
-    for (int k = 0; k < N; k++)
-        u[k] = ones[k] = 1;
-    u[0] = 0x1p24f;
-    tl_variable *b = tl_test_dense("b", TL_SHAPE(1), 1);
-    tl_variable_data(b)[0] = 1;
-    tl_graph *g = tl_graph_new();
-    tl_node *y = tl_bias_relu(tl_input(g, TL_SHAPE(N, 1), ones), tl_use(g, b));
-    tl_gradients out;
-    ck_assert_ok(tl_backward(tl_reduce_sum(tl_mul(y, tl_input(g, TL_SHAPE(N, 1), u)), TL_ALL_AXES), &out));
-    ck_assert_values(out.pair[0].values, 1, 0, 0x1p24 + 256);
-    tl_graph_free(g);
-    tl_variable_free(b);
-}
-END_TEST
-
-/* By finite differences, each operand alone and with the other; empty ones, too. */
-START_TEST(gradient)
-{
-    const tl_shape shape[] = { TL_SHAPE(1),          TL_SHAPE(17), TL_SHAPE(3, 5), TL_SHAPE(65, 1),
-                               TL_SHAPE(2, 1, 3, 2), TL_SHAPE(0),  TL_SHAPE(0, 3), TL_SHAPE(3, 0) };
-    for (size_t k = 0; k < sizeof shape / sizeof *shape; k++) {
-        sides s = { .a = tl_test_dense("a", shape[k], 1),
-                    .b = tl_test_dense("b", TL_SHAPE(tl_shape_cols(shape[k])), 2) };
-        for (int64_t j = 0; j < tl_variable_size(s.b); j++)
-            tl_variable_data(s.b)[j] /= 10; /* |a| >= 0.2, so that a + b is away from the kink, too */
-        ck_assert_gradient(build, &s, s.a, s.b);
-        s.b_fixed = true;
-        ck_assert_gradient(build, &s, s.a);
-        s.a_fixed = true, s.b_fixed = false;
-        ck_assert_gradient(build, &s, s.b);
-        tl_variable_free(s.a);
-        tl_variable_free(s.b);
-    }
-}
-END_TEST
-
-/* A row as its own bias: one gradient for both. */
-START_TEST(with_itself)
-{
-    tl_variable *w = tl_test_dense("w", TL_SHAPE(70), 3);
-    ck_assert_gradient(build, (&(sides){ .a = w, .b = w }), w);
-    tl_variable_free(w);
-}
-END_TEST
-
-START_TEST(refusals)
-{
-    const struct {
-        tl_shape a, b;
-        const char *text;
-    } bad[] = {
-        { TL_SHAPE(3, 4), TL_SHAPE(3), "bias_relu: 3x4 plus [3]: the second must be [4]" },
-        { TL_SHAPE(3, 4), TL_SHAPE(), "bias_relu: 3x4 plus scalar: the second must be [4]" },
-        { TL_SHAPE(3, 4), TL_SHAPE(1, 4), "bias_relu: 3x4 plus 1x4: the second must be [4]" },
-        { TL_SHAPE(), TL_SHAPE(1), "bias_relu: scalar plus [1]: the first is a scalar" },
-    };
-    const tl_real x[12] = { 0 };
-    tl_graph *g = tl_graph_new();
-    tl_variable *s = tl_test_sparse("s", tl_test_pattern(3, 4, 0.5, 1), 1);
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
-        ck_assert_refused(g, tl_bias_relu(tl_input(g, bad[k].a, x), tl_input(g, bad[k].b, x)), TL_ERR_SHAPE,
-                          bad[k].text);
-    ck_assert_ptr_null(tl_bias_relu(NULL, NULL));
-    ck_assert_refused(g, tl_bias_relu(tl_input(g, TL_SHAPE(3, 4), x), NULL), TL_ERR_ARGUMENT,
-                      "bias_relu: input 1 is NULL");
-    ck_assert_refused(g, tl_bias_relu(tl_use(g, s), tl_input(g, TL_SHAPE(4), x)), TL_ERR_KIND,
-                      "bias_relu: input 0 (s, 3x4) is sparse, and must be dense");
-    tl_graph_free(g);
-    tl_variable_free(s);
+    ck_assert_double_eq(tl_test_long_sum(tl_bias_relu, TL_SHAPE(1)), 0x1p24 + 256);
 }
 END_TEST
 
@@ -182,15 +116,11 @@ END_TEST
 
 Suite *tl_test_suite(void)
 {
-    Suite *s = suite_create("bias_relu");
-    TCase *c = tl_test_case(s, "bias_relu");
-    tcase_add_test(c, values);
+    Suite *s = tl_binary_suite(&bias_relu);
+    TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, gradient_by_hand);
     tcase_add_loop_test(c, as_relu_of_bias, 1, 4);
     tcase_add_test(c, long_sums);
-    tcase_add_test(c, gradient);
-    tcase_add_test(c, with_itself);
-    tcase_add_test(c, refusals);
     tcase_add_test(c, zero_beside_huge);
     return s;
 }
