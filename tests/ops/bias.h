@@ -16,27 +16,10 @@
     }
 
 static const tl_sample samples[] = {
-    ROWS(5, 3, 5),
-    ROWS(1, 1),
-    ROWS(5, 5),
-    ROWS(17, 17),
-    ROWS(1, 65, 1),
-    ROWS(65, 1, 65),
-    ROWS(3, 17, 3),
-    ROWS(4, 2, 3, 4),
-    ROWS(63, 3, 1, 63),
-    ROWS(2, 2, 1, 3, 2),
-    ROWS(0, 0),
-    ROWS(3, 0, 3),
-    ROWS(0, 3, 0),
-    ROWS(3, 2, 0, 3),
-    ROWS(1, 0, 2, 0, 1),
-    ROWS(63, 65, 63),
-    ROWS(130, 63, 130),
-    ROWS(65, 1, 17, 3, 65),
-    ROWS(65, 5, 3, 65),
-    ROWS(130, 300, 130),
-    ROWS(600, 30, 600),
+    ROWS(5, 3, 5), ROWS(1, 1), ROWS(5, 5), ROWS(17, 17), ROWS(1, 65, 1), ROWS(65, 1, 65), ROWS(3, 17, 3),
+    ROWS(4, 2, 3, 4), ROWS(63, 3, 1, 63), ROWS(2, 2, 1, 3, 2), ROWS(0, 0), ROWS(3, 0, 3), ROWS(0, 3, 0),
+    ROWS(3, 2, 0, 3), ROWS(1, 0, 2, 0, 1), ROWS(63, 65, 63), ROWS(130, 63, 130), ROWS(65, 1, 17, 3, 65),
+    ROWS(65, 5, 3, 65), ROWS(130, 300, 130), ROWS(600, 30, 600),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3), "a (3x4) plus b [3]: the second must be [4]"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(5), "a (3x4) plus b [5]: the second must be [4]"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(0), "a (3x4) plus b [0]: the second must be [4]"),
@@ -49,7 +32,7 @@ static const tl_sample samples[] = {
     REFUSED(TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(3, 4),
             "a (2x3x4) plus b (3x4): the second must be [4]"),
     REFUSED(TL_SCALAR_OPERAND, TL_DENSE_OPERAND(1), "a (scalar) plus b [1]: the first is a scalar"),
-    REFUSED(TL_SCALAR_OPERAND, TL_SCALAR_OPERAND, "a (scalar) plus b (scalar): the first is a scalar"),
+    REFUSED(TL_SCALAR_OPERAND, TL_SCALAR_OPERAND, "a (scalar) plus b (scalar): the first is a scalar")
 };
 
 #endif

@@ -115,7 +115,7 @@ static const tl_sample samples[] = {
                 .values = TL_VALUES(2, 3, 0, 0) } },
       .attr = &none,
       .y = TL_VALUES(10, 15),
-      .gradient = { TL_VALUES(5, 0), TL_VALUES(5, 5) } },
+      .gradient = { TL_VALUES(5, 0), TL_VALUES(5, 5) } }
 };
 
 static const tl_op_case dense_sparse_matmul = {

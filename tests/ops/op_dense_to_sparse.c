@@ -60,7 +60,7 @@ static const tl_sample samples[] = {
       .attr = &by_hand,
       .y = TL_VALUES(0, -0.0, 4),
       .upstream = TL_VALUES(1, 3, 5),
-      .gradient = { TL_VALUES(1, 0, 3, 0, 5, 0) } },
+      .gradient = { TL_VALUES(1, 0, 3, 0, 5, 0) } }
 };
 
 static const tl_op_case dense_to_sparse = {

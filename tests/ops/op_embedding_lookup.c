@@ -77,7 +77,7 @@ static const tl_sample samples[] = {
             "ids 1x1 of table a (5x1x1x2): rank 5 is not in 0..4"),
     REFUSED(TL_DENSE_OPERAND(5, 2), IDS(-1), TL_ERR_SHAPE, "ids: [-1] has a negative size"),
     REFUSED(TL_DENSE_OPERAND(5, 2), (&(const lookup){ ids, { .rank = 5 } }), TL_ERR_SHAPE,
-            "ids: rank 5 is not in 0..4"),
+            "ids: rank 5 is not in 0..4")
 };
 
 static const tl_op_case embedding_lookup = {

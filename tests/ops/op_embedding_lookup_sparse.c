@@ -167,7 +167,7 @@ static const tl_sample samples[] = {
       .error = "bags: row_ptr is NULL" },
     { .in = { TL_DENSE_OPERAND(0, 1LL << 57), TL_ABSENT_OPERAND },
       .attr = CALL((&(const tl_pattern_bag){ .n = 64, .row_ptr = (const int64_t[65]){ 0 } }), TL_MEAN),
-      .status = TL_ERR_SHAPE },
+      .status = TL_ERR_SHAPE }
 };
 
 static const tl_op_case embedding_lookup_sparse = {

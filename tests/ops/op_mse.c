@@ -75,7 +75,7 @@ static const tl_sample samples[] = {
     { .in = { { TL_STATIC_SHAPE(3), .values = TL_VALUES(INFINITY, NAN, 1) },
               { TL_STATIC_SHAPE(3), .values = TL_VALUES(1, 0, 1) } },
       .y = TL_VALUES(NAN),
-      .gradient = { TL_VALUES(INFINITY, NAN, 0), TL_VALUES(-INFINITY, NAN, 0) } },
+      .gradient = { TL_VALUES(INFINITY, NAN, 0), TL_VALUES(-INFINITY, NAN, 0) } }
 };
 
 static const tl_op_case mse = {

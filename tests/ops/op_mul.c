@@ -30,7 +30,7 @@ static const tl_sample refused[] = {
     REFUSED(TL_SPARSE_OPERAND(3, 4, 0.5), TL_SPARSE_OPERAND(3, 4, 0.5), TL_ERR_ARGUMENT,
             "a (3x4) and b (3x4) are sparse on different patterns"),
     REFUSED(TL_SPARSE_OPERAND(1, 4, 0.5), TL_DENSE_OPERAND(3, 4), TL_ERR_SHAPE,
-            "b (3x4) does not broadcast to the shape of a (1x4)"),
+            "b (3x4) does not broadcast to the shape of a (1x4)")
 };
 
 static const tl_binary_case mul_case = {

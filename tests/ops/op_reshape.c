@@ -66,7 +66,7 @@ static const tl_sample samples[] = {
       .attr = TO(4),
       .y = TL_VALUES(NAN, -0.0, 0, INFINITY),
       .upstream = TL_VALUES(1, NAN, INFINITY, 4),
-      .gradient = { TL_VALUES(1, NAN, INFINITY, 4) } },
+      .gradient = { TL_VALUES(1, NAN, INFINITY, 4) } }
 };
 
 static const tl_op_case reshape = {

@@ -78,7 +78,7 @@ static const tl_sample samples[] = {
     { .in = { { TL_STATIC_SHAPE(1), .values = TL_VALUES(NAN) },
               { TL_STATIC_SHAPE(1), .values = TL_VALUES(1) } },
       .y = TL_VALUES(NAN),
-      .gradient = { TL_VALUES(NAN) } },
+      .gradient = { TL_VALUES(NAN) } }
 };
 
 static const tl_op_case sigmoid_cross_entropy = {

@@ -154,7 +154,7 @@ static const tl_sample samples[] = {
             TL_VALUES(0, 0, SIGMOID_2_6, -SIGMOID_2_6)),
     EXAMPLE(2, 2, TL_VALUES(1, 2, 3, 0.4), LABELS(2, 1), WEIGHTS(0, 0), 0, 1, TL_VALUES(0, 0, 0, 0)),
     EXAMPLE(2, 2, TL_VALUES(1, 2, 3, 0.4), LABELS(-100, 1), WEIGHTS(0, 1), 2.67164469196767, NAN,
-            TL_VALUES(0, 0, NAN, NAN)),
+            TL_VALUES(0, 0, NAN, NAN))
 };
 
 static const tl_op_case softmax_cross_entropy = {

@@ -76,7 +76,7 @@ static const tl_sample samples[] = {
               { TL_STATIC_SHAPE(1, 3), .values = TL_VALUES(10, 20, -2) } },
       .y = TL_VALUES(11, 20, 0),
       .upstream = TL_VALUES(5, 6, 7),
-      .gradient = { TL_VALUES(5, 7), TL_VALUES(5, 6, 7) } },
+      .gradient = { TL_VALUES(5, 7), TL_VALUES(5, 6, 7) } }
 };
 
 static const tl_op_case sparse_add = {

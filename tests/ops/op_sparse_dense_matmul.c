@@ -100,7 +100,7 @@ static const tl_sample samples[] = {
               { TL_STATIC_SHAPE(2, 1), .values = TL_VALUES(5, NAN) } },
       .attr = &none,
       .y = TL_VALUES(10, 15),
-      .gradient = { TL_VALUES(5, 5), TL_VALUES(5, 0) } },
+      .gradient = { TL_VALUES(5, 5), TL_VALUES(5, 0) } }
 };
 
 static const tl_op_case sparse_dense_matmul = {

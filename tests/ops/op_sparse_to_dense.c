@@ -67,7 +67,7 @@ static const tl_sample samples[] = {
      * ones would lose everything below 1e30, in double too. */
     { .in = { S_WITH_NAN, { .values = TL_VALUES(7) } },
       .upstream = TL_VALUES(1, 1e30, 3e29, -2e30, 0.25, 2),
-      .gradient = { TL_VALUES(1e30, 3e29, -2e30), TL_VALUES(1 + 0.25 + 2) } },
+      .gradient = { TL_VALUES(1e30, 3e29, -2e30), TL_VALUES(1 + 0.25 + 2) } }
 };
 
 static const tl_op_case sparse_to_dense = {

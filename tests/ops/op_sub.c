@@ -28,7 +28,7 @@ static const tl_sample refused[] = {
     REFUSED(TL_SPARSE_OPERAND(3, 4, 0.5), TL_DENSE_OPERAND(3, 4), TL_ERR_KIND,
             "input 0, a (3x4), is sparse, and must be dense: use tl_sparse_add, and tl_scale by -1"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_SPARSE_OPERAND(3, 4, 0.5), TL_ERR_KIND,
-            "input 1, b (3x4), is sparse, and must be dense: use tl_sparse_add, and tl_scale by -1"),
+            "input 1, b (3x4), is sparse, and must be dense: use tl_sparse_add, and tl_scale by -1")
 };
 
 static const tl_binary_case sub_case = {

@@ -89,7 +89,7 @@ static const tl_sample reductions[] = {
     REFUSED(TL_DENSE_OPERAND(3, 4), below, "axis -2 of a (3x4) is neither in 0..1 nor TL_ALL_AXES"),
     REFUSED(TL_DENSE_OPERAND(3), greatest, "axis 2147483647 of a [3] is neither in 0..0 nor TL_ALL_AXES"),
     REFUSED(TL_DENSE_OPERAND(3), least, "axis -2147483648 of a [3] is neither in 0..0 nor TL_ALL_AXES"),
-    REFUSED(TL_SCALAR_OPERAND, axis_0, "axis 0 of a (scalar) is not TL_ALL_AXES"),
+    REFUSED(TL_SCALAR_OPERAND, axis_0, "axis 0 of a (scalar) is not TL_ALL_AXES")
 };
 
 /* The rest of a case. One input; an axis of 0 mixes the rows. */
