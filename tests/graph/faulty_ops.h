@@ -38,6 +38,7 @@ enum {
 };
 
 static tl_pattern *leaked; /* by LEAKS, until the test is over */
+static bool short_before;  /* memory was, in FORGETS_MEMORY */
 
 static double softplus(double a)
 {
@@ -46,7 +47,6 @@ static double softplus(double a)
 
 static tl_status soft_shape(tl_node *y)
 {
-    static bool short_before;
     if (fault == FLAT)
         return tl_shape_dense(y, TL_SHAPE(y->in[0]->size));
     if (fault == REFUSES_EMPTY && y->in[0]->size == 0)

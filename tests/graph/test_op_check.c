@@ -80,6 +80,9 @@ START_TEST(is_found)
     ck_assert_msg(strstr(tl_error(), faults[_i].text) != NULL, "fault %d: %s", fault, tl_error());
     ck_assert_int_eq(tl_num_threads(), 1);
     tl_pattern_release(leaked);
+    leaked = NULL;
+    short_before = false;
+    fault = 0;
 }
 END_TEST
 
