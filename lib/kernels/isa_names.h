@@ -26,6 +26,7 @@ void TL_ISA(log1p)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(tanh)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(sigmoid)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(erf)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(erfc)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(sin)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(cos)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(sqrt)(int64_t n, const tl_real *x, tl_real *y);

@@ -254,6 +254,7 @@ const tl_kernels TL_ISA(kernels) = {
     .tanh = TL_ISA(tanh),
     .sigmoid = TL_ISA(sigmoid),
     .erf = TL_ISA(erf),
+    .erfc = TL_ISA(erfc),
     .sin = TL_ISA(sin),
     .cos = TL_ISA(cos),
     .sqrt = TL_ISA(sqrt),

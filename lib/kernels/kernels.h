@@ -201,6 +201,7 @@ typedef struct tl_kernels {
     void (*tanh)(int64_t n, const tl_real *x, tl_real *y);
     void (*sigmoid)(int64_t n, const tl_real *x, tl_real *y);
     void (*erf)(int64_t n, const tl_real *x, tl_real *y);
+    void (*erfc)(int64_t n, const tl_real *x, tl_real *y);
     void (*sin)(int64_t n, const tl_real *x, tl_real *y);
     void (*cos)(int64_t n, const tl_real *x, tl_real *y);
     void (*sqrt)(int64_t n, const tl_real *x, tl_real *y);

@@ -45,6 +45,7 @@ void tl_ref_log1p(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_tanh(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_sigmoid(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_erf(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_erfc(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_sin(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_cos(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_sqrt(int64_t n, const tl_real *x, tl_real *y);

@@ -37,6 +37,11 @@ void tl_verf(int64_t n, const tl_real *x, tl_real *y)
     tl_kernel_table()->erf(n, x, y);
 }
 
+void tl_verfc(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->erfc(n, x, y);
+}
+
 void tl_vsin(int64_t n, const tl_real *x, tl_real *y)
 {
     tl_kernel_table()->sin(n, x, y);

@@ -40,6 +40,9 @@ TL_API void tl_vsigmoid(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(
 /* y[k] = erf(x[k]), the error function. Error: 4, 3. */
 TL_API void tl_verf(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_verf);
 
+/* y[k] = 1 - erf(x[k]), accurate where that is small, too. Error: 4, 4. */
+TL_API void tl_verfc(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_verfc);
+
 /* y[k] = sin(x[k]) and cos(x[k]), of radians of any magnitude. Error: 4, 4. */
 TL_API void tl_vsin(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vsin);
 TL_API void tl_vcos(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vcos);

@@ -28,6 +28,7 @@ EXACT(log)
 EXACT(log1p)
 EXACT(tanh)
 EXACT(erf)
+EXACT(erfc)
 EXACT(sin)
 EXACT(cos)
 EXACT(sqrt)
@@ -58,6 +59,7 @@ static const function functions[] = {
     { FUNCTION(tanh), { 3, 3 }, -20, 20, 0, { 0, -0.0, 1, -1 } },
     { FUNCTION(sigmoid), { 6, 6 }, -100, 40, 0, { 0.5, 0.5, 1, 0 } },
     { FUNCTION(erf), { 4, 3 }, -6, 6, 0, { 0, -0.0, 1, -1 } },
+    { FUNCTION(erfc), { 4, 4 }, -6, 28, 0, { 1, 1, 0, 2 } },
     { FUNCTION(sin), { 4, 4 }, -100, 100, pi / 2, { 0, -0.0, NAN, NAN } },
     { FUNCTION(cos), { 4, 4 }, -100, 100, pi / 2, { 1, 1, NAN, NAN } },
     { FUNCTION(sqrt), { 0.5, 0.5 }, 0, 4, 1, { 0, -0.0, INFINITY, NAN } },
