@@ -35,7 +35,8 @@ static void mark_needs_grad(tl_node *y, const tl_backward_plan *plan)
         a->grad = NULL;
         a->first_slices = a->last_slices = NULL;
         a->row_refs = NULL;
-        a->needs_grad = a->op ? has_input_that_needs_grad(a) : a->needs_grad && a->number <= y->number;
+        a->needs_grad = a->op ? a->requires_grad && has_input_that_needs_grad(a)
+                              : a->needs_grad && a->number <= y->number;
         a->reached = a == y;
         a->overwrite = false;
         /* unless mark_reached finds a dense use */

@@ -108,11 +108,12 @@ struct tl_node {
     struct tl_row_slices *first_slices, *last_slices; /* of a leaf: its row-sparse gradient so far */
     struct tl_row_refs *row_refs;   /* of a leaf: where that gradient's rows are; NULL: in its values */
     struct tl_some_rows *some_rows; /* of a constant table that is given by rows; NULL: any other node */
-    bool requires_grad;             /* depends on a variable, and backward may run: known in `shape` */
-    bool needs_grad;                /* in this backward pass: the gradient is computed */
-    bool reached;                   /* in this backward pass: the loss depends on the node */
-    bool row_sparse;                /* in this backward pass: the gradient arrives as row slices */
-    int32_t number;                 /* on the tape, from 0 */
+    /* Depends on a variable, and backward may run: known in `shape`, which may clear it: Y is a constant. */
+    bool requires_grad;
+    bool needs_grad; /* in this backward pass: the gradient is computed */
+    bool reached;    /* in this backward pass: the loss depends on the node */
+    bool row_sparse; /* in this backward pass: the gradient arrives as row slices */
+    int32_t number;  /* on the tape, from 0 */
 
     /* The graph's own, if it is for inference. */
     int32_t n_waiting; /* uses of the node by ops that have not run */

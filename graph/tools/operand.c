@@ -58,7 +58,7 @@ static void repeat(tl_operand *o, int64_t size_of_y)
     o->period = n;
 }
 
-static void operand_init(tl_operand *o, const tl_node *in, const tl_node *y, bool strips)
+void tl_operand_init(tl_operand *o, const tl_node *in, const tl_node *y, bool strips)
 {
     o->node = in;
     o->val = in->val;
@@ -85,8 +85,8 @@ void tl_operands_init(tl_operands *o, const tl_node *y, bool strips)
 {
     o->y = y;
     o->op = (const tl_binary *)y->op;
-    operand_init(&o->in[0], y->in[0], y, strips);
-    operand_init(&o->in[1], y->in[1], y, strips);
+    tl_operand_init(&o->in[0], y->in[0], y, strips);
+    tl_operand_init(&o->in[1], y->in[1], y, strips);
 }
 
 /* Where an element of Y is in a fold. */

@@ -50,6 +50,7 @@ typedef struct tl_walk {
 } tl_walk;
 
 /* Y is not empty. With `strips`, values of the operands are read. */
+void tl_operand_init(tl_operand *o, const tl_node *in, const tl_node *y, bool strips);
 void tl_operands_init(tl_operands *o, const tl_node *y, bool strips);
 
 /* Moves the walk to an element of Y. *w need not be initialised before. */

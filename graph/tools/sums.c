@@ -3,6 +3,7 @@
  * are divided into parts, whose number depends on sizes only. */
 #include "graph/tools/driver.h"
 #include "graph/tools/operand.h"
+#include "strided.h"
 
 #include <string.h>
 
@@ -243,4 +244,17 @@ void tl_sum_gradient(const tl_operands *o, int i)
         for (int64_t j = 0; j < c.outputs; j++)
             partial[j] += partial[part * c.outputs + j];
     deliver(&c, 0, c.outputs, partial);
+}
+
+void tl_sum_repeated(const tl_node *y)
+{
+    static const tl_binary pass = { .gradient = { tl_strip_dy } };
+    const tl_node *a = y->in[0];
+    if (a->size > 0 && y->size > 0) {
+        tl_operands o = { .y = y, .op = &pass };
+        tl_operand_init(&o.in[0], a, y, false);
+        tl_sum_gradient(&o, 0);
+    } else if (a->size > 0 && a->overwrite) {
+        memset(a->grad, 0, (size_t)a->size * sizeof *a->grad);
+    }
 }
