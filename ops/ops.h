@@ -154,6 +154,37 @@ TL_API tl_node *tl_reduce_mean(tl_node *a, int32_t axis);
  * inferred. dA = dY in A's shape. */
 TL_API tl_node *tl_reshape(tl_node *a, tl_shape shape);
 
+/* Moves of values, which stay the same to the bit; gradients move back. An axis is one of 0..rank-1. */
+
+/* Y = A with its last two dimensions exchanged, a matrix's transpose. Of a sparse A: sparse on the transposed
+ * pattern, which A's pattern caches. dA = dY, exchanged back. TL_ERR_SHAPE below rank 2. */
+TL_API tl_node *tl_transpose(tl_node *a);
+
+/* Y = A with dimension axes[k] as dimension k: `axes` has each of 0..rank-1 once. dA = dY in A's order.
+ * (NumPy: transpose; PyTorch: permute.) */
+TL_API tl_node *tl_permute(tl_node *a, const int32_t *axes);
+
+/* Y = n inputs, n >= 1, one after the other along an axis; their other sizes are equal. dA_i = the part of dY
+ * that is A_i's. */
+TL_API tl_node *tl_concat(tl_node *const *list, int32_t n, int32_t axis);
+
+/* Y = the elements begin .. end-1 of A along an axis. dA = dY there, 0 elsewhere. TL_ERR_ARGUMENT unless
+ * 0 <= begin <= end <= the size of the axis. */
+TL_API tl_node *tl_slice(tl_node *a, int32_t axis, int64_t begin, int64_t end);
+
+/* Y = A with before[k] elements of this value before it and after[k] after it, along each dimension k. dA =
+ * dY where A is. TL_ERR_ARGUMENT if one is negative. */
+TL_API tl_node *tl_pad(tl_node *a, const int64_t *before, const int64_t *after, tl_real value);
+
+/* Y = A, repeated to this shape by NumPy's rule: shapes are aligned at their last dimensions, and where A has
+ * none, or one of size 1, its elements are repeated. dA = the sum of dY, in double, over the elements that
+ * each was repeated to. */
+TL_API tl_node *tl_broadcast_to(tl_node *a, tl_shape shape);
+
+/* Y = A, dense or sparse, as a constant: what is computed from Y has no gradient with respect to A.
+ * (PyTorch: detach.) */
+TL_API tl_node *tl_stop_gradient(tl_node *a);
+
 /* Y = A / (1 - p) where an element is kept, with probability 1 - p, otherwise 0. 0 <= p <= 1; p = 1 gives
  * zeros. Of a sparse A: of its values, and Y is sparse on its pattern.
  * dA = dY / (1 - p) where it was kept, otherwise 0.
