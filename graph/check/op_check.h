@@ -17,12 +17,12 @@
 
 /* In the order in which they run. */
 typedef enum tl_stage {
-    TL_STAGE_NULL,    /* inputs that are NULL, of another graph or kind, or that want a gradient in vain */
-    TL_STAGE_ERRORS,  /* samples that are refused: status and text; the graph works after its reset */
-    TL_STAGE_SHAPE,   /* shape, kind and pattern of the result are the reference's */
-    TL_STAGE_VALUE,   /* so are its values, in memory that was NaN; the inputs are unchanged */
-    TL_STAGE_SPECIAL, /* values and gradients that the author states: infinities, zeros, NaN, kinks */
-    TL_STAGE_GRADIENT, /* tl_gradcheck, or in one direction if there are many values; of exact ops also exactly */
+    TL_STAGE_NULL,     /* inputs that are NULL, of another graph or kind, or that want a gradient in vain */
+    TL_STAGE_ERRORS,   /* samples that are refused: status and text; the graph works after its reset */
+    TL_STAGE_SHAPE,    /* shape, kind and pattern of the result are the reference's */
+    TL_STAGE_VALUE,    /* so are its values, in memory that was NaN; the inputs are unchanged */
+    TL_STAGE_SPECIAL,  /* values and gradients that the author states: infinities, zeros, NaN, kinks */
+    TL_STAGE_GRADIENT, /* tl_gradcheck, in one direction if there are many values; exact ops: exactly */
     TL_STAGE_SECOND_ORDER, /* tl_derivative through the op, and its gradient */
     TL_STAGE_CONSTANTS,    /* every subset of the inputs as constants */
     TL_STAGE_SHARED,       /* one variable as two inputs */
@@ -187,8 +187,8 @@ typedef struct tl_binary_case {
         double a, b, y;
     } special[16];
     int32_t n_special;
-    /* Takes a sparse A as well, and with it B sparse on the same pattern, or dense and broadcast to A's shape;
-     * Y is at A's pattern. */
+    /* Takes a sparse A as well, and with it B sparse on the same pattern, or dense and broadcast to A's
+     * shape; Y is at A's pattern. */
     bool sparse;
     /* Samples: without a working one among them, those of the kit are tried: every way to broadcast. */
     const tl_sample *sample;

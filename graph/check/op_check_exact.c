@@ -1,5 +1,5 @@
-/* Exact gradients, of ops that are exact: at integers, where the result is linear in an element, its difference
- * is the slope, and the gradient must be that number. */
+/* Exact gradients, of ops that are exact: at integers, where the result is linear in an element, its
+ * difference is the slope, and the gradient must be that number. */
 #include "graph/check/op_check_private.h"
 
 #include <math.h>

@@ -4,8 +4,8 @@
 
 #include "tests/testing.h"
 
-/* Returns the gradient of b, of one element and this shape, in op(A, b) for a column A of 257 ones, where that of
- * the result is 2^24 and 256 ones. */
+/* Returns the gradient of b, of one element and this shape, in op(A, b) for a column A of 257 ones, where
+ * that of the result is 2^24 and 256 ones. */
 static inline double tl_test_long_sum(tl_node *(*op)(tl_node *, tl_node *), tl_shape b_shape)
 {
     enum { N = 257 };

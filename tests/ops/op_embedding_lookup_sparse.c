@@ -63,8 +63,8 @@ static const tl_pattern_bag none = { .row_ptr = (const int64_t[]){ 0 } },
                                              .ids = sevens,
                                              .has_padding = true,
                                              .padding_id = 7 };
-/* 900 bags of 0 to 5 ids below 700, the first, middle and last ones empty; 0 is padding in one of them. Filled by
- * tl_test_suite. */
+/* 900 bags of 0 to 5 ids below 700, the first, middle and last ones empty; 0 is padding in one of them.
+ * Filled by tl_test_suite. */
 static int64_t many_ptr[901];
 static int32_t many_ids[5 * 900];
 static const tl_pattern_bag many = { .n = 900, .row_ptr = many_ptr, .ids = many_ids }, many_padded = {
@@ -216,8 +216,8 @@ static void drop(lookup *c)
     tl_variable_free(c->weights);
 }
 
-/* Weights 3 4 2, rows (1 2) (3 4) (5 6). A mean and a sqrtn do not change where all weights are scaled, even to where their squares are 0 or
- * infinite in float. */
+/* Weights 3 4 2, rows (1 2) (3 4) (5 6). A mean and a sqrtn do not change where all weights are scaled, even
+ * to where their squares are 0 or infinite in float. */
 START_TEST(by_hand)
 {
     const tl_real scale = (tl_real[]){ 1, (tl_real)1e-30, (tl_real)1e30 }[_i];

@@ -10,8 +10,8 @@ static double value(double x)
 }
 
 /* The kernel promises 6 units in the last place, the reference has 3: exp is good to 1, and the sum and the
- * quotient round. The ends are reached exactly. By hand: Y (1 - Y) is 3/16 where Y is 3/4, 1/4 at 0, and 0 at the
- * ends. */
+ * quotient round. The ends are reached exactly. By hand: Y (1 - Y) is 3/16 where Y is 3/4, 1/4 at 0, and 0 at
+ * the ends. */
 static const tl_unary_case sigmoid = {
     .name = "sigmoid",
     .op = tl_sigmoid,

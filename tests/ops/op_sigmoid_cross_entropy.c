@@ -11,8 +11,8 @@ static tl_node *op(tl_node *const *in, const void *attr)
     return tl_sigmoid_cross_entropy(in[0], in[1]);
 }
 
-/* By its definition, -z log p - (1 - z) log(1 - p) with p = 1 / (1 + exp(-x)): the logits here do not go to the
- * tails, where 1 - p would be rounded. */
+/* By its definition, -z log p - (1 - z) log(1 - p) with p = 1 / (1 + exp(-x)): the logits here do not go to
+ * the tails, where 1 - p would be rounded. */
 static tl_shape reference(tl_reference *r)
 {
     const int64_t n = tl_shape_size(r->shape[0]);

@@ -103,8 +103,8 @@ static const tl_sample samples[] = {
       .attr = &plain,
       .status = TL_ERR_SHAPE,
       .error = "the logits are a (scalar), and must have rank 1 or more" },
-    /* scipy.special.log_softmax and softmax; the weights are what PyTorch's cross_entropy makes of class weights
-     * 0.5, 2 and 1.25: the sum over n of w[label n] loss n, over the sum of w[label n] */
+    /* scipy.special.log_softmax and softmax; the weights are what PyTorch's cross_entropy makes of class
+     * weights 0.5, 2 and 1.25: the sum over n of w[label n] loss n, over the sum of w[label n] */
     EXAMPLE(4, 3, TL_VALUES(1, 2, 3, 0.5, -1, 0, 0, 0, 0, -2, 4, 1), LABELS(2, 0, 1, 0), NULL,
             2.0403236554930544, 4,
             TL_VALUES(0.09003057317038043, 0.24472847105479767, -0.3347590442251782, -0.45345061273382037,
@@ -142,8 +142,8 @@ static const tl_sample samples[] = {
             TL_VALUES(0, 0, 0, 0, 0, 0)),
     EXAMPLE(2, 3, TL_VALUES(1, 2, 3, 0.5, -1, 0), LABELS(2, 1), WEIGHTS(1, -1), 0, 2,
             TL_VALUES(0, 0, 0, 0, 0, 0)),
-    /* a row of weight 0 is not there, whatever it and its label hold; log(exp(3) + exp(.4)) - .4 is what PyTorch's
-     * cross_entropy gives, 2.671645, with ignore_index = -100 */
+    /* a row of weight 0 is not there, whatever it and its label hold; log(exp(3) + exp(.4)) - .4 is what
+     * PyTorch's cross_entropy gives, 2.671645, with ignore_index = -100 */
     EXAMPLE(2, 3, TL_VALUES(NAN, INFINITY, -INFINITY, 0, 0, 0), LABELS(2, 1), WEIGHTS(0, 1),
             1.0986122886681098, 2, TL_VALUES(0, 0, 0, 2 / 3.0, -4 / 3.0, 2 / 3.0)),
     EXAMPLE(2, 2, TL_VALUES(1, 2, 3, 0.4), LABELS(-100, 1), WEIGHTS(0, 1), 2.67164469196767, 1,

@@ -11,8 +11,8 @@ static double value(double x)
     return copysign(-e / (2 + e), x);
 }
 
-/* The kernel promises 4 units in the last place, the C library has 2. The ends are reached exactly, and zeros keep
- * their sign. By hand: 1 - Y^2 is 3/4 where Y is 1/2, 1 at 0, and 0 at the ends. */
+/* The kernel promises 4 units in the last place, the C library has 2. The ends are reached exactly, and zeros
+ * keep their sign. By hand: 1 - Y^2 is 3/4 where Y is 1/2, 1 at 0, and 0 at the ends. */
 static const tl_unary_case tanh_case = {
     .name = "tanh",
     .op = tl_tanh,
