@@ -1,4 +1,4 @@
-/* The numbers of a log: what tl_log wrote, field by field. */
+/* The numbers of a log: what tl_log_file wrote, field by field. */
 #ifndef CONVERT_LOG_H
 #define CONVERT_LOG_H
 

@@ -51,7 +51,7 @@ static tl_status read_batches(void)
 
 static tl_status write_log(void)
 {
-    tl_log *log = tl_log_open("run.jsonl");
+    tl_log_file *log = tl_log_open("run.jsonl");
     for (int step = 1; step <= 100; step++) {
         tl_log_integer(log, "step", step);
         tl_log_number(log, "loss", 1.0 / step);

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct tl_log {
+struct tl_log_file {
     char *path;
     int file;
     char *line;
@@ -30,7 +30,7 @@ static tl_status no_log(void)
 }
 
 /* Keeps the error that was just recorded, if it is the first. */
-static tl_status stick(tl_log *log, tl_status status)
+static tl_status stick(tl_log_file *log, tl_status status)
 {
     if (status != TL_OK && log->status == TL_OK) {
         log->status = status;
@@ -68,7 +68,7 @@ static int64_t last_line(int file, int64_t size)
 }
 
 /* Removes an unfinished line from the end of a regular file. Another file than a log is left alone. */
-static tl_status cut_unfinished(const tl_log *log, int64_t size)
+static tl_status cut_unfinished(const tl_log_file *log, int64_t size)
 {
     char first = '{';
     const int reader = open(log->path, O_RDONLY | O_CLOEXEC);
@@ -89,7 +89,7 @@ static tl_status cut_unfinished(const tl_log *log, int64_t size)
     return TL_OK;
 }
 
-static tl_status open_file(tl_log *log)
+static tl_status open_file(tl_log_file *log)
 {
     struct stat s;
     do /* a signal interrupts the wait for the reader of a FIFO */
@@ -100,7 +100,7 @@ static tl_status open_file(tl_log *log)
     return S_ISREG(s.st_mode) && s.st_size > 0 ? cut_unfinished(log, s.st_size) : TL_OK;
 }
 
-static void free_log(tl_log *log)
+static void free_log(tl_log_file *log)
 {
     if (log->file >= 0)
         close(log->file);
@@ -109,7 +109,7 @@ static void free_log(tl_log *log)
     tl_free(log);
 }
 
-tl_log *tl_log_open(const char *path)
+tl_log_file *tl_log_open(const char *path)
 {
     enum { FIRST_CAPACITY = 512 };
     if (!path) {
@@ -117,7 +117,7 @@ tl_log *tl_log_open(const char *path)
         return NULL;
     }
     const size_t n = strlen(path) + 1;
-    tl_log *log = tl_alloc_zero(1, sizeof *log);
+    tl_log_file *log = tl_alloc_zero(1, sizeof *log);
     if (!log) {
         tl_fail_memory();
         return NULL;
@@ -136,7 +136,7 @@ tl_log *tl_log_open(const char *path)
 
 /* ---- Lines ---- */
 
-static bool grow(tl_log *log, int64_t more)
+static bool grow(tl_log_file *log, int64_t more)
 {
     if (log->length + more <= log->capacity)
         return true;
@@ -183,7 +183,7 @@ static const char *string_end(const char *at)
 }
 
 /* Returns whether the line has a field of the name that was just put, with its colon, at `name`. */
-static bool is_repeated(const tl_log *log, const char *name, int64_t n)
+static bool is_repeated(const tl_log_file *log, const char *name, int64_t n)
 {
     for (const char *at = log->line, *end; (at = memchr(at, '"', (size_t)(name + 1 - at))) < name; at = end) {
         end = string_end(at);
@@ -194,7 +194,7 @@ static bool is_repeated(const tl_log *log, const char *name, int64_t n)
 }
 
 /* Adds a field with this value, whose JSON text has at most `most` bytes; a text is escaped. */
-static tl_status add(tl_log *log, const char *name, const char *value, bool is_text)
+static tl_status add(tl_log_file *log, const char *name, const char *value, bool is_text)
 {
     if (!log)
         return no_log();
@@ -222,7 +222,7 @@ static tl_status add(tl_log *log, const char *name, const char *value, bool is_t
     return TL_OK;
 }
 
-tl_status tl_log_number(tl_log *log, const char *name, double value)
+tl_status tl_log_number(tl_log_file *log, const char *name, double value)
 {
     if (!isfinite(value))
         return add(log, name, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity", true);
@@ -231,19 +231,19 @@ tl_status tl_log_number(tl_log *log, const char *name, double value)
     return add(log, name, text, false);
 }
 
-tl_status tl_log_integer(tl_log *log, const char *name, int64_t value)
+tl_status tl_log_integer(tl_log_file *log, const char *name, int64_t value)
 {
     char text[24];
     snprintf(text, sizeof text, "%" PRId64, value);
     return add(log, name, text, false);
 }
 
-tl_status tl_log_text(tl_log *log, const char *name, const char *value)
+tl_status tl_log_text(tl_log_file *log, const char *name, const char *value)
 {
     return add(log, name, value, true);
 }
 
-tl_status tl_log_end(tl_log *log)
+tl_status tl_log_end(tl_log_file *log)
 {
     if (!log)
         return no_log();
@@ -263,7 +263,7 @@ tl_status tl_log_end(tl_log *log)
     return TL_OK;
 }
 
-tl_status tl_log_close(tl_log *log)
+tl_status tl_log_close(tl_log_file *log)
 {
     if (!log)
         return no_log();

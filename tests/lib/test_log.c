@@ -31,16 +31,16 @@ static void assert_text(const char *expected)
     ck_assert_str_eq(text, expected);
 }
 
-static tl_log *open_log(void)
+static tl_log_file *open_log(void)
 {
-    tl_log *log = tl_log_open(path);
+    tl_log_file *log = tl_log_open(path);
     ck_assert_msg(log != NULL, "%s", tl_error());
     return log;
 }
 
 START_TEST(lines)
 {
-    tl_log *log = open_log();
+    tl_log_file *log = open_log();
     ck_assert_ok(tl_log_integer(log, "step", INT64_MIN));
     ck_assert_ok(tl_log_number(log, "loss", 0.1));
     ck_assert_ok(tl_log_text(log, "phase", "train"));
@@ -58,7 +58,7 @@ END_TEST
 /* The shortest that reads back; those that JSON lacks as strings. */
 START_TEST(numbers)
 {
-    tl_log *log = open_log();
+    tl_log_file *log = open_log();
     const double values[] = { 1, -0.0, 1e300, 0.1 + 0.2, 0x1p-1074, NAN, INFINITY, -INFINITY };
     const char *names[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
     for (int k = 0; k < 8; k++)
@@ -78,7 +78,7 @@ START_TEST(locale)
         found = setlocale(LC_ALL, names[k]) != NULL;
     if (!found)
         printf("skipped: no locale with a decimal comma\n");
-    tl_log *log = open_log();
+    tl_log_file *log = open_log();
     ck_assert_ok(tl_log_number(log, "loss", 1234567.5));
     ck_assert_ok(tl_log_close(log));
     setlocale(LC_ALL, "C");
@@ -109,7 +109,7 @@ START_TEST(strings)
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         char expected[200];
         put(path, (const unsigned char *)"", 0);
-        tl_log *log = open_log();
+        tl_log_file *log = open_log();
         ck_assert_ok(tl_log_text(log, cases[k].text, cases[k].text));
         ck_assert_ok(tl_log_close(log));
         snprintf(expected, sizeof expected, "{\"%s\":\"%s\"}\n", cases[k].json, cases[k].json);
@@ -123,7 +123,7 @@ START_TEST(long_line)
 {
     enum { MANY = 3000 };
     static char expected[MANY * 20];
-    tl_log *log = open_log();
+    tl_log_file *log = open_log();
     size_t n = 0;
     for (int k = 0; k < MANY; k++) {
         char name[16];
@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(repeated_name)
 {
-    tl_log *log = open_log();
+    tl_log_file *log = open_log();
     ck_assert_ok(tl_log_integer(log, "a", 1));
     ck_assert_ok(tl_log_text(log, "b", "\",\"c\":\""));
     ck_assert_ok(tl_log_text(log, ",", "a"));
@@ -161,7 +161,7 @@ END_TEST
 START_TEST(appends)
 {
     for (int k = 1; k <= 2; k++) {
-        tl_log *log = open_log();
+        tl_log_file *log = open_log();
         ck_assert_ok(tl_log_integer(log, "step", k));
         ck_assert_ok(tl_log_close(log));
     }
@@ -178,7 +178,7 @@ START_TEST(unfinished_line)
     const size_t ends[] = { begin + 1, begin + 5, 4096, 4097, 8192, 8192 + begin, sizeof text - 1 };
     for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) {
         put(path, (const unsigned char *)text, ends[k]);
-        tl_log *log = open_log();
+        tl_log_file *log = open_log();
         ck_assert_ok(tl_log_integer(log, "c", 2));
         ck_assert_ok(tl_log_close(log));
         assert_text("{\"a\":1}\n{\"c\":2}\n");
@@ -205,7 +205,7 @@ START_TEST(killed)
 {
     const pid_t child = fork();
     if (child == 0) {
-        static tl_log *log; /* which valgrind then finds where it looks for leaks */
+        static tl_log_file *log; /* which valgrind then finds where it looks for leaks */
         log = tl_log_open(path);
         tl_log_integer(log, "step", 1);
         tl_log_end(log);
@@ -232,7 +232,7 @@ START_TEST(full_disk)
     limit.rlim_cur = 15;
     char text[700];
     snprintf(text, sizeof text, "log: %s: %s", path, strerror(EFBIG));
-    tl_log *log = open_log();
+    tl_log_file *log = open_log();
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     tl_log_integer(log, "step", 1);
     const tl_status first = tl_log_end(log);
@@ -265,7 +265,7 @@ START_TEST(refused)
     ck_assert_status(tl_log_integer(NULL, "a", 1), TL_ERR_IO, text); /* the reason stays */
     ck_assert_status(tl_log_end(NULL), TL_ERR_IO, text);
     ck_assert_status(tl_log_close(NULL), TL_ERR_IO, text);
-    tl_log *log = open_log();
+    tl_log_file *log = open_log();
     ck_assert_status(tl_log_number(log, NULL, 1), TL_ERR_ARGUMENT, "log: name is NULL");
     ck_assert_int_eq(tl_log_close(log), TL_ERR_ARGUMENT);
     log = open_log();
@@ -283,7 +283,7 @@ START_TEST(short_of_memory)
     tl_status status = TL_ERR_MEMORY;
     for (int k = 1; status != TL_OK; k++) {
         tl_test_fail_allocation(k);
-        tl_log *log = tl_log_open(path);
+        tl_log_file *log = tl_log_open(path);
         status = log ? TL_OK : TL_ERR_MEMORY;
         if (log) {
             tl_log_integer(log, name, 1);
