@@ -121,24 +121,99 @@ TL_API tl_node *tl_add(tl_node *a, tl_node *b);
 TL_API tl_node *tl_sub(tl_node *a, tl_node *b);
 
 /* Y = A B, elementwise. dA = dY B; dB = dY A.
- * A may be sparse: Y is then sparse on its pattern, and B is sparse on the same pattern (the same object) or
- * dense and broadcast to A's shape, as a column that scales the rows, a row or a scalar. */
+ * In tl_mul and tl_div A may be sparse: Y is then sparse on its pattern, and B is sparse on the same pattern
+ * (the same object) or dense and broadcast to A's shape, as a column that scales the rows, a row or a
+ * scalar. */
 TL_API tl_node *tl_mul(tl_node *a, tl_node *b);
 
+/* Y = A / B, elementwise. dA = dY / B; dB = -dY Y / B. */
+TL_API tl_node *tl_div(tl_node *a, tl_node *b);
+
+/* Y = the larger, or the smaller, of A and B; NaN where one of them is. The gradient of that side is dY, that
+ * of the other 0; at a tie each is dY / 2. (PyTorch: maximum, minimum.) */
+TL_API tl_node *tl_maximum(tl_node *a, tl_node *b);
+TL_API tl_node *tl_minimum(tl_node *a, tl_node *b);
+
 /* Functions of each element of a tensor of any shape, or of each value of a sparse matrix: Y is then sparse
- * on its pattern. NaN stays NaN. */
+ * on its pattern. Values are those of the C library to a few units in the last place, at and beyond the ends
+ * of the domain, too; NaN stays NaN. The subgradient at a kink is 0. Where a value is not finite, the
+ * gradient is what its formula gives. */
 
 /* Y = c A. dA = c dY. */
 TL_API tl_node *tl_scale(tl_node *a, tl_real factor);
 
-/* Y = max(A, 0). dA = dY where A > 0, otherwise 0: the subgradient at 0 is 0. */
-TL_API tl_node *tl_relu(tl_node *a);
+/* Y = A + c. dA = dY. */
+TL_API tl_node *tl_add_constant(tl_node *a, tl_real c);
+
+/* Y = -A. dA = -dY. */
+TL_API tl_node *tl_neg(tl_node *a);
+
+/* Y = |A|. dA = dY where A > 0, -dY where A < 0, otherwise 0. */
+TL_API tl_node *tl_abs(tl_node *a);
+
+/* Y = min(max(A, low), high). dA = dY where low < A < high, otherwise 0. Bounds may be infinite.
+ * TL_ERR_ARGUMENT unless low <= high. */
+TL_API tl_node *tl_clamp(tl_node *a, tl_real low, tl_real high);
+
+/* Y = 1 / A. dA = -dY Y^2. */
+TL_API tl_node *tl_reciprocal(tl_node *a);
+
+/* Y = A^2. dA = 2 A dY. */
+TL_API tl_node *tl_square(tl_node *a);
+
+/* Y = the square root of A. dA = dY / (2 Y), infinite at 0. */
+TL_API tl_node *tl_sqrt(tl_node *a);
+
+/* Y = A^exponent; of a negative element NaN unless the exponent is an integer. dA = exponent A^(exponent - 1)
+ * dY, 0 if the exponent is 0. */
+TL_API tl_node *tl_pow(tl_node *a, tl_real exponent);
+
+/* Y = e^A, e^A - 1. dA = dY e^A. */
+TL_API tl_node *tl_exp(tl_node *a);
+TL_API tl_node *tl_expm1(tl_node *a);
+
+/* Y = log(A), log(1 + A), to base e. dA = dY / A, dY / (1 + A). */
+TL_API tl_node *tl_log(tl_node *a);
+TL_API tl_node *tl_log1p(tl_node *a);
+
+/* Y = sin A, cos A. dA = dY cos A, -dY sin A. */
+TL_API tl_node *tl_sin(tl_node *a);
+TL_API tl_node *tl_cos(tl_node *a);
+
+/* Y = erf A, the error function. dA = dY 2 / sqrt(pi) e^(-A^2). */
+TL_API tl_node *tl_erf(tl_node *a);
 
 /* Y = tanh A. dA = dY (1 - Y^2). */
 TL_API tl_node *tl_tanh(tl_node *a);
 
-/* Y = 1 / (1 + exp(-A)). dA = dY Y (1 - Y). */
+/* Y = 1 / (1 + e^-A). dA = dY Y (1 - Y). */
 TL_API tl_node *tl_sigmoid(tl_node *a);
+
+/* Y = max(A, 0). dA = dY where A > 0, otherwise 0. */
+TL_API tl_node *tl_relu(tl_node *a);
+
+/* Y = A where A > 0, otherwise slope A. dA = dY where A > 0, slope dY where A < 0, 0 at 0 (unless the slope
+ * is 1). (Maas et al., "Rectifier nonlinearities improve neural network acoustic models", 2013.) */
+TL_API tl_node *tl_leaky_relu(tl_node *a, tl_real slope);
+
+/* Y = A where A > 0, otherwise alpha (e^A - 1). dA = dY where A > 0, alpha e^A dY where A < 0, 0 at 0 (unless
+ * alpha is 1). (Clevert et al., "Fast and accurate deep network learning by exponential linear units",
+ * 2016.) */
+TL_API tl_node *tl_elu(tl_node *a, tl_real alpha);
+
+/* Y = log(1 + e^A). dA = dY / (1 + e^-A). */
+TL_API tl_node *tl_softplus(tl_node *a);
+
+/* Y = A S, with S = 1 / (1 + e^-A); -Inf gives 0. dA = dY (S + Y (1 - S)). (Elfwing et al., "Sigmoid-weighted
+ * linear units", 2018; also known as swish.) */
+TL_API tl_node *tl_silu(tl_node *a);
+
+/* Y = A P, with P = (1 + erf(A / sqrt 2)) / 2, the standard normal distribution; -Inf gives 0. dA = dY (P + A
+ * e^(-A^2 / 2) / sqrt(2 pi)). tl_gelu_tanh approximates P by S = (1 + tanh U) / 2 with U = sqrt(2 / pi)
+ * (A + 0.044715 A^3): dA = dY (S + 2 Y (1 - S) dU/dA).
+ * (Hendrycks and Gimpel, "Gaussian error linear units", 2016; PyTorch: gelu, approximate "tanh".) */
+TL_API tl_node *tl_gelu(tl_node *a);
+TL_API tl_node *tl_gelu_tanh(tl_node *a);
 
 /* Reductions over one axis, 0..rank-1, which disappears from the shape, or over TL_ALL_AXES, which gives a
  * scalar. TL_ERR_ARGUMENT for any other axis. */

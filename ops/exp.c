@@ -1,0 +1,35 @@
+/* exp: Y = e^A.  dA += dY Y. */
+#include "elementwise.h"
+#include "ops.h"
+#include "tangent.h"
+#include "vmath.h"
+
+static void value(const tl_strip *s, tl_real *restrict y)
+{
+    tl_vexp(s->n, s->a, y);
+}
+
+static void gradient(const tl_strip *s, tl_real *restrict g)
+{
+    for (int64_t k = 0; k < s->n; k++)
+        g[k] = s->dy[k] * s->y[k];
+}
+
+static tl_node *tangent(tl_node *y, tl_node *const *dx)
+{
+    return tl_mul(y, dx[0]);
+}
+
+static const tl_unary op = {
+    .op = TL_UNARY("exp"),
+    .op.tangent = tangent,
+    .value = value,
+    .gradient = gradient,
+    .grain = TL_GRAIN / 2, /* an exponential costs more than a pass over memory */
+    .standard = "Exp",
+};
+
+tl_node *tl_exp(tl_node *a)
+{
+    return tl_apply(&op.op, (tl_node *[]){ a }, NULL, 0);
+}
