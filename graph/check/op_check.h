@@ -22,7 +22,7 @@ typedef enum tl_stage {
     TL_STAGE_SHAPE,    /* shape, kind and pattern of the result are the reference's */
     TL_STAGE_VALUE,    /* so are its values, in memory that was NaN; the inputs are unchanged */
     TL_STAGE_SPECIAL,  /* values and gradients that the author states: infinities, zeros, NaN, kinks */
-    TL_STAGE_GRADIENT, /* tl_gradcheck, in one direction if there are many values; exact ops: exactly */
+    TL_STAGE_GRADIENT, /* tl_gradcheck; of many values, in one direction; of exact ops, exactly, too */
     TL_STAGE_SECOND_ORDER, /* tl_derivative through the op, and its gradient */
     TL_STAGE_CONSTANTS,    /* every subset of the inputs as constants */
     TL_STAGE_SHARED,       /* one variable as two inputs */

@@ -8,7 +8,7 @@ needs cmake
 configured() {
     rm -rf "$work/build"
     CC=$CC cmake -S "$SOURCE/tests/package/cmake" -B "$work/build" -DCMAKE_PREFIX_PATH="$installed" \
-        -DFIRST_NETWORK="$SOURCE/demos/first_network.c" "$@" >"$work/log" 2>&1
+        -DFIRST_NETWORK="$SOURCE/demos/first_network.c" -DSOFTPLUS="$SOURCE/docs/code/softplus.c" "$@" >"$work/log" 2>&1
 }
 
 install_moved
@@ -24,4 +24,5 @@ configured -DWANTED="$minor" || fail "$(cat "$work/log")"
 cmake --build "$work/build" >"$work/log" 2>&1 || fail "$(cat "$work/log")"
 for program in with_tulle with_tulle64; do
     "$work/build/$program" | grep '^training accuracy'
+    "$work/build/${program}_check" | grep '^softplus: passes'
 done

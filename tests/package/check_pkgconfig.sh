@@ -1,6 +1,6 @@
 #!/bin/sh
-# The installed tree: its files, the names that the libraries export, and the example built by its Makefile with
-# either library.
+# The installed tree: its files, the names that the libraries export, the example built by its Makefile with either
+# library, and a test of an op built with the test kit of either.
 # shellcheck source=common.sh disable=SC2154
 . "$(dirname "$0")/common.sh"
 needs pkg-config make nm
@@ -11,16 +11,25 @@ for file in "$doc/LICENSE" "$doc/README.md" "$doc/CHANGELOG.md" "$doc/examples/f
     [ -s "$file" ] || fail "$file is not there, or empty"
 done
 
+# exports LIBRARY NODE: checks that the library exports nothing but tl_*@@NODE*.
+exports() {
+    nm -D --defined-only "$installed/$LIBDIR/lib$1.so" | sed 's/.* //' >"$work/names"
+    if grep -v -e "^tl_[a-z0-9_]*@@$2" -e "^$2[0-9.]*\$" -e "^$2[0-9.]*@@" "$work/names"; then
+        fail "lib$1.so exports these, which are not tl_*@@$2*"
+    fi
+}
+
 for library in tulle tulle64; do
     node=$(echo "$library" | tr '[:lower:]' '[:upper:]')_
-    nm -D --defined-only "$installed/$LIBDIR/lib$library.so" | sed 's/.* //' >"$work/names"
-    if grep -v -e "^tl_[a-z0-9_]*@@${node}" -e "^${node}[0-9.]*\$" -e "^${node}[0-9.]*@@" "$work/names"; then
-        fail "lib$library.so exports these, which are not tl_*@@$node*"
-    fi
+    exports "$library" "$node"
+    exports "$library-check" "${node}CHECK_"
     rm -rf "$work/example"
     cp -r "$doc/examples" "$work/example"
     make -s -C "$work/example" CC="$CC" PKG_CONFIG="$PKG_CONFIG" LIBRARY="$library"
     nm -D "$work/example/first_network" | grep -q "tl_.*@${node}" || fail "LIBRARY=$library links another library"
     LD_LIBRARY_PATH=$installed/$LIBDIR "$work/example/first_network" | grep '^training accuracy'
+    # shellcheck disable=SC2046,SC2086 # lists of words
+    $CC "$SOURCE/docs/code/softplus.c" -o "$work/softplus" $($PKG_CONFIG --cflags --libs "$library-check") -lm
+    LD_LIBRARY_PATH=$installed/$LIBDIR "$work/softplus" | grep '^softplus: passes'
 done
 [ "$($PKG_CONFIG --modversion tulle)" = "$VERSION" ] || fail "tulle.pc is not of version $VERSION"

@@ -16,4 +16,8 @@ for library in tulle tulle64; do
     $CC -static "$SOURCE/demos/first_network.c" -o "$work/$library" \
         $($PKG_CONFIG --static --cflags --libs "$library") 2>"$work/log" || fail "$(cat "$work/log")"
     "$work/$library" | grep '^training accuracy'
+    # shellcheck disable=SC2046 # a list of words
+    $CC -static "$SOURCE/docs/code/softplus.c" -o "$work/$library-check" \
+        $($PKG_CONFIG --static --cflags --libs "$library-check") 2>"$work/log" || fail "$(cat "$work/log")"
+    "$work/$library-check" | grep '^softplus: passes'
 done
