@@ -15,6 +15,10 @@ cat >"$work/op.c" <<'END'
 int main(void) { return tl_apply(NULL, NULL, NULL, 0) != NULL; }
 END
 cp "$work/op.c" "$work/op.cpp"
+cat >"$work/kit.c" <<'END'
+#include <tulle/op_check.h>
+int main(void) { return tl_check_op(NULL) != TL_OK; }
+END
 
 # refused COMPILER TYPE SOURCE [FLAG]...: compiled for this type, the program links with its library and not
 # with the other one.
@@ -29,9 +33,11 @@ refused() {
         ;;
     esac
     $compiler "$@" -I"$BUILD/include" -c "$work/$source" -o "$work/object.o"
-    $compiler "$@" "$work/object.o" "$BUILD/$right.so" -o "$work/program"
-    for file in $wrong.so $wrong.a; do
-        if $compiler "$@" "$work/object.o" "$BUILD/$file" -o "$work/program" 2>"$work/said"; then
+    kit=
+    [ "$source" != kit.c ] || kit=-check # which is linked with its library
+    $compiler "$@" "$work/object.o" "$BUILD/$right$kit.so" "$BUILD/$right.so" -o "$work/program"
+    for file in "$wrong$kit.so" "$wrong$kit.a"; do
+        if $compiler "$@" "$work/object.o" "$BUILD/$file" "$BUILD/$wrong.so" -o "$work/program" 2>"$work/said"; then
             fail "$source in $type links with $file ($*)"
         fi
         grep -q "undefined .*tl_[a-z_]*_$type" "$work/said" || fail "$(cat "$work/said")"
@@ -41,7 +47,7 @@ refused() {
 for flags in -O0 '-O2 -ffunction-sections -Wl,--gc-sections'; do
     for type in float double; do
         # shellcheck disable=SC2086 # a list of words
-        for source in program.c op.c; do
+        for source in program.c op.c kit.c; do
             refused "$CC" $type $source $flags
         done
         # shellcheck disable=SC2086
