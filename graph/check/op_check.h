@@ -25,7 +25,7 @@ typedef enum tl_stage {
     TL_STAGE_GRADIENT, /* tl_gradcheck; of many values, in one direction; of exact ops, exactly, too */
     TL_STAGE_SECOND_ORDER, /* tl_derivative through the op, and its gradient */
     TL_STAGE_CONSTANTS,    /* every subset of the inputs as constants */
-    TL_STAGE_SHARED,       /* one variable as two inputs */
+    TL_STAGE_SHARED,       /* one variable as two inputs, if there are two */
     TL_STAGE_REUSED,       /* inputs that other ops read before and after; the op called twice */
     TL_STAGE_EMPTY,        /* each size 0 in turn: results and gradients, or a clean refusal */
     TL_STAGE_THREADS,      /* 1, 2 and 7 threads: the same bits */

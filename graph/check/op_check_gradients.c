@@ -160,8 +160,10 @@ tl_status tl_stage_shared(const tl_subject *s)
 {
     tl_status status = TL_OK;
     int32_t pairs = 0;
+    bool several = false; /* operands, in any sample */
     for (int32_t k = 0; status == TL_OK && k < s->op->n_samples; k++) {
         const tl_sample *sample = &s->op->sample[k];
+        several = several || tl_sample_count(s, sample) > 1;
         if (!tl_sample_is_small(s, sample))
             continue;
         for (int32_t i = 0; i < tl_sample_count(s, sample); i++)
@@ -174,7 +176,7 @@ tl_status tl_stage_shared(const tl_subject *s)
                 pairs++;
             }
     }
-    if (status == TL_OK && pairs == 0)
+    if (status == TL_OK && several && pairs == 0)
         return tl_report(s, NULL,
                          "no sample has two operands of one shape and kind: add one, or skip the stage");
     return status;

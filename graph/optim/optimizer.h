@@ -201,7 +201,7 @@ TL_API int64_t tl_optimizer_bytes(const tl_optimizer *o);
 /* ---- For authors of optimizers ---- */
 
 /* A chunk of n weights with their gradient and slots. The arrays are contiguous, and may be copies of the
- * variable's. */
+ * variable's. Weight decay is in them: added to g, or taken off w if it is decoupled. */
 typedef struct tl_update {
     int64_t n;
     tl_real *w;
@@ -232,7 +232,8 @@ typedef struct tl_option {
     tl_option_type type;
 } tl_option;
 
-/* A kind of optimizer. `update` must work element by element, as chunks are split anywhere. */
+/* A kind of optimizer. `update` must work element by element, as chunks are split anywhere, and runs on any
+ * thread; an element's result must not depend on its place. docs/writing-an-optimizer.md has a whole one. */
 typedef struct tl_optimizer_class {
     const char *name;
     int32_t n_slots;

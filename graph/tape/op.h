@@ -150,10 +150,10 @@ TL_API tl_text tl_node_text(const tl_node *a);
  * optimizer step may update. Data that forward derived from such values may be out of date in backward. */
 TL_API bool tl_node_is_mutable(const tl_node *a);
 
-/* For `shape`: returns n elements of `size` bytes, 64-byte aligned, uninitialised, valid until the reset or,
- * on a graph for inference, for as long as y's values are. NULL if memory is short: `if (!(y->scratch =
- * tl_scratch(y, n, size))) return TL_ERR_MEMORY;` What only backward reads is taken if y->requires_grad is
- * set. */
+/* For `shape` and `tangent`: returns n elements of `size` bytes, 64-byte aligned, uninitialised, valid until
+ * the reset or, on a graph for inference, for as long as y's values are. NULL if memory is short: `if
+ * (!(y->scratch = tl_scratch(y, n, size))) return TL_ERR_MEMORY;` What only backward reads is taken if
+ * y->requires_grad is set. */
 TL_API void *tl_scratch(tl_node *y, int64_t n, size_t size);
 
 /* The same, with a copy of `from`: `if (attr->w && !(attr->w = tl_scratch_copy(y, n, sizeof *attr->w,
