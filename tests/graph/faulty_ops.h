@@ -305,7 +305,6 @@ static const tl_op_case mean_case = {
     .n_samples = 3,
     .ulps = 8,
     .no_tangent = "to see that it is checked",
-    .skip = TL_SKIP(TL_STAGE_SHARED), /* one input */
 };
 
 /* ---- two ops, of which one reads the gradient of the other: Y = A, twice ---- */

@@ -125,11 +125,15 @@ START_TEST(wrong_cases)
         "all: add one, or skip the stage");
     c.skip = TL_SKIP(TL_STAGE_THREADS);
     ck_assert_ok(tl_check_op(&c));
-    c = mean_case;
-    c.skip = 0;
+    c = mean_case; /* of one operand: nothing to share */
+    ck_assert_ok(tl_check_op_stage(&c, TL_STAGE_SHARED));
+    const tl_sample unlike = { .in = { TL_DENSE_OPERAND(3, 2), TL_SCALAR_OPERAND } };
+    c = product_case;
+    c.sample = &unlike;
+    c.n_samples = 1;
     ck_assert_status(
         tl_check_op_stage(&c, TL_STAGE_SHARED), TL_ERR_NUMERIC,
-        "mean: shared: no sample has two operands of one shape and kind: add one, or skip the stage");
+        "product: shared: no sample has two operands of one shape and kind: add one, or skip the stage");
     c = product_case;
     c.sample += 2;
     c.n_samples = 1;
