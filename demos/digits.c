@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool set_make(digit_set *set, int64_t n, int64_t pixels)
 {
@@ -25,9 +26,18 @@ void digits_free(digits *d)
     *d = (digits){ 0 };
 }
 
+void digits_gather(const digits *d, const int32_t *listed, int64_t n, tl_real *image, int32_t *label)
+{
+    int64_t pixels = d->height * d->width;
+    for (int64_t k = 0; k < n; k++) {
+        memcpy(image + k * pixels, d->train.image + listed[k] * pixels, (size_t)pixels * sizeof *image);
+        label[k] = d->train.label[listed[k]];
+    }
+}
+
 /* ---- From files ---- */
 
-enum { MAX_PATH = 4096, MAX_CLASSES = 256 };
+enum { MAX_PATH = 4096 };
 
 static bool path_of(char path[MAX_PATH], const char *folder, const char *part, const char *rest)
 {

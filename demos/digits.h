@@ -4,6 +4,8 @@
 
 #include <tulle/tulle.h>
 
+enum { MAX_CLASSES = 256 };
+
 typedef struct digit_set {
     int64_t n;
     tl_real *image; /* n x pixels, each 0 to 1 */
@@ -24,6 +26,9 @@ bool digits_read(digits *d, const char *folder);
 /* Draws digits of a small font, shifted, slanted, rotated, thick or thin, with noise: the same ones in every
  * run. */
 bool digits_draw(digits *d);
+
+/* Copies n of the training images, and their labels, in the order listed. */
+void digits_gather(const digits *d, const int32_t *listed, int64_t n, tl_real *image, int32_t *label);
 
 void digits_free(digits *d);
 

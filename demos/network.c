@@ -1,7 +1,9 @@
-/* The perceptron: creation, and the forward pass. */
+/* The perceptron: creation, the forward pass, and the test. */
 #include "network.h"
 
 #include <stdio.h>
+
+enum { TEST_BATCH = 500 };
 
 bool network_make(network *net, int n_hidden, const int64_t *size, tl_random *rng)
 {
@@ -44,6 +46,36 @@ tl_node *network_scores(tl_graph *g, const network *net, const tl_real *images, 
             x = tl_relu(x);
     }
     return x;
+}
+
+bool graph_failed(const tl_graph *g)
+{
+    if (tl_graph_status(g) != TL_OK)
+        tl_fail(tl_graph_status(g), "%s", tl_graph_error(g));
+    return false;
+}
+
+static int32_t largest_score(const tl_real *score, int32_t n)
+{
+    int32_t best = 0;
+    for (int32_t k = 1; k < n; k++)
+        best = score[k] > score[best] ? k : best;
+    return best;
+}
+
+bool network_accuracy(tl_graph *g, const network *net, const digits *d, double *accuracy)
+{
+    int64_t pixels = d->height * d->width, right = 0;
+    for (int64_t first = 0; first < d->test.n; first += TEST_BATCH, tl_graph_reset(g)) {
+        int64_t n = d->test.n - first < TEST_BATCH ? d->test.n - first : TEST_BATCH;
+        const tl_real *score = tl_value(network_scores(g, net, d->test.image + first * pixels, n));
+        if (!score)
+            return graph_failed(g);
+        for (int64_t k = 0; k < n; k++)
+            right += largest_score(score + k * d->classes, d->classes) == d->test.label[first + k];
+    }
+    *accuracy = (double)right / (double)d->test.n;
+    return true;
 }
 
 int64_t network_bytes(const network *net)

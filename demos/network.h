@@ -3,7 +3,7 @@
 #ifndef NETWORK_H
 #define NETWORK_H
 
-#include <tulle/tulle.h>
+#include "digits.h"
 
 enum { MAX_HIDDEN = 8 };
 
@@ -21,6 +21,13 @@ void network_free(network *net);
 
 /* Returns the scores of n images, n x classes. */
 tl_node *network_scores(tl_graph *g, const network *net, const tl_real *images, int64_t n);
+
+/* Sets *accuracy to the part of the test images whose largest score is that of their label, 0 to 1. Resets
+ * the graph. */
+bool network_accuracy(tl_graph *g, const network *net, const digits *d, double *accuracy);
+
+/* Makes the first failure of the graph tl_error(). Returns false. */
+bool graph_failed(const tl_graph *g);
 
 /* Returns the bytes of all weights and biases. */
 int64_t network_bytes(const network *net);

@@ -14,7 +14,7 @@ typedef struct options {
     const optimizer_kind *optimizer;
     const schedule_kind *schedule;
     uint64_t seed;
-    int threads;            /* -1: the library's default */
+    int64_t threads;        /* -1: the library's default */
     bool method[N_METHODS]; /* which of them to run */
 } options;
 

@@ -5,12 +5,12 @@
  * same weights and optimizer state, to the last bit. */
 #include "report.h"
 
-#include <math.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { WARM_UP = 10, TEST_BATCH = 500 };
+enum { WARM_UP = 10 };
 
 typedef struct run {
     const options *o;
@@ -74,27 +74,15 @@ static double milliseconds(void)
 /* Gathers a batch of the images in the order of this epoch; returns their number. */
 static int64_t gather_batch(run *r, int64_t step)
 {
-    int64_t pixels = r->d->height * r->d->width, first = step * r->o->batch, n = r->d->train.n - first;
+    int64_t first = step * r->o->batch, n = r->d->train.n - first;
     n = n < r->o->batch ? n : r->o->batch;
-    for (int64_t k = 0; k < n; k++) {
-        int64_t from = r->order[first + k];
-        memcpy(r->image + k * pixels, r->d->train.image + from * pixels, (size_t)pixels * sizeof(tl_real));
-        r->label[k] = r->d->train.label[from];
-    }
+    digits_gather(r->d, r->order + first, n, r->image, r->label);
     return n;
 }
 
 static tl_node *batch_loss(run *r, int64_t n)
 {
     return tl_softmax_cross_entropy(network_scores(r->graph, &r->t.net, r->image, n), r->label);
-}
-
-/* Makes the first failure of the graph tl_error(). Returns false. */
-static bool graph_failed(const tl_graph *g)
-{
-    if (tl_graph_status(g) != TL_OK)
-        tl_fail(tl_graph_status(g), "%s", tl_graph_error(g));
-    return false;
 }
 
 static bool train(run *r, const char *phase)
@@ -113,7 +101,8 @@ static bool train(run *r, const char *phase)
             tl_graph_reset(r->graph);
             *ms++ = milliseconds() - start;
         }
-        progress(r->m, phase, epoch, r->o->epochs, sum / (double)r->d->train.n);
+        progress("%s: %s, epoch %" PRId64 " of %" PRId64 ", loss %.4f", r->m->name, phase, epoch,
+                 r->o->epochs, sum / (double)r->d->train.n);
     }
     return true;
 }
@@ -136,38 +125,14 @@ static double median_ms(run *r)
     return (ms[(n - 1) / 2] + ms[n / 2]) / 2;
 }
 
-static int32_t largest_score(const tl_real *score, int32_t n)
-{
-    int32_t best = 0;
-    for (int32_t k = 1; k < n; k++)
-        if (score[k] > score[best])
-            best = k;
-    return best;
-}
-
-static bool test_accuracy(run *r, double *accuracy)
-{
-    const digit_set *test = &r->d->test;
-    int64_t pixels = r->d->height * r->d->width, right = 0;
-    for (int64_t first = 0; first < test->n; first += TEST_BATCH, tl_graph_reset(r->graph)) {
-        int64_t n = test->n - first < TEST_BATCH ? test->n - first : TEST_BATCH;
-        const tl_real *score = tl_value(network_scores(r->graph, &r->t.net, test->image + first * pixels, n));
-        if (!score)
-            return graph_failed(r->graph);
-        for (int64_t k = 0; k < n; k++)
-            right += largest_score(score + k * r->d->classes, r->d->classes) == test->label[first + k];
-    }
-    *accuracy = (double)right / (double)test->n;
-    return true;
-}
-
 static bool measure(run *r, result *out)
 {
     out->ms_per_step = median_ms(r);
     out->bytes = network_bytes(&r->t.net) + tl_optimizer_bytes(r->t.optimizer);
     for (int l = 0; l < r->o->n_hidden && r->t.keep[l]; l++)
         out->pattern_bytes += tl_pattern_bytes(r->t.keep[l]);
-    return test_accuracy(r, &out->accuracy) && count_revived(&r->t, &out->revived, &out->removed);
+    return network_accuracy(r->graph, &r->t.net, r->d, &out->accuracy) &&
+           count_revived(&r->t, &out->revived, &out->removed);
 }
 
 /* ---- The program ---- */
@@ -232,7 +197,7 @@ int main(int argc, char **argv)
     int status = 1;
     if (!options_read(&o, argc, argv, &status))
         return status;
-    if ((o.threads < 0 || tl_set_num_threads(o.threads) == TL_OK) &&
+    if ((o.threads < 0 || tl_set_num_threads((int)o.threads) == TL_OK) &&
         (o.data ? digits_read(&d, o.data) : digits_draw(&d)) && compare_methods(&o, &d))
         status = 0;
     else

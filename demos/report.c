@@ -2,37 +2,9 @@
  * printf writes 0.5, not 0,5. */
 #include "report.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
-#include <unistd.h>
 
 /* ---- Files ---- */
-
-bool output_open(output *out, const char *path)
-{
-    *out = (output){ path, path ? fopen(path, "w") : NULL };
-    if (path && !out->file)
-        tl_fail(TL_ERR_IO, "%s: %s", path, strerror(errno));
-    return !path || out->file;
-}
-
-bool output_close(output *out)
-{
-    if (!out->file)
-        return true;
-    errno = 0;
-    bool ok = fflush(out->file) == 0 && !ferror(out->file);
-    int reason = errno;
-    if (fclose(out->file) != 0 && ok) {
-        ok = false;
-        reason = errno;
-    }
-    out->file = NULL;
-    if (!ok)
-        tl_fail(TL_ERR_IO, "%s: %s", out->path, reason ? strerror(reason) : "incomplete write");
-    return ok;
-}
 
 void write_csv(FILE *out, const options *o, const result *r)
 {
@@ -105,25 +77,4 @@ void print_row(const method *m, const result *r)
     printf("%-15s %7.2f %%  %19s  %8.3f  %9.1f KiB    %4.0f KiB\n", m->name, 100 * r->accuracy, revived,
            r->ms_per_step, (double)r->bytes / 1024, (double)r->pattern_bytes / 1024);
     fflush(stdout);
-}
-
-/* ---- Progress ---- */
-
-static int progress_length;
-
-void progress(const method *m, const char *phase, int64_t epoch, int64_t epochs, double loss)
-{
-    if (!isatty(STDERR_FILENO))
-        return;
-    progress_clear();
-    progress_length = fprintf(stderr, "%s: %s, epoch %" PRId64 " of %" PRId64 ", loss %.4f", m->name, phase,
-                              epoch, epochs, loss);
-    fflush(stderr);
-}
-
-void progress_clear(void)
-{
-    if (progress_length > 0)
-        fprintf(stderr, "\r%*s\r", progress_length, "");
-    progress_length = 0;
 }

@@ -1,11 +1,10 @@
-/* The output of pruned_mlp: the table, the progress line and the files. */
+/* The output of pruned_mlp: the table and the files. */
 #ifndef REPORT_H
 #define REPORT_H
 
 #include "digits.h"
 #include "options.h"
-
-#include <stdio.h>
+#include "output.h"
 
 typedef struct result {
     double accuracy;          /* on the test images, 0 to 1 */
@@ -15,14 +14,6 @@ typedef struct result {
     int64_t pattern_bytes;    /* of the patterns, their cached transposes included */
 } result;
 
-/* A file to write, unless its path is NULL. On failure the reason is in tl_error(). */
-typedef struct output {
-    const char *path;
-    FILE *file;
-} output;
-bool output_open(output *out, const char *path);
-bool output_close(output *out); /* false if anything was not written */
-
 /* Print the lines of the table on stdout. */
 void print_head(const options *o, const digits *d);
 void print_row(const method *m, const result *r);
@@ -30,9 +21,5 @@ void print_row(const method *m, const result *r);
 /* Write the results: result[k] is that of methods[k], for every k with o->method[k]. */
 void write_json(FILE *out, const options *o, const digits *d, const result *r);
 void write_csv(FILE *out, const options *o, const result *r);
-
-/* Rewrite and clear the progress line on stderr, if that is a terminal. */
-void progress(const method *m, const char *phase, int64_t epoch, int64_t epochs, double loss);
-void progress_clear(void);
 
 #endif
