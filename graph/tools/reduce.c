@@ -164,6 +164,50 @@ void tl_repeat_axis(tl_axis of, tl_real c, const tl_real *dy, tl_real *da, bool 
         tl_parallel_rows(of.outer * of.n, of.inner, repeat_rows, &r);
 }
 
+/* ---- Runs ---- */
+
+double tl_sum_run(int64_t n, const tl_real *x, const tl_real *z)
+{
+    enum { LANES = 64 };
+    if (n < LANES / 4) {
+        double sum = 0;
+        for (int64_t k = 0; k < n; k++)
+            sum += (double)x[k] * (z ? (double)z[k] : 1);
+        return sum;
+    }
+    _Alignas(64) double sum[LANES] = { 0 };
+    const int64_t whole = n - n % LANES;
+    tl_kernel_table()->sum_rows(n / LANES, LANES, LANES, x, z, sum);
+    tl_kernel_table()->sum_rows(1, n - whole, LANES, x + whole, z ? z + whole : NULL, sum);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            sum[l] += sum[l + half];
+    return sum[0];
+}
+
+/* A NaN is larger than any number, and stays. */
+static tl_real larger(tl_real x, tl_real max)
+{
+    return x > max || x != x ? x : max;
+}
+
+tl_real tl_max_run(int64_t n, const tl_real *x)
+{
+    enum { LANES = 16 };
+    tl_real max[LANES];
+    for (int l = 0; l < LANES; l++)
+        max[l] = -INFINITY;
+    int64_t k = 0;
+    for (; k + LANES <= n; k += LANES)
+        for (int l = 0; l < LANES; l++)
+            max[l] = larger(x[k + l], max[l]);
+    for (; k < n; k++)
+        max[0] = larger(x[k], max[0]);
+    for (int l = 1; l < LANES; l++)
+        max[0] = larger(max[l], max[0]);
+    return max[0];
+}
+
 /* ---- Walks along an axis ---- */
 
 typedef struct walk {

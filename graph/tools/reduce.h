@@ -49,6 +49,15 @@ TL_API void tl_mean_axis(tl_axis of, const tl_real *a, tl_real *y) TL_REAL_SYMBO
 TL_API void tl_repeat_axis(tl_axis of, tl_real c, const tl_real *dy, tl_real *da, bool add)
     TL_REAL_SYMBOL(tl_repeat_axis);
 
+/* ---- Runs: on one thread, of elements that follow one another ---- */
+
+/* Returns the sum of x[k] or, unless z is NULL, of x[k] z[k], in double and not rounded: fewer than 16 terms
+ * in their order, otherwise 64 partial sums, sum k mod 64 taking term k, which are then added by halves. */
+TL_API double tl_sum_run(int64_t n, const tl_real *x, const tl_real *z) TL_REAL_SYMBOL(tl_sum_run);
+
+/* Returns the largest x[k]: NaN if one is, -Inf of none. */
+TL_API tl_real tl_max_run(int64_t n, const tl_real *x) TL_REAL_SYMBOL(tl_max_run);
+
 /* ---- Walks along an axis ---- */
 
 /* The n elements along the axis at one place of the others: element k is stored at first + k stride, and what

@@ -1,5 +1,6 @@
 /* Softmax of a row, and its limits where values are infinite. */
 #include "softmax.h"
+#include "reduce.h"
 #include "vmath.h"
 
 #include <math.h>
@@ -53,4 +54,21 @@ void tl_softmax_row(int64_t n, const tl_real *x, tl_log_sum of, tl_real *restric
     for (int64_t k = 0; k < n; k++)
         y[k] = x[k] - of.max - of.log_sum;
     tl_vexp(n, y, y);
+}
+
+double tl_exp_row(int64_t n, const tl_real *x, tl_real *max, tl_real *restrict y)
+{
+    enum { STRIP = 1024 }; /* the differences stay in L1 until tl_vexp reads them */
+    const tl_real largest = *max = tl_max_run(n, x);
+    if (isinf(largest))
+        for (int64_t k = 0; k < n; k++)
+            y[k] = largest > 0 && x[k] == largest;
+    else
+        for (int64_t k = 0; k < n; k += STRIP) {
+            const int64_t m = n - k < STRIP ? n - k : STRIP;
+            for (int64_t j = k; j < k + m; j++)
+                y[j] = x[j] - largest;
+            tl_vexp(m, y + k, y + k);
+        }
+    return tl_sum_run(n, y, NULL);
 }

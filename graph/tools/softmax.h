@@ -22,4 +22,9 @@ TL_API tl_log_sum tl_log_sum_exp(int64_t n, const tl_real *x) TL_REAL_SYMBOL(tl_
 TL_API void tl_softmax_row(int64_t n, const tl_real *x, tl_log_sum of, tl_real *y)
     TL_REAL_SYMBOL(tl_softmax_row);
 
+/* y[k] = exp(x[k] - max), for n values of a row, and *max = the largest; returns the sum of y, as tl_sum_run
+ * has it. The limit where the maximum is infinite: values of +Inf count as 1, others as 0, so that the sum of
+ * -Inf only is 0. If one value is NaN, all are. x and y do not overlap. */
+TL_API double tl_exp_row(int64_t n, const tl_real *x, tl_real *max, tl_real *y) TL_REAL_SYMBOL(tl_exp_row);
+
 #endif

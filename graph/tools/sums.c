@@ -3,6 +3,7 @@
  * are divided into parts, whose number depends on sizes only. */
 #include "graph/tools/driver.h"
 #include "graph/tools/operand.h"
+#include "reduce.h"
 #include "strided.h"
 
 #include <string.h>
@@ -10,7 +11,6 @@
 enum {
     BUFFER = 4 * TL_STRIP_MAX, /* terms that are computed at once */
     WIDTH = BUFFER,            /* outputs that are summed together */
-    LANES = 64,                /* partial sums of one output's terms */
     MAX_PARTS = 64,
     MAX_PARTIAL = 2048, /* sums of all parts */
 };
@@ -69,25 +69,6 @@ static void add_rows(const sums *c, int64_t output, int64_t width, int64_t begin
 
 /* ---- Terms that follow one another ---- */
 
-/* Returns the sum of x[k] (z[k]). */
-static double sum_run(int64_t n, const tl_real *x, const tl_real *z)
-{
-    if (n < LANES / 4) {
-        double sum = 0;
-        for (int64_t k = 0; k < n; k++)
-            sum += (double)x[k] * (z ? (double)z[k] : 1);
-        return sum;
-    }
-    _Alignas(64) double sum[LANES] = { 0 };
-    const int64_t whole = n - n % LANES;
-    tl_kernel_table()->sum_rows(n / LANES, LANES, LANES, x, z, sum);
-    tl_kernel_table()->sum_rows(1, n - whole, LANES, x + whole, z ? z + whole : NULL, sum);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++)
-            sum[l] += sum[l + half];
-    return sum[0];
-}
-
 /* Adds terms begin .. end-1 of one output to its sum. */
 static void add_runs(const sums *c, int64_t output, int64_t begin, int64_t end, double *sum)
 {
@@ -99,7 +80,7 @@ static void add_runs(const sums *c, int64_t output, int64_t begin, int64_t end, 
         const int64_t at = (((s0 * f->k0 + k0) * f->s1 + s1) * f->k1 + k1) * f->s2 + s2;
         n = min(most, min(end - t, f->s2 - s2));
         const tl_real *z, *x = terms(c, at, n, g, &z);
-        *sum += sum_run(n, x, z);
+        *sum += tl_sum_run(n, x, z);
     }
 }
 
@@ -112,7 +93,7 @@ static void add_short_runs(const sums *c, int64_t output, int64_t width, double 
         const int64_t m = min(most, width - j);
         const tl_real *z, *x = terms(c, (output + j) * n, m * n, g, &z);
         for (int64_t k = 0; k < m; k++)
-            sum[j + k] += sum_run(n, x + k * n, z ? z + k * n : NULL);
+            sum[j + k] += tl_sum_run(n, x + k * n, z ? z + k * n : NULL);
     }
 }
 
@@ -227,7 +208,7 @@ void tl_sum_gradient(const tl_operands *o, int i)
     c.parts = parts_of(&c);
     recognise(&c, i);
     if (c.parts == 1 && c.x && c.outputs == 1) {
-        const double sum = sum_run(c.terms, c.x, c.z);
+        const double sum = tl_sum_run(c.terms, c.x, c.z);
         deliver(&c, 0, 1, &sum);
         return;
     }

@@ -1,4 +1,4 @@
-/* The directions that most ops move in, and two ops that they are made with. */
+/* The directions that most ops move in, and the ops that they are made with. */
 #include "tangent.h"
 #include "graph/tape/tape.h"
 #include "lib/search.h"
@@ -245,4 +245,54 @@ static const tl_op gate = {
 tl_node *tl_gate(tl_node *a, const tl_node *by)
 {
     return tl_apply(&gate, (tl_node *[]){ a }, &by, sizeof(const tl_node *));
+}
+
+/* ---- pick: Y(k) = A(from[k]); dA(from[k]) += dY(k) ---- */
+
+typedef struct pick_attr {
+    tl_shape shape;
+    const int64_t *from;
+} pick_attr;
+
+static tl_status pick_shape(tl_node *y)
+{
+    const pick_attr *attr = y->attr;
+    const tl_status status = tl_shape_dense(y, attr->shape);
+    if (status == TL_OK && y->size > 0 && !attr->from)
+        return tl_fail(TL_ERR_ARGUMENT, "the elements to pick are NULL");
+    for (int64_t k = 0; status == TL_OK && k < y->size; k++)
+        if (attr->from[k] < -1 || attr->from[k] >= y->in[0]->size)
+            return tl_fail(TL_ERR_INDEX, "from[%lld] = %lld, %s has %lld elements", (long long)k,
+                           (long long)attr->from[k], tl_node_text(y->in[0]).text, (long long)y->in[0]->size);
+    return status;
+}
+
+static void pick_forward(tl_node *y)
+{
+    const int64_t *from = ((const pick_attr *)y->attr)->from;
+    for (int64_t k = 0; k < y->size; k++)
+        y->out[k] = from[k] < 0 ? 0 : y->in[0]->val[from[k]];
+}
+
+static void pick_backward(tl_node *y)
+{
+    const int64_t *from = ((const pick_attr *)y->attr)->from;
+    tl_real *da = y->in[0]->grad;
+    for (int64_t k = 0; da && k < y->size; k++)
+        if (from[k] >= 0)
+            da[from[k]] += y->grad[k];
+}
+
+static const tl_op pick = {
+    .name = "pick",
+    .n_in = 1,
+    .shape = pick_shape,
+    .forward = pick_forward,
+    .backward = pick_backward,
+    .tangent = tl_linear_tangent,
+};
+
+tl_node *tl_pick(tl_node *a, tl_shape shape, const int64_t *from)
+{
+    return tl_apply(&pick, (tl_node *[]){ a }, &(pick_attr){ shape, from }, sizeof(pick_attr));
 }

@@ -36,6 +36,11 @@ TL_API tl_node *tl_sum_of(int32_t n, tl_node *const *a);
  * for kinks, is not computed. */
 TL_API tl_node *tl_gate(tl_node *a, const tl_node *by);
 
+/* Returns a node of this shape whose element k is element from[k] of A, 0 where from[k] is -1: the tangent of
+ * an op that selects elements, as a maximum does. `from` must stay until the reset. dA(from[k]) = dY(k).
+ * TL_ERR_INDEX. */
+TL_API tl_node *tl_pick(tl_node *a, tl_shape shape, const int64_t *from);
+
 /* For an op that reads the rows ids[n] of a TL_ROWS input that moves by dx: returns the table to read in
  * place of dx, and sets *at to its rows, [n]. These are dx and ids, unless the direction is given by rows,
  * as tl_hessian_product gives that of a row-sparse pair: then it is a small table of these rows and one of
