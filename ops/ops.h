@@ -218,12 +218,33 @@ TL_API tl_node *tl_gelu_tanh(tl_node *a);
 /* Reductions over one axis, 0..rank-1, which disappears from the shape, or over TL_ALL_AXES, which gives a
  * scalar. TL_ERR_ARGUMENT for any other axis. */
 
-/* Y = the sum of A along the axis. dA = dY, repeated along the axis. */
+/* Y = the sum of A along the axis. dA = dY, repeated along the axis.
+ * Of a sparse A the sum of its entries, dense: along axis 0 one per column, along axis 1 one per row. */
 TL_API tl_node *tl_reduce_sum(tl_node *a, int32_t axis);
 
 /* Y = the mean of the n elements along the axis; 0 if n = 0 (NumPy: NaN). dA = dY / n, repeated along the
  * axis. */
 TL_API tl_node *tl_reduce_mean(tl_node *a, int32_t axis);
+
+/* Y = the largest element along the axis; a NaN is larger than any number. dA = dY at the first element that
+ * is the largest, 0 elsewhere. TL_ERR_SHAPE if there is none. */
+TL_API tl_node *tl_reduce_max(tl_node *a, int32_t axis);
+
+/* Y = log(the sum of exp(A) along the axis), without overflow; -Inf of elements that are all -Inf, or of
+ * none. dA = dY exp(A - Y), 0 where A is -Inf. */
+TL_API tl_node *tl_reduce_logsumexp(tl_node *a, int32_t axis);
+
+/* Functions of rows. -Inf excludes an element: its gradient is 0. TL_ERR_SHAPE for a scalar. */
+
+/* Y(i, :) = exp(A(i, :)) / (the sum of exp(A(i, :))), without overflow. A row of -Inf only gives zeros;
+ * elements of +Inf share a row. Of a sparse A: per row over its entries, on its pattern; a row without
+ * entries has none.
+ * dA(i, :) = Y(i, :) (dY(i, :) - <dY(i, :), Y(i, :)>). */
+TL_API tl_node *tl_softmax(tl_node *a);
+
+/* Y(i, :) = A(i, :) - log(the sum of exp(A(i, :))), the logarithm of the above. A row of -Inf only stays
+ * so. dA(i, :) = dY(i, :) - exp(Y(i, :)) (the sum of dY(i, :)). */
+TL_API tl_node *tl_log_softmax(tl_node *a);
 
 /* Y = A's elements, in row-major order, in another shape with the same number of elements; no dimension is
  * inferred. dA = dY in A's shape. */

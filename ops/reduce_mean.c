@@ -6,6 +6,11 @@
 
 static tl_status shape(tl_node *y)
 {
+    if (y->in[0]->kind == TL_SPARSE)
+        return tl_fail(TL_ERR_KIND,
+                       "%s is sparse, and its mean could be over entries or over cells: tl_scale what "
+                       "tl_reduce_sum gives by one over the number that is meant",
+                       tl_node_text(y->in[0]).text);
     return tl_shape_reduced(y, *(const int32_t *)y->attr);
 }
 
@@ -31,6 +36,7 @@ static void describe(const tl_node *y, tl_description *to)
 static const tl_op op = {
     .name = "reduce_mean",
     .n_in = 1,
+    .in_kind = { TL_ANY },
     .shape = shape,
     .forward = forward,
     .backward = backward,

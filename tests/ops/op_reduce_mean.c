@@ -87,6 +87,18 @@ START_TEST(of_equals)
 }
 END_TEST
 
+START_TEST(sparse_is_refused)
+{
+    tl_graph *g = tl_graph_new();
+    tl_variable *s = tl_test_sparse("s", tl_test_pattern(3, 4, 0.5, 1), 1);
+    ck_assert_refused(g, tl_reduce_mean(tl_use(g, s), 0), TL_ERR_KIND,
+                      "reduce_mean: s (3x4) is sparse, and its mean could be over entries or over cells: "
+                      "tl_scale what tl_reduce_sum gives by one over the number that is meant");
+    tl_graph_free(g);
+    tl_variable_free(s);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&reduce_mean);
@@ -95,5 +107,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, not_finite);
     tcase_add_test(c, long_sums);
     tcase_add_test(c, of_equals);
+    tcase_add_test(c, sparse_is_refused);
     return s;
 }

@@ -1,0 +1,96 @@
+/* reduce_logsumexp: log of the sum of exponentials of an axis */
+#include "tests/ops/reduction.h"
+
+static tl_node *op(tl_node *const *in, const void *axis)
+{
+    return tl_reduce_logsumexp(in[0], *(const int32_t *)axis);
+}
+
+/* By the naive sum: the values are small. */
+static tl_shape reference(tl_reference *r)
+{
+    const tl_shape a = r->shape[0];
+    const int32_t axis = *(const int32_t *)r->attr;
+    tl_shape y = TL_SHAPE();
+    for (int32_t d = 0; d < a.rank && axis != TL_ALL_AXES; d++)
+        if (d != axis)
+            y.dim[y.rank++] = a.dim[d];
+    for (int64_t k = 0; k < tl_shape_size(a); k++)
+        r->y[target(a, axis, k)] += exp(r->in[0][k]);
+    for (int64_t k = 0; k < tl_shape_size(y); k++) {
+        r->y[k] = log(r->y[k]);
+        r->terms[k] = fmax(1, fabs(r->y[k])); /* the maximum and the logarithm, which may cancel */
+    }
+    return y;
+}
+
+static const tl_sample samples[] = {
+    { .in = { TL_SCALAR_OPERAND }, .attr = &all },
+    OVER(axis_0, 3, 5),
+    OVER(axis_1, 3, 5),
+    OVER(all, 3, 5),
+    OVER(axis_0, 17),
+    OVER(axis_1, 3, 65),
+    OVER(axis_0, 2, 3, 17),
+    OVER(axis_1, 2, 3, 17),
+    OVER(axis_2, 2, 3, 17),
+    OVER(axis_1, 3, 2, 1, 5),
+    OVER(axis_2, 3, 2, 1, 5),
+    OVER(axis_0, 3, 0),
+    OVER(axis_0, 300, 130),
+    OVER(axis_1, 300, 130),
+    OVER(axis_1, 5, 13, 300),
+    OVER(all, 300, 130),
+    REFUSED(TL_DENSE_OPERAND(3, 4), axis_2, "axis 2 of a (3x4) is neither in 0..1 nor TL_ALL_AXES"),
+    REFUSED(TL_SCALAR_OPERAND, axis_0, "axis 0 of a (scalar) is not TL_ALL_AXES"),
+    /* of nothing: -Inf, as the logarithm of a sum of 0 */
+    { .in = { TL_DENSE_OPERAND(2, 0) }, .attr = &axis_1, .y = TL_VALUES(-INFINITY, -INFINITY) },
+    { .in = { TL_DENSE_OPERAND(0, 1) }, .attr = &axis_0, .y = TL_VALUES(-INFINITY) },
+    { .in = { TL_DENSE_OPERAND(0, 2) }, .attr = &axis_0, .y = TL_VALUES(-INFINITY, -INFINITY) },
+    { .in = { TL_DENSE_OPERAND(0) }, .attr = &all, .y = TL_VALUES(-INFINITY) },
+    /* stable: log(2) beside a thousand, and beside minus a thousand, along either kind of axis */
+    { .in = { { TL_STATIC_SHAPE(2, 2), .values = TL_VALUES(1000, 1000, -1000, -1000) } },
+      .attr = &axis_1,
+      .y = TL_VALUES(1000 + 0.69314718055994531, -1000 + 0.69314718055994531),
+      .gradient = { TL_VALUES(0.5, 0.5, 0.5, 0.5) },
+      .tolerance = TL_NEAR },
+    { .in = { { TL_STATIC_SHAPE(2, 2), .values = TL_VALUES(1000, -1000, 1000, -1000) } },
+      .attr = &axis_0,
+      .y = TL_VALUES(1000 + 0.69314718055994531, -1000 + 0.69314718055994531),
+      .gradient = { TL_VALUES(0.5, 0.5, 0.5, 0.5) },
+      .tolerance = TL_NEAR },
+    /* of -Inf only: -Inf with gradient 0; beside a number -Inf is excluded; values of +Inf share */
+    { .in = { { TL_STATIC_SHAPE(4, 2),
+                .values = TL_VALUES(-INFINITY, -INFINITY, 3, -INFINITY, INFINITY, INFINITY, INFINITY, 1) } },
+      .attr = &axis_1,
+      .y = TL_VALUES(-INFINITY, 3, INFINITY, INFINITY),
+      .gradient = { TL_VALUES(0, 0, 1, 0, 0.5, 0.5, 1, 0) },
+      .tolerance = TL_NEAR },
+    { .in = { { TL_STATIC_SHAPE(2, 4),
+                .values = TL_VALUES(-INFINITY, 3, INFINITY, INFINITY, -INFINITY, -INFINITY, INFINITY, 1) } },
+      .attr = &axis_0,
+      .y = TL_VALUES(-INFINITY, 3, INFINITY, INFINITY),
+      .gradient = { TL_VALUES(0, 1, 0.5, 1, 0, 0, 0.5, 0) },
+      .tolerance = TL_NEAR },
+    { .in = { { TL_STATIC_SHAPE(2, 2), .values = TL_VALUES(NAN, 1, 2, 2) } },
+      .attr = &axis_1,
+      .y = TL_VALUES(NAN, 2 + 0.69314718055994531),
+      .gradient = { TL_VALUES(NAN, NAN, 0.5, 0.5) },
+      .tolerance = TL_NEAR },
+};
+
+static const tl_op_case reduce_logsumexp = {
+    .name = "reduce_logsumexp",
+    .n_in = 1,
+    .op = op,
+    .reference = reference,
+    .sample = samples,
+    .n_samples = sizeof samples / sizeof *samples,
+    .ulps = 8,
+    .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE), /* one input; an axis of 0 mixes the rows */
+};
+
+Suite *tl_test_suite(void)
+{
+    return tl_op_suite(&reduce_logsumexp);
+}
