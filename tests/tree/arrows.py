@@ -24,7 +24,7 @@ ROWS = [
     ['graph/check', 'graph/inspect', 'graph/save'],
     ['ops'],
     ['include/tulle'],
-    ['demos'],
+    ['demos', 'demos/custom_op'],
 ]
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 
