@@ -40,8 +40,9 @@ TL_API tl_status tl_backward_for(tl_node *loss, tl_variable *const *vars, int32_
  * tree over the numbers of the parts: a block of 2^i parts that begins at a multiple of 2^i is the sum of
  * its halves, and a half that is absent is skipped. The bits thus depend on the parts and their numbers
  * alone, and not on who computed which; the error grows with log P for P parts, not with P.
- * Products and sums are in double, and the values are copied, so g's graph may be reset. `total` holds at
- * most 1 + log2 P sums per variable, each of all values or of the rows that its parts have. Errors stick to
+ * Products and sums are rounded to tl_real, one after the other, and the values are copied, so g's graph may
+ * be reset. `total` holds at most 1 + log2 P sums per variable, each of all values or of the rows that its
+ * parts have. Errors stick to
  * `total`, and the sum is lost: a pair that does not fit its variable (TL_ERR_ARGUMENT, TL_ERR_KIND,
  * TL_ERR_INDEX), TL_ERR_MEMORY. Resetting `total` starts the next sum. */
 TL_API tl_status tl_gradients_add(tl_graph *total, const tl_gradients *g, double weight);

@@ -40,16 +40,17 @@ static void axpy(int64_t n, tl_real a, const tl_real *restrict x, tl_real *restr
         y[k] = fused(a, x[k], y[k]);
 }
 
-static void scale_wide(int64_t n, double a, const tl_real *restrict x, double *restrict y)
+/* The product of two floats is exact in double: it is rounded once in either loop. */
+static void scale(int64_t n, double a, const tl_real *restrict x, tl_real *restrict y)
 {
+    const tl_real narrow = (tl_real)a;
+    if ((double)narrow == a) {
+        for (int64_t k = 0; k < n; k++)
+            y[k] = narrow * x[k];
+        return;
+    }
     for (int64_t k = 0; k < n; k++)
-        y[k] = a * (double)x[k];
-}
-
-static void add_wide(int64_t n, const double *restrict x, double *restrict y)
-{
-    for (int64_t k = 0; k < n; k++)
-        y[k] += x[k];
+        y[k] = (tl_real)(a * (double)x[k]);
 }
 
 static tl_real dot(int64_t n, const tl_real *x, const tl_real *y)
@@ -240,8 +241,7 @@ const tl_kernels TL_ISA(kernels) = {
     .max_abs = max_abs,
     .add = add,
     .axpy = axpy,
-    .scale_wide = scale_wide,
-    .add_wide = add_wide,
+    .scale = scale,
     .dot = dot,
     .sum_rows = sum_rows,
     .col_sums = col_sums,

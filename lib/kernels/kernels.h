@@ -154,9 +154,8 @@ typedef struct tl_kernels {
     /* y[k] += a x[k] */
     void (*axpy)(int64_t n, tl_real a, const tl_real *x, tl_real *y);
 
-    /* For sums in double: y[k] = a x[k]; y[k] += x[k]. */
-    void (*scale_wide)(int64_t n, double a, const tl_real *x, double *y);
-    void (*add_wide)(int64_t n, const double *x, double *y);
+    /* y[k] = a x[k], rounded once. */
+    void (*scale)(int64_t n, double a, const tl_real *x, tl_real *y);
 
     /* Returns the sum of x[k] y[k]: 64 partial sums, sum k mod 64 taking term k, then by halves. */
     tl_real (*dot)(int64_t n, const tl_real *x, const tl_real *y);

@@ -109,16 +109,10 @@ void tl_ref_axpy(bool fused, int64_t n, tl_real a, const tl_real *x, tl_real *y)
         y[k] = multiply_add(fused, a, x[k], y[k]);
 }
 
-void tl_ref_scale_wide(int64_t n, double a, const tl_real *x, double *y)
+void tl_ref_scale(int64_t n, double a, const tl_real *x, tl_real *y)
 {
     for (int64_t k = 0; k < n; k++)
-        y[k] = a * (double)x[k];
-}
-
-void tl_ref_add_wide(int64_t n, const double *x, double *y)
-{
-    for (int64_t k = 0; k < n; k++)
-        y[k] += x[k];
+        y[k] = (tl_real)(a * (double)x[k]);
 }
 
 tl_real tl_ref_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y)

@@ -23,8 +23,7 @@ void tl_ref_table_rows(bool fused, const tl_sparse *s, int64_t begin, int64_t en
 void tl_ref_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_dense_out c,
                        bool add);
 void tl_ref_axpy(bool fused, int64_t n, tl_real a, const tl_real *x, tl_real *y);
-void tl_ref_scale_wide(int64_t n, double a, const tl_real *x, double *y);
-void tl_ref_add_wide(int64_t n, const double *x, double *y);
+void tl_ref_scale(int64_t n, double a, const tl_real *x, tl_real *y);
 tl_real tl_ref_dot(bool fused, int64_t n, const tl_real *x, const tl_real *y);
 
 void tl_ref_add(int64_t n, const tl_real *x, tl_real *y);

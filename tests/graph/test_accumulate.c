@@ -2,6 +2,7 @@
 #include "tests/testing.h"
 #include "tests/graph/zoo.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -94,7 +95,7 @@ static tl_gradients total_of(tl_graph *total)
     return out;
 }
 
-/* Dense and sparse: 0 + w1 a + w2 b, to the bit: in double, in the order of the calls. */
+/* Dense and sparse: w1 a + w2 b to the bit, each product rounded before the sum. */
 START_TEST(weighted_sums)
 {
     enum { N = 20 };
@@ -106,10 +107,12 @@ START_TEST(weighted_sums)
     ck_assert_int_eq(tl_variable_size(v), N);
     tl_test_fill(a, N, 1);
     tl_test_fill(b, N, 2);
-    for (int k = 0; k < N; k++)
-        expected[k] = (tl_real)(0.5 * (double)a[k] + -2 * (double)b[k]);
-    add(total, (tl_gradient){ .variable = v, .values = a }, 0.5);
-    add(total, (tl_gradient){ .variable = v, .values = b }, -2);
+    for (int k = 0; k < N; k++) {
+        const tl_real product[] = { (tl_real)(1.0 / 3 * (double)a[k]), (tl_real)(-0.7 * (double)b[k]) };
+        expected[k] = product[0] + product[1];
+    }
+    add(total, (tl_gradient){ .variable = v, .values = a }, 1.0 / 3);
+    add(total, (tl_gradient){ .variable = v, .values = b }, -0.7);
     tl_gradients out = total_of(total);
     ck_assert_int_eq(out.n, 1);
     ck_assert_ptr_null(out.pair[0].rows);
@@ -127,27 +130,39 @@ START_TEST(weighted_sums)
 }
 END_TEST
 
-/* 101 micro-batches, the gradient of the first so large that a float takes no 1 any more: dense, by rows, and
- * by rows from the third on or up to then. */
-START_TEST(micro_batches_are_summed_in_double)
+/* Of P terms: a product, and at most log2 P sums, are rounded, each by half an epsilon of the sum of the
+ * magnitudes. Dense, by rows, and by rows from the third part on or up to then. In float the last column,
+ * summed from left to right, would miss this a hundredfold. */
+START_TEST(errors_grow_with_the_levels_of_the_tree)
 {
-    tl_variable *v = tl_test_dense("v", TL_SHAPE(1, 3), 1);
+    enum { N = 3, PARTS_SUMMED = 4095, LEVELS = 12 };
+    const bool by_rows[4][2] = { { false, false }, { true, true }, { false, true }, { true, false } };
+    const double epsilon = TL_IS_DOUBLE ? DBL_EPSILON : FLT_EPSILON, weight = 1.0 / 3;
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(1, N), 1);
     tl_graph *total = tl_graph_new();
     const int32_t row[] = { 0 };
-    tl_real first[] = { 16777216, 0, -16777216 }, later[] = { 1, 0, -1 };
-    const bool by_rows[4][2] = { { false, false }, { true, true }, { false, true }, { true, false } };
     for (int way = 0; way < 4; way++, tl_graph_reset(total)) {
-        for (int k = 0; k < 101; k++) {
-            tl_gradient pair = { .variable = v, .values = k == 0 ? first : later };
+        tl_random r = { .seed = 7 };
+        long double sum[N] = { 0 }, magnitudes[N] = { 0 };
+        for (int k = 0; k < PARTS_SUMMED; k++) {
+            tl_real x[] = { (tl_real)(1 + tl_random_uniform(&r)), (tl_real)tl_random_normal(&r),
+                            k == 0 ? 16777216 : 1 };
+            tl_gradient pair = { .variable = v, .values = x };
             if (by_rows[way][k >= 2]) {
                 pair.rows = row;
                 pair.n_rows = 1;
             }
-            add(total, pair, 0.5);
+            for (int j = 0; j < N; j++) {
+                sum[j] += (long double)weight * x[j];
+                magnitudes[j] += fabsl((long double)weight * x[j]);
+            }
+            add(total, pair, weight);
         }
         tl_gradients out = total_of(total);
         ck_assert_int_eq(out.pair[0].rows != NULL, way == 1);
-        ck_assert_values(out.pair[0].values, 3, 0, 8388658, 0, -8388658);
+        for (int j = 0; j < N; j++)
+            ck_assert_double_le(fabs((double)(out.pair[0].values[j] - sum[j])),
+                                (1 + LEVELS) * epsilon / 2 * (double)magnitudes[j]);
     }
     tl_graph_free(total);
     tl_variable_free(v);
@@ -406,7 +421,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "accumulate");
     tcase_add_test(c, parts_make_the_whole);
     tcase_add_loop_test(c, weighted_sums, 0, 2);
-    tcase_add_test(c, micro_batches_are_summed_in_double);
+    tcase_add_test(c, errors_grow_with_the_levels_of_the_tree);
     tcase_add_test(c, rows_and_rows);
     tcase_add_test(c, rows_and_dense);
     tcase_add_test(c, absent_pairs);

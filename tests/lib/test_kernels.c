@@ -48,32 +48,30 @@ START_TEST(add_and_axpy)
 }
 END_TEST
 
-/* Sums in double: what is behind the end must stay as it is. */
-START_TEST(scale_and_add_wide)
+/* In one call and in two; what is after the end must stay as it is. 1/3 is no float, 3/4 is one. */
+static void check_scale(int64_t n, double a, int64_t x_shift, int64_t y_shift, bool odd)
+{
+    operand (*const make)(int64_t, int64_t, uint64_t) = odd ? odd_values : random_values;
+    operand x = make(n, x_shift, 1), expected = random_values(n, y_shift, 2);
+    tl_ref_scale(n, a, x.at, expected.at);
+    for (int64_t split = 0; split <= n; split++) {
+        operand y = random_values(n, y_shift, 2);
+        t->scale(n - split, a, x.at + split, y.at + split);
+        t->scale(split, a, x.at, y.at);
+        check_reference("scale", y.block, expected.block, n + y_shift);
+        free(y.block);
+    }
+    free(expected.block);
+    free(x.block);
+}
+
+START_TEST(scale)
 {
     if (!supported(_i))
         return;
-    for (int s = 0; s < 4 * SIZES; s++) {
-        operand (*const make)(int64_t, int64_t, uint64_t) = s / 2 % 2 ? odd_values : random_values;
-        const int64_t n = sizes[s / 4];
-        operand x = make(n, s % 2, 1);
-        double *y = malloc((size_t)(2 * n + 2) * sizeof *y),
-               *expected = malloc((size_t)(2 * n + 2) * sizeof *y);
-        y[n] = expected[n] = y[2 * n + 1] = expected[2 * n + 1] = 7;
-        t->scale_wide(n, 0.7, x.at, y);
-        t->scale_wide(n, 1e-3, x.at, y + n + 1);
-        tl_ref_scale_wide(n, 0.7, x.at, expected);
-        tl_ref_scale_wide(n, 1e-3, x.at, expected + n + 1);
-        t->add_wide(n, y, y + n + 1);
-        tl_ref_add_wide(n, expected, expected + n + 1);
-        for (int64_t k = 0; k < 2 * n + 2; k++) {
-            const bool nans = isnan(y[k]) && isnan(expected[k]);
-            ck_assert_msg(nans || memcmp(&y[k], &expected[k], sizeof *y) == 0, "[%lld]", (long long)k);
-        }
-        free(x.block);
-        free(y);
-        free(expected);
-    }
+    for (int s = 0; s < 8 * SIZES; s++)
+        for (int a = 0; a < 2; a++)
+            check_scale(sizes[s / 8], a ? 0.75 : 1.0 / 3, s % 2, s / 2 % 2, s / 4 % 2);
 }
 END_TEST
 
@@ -317,7 +315,7 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("kernels");
     TCase *c = tl_test_case(s, "kernels");
     tcase_add_loop_test(c, add_and_axpy, 0, TABLES);
-    tcase_add_loop_test(c, scale_and_add_wide, 0, TABLES);
+    tcase_add_loop_test(c, scale, 0, TABLES);
     tcase_add_loop_test(c, dot, 0, TABLES);
     tcase_add_loop_test(c, max_abs, 0, TABLES);
     tcase_add_loop_test(c, sum_rows, 0, TABLES);
