@@ -19,17 +19,17 @@ static tl_status check(const tl_node *y)
 
 static void value(const tl_strip *s, tl_real *restrict y)
 {
-    const struct attr *attr = s->attr;
+    const tl_real low = ((const struct attr *)s->attr)->low, high = ((const struct attr *)s->attr)->high;
     for (int64_t k = 0; k < s->n; k++)
-        y[k] = s->a[k] < attr->low ? attr->low : s->a[k] > attr->high ? attr->high : s->a[k];
+        y[k] = s->a[k] < low ? low : s->a[k] > high ? high : s->a[k];
 }
 
 static void gradient(const tl_strip *s, tl_real *restrict g)
 {
-    const struct attr *attr = s->attr;
+    const tl_real low = ((const struct attr *)s->attr)->low, high = ((const struct attr *)s->attr)->high;
     for (int64_t k = 0; k < s->n; k++) {
         const tl_real dy = s->dy[k]; /* loaded unconditionally, so that the loop vectorises */
-        g[k] = (s->a[k] > attr->low) & (s->a[k] < attr->high) ? dy : 0;
+        g[k] = s->a[k] > low && s->a[k] < high ? dy : 0;
     }
 }
 

@@ -22,8 +22,10 @@ static void distribution(const tl_strip *s, tl_real *restrict p)
 static void value(const tl_strip *s, tl_real *restrict y)
 {
     distribution(s, y);
-    for (int64_t k = 0; k < s->n; k++)
-        y[k] = y[k] == 0 ? 0 : s->a[k] * y[k];
+    for (int64_t k = 0; k < s->n; k++) {
+        const tl_real product = s->a[k] * y[k]; /* unconditionally, so that the loop vectorises */
+        y[k] = y[k] == 0 ? 0 : product;
+    }
 }
 
 static void gradient(const tl_strip *s, tl_real *restrict g)
@@ -33,8 +35,10 @@ static void gradient(const tl_strip *s, tl_real *restrict g)
         density[k] = s->a[k] * s->a[k] * (tl_real)-0.5;
     tl_vexp(s->n, density, density);
     distribution(s, g);
-    for (int64_t k = 0; k < s->n; k++)
-        g[k] = s->dy[k] * (density[k] == 0 ? g[k] : g[k] + s->a[k] * (density[k] * over_root_2_pi));
+    for (int64_t k = 0; k < s->n; k++) {
+        const tl_real slope = g[k] + s->a[k] * (density[k] * over_root_2_pi);
+        g[k] = s->dy[k] * (density[k] == 0 ? g[k] : slope);
+    }
 }
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)

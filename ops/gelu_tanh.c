@@ -19,16 +19,18 @@ static void sigmoid(const tl_strip *s, tl_real *restrict y)
 static void value(const tl_strip *s, tl_real *restrict y)
 {
     sigmoid(s, y);
-    for (int64_t k = 0; k < s->n; k++)
-        y[k] = y[k] == 0 ? 0 : s->a[k] * y[k];
+    for (int64_t k = 0; k < s->n; k++) {
+        const tl_real product = s->a[k] * y[k]; /* unconditionally, so that the loop vectorises */
+        y[k] = y[k] == 0 ? 0 : product;
+    }
 }
 
 static void gradient(const tl_strip *s, tl_real *restrict g)
 {
     sigmoid(s, g);
     for (int64_t k = 0; k < s->n; k++) {
-        const tl_real more = s->y[k] * (1 - g[k]) * (linear + 3 * cubic * s->a[k] * s->a[k]);
-        g[k] = s->dy[k] * ((g[k] == 0) | (g[k] == 1) ? g[k] : g[k] + more);
+        const tl_real slope = g[k] + s->y[k] * (1 - g[k]) * (linear + 3 * cubic * s->a[k] * s->a[k]);
+        g[k] = s->dy[k] * (g[k] == 0 || g[k] == 1 ? g[k] : slope);
     }
 }
 

@@ -17,7 +17,8 @@ static void gradient(const tl_strip *s, tl_real *restrict g)
     const tl_real c = *(const tl_real *)s->attr, at_0 = c == 1 ? 1 : 0;
     for (int64_t k = 0; k < s->n; k++) {
         const tl_real slope = s->a[k] > 0 ? 1 : s->a[k] == 0 ? at_0 : c;
-        g[k] = slope == 0 ? 0 : slope * s->dy[k];
+        const tl_real product = slope * s->dy[k];
+        g[k] = slope == 0 ? 0 : product;
     }
 }
 

@@ -7,7 +7,7 @@
 static void value(const tl_strip *s, tl_real *restrict y)
 {
     for (int64_t k = 0; k < s->n; k++)
-        y[k] = (s->a[k] < s->b[k]) | (s->a[k] != s->a[k]) ? s->a[k] : s->b[k];
+        y[k] = s->a[k] < s->b[k] || s->a[k] != s->a[k] ? s->a[k] : s->b[k];
 }
 
 /* Assigns dY where a < b, half of it at ties. */

@@ -7,15 +7,19 @@
 static void value(const tl_strip *s, tl_real *restrict y)
 {
     tl_vsigmoid(s->n, s->a, y);
-    for (int64_t k = 0; k < s->n; k++)
-        y[k] = y[k] == 0 ? 0 : s->a[k] * y[k];
+    for (int64_t k = 0; k < s->n; k++) {
+        const tl_real product = s->a[k] * y[k]; /* unconditionally, so that the loop vectorises */
+        y[k] = y[k] == 0 ? 0 : product;
+    }
 }
 
 static void gradient(const tl_strip *s, tl_real *restrict g)
 {
     tl_vsigmoid(s->n, s->a, g);
-    for (int64_t k = 0; k < s->n; k++)
-        g[k] = s->dy[k] * (g[k] == 1 ? 1 : g[k] + s->y[k] * (1 - g[k]));
+    for (int64_t k = 0; k < s->n; k++) {
+        const tl_real slope = g[k] + s->y[k] * (1 - g[k]);
+        g[k] = s->dy[k] * (g[k] == 1 ? 1 : slope);
+    }
 }
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
