@@ -25,6 +25,7 @@
 
 #include "graph.h"
 #include "random.h"
+#include "variable.h"
 #include "views.h"
 
 /* ---- Sparse ---- */
@@ -234,6 +235,21 @@ TL_API tl_node *tl_reduce_max(tl_node *a, int32_t axis);
  * none. dA = dY exp(A - Y), 0 where A is -Inf. */
 TL_API tl_node *tl_reduce_logsumexp(tl_node *a, int32_t axis);
 
+/* Reductions of segments of rows: n of them, of which segment i has A's rows row_ptr[i] .. row_ptr[i + 1] - 1
+ * and is row i of Y. A is not a scalar; rows are along its first dimension. A row may be in no segment, and
+ * its gradient is then 0. TL_ERR_INDEX unless each of the n + 1 row_ptr is in 0..rows; TL_ERR_ARGUMENT unless
+ * they ascend. */
+
+/* Y(i, :) = the sum of segment i, in double; 0 of no rows. dA(row, :) = dY(i, :) for its rows. */
+TL_API tl_node *tl_segment_sum(tl_node *a, const int64_t *row_ptr, int64_t n);
+
+/* Y(i, :) = the mean of segment i; 0 of no rows. dA(row, :) = dY(i, :) / (the number of its rows). */
+TL_API tl_node *tl_segment_mean(tl_node *a, const int64_t *row_ptr, int64_t n);
+
+/* Y(i, j) = the largest element of column j in segment i; 0 of no rows. A NaN is larger than any number. dA =
+ * dY(i, j) at the first element that is the largest, 0 elsewhere. */
+TL_API tl_node *tl_segment_max(tl_node *a, const int64_t *row_ptr, int64_t n);
+
 /* Functions of rows. -Inf excludes an element: its gradient is 0. TL_ERR_SHAPE for a scalar. */
 
 /* Y(i, :) = exp(A(i, :)) / (the sum of exp(A(i, :))), without overflow. A row of -Inf only gives zeros;
@@ -245,6 +261,43 @@ TL_API tl_node *tl_softmax(tl_node *a);
 /* Y(i, :) = A(i, :) - log(the sum of exp(A(i, :))), the logarithm of the above. A row of -Inf only stays
  * so. dA(i, :) = dY(i, :) - exp(Y(i, :)) (the sum of dY(i, :)). */
 TL_API tl_node *tl_log_softmax(tl_node *a);
+
+/* Y(i, :) = X^(i, :) gain + bias, with X^(i, :) = (A(i, :) - mean) / sqrt(variance + epsilon) by the moments
+ * of the row, the variance that over all n of its elements. Gain and bias are vectors as long as a row; each
+ * may be NULL, for 1 and 0. Mean and variance are computed in double, from differences.
+ * With G = dY gain: dA(i, :) = (G(i, :) - the mean of G(i, :) - X^(i, :) (the mean of G(i, :) X^(i, :)))
+ * / sqrt(variance + epsilon); dgain = the sum of dY(i, :) X^(i, :) over i; dbias = that of dY(i, :).
+ * TL_ERR_ARGUMENT for a negative epsilon. (Ba, Kiros, Hinton, "Layer normalization", 2016; PyTorch:
+ * layer_norm.) */
+TL_API tl_node *tl_layer_norm(tl_node *a, tl_node *gain, tl_node *bias, double epsilon);
+
+/* Y(i, :) = X^(i, :) gain, with X^(i, :) = A(i, :) / sqrt(the mean of A(i, :)^2 + epsilon); gain as above.
+ * With G = dY gain: dA(i, :) = (G(i, :) - X^(i, :) (the mean of G(i, :) X^(i, :))) / sqrt(..); dgain = the sum
+ * of dY(i, :) X^(i, :) over i. (Zhang, Sennrich, "Root mean square layer normalization", 2019.) */
+TL_API tl_node *tl_rms_norm(tl_node *a, tl_node *gain, double epsilon);
+
+typedef struct tl_batch_norm_options {
+    tl_variable *mean, *variance; /* running moments, dense, an element per channel; borrowed */
+    double momentum;              /* of the batch in them: 0 means 0.1 */
+    double epsilon;               /* 0 means 1e-5 */
+    bool training;
+} tl_batch_norm_options;
+
+/* Y = X^ gain + bias, with X^ = (A - mean) / sqrt(variance + epsilon) by channel: the columns of a matrix, or
+ * dimension 1 of images n x channels x h x w. Gain and bias have an element per channel; each may be NULL, for
+ * 1 and 0.
+ *
+ * In training, the moments are the batch's, with the variance over all elements of the channel, and the
+ * running moments, if they are not NULL, move: mean = (1 - momentum) mean + momentum (the batch's), and the
+ * variance likewise, towards the unbiased one. That happens when the op is recorded. Otherwise the running
+ * moments are used, as constants, and both are needed. They are variables so that a checkpoint has them; no
+ * gradient goes to them.
+ *
+ * In training dA is that of tl_layer_norm, by channel; otherwise dA = dY gain / sqrt(variance + epsilon).
+ * dgain = the sum of dY X^, dbias = that of dY.
+ * TL_ERR_SHAPE for another rank than 2 or 4; TL_ERR_KIND for sparse moments. (Ioffe, Szegedy, "Batch
+ * normalization", 2015; PyTorch: batch_norm.) */
+TL_API tl_node *tl_batch_norm(tl_node *a, tl_node *gain, tl_node *bias, const tl_batch_norm_options *o);
 
 /* Y = A's elements, in row-major order, in another shape with the same number of elements; no dimension is
  * inferred. dA = dY in A's shape. */

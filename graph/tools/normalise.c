@@ -1,0 +1,315 @@
+/* Normalisation: moments, and what layer_norm and rms_norm share. */
+#include "normalise.h"
+#include "tangent.h"
+
+#include <math.h>
+
+enum { STRIP = 512 }; /* elements whose X^ is computed at a time */
+
+static int64_t min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Moments ---- */
+
+/* The sums of x[k] - mean and of their squares, to be added to. */
+typedef struct deviations {
+    double sum, squares;
+} deviations;
+
+static void add_deviations(int64_t n, const tl_real *x, tl_real mean, deviations *d)
+{
+    tl_real buffer[STRIP];
+    for (int64_t k = 0; k < n; k += STRIP) {
+        const int64_t m = min(STRIP, n - k);
+        for (int64_t j = 0; j < m; j++)
+            buffer[j] = x[k + j] - mean;
+        d->sum += tl_sum_run(m, buffer, NULL);
+        d->squares += tl_sum_run(m, buffer, buffer);
+    }
+}
+
+tl_moments tl_moments_of(tl_axis of, int64_t i, const tl_real *x, tl_norm norm)
+{
+    const int64_t size = of.outer * of.inner;
+    double sum = 0;
+    deviations d = { 0, 0 };
+    tl_moments m = { 0, 0, 0, 0 };
+    if (size == 0)
+        return m;
+    for (int64_t o = 0; norm.centred && o < of.outer; o++)
+        sum += tl_sum_run(of.inner, x + (o * of.n + i) * of.inner, NULL);
+    m.mean = (tl_real)(sum / (double)size);
+    for (int64_t o = 0; o < of.outer; o++)
+        add_deviations(of.inner, x + (o * of.n + i) * of.inner, m.mean, &d);
+    const double rest = norm.centred ? d.sum / (double)size : 0;
+    double variance = d.squares / (double)size - rest * rest;
+    variance = variance < 0 ? 0 : variance;
+    m.rest = (tl_real)rest;
+    m.variance = (tl_real)variance;
+    m.scale = variance + norm.epsilon == 0 ? 0 : (tl_real)(1 / sqrt(variance + norm.epsilon));
+    return m;
+}
+
+void tl_normalise(int64_t n, const tl_real *x, tl_moments m, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = (x[k] - m.mean - m.rest) * m.scale;
+}
+
+static void add_norm_sums(int64_t n, const tl_real *x, tl_moments m, const tl_real *g, tl_norm_sums *s)
+{
+    tl_real buffer[STRIP];
+    for (int64_t k = 0; k < n; k += STRIP) {
+        const int64_t size = min(STRIP, n - k);
+        tl_normalise(size, x + k, m, buffer);
+        s->g += tl_sum_run(size, g + k, NULL);
+        s->gx += tl_sum_run(size, g + k, buffer);
+    }
+}
+
+tl_norm_sums tl_norm_sums_of(tl_axis of, int64_t i, const tl_real *x, tl_moments m, const tl_real *g)
+{
+    tl_norm_sums s = { 0, 0 };
+    for (int64_t o = 0; o < of.outer; o++) {
+        const int64_t first = (o * of.n + i) * of.inner;
+        add_norm_sums(of.inner, x + first, m, g + first, &s);
+    }
+    return s;
+}
+
+/* ---- Rows ---- */
+
+static tl_axis rows_of(const tl_node *a)
+{
+    return (tl_axis){ 1, tl_shape_rows(a->shape), tl_shape_cols(a->shape) };
+}
+
+static const tl_node *bias_of(const tl_node *y)
+{
+    return y->n_in > 2 ? y->in[2] : NULL;
+}
+
+static tl_status check_vector(const char *what, const tl_node *v, int64_t n)
+{
+    if (!v || tl_shape_equal(v->shape, TL_SHAPE(n)))
+        return TL_OK;
+    return tl_fail(TL_ERR_SHAPE, "the %s is %s, and must be [%lld]", what, tl_node_text(v).text,
+                   (long long)n);
+}
+
+tl_status tl_norm_shape(tl_node *y)
+{
+    const tl_norm *norm = y->attr;
+    const tl_node *a = y->in[0];
+    if (a->shape.rank == 0)
+        return tl_fail(TL_ERR_SHAPE, "%s has no rows", tl_node_text(a).text);
+    if (!(norm->epsilon >= 0) || isinf(norm->epsilon))
+        return tl_fail(TL_ERR_ARGUMENT, "epsilon is %g, and must be 0 or a positive number", norm->epsilon);
+    const tl_axis of = rows_of(a);
+    if (check_vector("gain", y->in[1], of.inner) != TL_OK ||
+        check_vector("bias", bias_of(y), of.inner) != TL_OK)
+        return TL_ERR_SHAPE;
+    if (!(y->scratch = tl_scratch(y, of.n, sizeof(tl_moments))))
+        return TL_ERR_MEMORY;
+    return tl_shape_dense(y, a->shape);
+}
+
+static void forward_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context, *bias = bias_of(y);
+    const tl_axis of = rows_of(y);
+    const tl_real *gain = y->in[1] ? y->in[1]->val : NULL, *shift = bias ? bias->val : NULL;
+    tl_moments *moments = y->scratch;
+    for (int64_t i = begin; i < end; i++) {
+        tl_real *restrict out = y->out + i * of.inner;
+        moments[i] = tl_moments_of(of, i, y->in[0]->val, *(const tl_norm *)y->attr);
+        tl_normalise(of.inner, y->in[0]->val + i * of.inner, moments[i], out);
+        if (gain && shift)
+            for (int64_t j = 0; j < of.inner; j++)
+                out[j] = out[j] * gain[j] + shift[j];
+        else if (gain)
+            for (int64_t j = 0; j < of.inner; j++)
+                out[j] *= gain[j];
+        else if (shift)
+            for (int64_t j = 0; j < of.inner; j++)
+                out[j] += shift[j];
+    }
+}
+
+void tl_norm_forward(tl_node *y)
+{
+    const tl_axis of = rows_of(y);
+    tl_parallel_rows(of.n, of.inner, forward_rows, y);
+}
+
+/* Sets n elements of g to the gradient of X^, and returns them: dY itself if there is no gain. */
+static const tl_real *gradient_of(const tl_node *y, int64_t i, int64_t k, int64_t n, tl_real *g)
+{
+    const tl_real *dy = y->grad + i * tl_shape_cols(y->shape) + k;
+    if (!y->in[1])
+        return dy;
+    const tl_real *gain = y->in[1]->val + k;
+    for (int64_t j = 0; j < n; j++)
+        g[j] = dy[j] * gain[j];
+    return g;
+}
+
+/* Adds the gradient of X to rows begin .. end-1. */
+static void backward_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context, *a = y->in[0];
+    const tl_moments *moments = y->scratch;
+    const int64_t n = tl_shape_cols(y->shape);
+    const bool centred = ((const tl_norm *)y->attr)->centred;
+    tl_real x[STRIP], buffer[STRIP];
+    for (int64_t i = begin; i < end; i++) {
+        const tl_moments m = moments[i];
+        tl_norm_sums s = { 0, 0 };
+        for (int64_t k = 0; k < n; k += STRIP) {
+            const int64_t size = min(STRIP, n - k);
+            add_norm_sums(size, a->val + i * n + k, m, gradient_of(y, i, k, size, buffer), &s);
+        }
+        const tl_real mean = centred ? (tl_real)(s.g / (double)n) : 0, slope = (tl_real)(s.gx / (double)n);
+        for (int64_t k = 0; k < n; k += STRIP) {
+            const int64_t size = min(STRIP, n - k);
+            const tl_real *g = gradient_of(y, i, k, size, buffer);
+            tl_real *restrict da = a->grad + i * n + k;
+            tl_normalise(size, a->val + i * n + k, m, x);
+            for (int64_t j = 0; j < size; j++)
+                da[j] = (a->overwrite ? 0 : da[j]) + m.scale * (g[j] - mean - x[j] * slope);
+        }
+    }
+}
+
+/* Adds the gradient of the gain to columns begin .. end-1. */
+static void backward_gain(void *context, int64_t begin, int64_t end)
+{
+    enum { WIDTH = 256 };
+    const tl_node *y = context, *gain = y->in[1];
+    const tl_moments *moments = y->scratch;
+    const tl_axis of = rows_of(y);
+    for (int64_t j = begin, width; j < end; j += width) {
+        double sum[WIDTH] = { 0 };
+        width = min(WIDTH, end - j);
+        for (int64_t i = 0; i < of.n; i++) {
+            const tl_real *x = y->in[0]->val + i * of.inner + j, *dy = y->grad + i * of.inner + j;
+            const tl_moments m = moments[i];
+            for (int64_t k = 0; k < width; k++)
+                sum[k] += (double)dy[k] * (double)((x[k] - m.mean - m.rest) * m.scale);
+        }
+        for (int64_t k = 0; k < width; k++)
+            gain->grad[j + k] = (gain->overwrite ? 0 : gain->grad[j + k]) + (tl_real)sum[k];
+    }
+}
+
+static void compute_moments(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    tl_moments *moments = y->scratch;
+    for (int64_t i = begin; i < end; i++)
+        moments[i] = tl_moments_of(rows_of(y), i, y->in[0]->val, *(const tl_norm *)y->attr);
+}
+
+void tl_norm_backward(tl_node *y)
+{
+    const tl_axis of = rows_of(y);
+    const tl_node *gain = y->in[1], *bias = bias_of(y);
+    if (tl_node_is_mutable(y->in[0]))
+        tl_parallel_rows(of.n, of.inner, compute_moments, y);
+    if (y->in[0]->grad)
+        tl_parallel_rows(of.n, of.inner, backward_rows, y);
+    if (gain && gain->grad)
+        tl_parallel_columns(of.inner, of.n, backward_gain, y);
+    if (bias && bias->grad)
+        tl_sum_axis(&(tl_axis_sum){ { 1, of.n, of.inner }, y->grad, NULL, false }, bias->grad,
+                    !bias->overwrite);
+}
+
+/* ---- Directions: Y = scale (dX - mean of dX - X^ mean of dX X^), with no mean if X is not centred ---- */
+
+/* With P(v) = v - mean of v - X^ mean of v X^, <G, Y> is scale <G, P(dX)>, and P is symmetric. So dX receives
+ * scale P(G), and X, because of scale and X^,
+ * -scale^2 (X^ (mean of G dX - mean of G, of dX - slope of G, of dX) + slope of dX P(G) + slope of G P(dX)),
+ * where the slope of v is the mean of v X^. */
+typedef struct projection {
+    tl_real mean, slope;
+} projection;
+
+static projection project(const tl_node *y, int64_t i, const tl_real *v)
+{
+    const int64_t n = tl_shape_cols(y->shape);
+    const tl_moments *moments = y->scratch;
+    const tl_norm_sums s = tl_norm_sums_of(rows_of(y), i, y->in[0]->val, moments[i], v);
+    const bool centred = ((const tl_norm *)y->attr)->centred;
+    return (projection){ centred ? (tl_real)(s.g / (double)n) : 0, (tl_real)(s.gx / (double)n) };
+}
+
+static tl_status direction_shape(tl_node *y)
+{
+    if (!(y->scratch = tl_scratch(y, tl_shape_rows(y->in[0]->shape), sizeof(tl_moments))))
+        return TL_ERR_MEMORY;
+    return tl_shape_dense(y, y->in[0]->shape);
+}
+
+static void direction_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const int64_t n = tl_shape_cols(y->shape);
+    const tl_moments *moments = y->scratch;
+    compute_moments(context, begin, end);
+    for (int64_t i = begin; i < end; i++) {
+        const tl_real *x = y->in[0]->val + i * n, *v = y->in[1]->val + i * n;
+        const tl_moments m = moments[i];
+        const projection p = project(y, i, y->in[1]->val);
+        for (int64_t k = 0; k < n; k++)
+            y->out[i * n + k] = m.scale * (v[k] - p.mean - (x[k] - m.mean - m.rest) * m.scale * p.slope);
+    }
+}
+
+static void direction_forward(tl_node *y)
+{
+    tl_parallel_rows(tl_shape_rows(y->shape), tl_shape_cols(y->shape), direction_rows, y);
+}
+
+static void direction_backward_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const int64_t n = tl_shape_cols(y->shape);
+    const tl_moments *moments = y->scratch;
+    for (int64_t i = begin; i < end; i++) {
+        const tl_real *x = y->in[0]->val + i * n, *v = y->in[1]->val + i * n, *g = y->grad + i * n;
+        tl_real *da = y->in[0]->grad, *dv = y->in[1]->grad;
+        const tl_moments m = moments[i];
+        const projection pg = project(y, i, y->grad), pv = project(y, i, y->in[1]->val);
+        const tl_real both = (tl_real)(tl_sum_run(n, g, v) / (double)n) - pg.mean * pv.mean -
+                             pg.slope * pv.slope;
+        for (int64_t k = 0; k < n; k++) {
+            const tl_real at = (x[k] - m.mean - m.rest) * m.scale;
+            const tl_real of_g = g[k] - pg.mean - at * pg.slope, of_v = v[k] - pv.mean - at * pv.slope;
+            if (dv)
+                dv[i * n + k] += m.scale * of_g;
+            if (da)
+                da[i * n + k] -= m.scale * m.scale * (at * both + pv.slope * of_g + pg.slope * of_v);
+        }
+    }
+}
+
+static void direction_backward(tl_node *y)
+{
+    tl_parallel_rows(tl_shape_rows(y->shape), tl_shape_cols(y->shape), direction_backward_rows, y);
+}
+
+static const tl_op direction = {
+    .name = "norm_direction",
+    .n_in = 2,
+    .shape = direction_shape,
+    .forward = direction_forward,
+    .backward = direction_backward,
+};
+
+tl_node *tl_norm_direction(tl_node *x, tl_node *dx, tl_norm norm)
+{
+    return tl_apply(&direction, (tl_node *[]){ x, dx }, &norm, sizeof norm);
+}

@@ -1,0 +1,73 @@
+/* segment_sum: of the rows of each segment */
+#include "tests/ops/segmented.h"
+
+static tl_node *op(tl_node *const *in, const void *attr)
+{
+    const tl_segments *s = attr;
+    return tl_segment_sum(in[0], s->row_ptr, s->n);
+}
+
+static tl_shape reference(tl_reference *r)
+{
+    const tl_segments *s = r->attr;
+    const tl_shape y = segmented(r);
+    const int64_t width = s->n > 0 ? tl_shape_size(y) / s->n : 0;
+    for (int64_t i = 0; i < s->n; i++)
+        for (int64_t row = s->row_ptr[i]; row < s->row_ptr[i + 1]; row++)
+            for (int64_t j = 0; j < width; j++)
+                r->y[i * width + j] += r->in[0][row * width + j];
+    return y;
+}
+
+static const tl_sample samples[] = {
+    SEGMENTED,
+    SEGMENTED_REFUSALS,
+    /* empty segments give 0; a NaN stays in its segment; rows of none have no gradient */
+    { .in = { { TL_STATIC_SHAPE(4, 1), .values = TL_VALUES(NAN, 1, 3, 7) } },
+      .attr = PTR(3, 0, 1, 1, 3),
+      .y = TL_VALUES(NAN, 0, 4),
+      .upstream = TL_VALUES(2, NAN, 4),
+      .gradient = { TL_VALUES(2, 4, 4, 0) } },
+};
+
+static const tl_op_case segment_sum = { .name = "segment_sum", SEGMENTS_CASE };
+
+/* Sums are in double: 2^24 + 1 is no float. */
+START_TEST(long_sums)
+{
+    enum { N = 256 };
+    tl_real x[N];
+    for (int k = 0; k < N; k++)
+        x[k] = k == 0 ? 0x1p24f : k == N - 1 ? 2 : 1;
+    tl_graph *g = tl_graph_new();
+    tl_node *y = tl_segment_sum(tl_input(g, TL_SHAPE(N, 1), x), (const int64_t[]){ 0, N }, 1);
+    ck_assert_values(tl_value(y), 1, 0, 0x1p24 + 256);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* row_ptr is the caller's, and may change after the call. */
+START_TEST(row_ptr_is_copied)
+{
+    tl_variable *v = tl_test_dense("a", TL_SHAPE(2), 1);
+    tl_graph *g = tl_graph_new();
+    int64_t row_ptr[] = { 0, 1, 2 };
+    tl_node *y = tl_segment_sum(tl_use(g, v), row_ptr, 2);
+    row_ptr[1] = row_ptr[2] = 1000;
+    tl_gradients out;
+    ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
+    ck_assert_values(out.pair[0].values, 2, 0, 1, 1);
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
+Suite *tl_test_suite(void)
+{
+    fill_thousand();
+    Suite *s = tl_op_suite(&segment_sum);
+    TCase *c = tl_test_case(s, "beyond");
+    tcase_add_test(c, long_sums);
+    tcase_add_test(c, row_ptr_is_copied);
+    return s;
+}
