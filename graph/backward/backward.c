@@ -58,7 +58,7 @@ static void mark_reached(tl_node *y)
             if (!in || !in->needs_grad)
                 continue;
             in->reached = true;
-            in->row_sparse = in->row_sparse && tl_input_kind(a->op, i) == TL_ROWS;
+            in->row_sparse = in->row_sparse && tl_takes_rows(a, i);
         }
     }
 }
@@ -70,7 +70,7 @@ static bool may_overwrite(const tl_node *y, int32_t i, const tl_backward_plan *p
     int32_t times = 0;
     for (int32_t k = 0; k < y->n_in; k++)
         times += y->in[k] == y->in[i];
-    return tl_input_bit(y->op, y->op->can_overwrite, i) && tl_input_kind(y->op, i) != TL_ROWS && times == 1 &&
+    return times == 1 && !tl_takes_rows(y, i) && tl_input_bit(y->op, y->op->can_overwrite, i) &&
            !(y->in[i]->variable && plan->prefill != 0);
 }
 

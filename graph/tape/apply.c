@@ -79,7 +79,9 @@ static tl_status check_op(const tl_op *op)
 /* Checks that an op takes n inputs. */
 static tl_status check_count(const tl_op *op, int32_t n)
 {
-    if (op->max_in == 0 && n != op->n_in)
+    if (n == op->n_in && op->max_in == 0)
+        return TL_OK;
+    if (op->max_in == 0)
         return tl_fail(TL_ERR_ARGUMENT, "%d inputs, not %d", (int)n, (int)op->n_in);
     if (op->max_in != 0 && n < op->min_in)
         return tl_fail(TL_ERR_ARGUMENT, "%d inputs, of %d or more", (int)n, (int)op->min_in);
@@ -123,17 +125,23 @@ static tl_status check_inputs(const tl_op *op, int32_t n, tl_node *const *in, co
     return TL_OK;
 }
 
+static bool takes_rows(const tl_op *op)
+{
+    for (int32_t i = 0; i < op->n_in && i < KINDS; i++)
+        if (op->in_kind[i] == TL_ROWS)
+            return true;
+    return false;
+}
+
 /* Fills in what does not depend on the op's `shape`. */
 static tl_status fill_node(tl_node *y, tl_node *const *in, const void *attr, size_t attr_size)
 {
     tl_arena *arena = &y->graph->arena;
-    bool rows = false;
     for (int32_t i = 0; i < y->n_in; i++) {
         y->in[i] = in[i];
-        if (in[i] && tl_spread_rows(in[i]) != TL_OK)
+        if (in[i] && in[i]->some_rows && tl_spread_rows(in[i]) != TL_OK)
             return TL_ERR_MEMORY;
         y->requires_grad = y->requires_grad || (in[i] && in[i]->requires_grad);
-        rows = rows || tl_input_kind(y->op, i) == TL_ROWS;
     }
     if (attr_size > 0 && !attr)
         return tl_fail(TL_ERR_ARGUMENT, "the attributes are NULL");
@@ -144,7 +152,7 @@ static tl_status fill_node(tl_node *y, tl_node *const *in, const void *attr, siz
         y->attr = memcpy(copy, attr, attr_size);
         y->attr_size = attr_size;
     }
-    if (rows && !(y->slices = tl_arena_alloc_zero(arena, y->n_in, sizeof *y->slices)))
+    if (takes_rows(y->op) && !(y->slices = tl_arena_alloc_zero(arena, y->n_in, sizeof *y->slices)))
         return tl_fail_memory();
     return TL_OK;
 }
@@ -165,6 +173,8 @@ static tl_status run_shape(tl_node *y)
     y->graph->recording = NULL;
     if (status == TL_OK && y->size < 0)
         status = tl_fail(TL_ERR_SHAPE, "the shape function declared no result");
+    if (status != TL_OK || !y->slices)
+        return status;
     for (int32_t i = 0; status == TL_OK && i < y->n_in; i++) /* after `shape`, which may say it better */
         if (y->in[i] && tl_input_kind(y->op, i) == TL_ROWS && y->in[i]->shape.rank == 0)
             status = tl_fail(TL_ERR_SHAPE, "input %d (%s) is no table: it must have rank 1 or more", (int)i,

@@ -167,9 +167,17 @@ static inline tl_kind tl_input_kind(const tl_op *op, int32_t i)
     return op->in_kind[i < last ? i : last];
 }
 
+/* Returns whether input i of an op's node is TL_ROWS. */
+static inline bool tl_takes_rows(const tl_node *y, int32_t i)
+{
+    return y->slices && tl_input_kind(y->op, i) == TL_ROWS;
+}
+
 /* Returns input i's bit of no_gradient or can_overwrite. */
 static inline bool tl_input_bit(const tl_op *op, uint32_t bits, int32_t i)
 {
+    if (bits == 0)
+        return false;
     if (i >= op->min_in)
         i = op->min_in - 1;
     return bits >> (i < 31 ? i : 31) & 1;

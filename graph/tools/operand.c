@@ -48,11 +48,10 @@ static bool is_end_of(tl_shape y, tl_shape in)
 /* Repeats a short operand, so that strips are long. */
 static void repeat(tl_operand *o, int64_t size_of_y)
 {
-    const int64_t size = o->period, n = min(TL_STRIP_MAX - TL_STRIP_MAX % (int32_t)size, size_of_y);
-    const int64_t first = min(n, 4 * size);
-    for (int64_t k = 0; k < first; k++)
-        o->copies[k] = k < size ? o->val[k] : o->copies[k - size];
-    for (int64_t k = first; k < n; k *= 2)
+    const int64_t size = o->period;
+    const int64_t n = size_of_y <= TL_STRIP_MAX ? size_of_y : TL_STRIP_MAX - TL_STRIP_MAX % (int32_t)size;
+    memcpy(o->copies, o->val, (size_t)size * sizeof *o->val);
+    for (int64_t k = size; k < n; k *= 2)
         memcpy(o->copies + k, o->copies, (size_t)min(k, n - k) * sizeof *o->val);
     o->val = o->copies;
     o->period = n;

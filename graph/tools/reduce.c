@@ -257,7 +257,11 @@ static void sum_chunks(void *context, int64_t begin, int64_t end)
 double tl_sum_terms(int64_t n, double (*sum)(const void *context, int64_t begin, int64_t end),
                     const void *context)
 {
-    terms t = { .n = n, .sum = sum, .context = context };
+    terms t; /* no initialiser: it would clear `partial` */
+    t.first = 0;
+    t.n = n;
+    t.sum = sum;
+    t.context = context;
     double total = 0;
     if (!sum)
         tl_fail(TL_ERR_ARGUMENT, "sum_terms: the function is NULL");
