@@ -9,7 +9,8 @@ static int32_t axis_of(const tl_node *y)
     return *(const int32_t *)y->attr;
 }
 
-/* Returns whether Y has a sum per row or per column of a sparse matrix. All its values, added, are an axis. */
+/* Returns whether Y has a sum per row or per column of a sparse matrix. Over all axes its values are summed
+ * like a dense vector. */
 static bool by_entries(const tl_node *y)
 {
     return y->in[0]->kind == TL_SPARSE && axis_of(y) != TL_ALL_AXES;

@@ -149,8 +149,9 @@ START_TEST(failed_ops)
     tl_reshape(a, TL_SHAPE(5)); /* fails after it declared a shape */
     check_printed(g, "%1 = reshape(%0), shape = [5] : failed\n");
     tl_pattern *p = tl_pattern_random(3, 4, 0.5, 1);
-    tl_reduce_sum(tl_input_sparse(g, p, numbers), 0); /* fails before it has attributes */
-    check_printed(g, "%1 = reduce_sum(%0) : failed\n");
+    a = tl_input_sparse(g, p, numbers);
+    tl_matmul(a, a); /* fails before it has attributes */
+    check_printed(g, "%1 = matmul(%0, %0) : failed\n");
     tl_pattern_release(p);
     tl_graph_free(g);
 }
