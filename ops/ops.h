@@ -272,8 +272,8 @@ TL_API tl_node *tl_log_softmax(tl_node *a);
 TL_API tl_node *tl_layer_norm(tl_node *a, tl_node *gain, tl_node *bias, double epsilon);
 
 /* Y(i, :) = X^(i, :) gain, with X^(i, :) = A(i, :) / sqrt(the mean of A(i, :)^2 + epsilon); gain as above.
- * With G = dY gain: dA(i, :) = (G(i, :) - X^(i, :) (the mean of G(i, :) X^(i, :))) / sqrt(..); dgain = the sum
- * of dY(i, :) X^(i, :) over i. (Zhang, Sennrich, "Root mean square layer normalization", 2019.) */
+ * With G = dY gain: dA(i, :) = (G(i, :) - X^(i, :) (the mean of G(i, :) X^(i, :))) / sqrt(..); dgain = the
+ * sum of dY(i, :) X^(i, :) over i. (Zhang, Sennrich, "Root mean square layer normalization", 2019.) */
 TL_API tl_node *tl_rms_norm(tl_node *a, tl_node *gain, double epsilon);
 
 typedef struct tl_batch_norm_options {
@@ -284,8 +284,8 @@ typedef struct tl_batch_norm_options {
 } tl_batch_norm_options;
 
 /* Y = X^ gain + bias, with X^ = (A - mean) / sqrt(variance + epsilon) by channel: the columns of a matrix, or
- * dimension 1 of images n x channels x h x w. Gain and bias have an element per channel; each may be NULL, for
- * 1 and 0.
+ * dimension 1 of images n x channels x h x w. Gain and bias have an element per channel; each may be NULL,
+ * for 1 and 0.
  *
  * In training, the moments are the batch's, with the variance over all elements of the channel, and the
  * running moments, if they are not NULL, move: mean = (1 - momentum) mean + momentum (the batch's), and the
@@ -294,9 +294,8 @@ typedef struct tl_batch_norm_options {
  * gradient goes to them.
  *
  * In training dA is that of tl_layer_norm, by channel; otherwise dA = dY gain / sqrt(variance + epsilon).
- * dgain = the sum of dY X^, dbias = that of dY.
- * TL_ERR_SHAPE for another rank than 2 or 4; TL_ERR_KIND for sparse moments. (Ioffe, Szegedy, "Batch
- * normalization", 2015; PyTorch: batch_norm.) */
+ * dgain = the sum of dY X^, dbias = that of dY. TL_ERR_SHAPE for another rank than 2 or 4; TL_ERR_KIND for
+ * sparse moments. (Ioffe, Szegedy, "Batch normalization", 2015; PyTorch: batch_norm.) */
 TL_API tl_node *tl_batch_norm(tl_node *a, tl_node *gain, tl_node *bias, const tl_batch_norm_options *o);
 
 /* Y = A's elements, in row-major order, in another shape with the same number of elements; no dimension is

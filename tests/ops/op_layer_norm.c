@@ -95,7 +95,8 @@ START_TEST(small_noise_beside_a_large_mean)
 }
 END_TEST
 
-/* PyTorch 1.13: layer_norm of arange(6).view(2, 3) ** 2, eps 1e-5, in double; loss = (y * w).sum(), w = 1 .. 6. */
+/* PyTorch 1.13: layer_norm of arange(6).view(2, 3) ** 2, eps 1e-5, in double; loss = (y * w).sum(), w = 1 ..
+ * 6. */
 START_TEST(as_pytorch)
 {
     tl_variable *a = tl_variable_dense("a", TL_SHAPE(2, 3));
