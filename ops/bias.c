@@ -1,6 +1,6 @@
 /* bias: Y(i, :) = A(i, :) + b.  dA += dY;  db += sum over i of dY(i, :). */
-#include "ops/bias.h"
 #include "elementwise.h"
+#include "ops.h"
 #include "tangent.h"
 
 static void value(const tl_strip *s, tl_real *restrict y)
@@ -14,7 +14,7 @@ static const tl_binary op = {
     .op.tangent = tl_sum_tangent,
     .value = value,
     .gradient = { tl_strip_dy, tl_strip_dy },
-    .check = tl_bias_check,
+    .check = tl_check_row,
     .standard = "Add",
 };
 

@@ -1,9 +1,9 @@
 /* dropout: Y = A / (1 - p) where an element is kept, with probability 1 - p, otherwise 0.
  * dA += dY / (1 - p) where it was kept. */
-#include "lib/kernels/kernels.h"
 #include "describe.h"
 #include "ops.h"
 #include "tangent.h"
+#include "vmath.h"
 
 enum {
     DRAW = 4,            /* elements decided by one draw */
@@ -39,15 +39,13 @@ static void forward_strip(const tl_node *y, int64_t begin, int64_t end)
 {
     const struct attr *attr = y->attr;
     const struct saved *s = y->scratch;
-    const uint64_t bound = (uint64_t)((double)attr->p *
-                                      0x1p32); /* elements whose word is below it are dropped */
+    const uint64_t bound = (uint64_t)((double)attr->p * 0x1p32); /* of the words of elements dropped */
     const tl_real scale = 1 / (1 - attr->p), *a = y->in[0]->val + begin;
     tl_real *restrict out = y->out + begin;
     uint8_t *restrict keep = s->keep + begin;
     uint32_t word[STRIP];
     const int64_t n = end - begin;
-    tl_kernel_table()->philox(s->first.seed, s->first.position + (uint64_t)(begin / DRAW),
-                              (n + DRAW - 1) / DRAW, word);
+    tl_vphilox(s->first.seed, s->first.position + (uint64_t)(begin / DRAW), (n + DRAW - 1) / DRAW, word);
     for (int64_t k = 0; k < n; k++) {
         const tl_real scaled = scale * a[k]; /* unconditionally, so that the loop vectorises */
         keep[k] = word[k] >= bound;

@@ -29,6 +29,19 @@ static tl_status check_kinds(const tl_node *y)
     return TL_OK;
 }
 
+tl_status tl_check_row(const tl_node *y)
+{
+    const tl_node *a = y->in[0], *b = y->in[1];
+    const tl_shape row = TL_SHAPE(tl_shape_cols(a->shape));
+    if (a->shape.rank == 0)
+        return tl_fail(TL_ERR_SHAPE, "%s and %s: the first is a scalar", tl_node_text(a).text,
+                       tl_node_text(b).text);
+    if (!tl_shape_equal(b->shape, row))
+        return tl_fail(TL_ERR_SHAPE, "%s and %s: the second must be %s", tl_node_text(a).text,
+                       tl_node_text(b).text, tl_shape_text(row).text);
+    return TL_OK;
+}
+
 /* Sets *y to the shape that both are broadcast to. TL_ERR_SHAPE. */
 static tl_status broadcast_shape(const tl_node *a, const tl_node *b, tl_shape *y)
 {

@@ -74,6 +74,9 @@ typedef struct tl_binary {
     const char *instead; /* what an op that is not `sparse` suggests for a sparse operand; may be NULL */
 } tl_binary;
 
+/* For `check`: checks that B is a vector as long as the rows of A, which is not a scalar. TL_ERR_SHAPE. */
+TL_API tl_status tl_check_row(const tl_node *y);
+
 /* Initialisers of .op. Its tangent may follow: `.op = TL_UNARY("relu"), .op.tangent = tangent,`. */
 #define TL_UNARY(op_name)                                                                                    \
     {                                                                                                        \

@@ -194,6 +194,9 @@ static void recognise(sums *c, int i)
     } else if (c->gradient == (i == 0 ? tl_strip_dy_b : tl_strip_dy_a) && other->mode == TL_WHOLE) {
         c->x = dy;
         c->z = other->val;
+    } else if (c->gradient == c->o->op->gradient[1 - i] && other->mode == TL_WHOLE && other->node->grad &&
+               other->node->overwrite) {
+        c->x = other->node->grad; /* to which they have just been assigned */
     }
 }
 

@@ -139,44 +139,6 @@ static void col_sums(int64_t rows, int64_t cols, int64_t begin, int64_t end, int
     }
 }
 
-static void bias_relu(int64_t rows, int64_t cols, const tl_real *restrict a, const tl_real *restrict b,
-                      tl_real *restrict y)
-{
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++) {
-            const tl_real x = a[i * cols + j] + b[j];
-            y[i * cols + j] = x <= 0 ? 0 : x;
-        }
-}
-
-static void bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end,
-                               const tl_real *restrict y, const tl_real *restrict dy, tl_real *da, bool add,
-                               tl_real *db)
-{
-    for (int64_t j0 = begin; j0 < end; j0 += STRIP) {
-        double sum[STRIP];
-        const int64_t n = end - j0 < STRIP ? end - j0 : STRIP;
-        for (int64_t j = 0; j < n; j++)
-            sum[j] = 0;
-        for (int64_t at = j0; at < rows * cols; at += cols) {
-            tl_real buffer[STRIP], *restrict g = da && !add ? da + at : buffer;
-            for (int64_t j = 0; j < n; j++) {
-                const tl_real d = dy[at + j]; /* loaded unconditionally, so that the loop vectorises */
-                g[j] = y[at + j] > 0 ? d : 0;
-            }
-            if (da && add)
-                for (int64_t j = 0; j < n; j++)
-                    da[at + j] += g[j];
-            if (db)
-                for (int64_t j = 0; j < n; j++)
-                    sum[j] += (double)g[j];
-        }
-        if (db)
-            for (int64_t j = 0; j < n; j++)
-                db[j0 + j] += (tl_real)sum[j];
-    }
-}
-
 enum { SQUARE = TL_CACHE_LINE };
 
 static void assign_or_add(tl_real *to, tl_real x, bool add_to)
@@ -245,8 +207,6 @@ const tl_kernels TL_ISA(kernels) = {
     .dot = dot,
     .sum_rows = sum_rows,
     .col_sums = col_sums,
-    .bias_relu = bias_relu,
-    .bias_relu_backward = bias_relu_backward,
     .exp = TL_ISA(exp),
     .expm1 = TL_ISA(expm1),
     .log = TL_ISA(log),

@@ -183,14 +183,6 @@ typedef struct tl_kernels {
     void (*col_sums)(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign, const tl_real *x,
                      const tl_real *z, tl_real *y);
 
-    /* y[i cols + j] = max(a[i cols + j] + b[j], 0); a NaN stays one. */
-    void (*bias_relu)(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y);
-
-    /* The gradients of bias_relu, in columns begin .. end-1: with g = dy where y > 0, otherwise 0, da = g
-     * (add: += g) and db[j] += the sum of g over the rows, computed in double. da and db may be NULL. */
-    void (*bias_relu_backward)(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
-                               const tl_real *dy, tl_real *da, bool add, tl_real *db);
-
     /* The functions of vmath.h, where their errors are stated; outputs may be inputs. Except sqrt, these do
      * not agree with the reference to the bit: it calls the scalar functions of the C library. */
     void (*exp)(int64_t n, const tl_real *x, tl_real *y);

@@ -184,31 +184,6 @@ void tl_ref_pow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y
         y[k] = pow(x[k], exponent);
 }
 
-void tl_ref_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y)
-{
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++) {
-            const tl_real sum = a[i * cols + j] + b[j];
-            y[i * cols + j] = sum <= 0 ? 0 : sum;
-        }
-}
-
-void tl_ref_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
-                               const tl_real *dy, tl_real *da, bool add, tl_real *db)
-{
-    for (int64_t j = begin; j < end; j++) {
-        double sum = 0;
-        for (int64_t i = 0; i < rows; i++) {
-            const tl_real g = y[i * cols + j] > 0 ? dy[i * cols + j] : 0;
-            if (da)
-                da[i * cols + j] = add ? da[i * cols + j] + g : g;
-            sum += (double)g;
-        }
-        if (db)
-            db[j] += (tl_real)sum;
-    }
-}
-
 void tl_ref_gemm_small(bool fused, int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_dense_out c,
                        bool add)
 {

@@ -34,9 +34,6 @@ void tl_ref_sum_rows(bool fused, int64_t rows, int64_t cols, int64_t ld, const t
                      double *sum);
 void tl_ref_col_sums(bool fused, int64_t rows, int64_t cols, int sign, const tl_real *x, const tl_real *z,
                      tl_real *y);
-void tl_ref_bias_relu(int64_t rows, int64_t cols, const tl_real *a, const tl_real *b, tl_real *y);
-void tl_ref_bias_relu_backward(int64_t rows, int64_t cols, int64_t begin, int64_t end, const tl_real *y,
-                               const tl_real *dy, tl_real *da, bool add, tl_real *db);
 void tl_ref_exp(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_expm1(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_log(int64_t n, const tl_real *x, tl_real *y);

@@ -81,3 +81,8 @@ tl_real tl_vdot(int64_t n, const tl_real *x, const tl_real *y)
 {
     return tl_kernel_table()->dot(n, x, y);
 }
+
+void tl_vphilox(uint64_t key, uint64_t counter, int64_t n, uint32_t *out)
+{
+    tl_kernel_table()->philox(key, counter, n, out);
+}

@@ -213,60 +213,6 @@ START_TEST(transpose)
 }
 END_TEST
 
-/* Bit 0: unaligned, bit 1: odd values; in two parts of the rows. */
-START_TEST(bias_relu)
-{
-    if (!supported(_i))
-        return;
-    for (int s = 0; s < 4 * MATRIX_SIZES; s++) {
-        operand (*const make)(int64_t, int64_t, uint64_t) = s / 2 % 2 ? odd_values : random_values;
-        const int64_t rows = matrix_sizes[s / 4][0], cols = matrix_sizes[s / 4][1], shift = s % 2,
-                      half = rows / 2;
-        operand a = make(rows * cols, shift, 12), b = make(cols, 1 - shift, 13),
-                y = random_values(rows * cols, shift, 14), expected = random_values(rows * cols, shift, 14);
-        t->bias_relu(rows - half, cols, a.at + half * cols, b.at, y.at + half * cols);
-        t->bias_relu(half, cols, a.at, b.at, y.at);
-        tl_ref_bias_relu(rows, cols, a.at, b.at, expected.at);
-        check_reference("bias_relu", y.block, expected.block, rows * cols + shift);
-        free(a.block);
-        free(b.block);
-        free(y.block);
-        free(expected.block);
-    }
-}
-END_TEST
-
-/* Bits 0 and 1 as above, 2: da, 3: db, 4: added; in two parts of the columns. */
-START_TEST(bias_relu_backward)
-{
-    if (!supported(_i))
-        return;
-    for (int s = 0; s < 32 * MATRIX_SIZES; s++) {
-        operand (*const make)(int64_t, int64_t, uint64_t) = s / 2 % 2 ? odd_values : random_values;
-        const int64_t rows = matrix_sizes[s / 32][0], cols = matrix_sizes[s / 32][1], shift = s % 2,
-                      n = rows * cols, half = cols / 2;
-        operand y = make(n, shift, 15), dy = make(n, 1 - shift, 16), da[2], db[2];
-        for (int k = 0; k < 2; k++)
-            da[k] = make(n, shift, 17), db[k] = make(cols, shift, 18);
-        const bool want_da = s / 4 % 2, want_db = s / 8 % 2, add = s / 16 % 2;
-        t->bias_relu_backward(rows, cols, half, cols, y.at, dy.at, want_da ? da[0].at : NULL, add,
-                              want_db ? db[0].at : NULL);
-        t->bias_relu_backward(rows, cols, 0, half, y.at, dy.at, want_da ? da[0].at : NULL, add,
-                              want_db ? db[0].at : NULL);
-        tl_ref_bias_relu_backward(rows, cols, 0, cols, y.at, dy.at, want_da ? da[1].at : NULL, add,
-                                  want_db ? db[1].at : NULL);
-        check_reference("da", da[0].block, da[1].block, n + shift);
-        check_reference("db", db[0].block, db[1].block, cols + shift);
-        free(y.block);
-        free(dy.block);
-        for (int k = 0; k < 2; k++) {
-            free(da[k].block);
-            free(db[k].block);
-        }
-    }
-}
-END_TEST
-
 /* A matrix in a block that ends with its last element: row-major or, if `transposed`, column-major with a
  * stride of 2; in either case with a gap of one. */
 static operand matrix(int64_t rows, int64_t cols, bool transposed, uint64_t seed, tl_matrix *view)
@@ -322,8 +268,6 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, col_sums, 0, TABLES);
     tcase_add_loop_test(c, col_sums_in_double, 0, TABLES);
     tcase_add_loop_test(c, transpose, 0, TABLES);
-    tcase_add_loop_test(c, bias_relu, 0, TABLES);
-    tcase_add_loop_test(c, bias_relu_backward, 0, TABLES);
     tcase_add_loop_test(c, gemm_small, 0, TABLES);
     return s;
 }

@@ -20,19 +20,19 @@ static const tl_sample samples[] = {
     ROWS(4, 2, 3, 4), ROWS(63, 3, 1, 63), ROWS(2, 2, 1, 3, 2), ROWS(0, 0), ROWS(3, 0, 3), ROWS(0, 3, 0),
     ROWS(3, 2, 0, 3), ROWS(1, 0, 2, 0, 1), ROWS(63, 65, 63), ROWS(130, 63, 130), ROWS(65, 1, 17, 3, 65),
     ROWS(65, 5, 3, 65), ROWS(130, 300, 130), ROWS(600, 30, 600),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3), "a (3x4) plus b [3]: the second must be [4]"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(5), "a (3x4) plus b [5]: the second must be [4]"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(0), "a (3x4) plus b [0]: the second must be [4]"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(1), "a (3x4) plus b [1]: the second must be [4]"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3), "a (3x4) and b [3]: the second must be [4]"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(5), "a (3x4) and b [5]: the second must be [4]"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(0), "a (3x4) and b [0]: the second must be [4]"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(1), "a (3x4) and b [1]: the second must be [4]"),
     /* unlike add, b is a row */
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_SCALAR_OPERAND, "a (3x4) plus b (scalar): the second must be [4]"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3, 4), "a (3x4) plus b (3x4): the second must be [4]"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 1), "a (3x4) plus b (4x1): the second must be [4]"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(1, 4), "a (3x4) plus b (1x4): the second must be [4]"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), TL_SCALAR_OPERAND, "a (3x4) and b (scalar): the second must be [4]"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3, 4), "a (3x4) and b (3x4): the second must be [4]"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 1), "a (3x4) and b (4x1): the second must be [4]"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(1, 4), "a (3x4) and b (1x4): the second must be [4]"),
     REFUSED(TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(3, 4),
-            "a (2x3x4) plus b (3x4): the second must be [4]"),
-    REFUSED(TL_SCALAR_OPERAND, TL_DENSE_OPERAND(1), "a (scalar) plus b [1]: the first is a scalar"),
-    REFUSED(TL_SCALAR_OPERAND, TL_SCALAR_OPERAND, "a (scalar) plus b (scalar): the first is a scalar")
+            "a (2x3x4) and b (3x4): the second must be [4]"),
+    REFUSED(TL_SCALAR_OPERAND, TL_DENSE_OPERAND(1), "a (scalar) and b [1]: the first is a scalar"),
+    REFUSED(TL_SCALAR_OPERAND, TL_SCALAR_OPERAND, "a (scalar) and b (scalar): the first is a scalar")
 };
 
 #endif

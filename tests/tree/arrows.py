@@ -37,7 +37,6 @@ BORROWED = {
         'lib/arena.h', 'lib/check.h', 'lib/largest.h', 'lib/memory.h', 'lib/pointer_map.h', 'lib/pool.h',
         'lib/prefetch.h', 'lib/search.h', 'lib/sort.h', 'lib/status_private.h', 'lib/io/number.h', 'lib/io/safetensors_private.h',
         'lib/io/utf8.h', 'lib/kernels/kernels.h', 'lib/matrix/rows.h']),
-    'ops': ('until a public tool replaces it', ['lib/kernels/kernels.h']),
 }
 
 TOP_FOLDERS = ['lib', 'graph', 'ops', 'include', 'demos']
