@@ -5,18 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A constant without elements has no array either. */
 void tl_record_leaves(tl_graph *g, const tl_operands *o, uint32_t variables, tl_node **in)
 {
     for (int32_t i = 0; i < o->n; i++) {
         tl_variable *v = o->v[i];
+        const tl_real *values = v && tl_variable_size(v) > 0 ? tl_variable_values(v) : NULL;
         if (!v)
             in[i] = NULL;
         else if (variables >> i & 1)
             in[i] = tl_use(g, v);
         else if (tl_variable_is_sparse(v))
-            in[i] = tl_input_sparse(g, tl_variable_pattern(v), tl_variable_values(v));
+            in[i] = tl_input_sparse(g, tl_variable_pattern(v), values);
         else
-            in[i] = tl_input(g, tl_variable_shape(v), tl_variable_values(v));
+            in[i] = tl_input(g, tl_variable_shape(v), values);
     }
 }
 
