@@ -1,50 +1,28 @@
 /* Normalisation: moments, and what layer_norm and rms_norm share. */
 #include "normalise.h"
+#include "lib/kernels/kernels.h"
 #include "tangent.h"
 
 #include <math.h>
 
-enum { STRIP = 512 }; /* elements whose X^ is computed at a time */
-
-static int64_t min(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- Moments ---- */
-
-/* The sums of x[k] - mean and of their squares, to be added to. */
-typedef struct deviations {
-    double sum, squares;
-} deviations;
-
-static void add_deviations(int64_t n, const tl_real *x, tl_real mean, deviations *d)
-{
-    tl_real buffer[STRIP];
-    for (int64_t k = 0; k < n; k += STRIP) {
-        const int64_t m = min(STRIP, n - k);
-        for (int64_t j = 0; j < m; j++)
-            buffer[j] = x[k + j] - mean;
-        d->sum += tl_sum_run(m, buffer, NULL);
-        d->squares += tl_sum_run(m, buffer, buffer);
-    }
-}
 
 tl_moments tl_moments_of(tl_axis of, int64_t i, const tl_real *x, tl_norm norm)
 {
+    const tl_kernels *t = tl_kernel_table();
     const int64_t size = of.outer * of.inner;
-    double sum = 0;
-    deviations d = { 0, 0 };
+    double sum[2] = { 0, 0 };
     tl_moments m = { 0, 0, 0, 0 };
     if (size == 0)
         return m;
     for (int64_t o = 0; norm.centred && o < of.outer; o++)
-        sum += tl_sum_run(of.inner, x + (o * of.n + i) * of.inner, NULL);
-    m.mean = (tl_real)(sum / (double)size);
+        t->deviations(of.inner, x + (o * of.n + i) * of.inner, 0, sum);
+    m.mean = (tl_real)(sum[0] / (double)size);
+    sum[0] = sum[1] = 0;
     for (int64_t o = 0; o < of.outer; o++)
-        add_deviations(of.inner, x + (o * of.n + i) * of.inner, m.mean, &d);
-    const double rest = norm.centred ? d.sum / (double)size : 0;
-    double variance = d.squares / (double)size - rest * rest;
+        t->deviations(of.inner, x + (o * of.n + i) * of.inner, m.mean, sum);
+    const double rest = norm.centred ? sum[0] / (double)size : 0;
+    double variance = sum[1] / (double)size - rest * rest;
     variance = variance < 0 ? 0 : variance;
     m.rest = (tl_real)rest;
     m.variance = (tl_real)variance;
@@ -52,31 +30,30 @@ tl_moments tl_moments_of(tl_axis of, int64_t i, const tl_real *x, tl_norm norm)
     return m;
 }
 
-void tl_normalise(int64_t n, const tl_real *x, tl_moments m, tl_real *y)
+static tl_row_norm norm_of(tl_moments m)
 {
-    for (int64_t k = 0; k < n; k++)
-        y[k] = (x[k] - m.mean - m.rest) * m.scale;
+    return (tl_row_norm){ m.mean, m.rest, m.scale };
 }
 
-static void add_norm_sums(int64_t n, const tl_real *x, tl_moments m, const tl_real *g, tl_norm_sums *s)
+void tl_normalise(int64_t n, const tl_real *x, tl_moments m, tl_real *y)
 {
-    tl_real buffer[STRIP];
-    for (int64_t k = 0; k < n; k += STRIP) {
-        const int64_t size = min(STRIP, n - k);
-        tl_normalise(size, x + k, m, buffer);
-        s->g += tl_sum_run(size, g + k, NULL);
-        s->gx += tl_sum_run(size, g + k, buffer);
-    }
+    tl_kernel_table()->normalise(n, x, norm_of(m), NULL, NULL, y);
 }
 
 tl_norm_sums tl_norm_sums_of(tl_axis of, int64_t i, const tl_real *x, tl_moments m, const tl_real *g)
 {
-    tl_norm_sums s = { 0, 0 };
+    double sum[2] = { 0, 0 };
     for (int64_t o = 0; o < of.outer; o++) {
         const int64_t first = (o * of.n + i) * of.inner;
-        add_norm_sums(of.inner, x + first, m, g + first, &s);
+        tl_kernel_table()->norm_sums(of.inner, x + first, norm_of(m), g + first, NULL, sum);
     }
-    return s;
+    return (tl_norm_sums){ sum[0], sum[1] };
+}
+
+void tl_norm_gradient(int64_t n, const tl_real *x, tl_moments m, const tl_real *g, tl_real mean,
+                      tl_real slope, tl_real *dx, bool add)
+{
+    tl_kernel_table()->norm_gradient(n, x, norm_of(m), g, NULL, mean, slope, dx, add);
 }
 
 /* ---- Rows ---- */
@@ -121,20 +98,17 @@ static void forward_rows(void *context, int64_t begin, int64_t end)
     const tl_node *y = context, *bias = bias_of(y);
     const tl_axis of = rows_of(y);
     const tl_real *gain = y->in[1] ? y->in[1]->val : NULL, *shift = bias ? bias->val : NULL;
+    const bool both = gain && shift;
     tl_moments *moments = y->scratch;
     for (int64_t i = begin; i < end; i++) {
         tl_real *restrict out = y->out + i * of.inner;
         moments[i] = tl_moments_of(of, i, y->in[0]->val, *(const tl_norm *)y->attr);
-        tl_normalise(of.inner, y->in[0]->val + i * of.inner, moments[i], out);
-        if (gain && shift)
-            for (int64_t j = 0; j < of.inner; j++)
-                out[j] = out[j] * gain[j] + shift[j];
-        else if (gain)
-            for (int64_t j = 0; j < of.inner; j++)
-                out[j] *= gain[j];
-        else if (shift)
-            for (int64_t j = 0; j < of.inner; j++)
-                out[j] += shift[j];
+        tl_kernel_table()->normalise(of.inner, y->in[0]->val + i * of.inner, norm_of(moments[i]),
+                                     both ? gain : NULL, both ? shift : NULL, out);
+        for (int64_t j = 0; gain && !both && j < of.inner; j++)
+            out[j] *= gain[j];
+        for (int64_t j = 0; shift && !both && j < of.inner; j++)
+            out[j] += shift[j];
     }
 }
 
@@ -144,18 +118,6 @@ void tl_norm_forward(tl_node *y)
     tl_parallel_rows(of.n, of.inner, forward_rows, y);
 }
 
-/* Sets n elements of g to the gradient of X^, and returns them: dY itself if there is no gain. */
-static const tl_real *gradient_of(const tl_node *y, int64_t i, int64_t k, int64_t n, tl_real *g)
-{
-    const tl_real *dy = y->grad + i * tl_shape_cols(y->shape) + k;
-    if (!y->in[1])
-        return dy;
-    const tl_real *gain = y->in[1]->val + k;
-    for (int64_t j = 0; j < n; j++)
-        g[j] = dy[j] * gain[j];
-    return g;
-}
-
 /* Adds the gradient of X to rows begin .. end-1. */
 static void backward_rows(void *context, int64_t begin, int64_t end)
 {
@@ -163,23 +125,15 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
     const tl_moments *moments = y->scratch;
     const int64_t n = tl_shape_cols(y->shape);
     const bool centred = ((const tl_norm *)y->attr)->centred;
-    tl_real x[STRIP], buffer[STRIP];
+    const tl_real *gain = y->in[1] ? y->in[1]->val : NULL;
     for (int64_t i = begin; i < end; i++) {
-        const tl_moments m = moments[i];
-        tl_norm_sums s = { 0, 0 };
-        for (int64_t k = 0; k < n; k += STRIP) {
-            const int64_t size = min(STRIP, n - k);
-            add_norm_sums(size, a->val + i * n + k, m, gradient_of(y, i, k, size, buffer), &s);
-        }
-        const tl_real mean = centred ? (tl_real)(s.g / (double)n) : 0, slope = (tl_real)(s.gx / (double)n);
-        for (int64_t k = 0; k < n; k += STRIP) {
-            const int64_t size = min(STRIP, n - k);
-            const tl_real *g = gradient_of(y, i, k, size, buffer);
-            tl_real *restrict da = a->grad + i * n + k;
-            tl_normalise(size, a->val + i * n + k, m, x);
-            for (int64_t j = 0; j < size; j++)
-                da[j] = (a->overwrite ? 0 : da[j]) + m.scale * (g[j] - mean - x[j] * slope);
-        }
+        const tl_row_norm m = norm_of(moments[i]);
+        const tl_real *x = a->val + i * n, *dy = y->grad + i * n;
+        double sum[2] = { 0, 0 };
+        tl_kernel_table()->norm_sums(n, x, m, dy, gain, sum);
+        const tl_real mean = centred ? (tl_real)(sum[0] / (double)n) : 0,
+                      slope = (tl_real)(sum[1] / (double)n);
+        tl_kernel_table()->norm_gradient(n, x, m, dy, gain, mean, slope, a->grad + i * n, !a->overwrite);
     }
 }
 
@@ -192,13 +146,10 @@ static void backward_gain(void *context, int64_t begin, int64_t end)
     const tl_axis of = rows_of(y);
     for (int64_t j = begin, width; j < end; j += width) {
         double sum[WIDTH] = { 0 };
-        width = min(WIDTH, end - j);
-        for (int64_t i = 0; i < of.n; i++) {
-            const tl_real *x = y->in[0]->val + i * of.inner + j, *dy = y->grad + i * of.inner + j;
-            const tl_moments m = moments[i];
-            for (int64_t k = 0; k < width; k++)
-                sum[k] += (double)dy[k] * (double)((x[k] - m.mean - m.rest) * m.scale);
-        }
+        width = end - j < WIDTH ? end - j : WIDTH;
+        for (int64_t i = 0; i < of.n; i++)
+            tl_kernel_table()->norm_terms(width, y->in[0]->val + i * of.inner + j, norm_of(moments[i]),
+                                          y->grad + i * of.inner + j, sum);
         for (int64_t k = 0; k < width; k++)
             gain->grad[j + k] = (gain->overwrite ? 0 : gain->grad[j + k]) + (tl_real)sum[k];
     }

@@ -27,7 +27,7 @@ typedef struct tl_moments {
 TL_API tl_moments tl_moments_of(tl_axis of, int64_t i, const tl_real *x, tl_norm norm)
     TL_REAL_SYMBOL(tl_moments_of);
 
-/* y[k] = X^ of x[k]; they may be one array. */
+/* y[k] = X^ of x[k], for n elements that follow one another. */
 TL_API void tl_normalise(int64_t n, const tl_real *x, tl_moments m, tl_real *y) TL_REAL_SYMBOL(tl_normalise);
 
 /* Returns the sums of the gradient g of X^ and of g X^, along number i, in double. */
@@ -36,6 +36,10 @@ typedef struct tl_norm_sums {
 } tl_norm_sums;
 TL_API tl_norm_sums tl_norm_sums_of(tl_axis of, int64_t i, const tl_real *x, tl_moments m, const tl_real *g)
     TL_REAL_SYMBOL(tl_norm_sums_of);
+
+/* dx[k] = (add: +=) scale (g[k] - mean - X^ slope): the gradient of X, with the means of g and of g X^. */
+TL_API void tl_norm_gradient(int64_t n, const tl_real *x, tl_moments m, const tl_real *g, tl_real mean,
+                             tl_real slope, tl_real *dx, bool add) TL_REAL_SYMBOL(tl_norm_gradient);
 
 /* ---- Ops that normalise rows: Y = X^ gain + bias ----
  *

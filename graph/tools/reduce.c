@@ -185,27 +185,9 @@ double tl_sum_run(int64_t n, const tl_real *x, const tl_real *z)
     return sum[0];
 }
 
-/* A NaN is larger than any number, and stays. */
-static tl_real larger(tl_real x, tl_real max)
-{
-    return x > max || x != x ? x : max;
-}
-
 tl_real tl_max_run(int64_t n, const tl_real *x)
 {
-    enum { LANES = 16 };
-    tl_real max[LANES];
-    for (int l = 0; l < LANES; l++)
-        max[l] = -INFINITY;
-    int64_t k = 0;
-    for (; k + LANES <= n; k += LANES)
-        for (int l = 0; l < LANES; l++)
-            max[l] = larger(x[k + l], max[l]);
-    for (; k < n; k++)
-        max[0] = larger(x[k], max[0]);
-    for (int l = 1; l < LANES; l++)
-        max[0] = larger(max[l], max[0]);
-    return max[0];
+    return tl_kernel_table()->largest(n, x);
 }
 
 /* ---- Walks along an axis ---- */

@@ -35,4 +35,14 @@ void TL_ISA(pow_scalar)(int64_t n, const tl_real *x, tl_real exponent, tl_real *
 void TL_ISA(philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out);
 extern const tl_updates TL_ISA(updates);
 
+tl_real TL_ISA(largest)(int64_t n, const tl_real *x);
+void TL_ISA(deviations)(int64_t n, const tl_real *x, tl_real mean, double *sum);
+void TL_ISA(normalise)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *gain, const tl_real *bias,
+                       tl_real *y);
+void TL_ISA(norm_sums)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, const tl_real *gain,
+                       double *sum);
+void TL_ISA(norm_gradient)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, const tl_real *gain,
+                           tl_real mean, tl_real slope, tl_real *dx, bool add);
+void TL_ISA(norm_terms)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum);
+
 #endif

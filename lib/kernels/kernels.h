@@ -110,6 +110,11 @@ typedef struct tl_updates {
     tl_update_kernel *ftrl;
 } tl_updates;
 
+/* How a row is normalised: X^ = (x - mean - rest) scale. */
+typedef struct tl_row_norm {
+    tl_real mean, rest, scale;
+} tl_row_norm;
+
 typedef struct tl_kernels {
     const char *name; /* of the instruction set */
     int64_t lanes;    /* values in a vector */
@@ -182,6 +187,32 @@ typedef struct tl_kernels {
      * taking term i, then by halves. */
     void (*col_sums)(int64_t rows, int64_t cols, int64_t begin, int64_t end, int sign, const tl_real *x,
                      const tl_real *z, tl_real *y);
+
+    /* ---- Rows: softmax and normalisation ----
+     *
+     * X^ is (x[k] - mean - rest) scale. Sums are computed in double, in 32 partial sums, sum k mod 32 taking
+     * term k, which are added by halves. */
+
+    /* Returns the largest x[k]: NaN if x contains one, -Inf if x is empty. */
+    tl_real (*largest)(int64_t n, const tl_real *x);
+
+    /* sum[0] += the sum of x[k] - mean, rounded, and sum[1] += that of the squares of this. */
+    void (*deviations)(int64_t n, const tl_real *x, tl_real mean, double *sum);
+
+    /* y[k] = X^ gain[k] + bias[k], or X^ if gain and bias are NULL. */
+    void (*normalise)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *gain, const tl_real *bias,
+                      tl_real *y);
+
+    /* With g = dy[k] gain[k], or dy[k] if gain is NULL: sum[0] += the sum of g, sum[1] += that of g X^. */
+    void (*norm_sums)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, const tl_real *gain,
+                      double *sum);
+
+    /* dx[k] = (add: +=) scale (g - mean - X^ slope), the product g fused with its difference. */
+    void (*norm_gradient)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, const tl_real *gain,
+                          tl_real mean, tl_real slope, tl_real *dx, bool add);
+
+    /* sum[k] += dy[k] X^, in double. */
+    void (*norm_terms)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum);
 
     /* The functions of vmath.h, where their errors are stated; outputs may be inputs. Except sqrt, these do
      * not agree with the reference to the bit: it calls the scalar functions of the C library. */

@@ -305,3 +305,83 @@ void tl_ref_replay(tl_ref_update *step, bool fused, int64_t begin, int64_t end, 
             step(fused, 1, ct, &g, w + k, slot);
         }
 }
+
+/* ---- Rows ---- */
+
+tl_real tl_ref_largest(int64_t n, const tl_real *x)
+{
+    tl_real max = -INFINITY;
+    for (int64_t k = 0; k < n; k++) {
+        if (isnan(x[k]))
+            return x[k];
+        max = x[k] > max ? x[k] : max;
+    }
+    return max;
+}
+
+static double multiply_add_wide(bool fused, double a, double b, double c)
+{
+    return fused ? fma(a, b, c) : a * b + c;
+}
+
+/* Adds the 32 partial sums by halves. */
+static double sum_by_halves(double *sum)
+{
+    for (int half = 16; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            sum[l] += sum[l + half];
+    return sum[0];
+}
+
+void tl_ref_deviations(bool fused, int64_t n, const tl_real *x, tl_real mean, double *sum)
+{
+    double first[32] = { 0 }, second[32] = { 0 };
+    for (int64_t k = 0; k < n; k++) {
+        const double d = (double)(x[k] - mean);
+        first[k % 32] += d;
+        second[k % 32] = multiply_add_wide(fused, d, d, second[k % 32]);
+    }
+    sum[0] += sum_by_halves(first);
+    sum[1] += sum_by_halves(second);
+}
+
+static tl_real quotient(tl_real x, tl_row_norm m)
+{
+    return (x - m.mean - m.rest) * m.scale;
+}
+
+void tl_ref_normalise(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *gain,
+                      const tl_real *bias, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = gain ? multiply_add(fused, quotient(x[k], m), gain[k], bias[k]) : quotient(x[k], m);
+}
+
+void tl_ref_norm_sums(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy,
+                      const tl_real *gain, double *sum)
+{
+    double first[32] = { 0 }, second[32] = { 0 };
+    for (int64_t k = 0; k < n; k++) {
+        const double d = (double)dy[k], g = gain ? (double)gain[k] : 1;
+        first[k % 32] = multiply_add_wide(fused, d, g, first[k % 32]);
+        second[k % 32] = multiply_add_wide(fused, d * g, (double)quotient(x[k], m), second[k % 32]);
+    }
+    sum[0] += sum_by_halves(first);
+    sum[1] += sum_by_halves(second);
+}
+
+void tl_ref_norm_gradient(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy,
+                          const tl_real *gain, tl_real mean, tl_real slope, tl_real *dx, bool add)
+{
+    for (int64_t k = 0; k < n; k++) {
+        const tl_real g = multiply_add(fused, dy[k], gain ? gain[k] : 1, -mean);
+        const tl_real d = multiply_add(fused, -quotient(x[k], m), slope, g);
+        dx[k] = add ? multiply_add(fused, m.scale, d, dx[k]) : m.scale * d;
+    }
+}
+
+void tl_ref_norm_terms(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum)
+{
+    for (int64_t k = 0; k < n; k++)
+        sum[k] = multiply_add_wide(fused, (double)dy[k], (double)quotient(x[k], m), sum[k]);
+}

@@ -57,4 +57,15 @@ void tl_ref_replay(tl_ref_update *step, bool fused, int64_t begin, int64_t end, 
 tl_ref_update tl_ref_sgd, tl_ref_momentum, tl_ref_nesterov, tl_ref_adagrad, tl_ref_rmsprop, tl_ref_adam,
     tl_ref_ftrl;
 
+tl_real tl_ref_largest(int64_t n, const tl_real *x);
+void tl_ref_deviations(bool fused, int64_t n, const tl_real *x, tl_real mean, double *sum);
+void tl_ref_normalise(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *gain,
+                      const tl_real *bias, tl_real *y);
+void tl_ref_norm_sums(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy,
+                      const tl_real *gain, double *sum);
+void tl_ref_norm_gradient(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy,
+                          const tl_real *gain, tl_real mean, tl_real slope, tl_real *dx, bool add);
+void tl_ref_norm_terms(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy,
+                       double *sum);
+
 #endif
