@@ -25,13 +25,31 @@ static tl_status shape(tl_node *y)
 
 /* ---- Of the last axis: rows ---- */
 
+/* The same as tl_log_sum_exp, but for the order of the sum, which here is one of many at once. */
+static tl_log_sum sum_row(int64_t n, const tl_real *a)
+{
+    const tl_real max = tl_max_run(n, a);
+    tl_real e[STRIP];
+    double sum = 0;
+    if (isinf(max))
+        return tl_log_sum_exp(n, a);
+    for (int64_t k = 0; k < n; k += STRIP) {
+        const int64_t m = n - k < STRIP ? n - k : STRIP;
+        for (int64_t j = 0; j < m; j++)
+            e[j] = a[k + j] - max;
+        tl_vexp(m, e, e);
+        sum += tl_sum_run(m, e, NULL);
+    }
+    return (tl_log_sum){ max, (tl_real)log(sum) };
+}
+
 static void sum_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     const int64_t n = ((const tl_axis *)y->scratch)->n;
     const struct attr *attr = y->attr;
     for (int64_t i = begin; i < end; i++) {
-        const tl_log_sum of = attr->sum[i] = tl_log_sum_exp(n, y->in[0]->val + i * n);
+        const tl_log_sum of = attr->sum[i] = sum_row(n, y->in[0]->val + i * n);
         y->out[i] = of.max + of.log_sum;
     }
 }
