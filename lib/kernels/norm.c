@@ -1,5 +1,5 @@
-/* Kernels of softmax and of normalisation: rows with moments. Sums go into PARTS partial sums, which are loops
- * of a constant length that the compiler keeps in registers. */
+/* Kernels of softmax and of normalisation. Terms go into PARTS partial sums by loops of a constant length,
+ * whose sums the compiler keeps in registers. */
 #include "lib/kernels/isa_names.h"
 #include "lib/kernels/vector.h"
 

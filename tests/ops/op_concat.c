@@ -87,12 +87,13 @@ static const tl_op_case concat = {
 START_TEST(many_inputs)
 {
     enum { N = 100 };
+    const tl_real zero = 0;
     tl_variable *v = tl_test_dense("a", TL_SHAPE(2), 1);
     tl_graph *g = tl_graph_new();
     tl_node *list[N];
     tl_gradients out;
     for (int k = 0; k < N; k++)
-        list[k] = k == 3 || k == 77 ? tl_use(g, v) : tl_input(g, TL_SHAPE(1), &(const tl_real){ 0 });
+        list[k] = k == 3 || k == 77 ? tl_use(g, v) : tl_input(g, TL_SHAPE(1), &zero);
     tl_node *y = tl_concat(list, N, 0);
     ck_assert_str_eq(tl_shape_text(tl_shape_of(y)).text, "[102]");
     ck_assert_same(tl_value(y) + 78, tl_variable_values(v), 2);
