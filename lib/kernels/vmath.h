@@ -69,7 +69,7 @@ TL_API void tl_vaxpy(int64_t n, tl_real a, const tl_real *x, tl_real *y) TL_REAL
  * of 32, and so on until one is left. */
 TL_API tl_real tl_vdot(int64_t n, const tl_real *x, const tl_real *y) TL_REAL_SYMBOL(tl_vdot);
 
-/* Computes n blocks of random words, four each: those of tl_philox (random.h) at counters (0, counter + k). */
+/* Computes n blocks of four random words: those of tl_philox (random.h) at counters (0, counter + k). */
 TL_API void tl_vphilox(uint64_t key, uint64_t counter, int64_t n, uint32_t *out);
 
 #endif

@@ -72,6 +72,10 @@ static tl_status run_stage(int k, int32_t stage)
 START_TEST(is_found)
 {
     int32_t stage = 0;
+#ifdef TL_HEAP_ARENA /* each step allocates, and the stage checks nothing */
+    if (faults[_i].stage == TL_STAGE_STEADY)
+        return;
+#endif
     fault = faults[_i].fault;
     while (stage < tl_stage_count() && run_stage(_i, stage) == TL_OK)
         stage++;

@@ -15,7 +15,7 @@ SOUND = {
     'graph/tape/graph.c': '#include "graph/tape/tape.h"\n',
     'graph/optim/slots.h': '#include "graph.h"\n',
     'graph/transform/clip.c': '#include "graph/tape/tape.h"\n',
-    'ops/relu.c': '#include "op.h"\n#include "lib/kernels/kernels.h"\n',
+    'ops/relu.c': '#include "op.h"\n',
     'lib/version.h.in': '#include "shape.h"\n',
     'include/tulle/meson.build': "headers += files('tulle.h')\n"
                                  "public_headers += configure_file(input: '../../lib/version.h.in',\n"
