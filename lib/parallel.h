@@ -39,7 +39,8 @@ TL_API void tl_parallel_rows(int64_t n, int64_t width,
 
 /* Runs tl_parallel_for over n columns of a matrix with `rows` rows, for a body that walks down its columns
  * row by row: in tasks of 256 columns, or 64 if there would be too few; of more if the matrix has few rows,
- * so that a task has at least TL_GRAIN elements. */
+ * so that a task has at least TL_GRAIN elements. The number of columns in a task has no bound: a body that
+ * keeps sums on its stack takes a fixed number of them at a time. */
 TL_API void tl_parallel_columns(int64_t n, int64_t rows,
                                 void (*body)(void *context, int64_t begin, int64_t end), void *context);
 

@@ -38,7 +38,7 @@ typedef struct tl_op {
         int32_t n_in, min_in;
     };
     int32_t max_in;
-    int32_t n_optional; /* the last n_optional inputs may be NULL; 0 for a list */
+    int32_t n_optional; /* each of the last n_optional inputs may be NULL; 0 for a list */
 
     /* The kinds of the inputs, checked before `shape` is called. The inputs of a list after the first min_in
      * are like input min_in - 1, here and in the bits below; those after the eighth have the eighth's kind,
@@ -71,10 +71,11 @@ typedef struct tl_op {
      * inference it then runs when it is recorded; other ops run later, or never if nobody reads Y. */
     bool has_effects;
 
-    /* For tl_derivative (derivative.h): returns how Y moves, a node like Y, where each input i moves by
-     * dx[i], a node like in[i], or NULL if it does not move; at least one does. It calls ops, also of y
-     * itself; tangent.h has what serves most. It refuses as `shape` does, but returns NULL after tl_fail.
-     * Left out: tl_derivative through the op is an error that names it. */
+    /* For tl_derivative (derivative.h): returns the derivative of Y along the directions dx[i] of its inputs
+     * (the Jacobian-vector product), a node like Y. dx[i] is a node like in[i], or NULL if that input does
+     * not move; at least one does. It calls ops, also of y itself; tangent.h has what serves most. It refuses
+     * as `shape` does, but returns NULL after tl_fail. Left out: tl_derivative through the op is an error
+     * that names it. */
     tl_node *(*tangent)(tl_node *y, tl_node *const *dx);
 
     /* States the op's standard name and its attributes (describe.h), for tl_graph_print and exporters. Left
@@ -147,7 +148,8 @@ TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
 TL_API tl_text tl_node_text(const tl_node *a);
 
 /* Returns whether a's values may change between forward and backward: true for a variable's leaf, which an
- * optimizer step may update. Data that forward derived from such values may be out of date in backward. */
+ * optimizer step may update. Data that forward derived from such values may be out of date in backward, which
+ * then derives them again. */
 TL_API bool tl_node_is_mutable(const tl_node *a);
 
 /* For `shape` and `tangent`: returns n elements of `size` bytes, 64-byte aligned, uninitialised, valid until
