@@ -14,7 +14,7 @@ struct attr {
     const int32_t *rows; /* [2 n]: head_0, tail_0, head_1 .. */
 };
 
-/* What backward passes on. */
+/* The data that backward passes on. */
 struct saved {
     int32_t *source; /* of each row: its row of dY, .. */
     tl_real *coef;   /* .. and its sign */

@@ -52,7 +52,7 @@ static const tl_op op = {
     .tangent = tl_multilinear_tangent,
 };
 
-/* What is to hold. */
+/* The facts that the kit checks. */
 
 static tl_node *call(tl_node *const *in, const void *attr)
 {

@@ -43,7 +43,7 @@ static tl_node *softplus(tl_node *a)
     return tl_apply(&op.op, (tl_node *[]){ a }, NULL, 0);
 }
 
-/* What is to hold. */
+/* The facts that the kit checks. */
 
 static double reference(double a)
 {

@@ -16,7 +16,7 @@ static void gradient(const tl_strip *s, tl_real *restrict g)
         g[k] = 2 * s->a[k] * s->dy[k];
 }
 
-/* How Y moves where A moves by dx[0]: 2 A dA. */
+/* The derivative of Y along dx[0], a direction of A: 2 A dA. */
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
     return tl_scale(tl_mul(y->in[0], dx[0]), 2);
@@ -34,7 +34,7 @@ static tl_node *square(tl_node *a)
     return tl_apply(&op.op, (tl_node *[]){ a }, NULL, 0);
 }
 
-/* What the op should compute. */
+/* The reference of the test. */
 static double expected(double a)
 {
     return a * a;
