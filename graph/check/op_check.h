@@ -159,7 +159,8 @@ typedef struct tl_op_case {
     double ulps;            /* error in units in the last place of `terms`, or of y where that is less; 0: */
                             /* exact, and random operands without a range are integers of -5 to 5 */
     double tolerance;       /* of gradients; 0: that of tl_gradcheck */
-    uint32_t row_operands;  /* bit i: "place" cuts the first rows off operand i; 0: off the first */
+    uint32_t row_operands;  /* bit i: "place" cuts the first rows off operand i, elements if it is a */
+                            /* vector; 0: off operand 0. The op has to take the rest of every sample */
     const char *no_tangent; /* why the op has no tangent: "second order" then checks that there is none */
     bool composed;          /* of several ops, whose names precede their messages */
     uint32_t skip;          /* TL_SKIP of stages, with the reason in a comment */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Runs the op in a graph of its own. */
-static tl_status run(const tl_operands *o, const tl_real *upstream, tl_run *r)
+/* Runs the op in a graph of its own; `refused` opens the report if it fails. */
+static tl_status run(const tl_operands *o, const tl_real *upstream, const char *refused, tl_run *r)
 {
     tl_graph *g = tl_graph_new();
     *r = (tl_run){ 0 };
@@ -13,7 +13,7 @@ static tl_status run(const tl_operands *o, const tl_real *upstream, tl_run *r)
         return TL_ERR_MEMORY;
     tl_status status = tl_run_call(g, o, o->gradable, upstream, r);
     if (status != TL_OK)
-        status = tl_report_error(o->subject, o->sample, "refused");
+        status = tl_report_error(o->subject, o->sample, refused);
     tl_graph_free(g);
     return status;
 }
@@ -24,12 +24,12 @@ static tl_status compare_threads(const tl_operands *o)
 {
     tl_run one, many;
     tl_set_num_threads(1);
-    tl_status status = run(o, NULL, &one);
+    tl_status status = run(o, NULL, "refused", &one);
     for (int n = 2; status == TL_OK && n <= 7; n += 5) {
         char how[32];
         snprintf(how, sizeof how, "on %d threads", n);
         tl_set_num_threads(n);
-        status = run(o, NULL, &many);
+        status = run(o, NULL, "refused", &many);
         if (status == TL_OK)
             status = tl_compare_runs(o, &one, &many, how);
         tl_run_free(&many);
@@ -98,12 +98,13 @@ static tl_status compare_rest(const tl_operands *o, const tl_run *r, const tl_re
     tl_operands rest;
     tl_run moved = { 0 };
     tl_status status = tl_operands_cut(o, cut, first, &sample, &rest);
+    char how[64], refused[128];
+    snprintf(how, sizeof how, "without the first %lld rows", (long long)first);
+    snprintf(refused, sizeof refused, "refused %s of the operands in .row_operands", how);
     if (status == TL_OK)
-        status = run(&rest, u + r->size / rows * first, &moved);
+        status = run(&rest, u + r->size / rows * first, refused, &moved);
     if (status == TL_OK) {
-        char how[64];
         const tl_run expected = rest_of(o, r, cut, first, rows);
-        snprintf(how, sizeof how, "without the first %lld rows", (long long)first);
         status = tl_compare_runs(&rest, &expected, &moved, how);
     }
     tl_run_free(&moved);
@@ -114,7 +115,7 @@ static tl_status compare_rest(const tl_operands *o, const tl_run *r, const tl_re
 static tl_status compare_places(const tl_operands *o)
 {
     tl_run r;
-    tl_status status = run(o, NULL, &r);
+    tl_status status = run(o, NULL, "refused", &r);
     tl_node *in[TL_SAMPLE_IN];
     tl_graph *g = tl_graph_new();
     tl_record_leaves(g, o, 0, in);

@@ -154,6 +154,17 @@ START_TEST(wrong_cases)
 }
 END_TEST
 
+/* A sample in which not all operands that have rows lose them is refused, and the report says why. */
+START_TEST(rows_of_one_operand)
+{
+    tl_op_case c = product_case;
+    c.row_operands = 1 << 0;
+    ck_assert_status(tl_check_op_stage(&c, TL_STAGE_PLACE), TL_ERR_NUMERIC,
+                     "product: place of 2x2, 3x2: refused without the first 1 rows of the operands in "
+                     ".row_operands: product: a (2x2) and b (3x2)");
+}
+END_TEST
+
 START_TEST(arguments)
 {
     const char *const text = "op_check: a case needs a name, an op, a reference and samples";
@@ -185,6 +196,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, every_stage_finds);
     tcase_add_test(c, sound_ops_pass);
     tcase_add_test(c, wrong_cases);
+    tcase_add_test(c, rows_of_one_operand);
     tcase_add_test(c, arguments);
     return s;
 }
