@@ -31,6 +31,12 @@ static tl_status check_direction(const tl_node *y, int32_t i, const tl_node *x, 
     return TL_OK;
 }
 
+/* Returns dx, which is like x, on the very pattern of x: ops such as tl_mul require one object. */
+static tl_node *on_pattern_of(const tl_node *x, tl_node *dx)
+{
+    return x->pattern == dx->pattern ? dx : tl_sum_of(2, (tl_node *[]){ tl_zeros_like(x), dx });
+}
+
 static tl_status start(walk *w, int32_t n, tl_node *const *x, tl_node *const *dx)
 {
     tl_graph *g = w->y->graph;
@@ -47,7 +53,9 @@ static tl_status start(walk *w, int32_t n, tl_node *const *x, tl_node *const *dx
             return status;
         if (w->moved[x[i]->number])
             return tl_fail(TL_ERR_ARGUMENT, "x[%d], %s, is listed twice", (int)i, tl_node_text(x[i]).text);
-        w->moved[x[i]->number] = dx[i];
+        w->moved[x[i]->number] = on_pattern_of(x[i], dx[i]);
+        if (!w->moved[x[i]->number])
+            return g->status;
     }
     return TL_OK;
 }

@@ -68,6 +68,23 @@ START_TEST(direction_that_depends_on_variables)
 }
 END_TEST
 
+/* A direction may be on a pattern that is equal to x's, but another object. */
+START_TEST(equal_patterns)
+{
+    tl_pattern *p = tl_pattern_random(3, 4, 0.5, 1), *q = tl_pattern_random(3, 4, 0.5, 1);
+    tl_graph *g = tl_graph_new();
+    const tl_real at[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+    tl_node *x = tl_input_sparse(g, p, at), *dx = tl_input_sparse(g, q, at), *own = tl_input_sparse(g, p, at);
+    tl_node *d = tl_derivative(tl_tanh(x), 1, &x, &dx), *expected = tl_derivative(tl_tanh(x), 1, &x, &own);
+    ck_assert_ok(tl_graph_status(g));
+    ck_assert_ptr_eq(tl_pattern_of(d), p);
+    ck_assert_same(tl_value(d), tl_value(expected), tl_pattern_nnz(p));
+    tl_graph_free(g);
+    tl_pattern_release(p);
+    tl_pattern_release(q);
+}
+END_TEST
+
 /* What does not depend on x has the derivative 0, dense or sparse. */
 START_TEST(what_does_not_move)
 {
@@ -330,6 +347,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, three_orders);
     tcase_add_test(c, several_directions);
     tcase_add_test(c, direction_that_depends_on_variables);
+    tcase_add_test(c, equal_patterns);
     tcase_add_test(c, what_does_not_move);
     c = tl_test_case(s, "failures");
     tcase_add_loop_test(c, arguments, 0, 11);
