@@ -180,17 +180,23 @@ tl_node *tl_sum_of(int32_t n, tl_node *const *a)
     return tl_apply_list(&sum, left, in, NULL, 0);
 }
 
-/* ---- gate: Y = A where G > 0, otherwise 0; dA += dY there ---- */
+/* ---- gate: Y = A where G > 0, otherwise 0; dA += dY there ----
+ *
+ * G is an attribute, so that no gradient travels to it; on a graph for inference, which gives values up after
+ * their last use, it is an input. */
 
 static const tl_node *gate_of(const tl_node *y)
 {
-    return *(const tl_node *const *)y->attr;
+    return y->in[1] ? y->in[1] : *(const tl_node *const *)y->attr;
 }
 
 static tl_status gate_shape(tl_node *y)
 {
     if (!gate_of(y))
         return tl_fail(TL_ERR_ARGUMENT, "the node to gate by is NULL");
+    if (gate_of(y)->graph != y->graph)
+        return tl_fail(TL_ERR_ARGUMENT, "the node to gate by, %s, belongs to another graph",
+                       tl_node_text(gate_of(y)).text);
     if (!tl_is_like(y->in[0], gate_of(y)))
         return tl_fail(TL_ERR_SHAPE, "%s by %s, which must be like it", tl_node_text(y->in[0]).text,
                        tl_node_text(gate_of(y)).text);
@@ -233,8 +239,9 @@ static void gate_backward(tl_node *y)
 
 static const tl_op gate = {
     .name = "gate",
-    .n_in = 1,
-    .in_kind = { TL_ANY },
+    .n_in = 2,
+    .n_optional = 1,
+    .in_kind = { TL_ANY, TL_ANY },
     .shape = gate_shape,
     .forward = gate_forward,
     .backward = gate_backward,
@@ -244,7 +251,8 @@ static const tl_op gate = {
 
 tl_node *tl_gate(tl_node *a, const tl_node *by)
 {
-    return tl_apply(&gate, (tl_node *[]){ a }, &by, sizeof(const tl_node *));
+    tl_node *use = a && by && a->graph->inference ? (tl_node *)(uintptr_t)by : NULL; /* not written to */
+    return tl_apply(&gate, (tl_node *[]){ a, use }, &by, sizeof(const tl_node *));
 }
 
 /* ---- pick: Y(k) = A(from[k]); dA(from[k]) += dY(k) ---- */

@@ -57,6 +57,25 @@ START_TEST(gate_arguments)
     ck_assert_refused(g, tl_gate(x, y), TL_ERR_SHAPE, "gate: [6] by 2x3, which must be like it");
     x = tl_input(g, TL_SHAPE(6), numbers);
     ck_assert_refused(g, tl_gate(x, NULL), TL_ERR_ARGUMENT, "gate: the node to gate by is NULL");
+    tl_graph *other = tl_graph_new();
+    x = tl_input(g, TL_SHAPE(6), numbers);
+    ck_assert_refused(g, tl_gate(x, tl_input(other, TL_SHAPE(6), numbers)), TL_ERR_ARGUMENT,
+                      "gate: the node to gate by, [6], belongs to another graph");
+    tl_graph_free(other);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* On a graph for inference, what is gated by stays until the gate has run. */
+START_TEST(gate_on_inference)
+{
+    tl_graph *g = tl_graph_new_inference();
+    tl_node *a = tl_input(g, TL_SHAPE(6), numbers), *by = tl_scale(tl_scale(a, 2), -1);
+    tl_node *other = tl_scale(by, 3), *y = tl_gate(a, by);
+    ck_assert_values(tl_value(other), 6, 0, -6, 12, -18, -24, -30, 36);
+    ck_assert_values(tl_value(y), 6, 0, 0, -2, 0, 0, 0, -6);
+    ck_assert_ptr_null(tl_gate(a, by));
+    ck_assert_int_eq(tl_graph_status(g), TL_ERR_ARGUMENT);
     tl_graph_free(g);
 }
 END_TEST
@@ -298,6 +317,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, gate_gradient);
     tcase_add_test(c, gate_sparse);
     tcase_add_test(c, gate_arguments);
+    tcase_add_test(c, gate_on_inference);
     c = tl_test_case(s, "sum");
     tcase_add_test(c, sums);
     tcase_add_test(c, sum_tangent);
