@@ -295,30 +295,39 @@ static tl_node *per_channel(tl_node *v, tl_shape s)
     return s.rank == 2 ? v : tl_reshape(v, TL_SHAPE(s.dim[1], 1, 1));
 }
 
+/* Returns the mean or the scale of each channel, as a constant that is broadcast to A. */
+static tl_node *moment_of(tl_node *y, bool scale)
+{
+    const state *s = y->scratch;
+    tl_real *x = tl_scratch(y, s->of.n, sizeof *x);
+    if (!x)
+        return NULL;
+    for (int64_t c = 0; c < s->of.n; c++)
+        x[c] = scale ? s->moments[c].scale : s->moments[c].mean;
+    return per_channel(tl_input(y->graph, TL_SHAPE(s->of.n), x), y->shape);
+}
+
 /* Returns how X^ moves where A moves by da. */
 static tl_node *normalised_direction(tl_node *y, tl_node *da)
 {
-    const state *s = y->scratch;
     const tl_norm norm = { .epsilon = options_of(y)->epsilon, .centred = true };
     if (options_of(y)->training) {
         tl_node *rows = tl_norm_direction(channels_first(y->in[0]), channels_first(da), norm);
         return channels_second(rows, y->shape);
     }
-    tl_real *scale = tl_scratch(y, s->of.n, sizeof *scale);
-    if (!scale)
-        return NULL;
-    for (int64_t c = 0; c < s->of.n; c++)
-        scale[c] = s->moments[c].scale;
-    return tl_mul(da, per_channel(tl_input(y->graph, TL_SHAPE(s->of.n), scale), y->shape));
+    return tl_mul(da, moment_of(y, true));
 }
 
-/* Returns X^, without a second update of the running moments. */
+/* Returns X^ of training, without a second update of the running moments, or with the moments that Y was
+ * computed with, whatever the running ones are now. */
 static tl_node *normalised(tl_node *y)
 {
     tl_batch_norm_options o = *options_of(y);
+    o.mean = o.variance = NULL;
     if (o.training)
-        o.mean = o.variance = NULL;
-    return tl_batch_norm(y->in[0], NULL, NULL, &o);
+        return tl_batch_norm(y->in[0], NULL, NULL, &o);
+    tl_node *centred = tl_sub(y->in[0], moment_of(y, false));
+    return tl_mul(centred, moment_of(y, true));
 }
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)

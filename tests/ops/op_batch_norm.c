@@ -1,4 +1,5 @@
 /* batch_norm: columns of a matrix, or channels of images, in training and with running moments */
+#include "derivative.h"
 #include "tests/ops/norm.h"
 
 /* What a sample uses: without training, running moments of this many channels. */
@@ -284,6 +285,27 @@ START_TEST(momentum)
 }
 END_TEST
 
+/* Without training, how Y moves where the gain does is X^ of the moments that Y was computed with, although
+ * the running ones have moved since. */
+START_TEST(derivative_after_the_moments_moved)
+{
+    layer l = layer_of(matrix.shape);
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_use(g, l.a), *gain = tl_use(g, l.gain);
+    const tl_batch_norm_options o = { .mean = l.mean, .variance = l.variance };
+    tl_node *y = tl_batch_norm(a, gain, NULL, &o);
+    tl_node *before = tl_derivative(y, 1, &gain, &gain);
+    tl_variable_data(l.mean)[0] += 1;
+    tl_variable_data(l.variance)[1] += 1;
+    tl_node *after = tl_derivative(y, 1, &gain, &gain);
+    ck_assert_ok(tl_graph_status(g));
+    for (int64_t k = 0; k < y->size; k++)
+        ck_assert(tl_value(before)[k] == tl_value(y)[k] && tl_value(after)[k] == tl_value(y)[k]);
+    tl_graph_free(g);
+    free_layer(&l);
+}
+END_TEST
+
 START_TEST(refusals)
 {
     layer l = layer_of(matrix.shape);
@@ -321,6 +343,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, as_pytorch, 0, 2);
     tcase_add_test(c, running_moments_move_once);
     tcase_add_test(c, momentum);
+    tcase_add_test(c, derivative_after_the_moments_moved);
     tcase_add_test(c, refusals);
     return s;
 }
