@@ -48,10 +48,8 @@ static void sum_rows(void *context, int64_t begin, int64_t end)
     const tl_node *y = context;
     const int64_t n = ((const tl_axis *)y->scratch)->n;
     const struct attr *attr = y->attr;
-    for (int64_t i = begin; i < end; i++) {
-        const tl_log_sum of = attr->sum[i] = sum_row(n, y->in[0]->val + i * n);
-        y->out[i] = of.max + of.log_sum;
-    }
+    for (int64_t i = begin; i < end; i++)
+        attr->sum[i] = sum_row(n, y->in[0]->val + i * n);
 }
 
 static void backward_rows(void *context, int64_t begin, int64_t end)
@@ -127,8 +125,6 @@ static void sum_columns(void *context, int64_t begin, int64_t end)
     for (int64_t k = begin; k < end;) {
         const block b = next_block(&of, k, end);
         sum_block(&of, y->in[0]->val + b.first, b.width, attr->sum + k);
-        for (int64_t j = 0; j < b.width; j++)
-            y->out[k + j] = attr->sum[k + j].max + attr->sum[k + j].log_sum;
         k += b.width;
     }
 }
@@ -168,7 +164,7 @@ static void backward_columns(void *context, int64_t begin, int64_t end)
 
 /* ---- The op ---- */
 
-static void forward(tl_node *y)
+static void compute_sums(tl_node *y)
 {
     const tl_axis of = *(const tl_axis *)y->scratch;
     if (of.inner == 1)
@@ -177,11 +173,21 @@ static void forward(tl_node *y)
         tl_parallel_columns(of.outer * of.inner, of.n, sum_columns, y);
 }
 
+static void forward(tl_node *y)
+{
+    const struct attr *attr = y->attr;
+    compute_sums(y);
+    for (int64_t k = 0; k < y->size; k++)
+        y->out[k] = attr->sum[k].max + attr->sum[k].log_sum;
+}
+
 static void backward(tl_node *y)
 {
     const tl_axis of = *(const tl_axis *)y->scratch;
     if (!y->in[0]->grad)
         return;
+    if (tl_node_is_mutable(y->in[0]))
+        compute_sums(y);
     if (of.inner == 1)
         tl_parallel_rows(of.outer, of.n, backward_rows, y);
     else

@@ -277,6 +277,26 @@ START_TEST(sums_beyond_the_range)
 }
 END_TEST
 
+/* If a step comes between forward and backward, the gradient is at the values that the logits have then. */
+START_TEST(changed_in_between)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3, 4), 1);
+    tl_graph *g = tl_graph_new();
+    tl_gradients of[2];
+    tl_node *old = tl_softmax_cross_entropy(tl_use(g, v), zeros);
+    for (int k = 0; k < 12; k++)
+        tl_variable_data(v)[k] = (tl_real)(k % 5);
+    tl_node *new = tl_softmax_cross_entropy(tl_use(g, v), zeros);
+    ck_assert_ok(tl_backward(new, &of[0]));
+    tl_real expected[12];
+    memcpy(expected, of[0].pair[0].values, sizeof expected);
+    ck_assert_ok(tl_backward(old, &of[1]));
+    ck_assert_same(of[1].pair[0].values, expected, 12);
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     for (int32_t i = 0; i < 300; i++) {
@@ -286,6 +306,7 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&softmax_cross_entropy);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, uniform_logits);
+    tcase_add_test(c, changed_in_between);
     tcase_add_test(c, shifted_logits);
     tcase_add_test(c, row_weights);
     tcase_add_test(c, tiny_weights);
