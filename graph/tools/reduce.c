@@ -100,7 +100,7 @@ static tl_real mean_of_quotients(int64_t n, int64_t stride, const tl_real *a)
     return (tl_real)(fabs(sum) > largest ? copysign(largest, sum) : sum);
 }
 
-/* A sum is divided, not multiplied by 1 / n: the mean of equal values is that value. */
+/* A sum is divided, not multiplied by 1 / n: the mean of equal values is that value if their sum is exact. */
 void tl_mean_axis(tl_axis of, const tl_real *a, tl_real *y)
 {
     const int64_t left = of.outer * of.inner;

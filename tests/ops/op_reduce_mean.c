@@ -73,8 +73,8 @@ START_TEST(long_sums)
 }
 END_TEST
 
-/* The mean of equal values is that value. Times 1 / n would miss it, for 41 floats and 49 doubles first. */
-START_TEST(of_equals)
+/* The mean of ones is 1. Times 1 / n would miss it, for 41 floats and 49 doubles first. */
+START_TEST(of_ones)
 {
     enum { MOST = 200 };
     tl_real ones[MOST];
@@ -106,7 +106,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, sum_overflows);
     tcase_add_test(c, not_finite);
     tcase_add_test(c, long_sums);
-    tcase_add_test(c, of_equals);
+    tcase_add_test(c, of_ones);
     tcase_add_test(c, sparse_is_refused);
     return s;
 }
