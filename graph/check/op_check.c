@@ -1,6 +1,7 @@
 /* The order of the stages, and reports. */
 #include "graph/check/op_check_private.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,14 @@ const char *tl_stage_name(int32_t stage)
     return stage >= 0 && stage < tl_stage_count() ? stages[stage].name : "";
 }
 
+/* Checks a bound of errors: with NaN or infinity every comparison would hold. */
+static tl_status check_bound(const char *who, const char *name, double bound)
+{
+    if (bound >= 0 && bound < HUGE_VAL)
+        return TL_OK;
+    return tl_fail(TL_ERR_ARGUMENT, "%s: %s is %g, and must be 0 or a positive number", who, name, bound);
+}
+
 static tl_status check_case(const tl_subject *s, int32_t stage)
 {
     const tl_op_case *c = s->op;
@@ -46,10 +55,16 @@ static tl_status check_case(const tl_subject *s, int32_t stage)
     if (stage < 0 || stage >= tl_stage_count())
         return tl_fail(TL_ERR_ARGUMENT, "op_check: stage %d is not in 0..%d", (int)stage,
                        (int)tl_stage_count() - 1);
-    for (int32_t k = 0; k < c->n_samples; k++)
+    if (check_bound(c->name, "ulps", c->ulps) != TL_OK ||
+        check_bound(c->name, "tolerance", c->tolerance) != TL_OK)
+        return TL_ERR_ARGUMENT;
+    for (int32_t k = 0; k < c->n_samples; k++) {
         if (tl_sample_count(s, &c->sample[k]) < 1 || tl_sample_count(s, &c->sample[k]) > TL_SAMPLE_IN)
             return tl_fail(TL_ERR_ARGUMENT, "%s: sample %d has %d operands, not 1 to %d", c->name, (int)k,
                            (int)tl_sample_count(s, &c->sample[k]), TL_SAMPLE_IN);
+        if (check_bound(c->name, "a sample's tolerance", c->sample[k].tolerance) != TL_OK)
+            return TL_ERR_ARGUMENT;
+    }
     return TL_OK;
 }
 

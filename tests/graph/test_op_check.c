@@ -165,6 +165,27 @@ START_TEST(rows_of_one_operand)
 }
 END_TEST
 
+/* A bound that no error exceeds would pass any op. */
+START_TEST(bounds)
+{
+    tl_unary_case u = soft_case;
+    u.ulps = NAN;
+    ck_assert_status(tl_check_unary(&u), TL_ERR_ARGUMENT,
+                     "soft: ulps is nan, and must be 0 or a positive number");
+    tl_binary_case b = maximum_case;
+    b.tolerance = INFINITY;
+    ck_assert_status(tl_check_binary(&b), TL_ERR_ARGUMENT,
+                     "maximum: tolerance is inf, and must be 0 or a positive number");
+    const tl_sample loose = { .in = { TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 2) },
+                              .tolerance = INFINITY };
+    tl_op_case c = product_case;
+    c.sample = &loose;
+    c.n_samples = 1;
+    ck_assert_status(tl_check_op(&c), TL_ERR_ARGUMENT,
+                     "product: a sample's tolerance is inf, and must be 0 or a positive number");
+}
+END_TEST
+
 START_TEST(arguments)
 {
     const char *const text = "op_check: a case needs a name, an op, a reference and samples";
@@ -197,6 +218,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, sound_ops_pass);
     tcase_add_test(c, wrong_cases);
     tcase_add_test(c, rows_of_one_operand);
+    tcase_add_test(c, bounds);
     tcase_add_test(c, arguments);
     return s;
 }
