@@ -57,6 +57,24 @@ static tl_status check_options(tl_batch_norm_options *o, int64_t channels)
     return status == TL_OK ? check_running("variance", o->variance, channels, o->training) : status;
 }
 
+static const tl_batch_norm_options *options_of(const tl_node *y)
+{
+    return y->attr;
+}
+
+/* Reads the running moments. They are no inputs: on a graph for inference, nobody notices if they change
+ * between the call of the op and forward. */
+static void read_moments(const tl_node *y)
+{
+    const tl_batch_norm_options *o = options_of(y);
+    const state *s = y->scratch;
+    const tl_real *mean = tl_variable_values(o->mean), *variance = tl_variable_values(o->variance);
+    for (int64_t c = 0; c < s->of.n; c++)
+        s->moments[c] = (tl_moments){ .mean = mean[c],
+                                      .scale = (tl_real)(1 / sqrt((double)variance[c] + o->epsilon)),
+                                      .variance = variance[c] };
+}
+
 static tl_status shape(tl_node *y)
 {
     const tl_node *a = y->in[0], *gain = y->in[1], *bias = y->in[2];
@@ -81,6 +99,8 @@ static tl_status shape(tl_node *y)
     s->sums = tl_scratch(y, s->of.n, sizeof *s->sums);
     if (!s->moments || !s->sums)
         return TL_ERR_MEMORY;
+    if (!options_of(y)->training)
+        read_moments(y);
     if (s->gathered && tl_reserve_workspace(y, 2 * a->size, sizeof(tl_real)) != TL_OK)
         return TL_ERR_MEMORY;
     return tl_shape_dense(y, a->shape);
@@ -126,11 +146,6 @@ static void parallel_channels(void (*body)(void *context, int64_t begin, int64_t
     tl_parallel_rows(s->of.n, s->of.outer * s->of.inner, body, p);
 }
 
-static const tl_batch_norm_options *options_of(const tl_node *y)
-{
-    return y->attr;
-}
-
 /* ---- Forward ---- */
 
 static void compute_moments(void *context, int64_t begin, int64_t end)
@@ -140,17 +155,6 @@ static void compute_moments(void *context, int64_t begin, int64_t end)
     const tl_norm norm = { .epsilon = options_of(p->y)->epsilon, .centred = true };
     for (int64_t c = begin; c < end; c++)
         s->moments[c] = tl_moments_of(s->run, c, p->x, norm);
-}
-
-static void read_moments(const tl_node *y)
-{
-    const tl_batch_norm_options *o = options_of(y);
-    const state *s = y->scratch;
-    const tl_real *mean = tl_variable_values(o->mean), *variance = tl_variable_values(o->variance);
-    for (int64_t c = 0; c < s->of.n; c++)
-        s->moments[c] = (tl_moments){ .mean = mean[c],
-                                      .scale = (tl_real)(1 / sqrt((double)variance[c] + o->epsilon)),
-                                      .variance = variance[c] };
 }
 
 /* Moves the running moments towards those of the batch; the variance is that of all but one. */
@@ -196,8 +200,6 @@ static void forward(tl_node *y)
     if (options_of(y)->training) {
         parallel_channels(compute_moments, &p);
         update_running(y);
-    } else {
-        read_moments(y);
     }
     parallel_channels(forward_channels, &p);
     if (s->gathered)

@@ -306,6 +306,23 @@ START_TEST(derivative_after_the_moments_moved)
 }
 END_TEST
 
+/* On a graph for inference the op runs later, with the running moments of its call. */
+START_TEST(moments_of_the_call)
+{
+    layer l = layer_of(matrix.shape);
+    tl_graph *g = tl_graph_new(), *later = tl_graph_new_inference();
+    const tl_batch_norm_options o = { .mean = l.mean, .variance = l.variance };
+    tl_node *now = tl_batch_norm(tl_use(g, l.a), NULL, NULL, &o);
+    tl_node *y = tl_batch_norm(tl_use(later, l.a), NULL, NULL, &o);
+    tl_variable_data(l.mean)[0] += 1;
+    tl_variable_data(l.variance)[1] += 1;
+    ck_assert_same(tl_value(y), tl_value(now), now->size);
+    tl_graph_free(later);
+    tl_graph_free(g);
+    free_layer(&l);
+}
+END_TEST
+
 START_TEST(refusals)
 {
     layer l = layer_of(matrix.shape);
@@ -344,6 +361,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, running_moments_move_once);
     tcase_add_test(c, momentum);
     tcase_add_test(c, derivative_after_the_moments_moved);
+    tcase_add_test(c, moments_of_the_call);
     tcase_add_test(c, refusals);
     return s;
 }
