@@ -126,6 +126,12 @@ static tl_status check(const char *who, const tl_graph *g, const FILE *out)
     return TL_OK;
 }
 
+/* Returns whether the op that failed was recorded before: it ran later, or has no tangent. */
+static bool failed_on_tape(const tl_graph *g)
+{
+    return g->failed_node && (g->failed_node->before || g->first == g->failed_node);
+}
+
 tl_status tl_graph_print(const tl_graph *g, FILE *out)
 {
     if (check("graph_print", g, out) != TL_OK)
@@ -143,10 +149,13 @@ tl_status tl_graph_print(const tl_graph *g, FILE *out)
         fprintf(out, "%s", a->op ? ")" : "");
         print_attributes(a, ", ", false, out);
         fprintf(out, " : ");
-        print_shape(a, out);
+        if (a == g->failed_node)
+            fprintf(out, "failed");
+        else
+            print_shape(a, out);
         fprintf(out, "\n");
     }
-    if (g->failed) {
+    if (g->failed && !failed_on_tape(g)) {
         fprintf(out, "%%%d = ", (int)g->n_nodes);
         print_text(g->failed->name ? g->failed->name : "an op", false, out);
         print_failed_inputs(g, out);

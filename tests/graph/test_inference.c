@@ -486,6 +486,13 @@ START_TEST(an_op_that_fails)
                                         "[1] = inf)");
     ck_assert_ptr_null(tl_value(y));
     ck_assert_ptr_nonnull(tl_value(first));
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    ck_assert_ok(tl_graph_print(g, out));
+    fclose(out);
+    ck_assert_ptr_nonnull(strstr(text, "%2 = relu(%0) : failed\n%3 = add(%2, %1) : [2]\nfailed: relu: "));
+    free(text);
     tl_graph_free(g);
 }
 END_TEST
