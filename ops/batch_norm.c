@@ -53,6 +53,8 @@ static tl_status check_options(tl_batch_norm_options *o, int64_t channels)
     if (!o->mean != !o->variance)
         return tl_fail(TL_ERR_ARGUMENT, "`%s` is NULL, and `%s` is not", o->mean ? "variance" : "mean",
                        o->mean ? "mean" : "variance");
+    if (o->mean && o->mean == o->variance)
+        return tl_fail(TL_ERR_ARGUMENT, "`mean` and `variance` are the same variable");
     const tl_status status = check_running("mean", o->mean, channels, o->training);
     return status == TL_OK ? check_running("variance", o->variance, channels, o->training) : status;
 }

@@ -342,6 +342,10 @@ START_TEST(refusals)
                       tl_batch_norm(tl_use(g, l.a), NULL, NULL,
                                     &(tl_batch_norm_options){ .momentum = 2, .training = true }),
                       TL_ERR_ARGUMENT, "batch_norm: momentum is 2, and must be in [0, 1]");
+    ck_assert_refused(g,
+                      tl_batch_norm(tl_use(g, l.a), NULL, NULL,
+                                    &(tl_batch_norm_options){ l.mean, l.mean, .training = true }),
+                      TL_ERR_ARGUMENT, "batch_norm: `mean` and `variance` are the same variable");
     ck_assert_values(tl_variable_values(l.mean), 3, 0, 0, 0, 0); /* a refusal changes nothing */
     tl_graph_free(g);
     tl_variable_free(sparse);
