@@ -113,7 +113,7 @@ void tl_mean_axis(tl_axis of, const tl_real *a, tl_real *y)
     if (isfinite(tl_kernel_table()->max_abs(left, y, &minus_zero)))
         return;
     for (int64_t k = 0; k < left; k++)
-        if (isinf(y[k]))
+        if (!isfinite(y[k]))
             y[k] = mean_of_quotients(of.n, of.inner, a + k / of.inner * of.n * of.inner + k % of.inner);
 }
 

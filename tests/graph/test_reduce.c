@@ -141,6 +141,32 @@ START_TEST(means)
 }
 END_TEST
 
+/* Means of `most`, its opposite and 0 are numbers, whatever their partial sums come to. */
+START_TEST(means_of_extremes)
+{
+    const tl_real most = TL_IS_DOUBLE ? (tl_real)0x1.fffffffffffffp1023 : (tl_real)0x1.fffffep127;
+    const double half = (double)most / 2;
+    const tl_real x[] = { most, 1, most, most, 2, most, -most, 3, 0, -most, 6, 0 };
+    tl_real y[6], far[25] = { [0] = most, [16] = most, [8] = -most, [24] = -most };
+    tl_mean_axis((tl_axis){ 1, 4, 3 }, x, y);
+    ck_assert_values(y, 3, 0, 0, 3, half);
+    const tl_real rows[] = { most, most, -most, -most, 1, 2, 3, 6, most, most, 0, 0 };
+    tl_mean_axis((tl_axis){ 3, 4, 1 }, rows, y);
+    ck_assert_values(y, 3, 0, 0, 3, half);
+    const tl_real blocks[] = { 1, 2, 3, 4, most, most, most, 0 };
+    tl_mean_axis((tl_axis){ 2, 2, 2 }, blocks, y);
+    ck_assert_values(y, 4, 0, 2, 3, (double)most, half);
+    tl_mean_axis((tl_axis){ 1, 25, 1 }, far, y); /* partial sums of Inf and -Inf */
+    ck_assert_values(y, 1, 0, 0);
+    far[24] = INFINITY; /* an infinite value is no overflow */
+    tl_mean_axis((tl_axis){ 1, 25, 1 }, far, y);
+    ck_assert_values(y, 1, 0, INFINITY);
+    far[8] = -INFINITY;
+    tl_mean_axis((tl_axis){ 1, 25, 1 }, far, y);
+    ck_assert_values(y, 1, 0, NAN);
+}
+END_TEST
+
 START_TEST(repeats)
 {
     for (int a = 0; a < AXES; a++) {
@@ -488,6 +514,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, sums, 0, 8);
     tcase_add_test(c, sums_are_in_double);
     tcase_add_test(c, means);
+    tcase_add_test(c, means_of_extremes);
     tcase_add_test(c, repeats);
     tcase_add_test(c, divisions);
     tcase_add_test(c, lines);
