@@ -38,8 +38,12 @@ def one_line(text):
     return ' '.join(re.sub(r'/\*.*?\*/', '', text, flags=re.S).split())
 
 
-# Exchanging the last two arguments of these is no fault.
-COMMUTING = {'tl_scratch', 'tl_shape_equal', 'fmin', 'fmax'}
+# Exchanging these two neighbouring arguments of a call is no fault: the first of them, from 0 on.
+COMMUTING = {'tl_scratch': 1, 'tl_scratch_copy': 1, 'tl_shape_equal': 0, 'fmin': 0, 'fmax': 0, 'tl_add': 0,
+             'tl_mul': 0}
+
+# Loops whose second argument is the size of a task or the cost of an iteration.
+PARALLEL = {'tl_parallel_for', 'tl_parallel_rows', 'tl_parallel_columns', 'tl_run_tasks'}
 
 
 class Token:
@@ -271,8 +275,8 @@ def transposition(s, k):
         last = s.right_of(first, 0)
         arguments.append(s.span(first, last))
         first = last + 2
-    for one, two in zip(arguments, arguments[1:]):
-        if s.text[slice(*one)] != s.text[slice(*two)] and not (token.text in COMMUTING and two == arguments[-1]):
+    for place, (one, two) in enumerate(zip(arguments, arguments[1:])):
+        if s.text[slice(*one)] != s.text[slice(*two)] and COMMUTING.get(token.text) != place:
             yield [one + (s.text[slice(*two)],), two + (s.text[slice(*one)],)]
     if len(arguments) == 1:
         yield [s.span(k, s.mate[k + 1]) + (s.text[slice(*arguments[0])],)]
@@ -325,13 +329,29 @@ def is_permission(s, k):
     return s.tokens[k].text != '0' or any(s.is_at(j, '|') for j in range(k, s.right_of(k, 0)))
 
 
+def sizes_tasks(s, k):
+    """Tells whether token k is in a size that divides work and is in no result: the second argument of a parallel
+    loop, an op's .grain, or the value of an enum's constant GRAIN or STRIP."""
+    for j in range(k, -1, -1):
+        if s.is_at(j, ';', '{', '}'):
+            return False
+        if s.is_at(j, 'GRAIN', 'STRIP') and s.is_at(j + 1, '=') and s.is_at(j - 1, '{', ','):
+            return k <= s.right_of(j + 2, 0)
+        if s.is_at(j, '.') and s.is_at(j + 1, 'grain') and s.is_at(j + 2, '='):
+            return k <= s.right_of(j + 3, 0)
+        if s.is_at(j, *PARALLEL) and s.is_at(j + 1, '(') and k <= s.mate[j + 1]:
+            begin = s.right_of(j + 2, 0) + 2
+            return begin <= k <= s.right_of(begin, 0)
+    return False
+
+
 def mutants_of(file, text):
     """Returns the mutants of a file in the order of its lines, none twice."""
     source = Source(file, text)
     mutants, seen = [], {text}
     for _, first, last, is_code in source.functions:
         for k in range(first + 1, last):
-            if is_permission(source, k):
+            if is_permission(source, k) or sizes_tasks(source, k):
                 continue
             for name, operator in OPERATORS:
                 if name == 'missing statement' and not is_code:
