@@ -22,7 +22,7 @@ static tl_status shape(tl_node *y)
  * multiplies 0 by it. */
 static double limit_of(double x, double z, double formula)
 {
-    if (!isinf(x) || isnan(z))
+    if (!isinf(x))
         return formula;
     const double rate = x > 0 ? 1 - z : z; /* at which the loss grows with |x| */
     return rate == 0 ? 0 : rate * INFINITY;

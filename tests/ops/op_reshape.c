@@ -1,6 +1,6 @@
 /* reshape: the same values in another shape */
 #include "check_tulle.h"
-#include "tests/testing.h"
+#include "tests/ops/twice.h"
 
 #include <math.h>
 
@@ -79,7 +79,22 @@ static const tl_op_case reshape = {
     .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE), /* one input; the shape tells its rows */
 };
 
+/* The mean of squares, whose gradient differs by element. */
+static tl_node *loss_of(tl_node *x)
+{
+    return tl_reduce_mean(tl_square(tl_reshape(x, TL_SHAPE(300, 200))), TL_ALL_AXES);
+}
+
+/* Several tasks. */
+START_TEST(gradient_is_added)
+{
+    tl_test_twice(loss_of, TL_SHAPE(200, 300));
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
-    return tl_op_suite(&reshape);
+    Suite *s = tl_op_suite(&reshape);
+    tcase_add_test(tl_test_case(s, "beyond"), gradient_is_added);
+    return s;
 }

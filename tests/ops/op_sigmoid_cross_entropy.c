@@ -1,6 +1,6 @@
 /* sigmoid_cross_entropy: mean over all elements of max(x, 0) - x z + log1p(exp(-|x|)) */
 #include "check_tulle.h"
-#include "tests/testing.h"
+#include "tests/ops/twice.h"
 
 #include <float.h>
 #include <math.h>
@@ -146,6 +146,33 @@ START_TEST(mean_of_huge_losses)
     ck_assert(isnan(y));
     y = run(TL_SHAPE(3), (tl_real[]){ largest, -INFINITY, largest }, z, 3, dx, dz);
     ck_assert(isinf(y));
+    const tl_real low[] = { -largest, -largest, -largest }, least = -largest;
+    y = run(TL_SHAPE(3), low, (tl_real[]){ -1, -1, -1 }, 3, dx, dz);
+    ck_assert_same(&y, &least, 1);
+}
+END_TEST
+
+/* Small losses beside huge ones that cancel: twice L, and four times -L / 2. */
+START_TEST(cancelling_losses)
+{
+    const tl_real large = TL_IS_DOUBLE ? (tl_real)0x1p1023 : (tl_real)0x1p127;
+    const tl_real x[] = { large, large, large / 2, large / 2, large / 2, large / 2, 0.5f, -1 },
+                  z[] = { 0, 0, 2, 2, 2, 2, 1, 0 };
+    tl_real dx[8], dz[8], y = run(TL_SHAPE(8), x, z, 1, dx, dz);
+    ck_assert_values(&y, 1, TL_NEAR, (log1p(exp(-0.5)) + log1p(exp(-1))) / 8);
+}
+END_TEST
+
+/* The mean of equal losses is that loss: a sum is divided, not its terms. */
+START_TEST(equal_losses)
+{
+    tl_real x[200], z[200] = { 0 }, dx[200], dz[200];
+    for (int k = 0; k < 200; k++)
+        x[k] = 10000;
+    for (int64_t n = 1; n <= 200; n++) {
+        const tl_real y = run(TL_SHAPE(n), x, z, 1, dx, dz);
+        ck_assert_values(&y, 1, 0, 10000);
+    }
 }
 END_TEST
 
@@ -158,7 +185,8 @@ START_TEST(infinite_logits)
         double y;
     } table[] = { { -inf, 0, 0 },      { inf, 0, inf },     { -inf, 1, inf }, { inf, 1, 0 },
                   { -inf, 0.5f, inf }, { inf, 0.5f, inf },  { NAN, 0, NAN },  { inf, NAN, NAN },
-                  { -inf, NAN, NAN },  { inf, 0.25f, inf }, { 0, 0, log(2) } };
+                  { -inf, NAN, NAN },  { inf, 0.25f, inf }, { 0, 0, log(2) }, { inf, 2, -inf },
+                  { -inf, -1, -inf } };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         for (int64_t n = 1; n <= 301; n += 300) {
             tl_real x[301], z[301], dx[301], dz[301];
@@ -178,6 +206,18 @@ START_TEST(infinite_logits)
 }
 END_TEST
 
+static tl_node *loss_of(tl_node *x)
+{
+    return tl_sigmoid_cross_entropy(x, tl_stop_gradient(x));
+}
+
+/* Several tasks of several strips. */
+START_TEST(gradient_is_added)
+{
+    tl_test_twice(loss_of, TL_SHAPE(200, 300));
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&sigmoid_cross_entropy);
@@ -185,5 +225,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, small_losses);
     tcase_add_test(c, infinite_logits);
     tcase_add_test(c, mean_of_huge_losses);
+    tcase_add_test(c, cancelling_losses);
+    tcase_add_test(c, equal_losses);
+    tcase_add_test(c, gradient_is_added);
     return s;
 }

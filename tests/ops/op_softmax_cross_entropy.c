@@ -98,7 +98,10 @@ static const tl_sample samples[] = {
     REFUSED(edge, NULL, TL_ERR_INDEX, "labels[1] = 10, a row has 10 logits", 2, 10),
     REFUSED(edge, NULL, TL_ERR_INDEX, "labels[0] = 0, a row has 0 logits", 3, 0),
     REFUSED(wild, last, TL_ERR_INDEX, "labels[7] = 12, a row has 10 logits", 8, 10),
+    REFUSED(LABELS(-1, 0), WEIGHTS(1, 1), TL_ERR_INDEX, "labels[0] = -1, a row has 10 logits", 2, 10),
+    REFUSED(LABELS(0, 1, 2), WEIGHTS(1, 1, 1), TL_ERR_INDEX, "labels[2] = 2, a row has 2 logits", 3, 2),
     REFUSED(NULL, NULL, TL_ERR_ARGUMENT, "labels is NULL", 8, 10),
+    REFUSED(NULL, last, TL_ERR_ARGUMENT, "labels is NULL", 8, 10),
     { .in = { TL_SCALAR_OPERAND },
       .attr = &plain,
       .status = TL_ERR_SHAPE,
@@ -130,6 +133,7 @@ static const tl_sample samples[] = {
     EXAMPLE(1, 5, TL_VALUES(-INFINITY, -INFINITY, 3, -INFINITY, -INFINITY), LABELS(2), NULL, 0, 1,
             TL_VALUES(0, 0, 0, 0, 0)),
     EXAMPLE(1, 5, TL_VALUES(1, INFINITY, NAN, 3, -INFINITY), LABELS(1), NULL, NAN, 1, NULL),
+    EXAMPLE(1, 5, TL_VALUES(1, INFINITY, NAN, 3, -INFINITY), LABELS(3), NULL, NAN, 1, NULL),
     /* a NaN reaches the loss and its own row only */
     EXAMPLE(2, 3, TL_VALUES(-INFINITY, 1, 1, 0, NAN, 0), LABELS(2, 0), NULL, NAN, 2,
             TL_VALUES(0, 0.5, -0.5, NAN, NAN, NAN)),
@@ -297,6 +301,33 @@ START_TEST(changed_in_between)
 }
 END_TEST
 
+/* Beside losses beyond the range that cancel: log 2 of shared infinite logits, and log 2 of equal ones. */
+START_TEST(cancelling_losses)
+{
+    const tl_real most = TL_IS_DOUBLE ? (tl_real)0x1.fffffffffffffp1023 : (tl_real)0x1.fffffep127;
+    const tl_real x[] = { most, -most, most, -most, INFINITY, INFINITY, 0, 0 }, weights[] = { 1, -1, 1, 1 };
+    tl_real dx[8], y = run(TL_SHAPE(4, 2), x, (int32_t[]){ 1, 1, 1, 1 }, weights, 1, dx);
+    ck_assert_values(&y, 1, TL_NEAR, LOG_2);
+}
+END_TEST
+
+/* The mean of equal losses is that loss: a sum is divided, not its terms. */
+START_TEST(equal_losses)
+{
+    tl_real x[400], dx[400];
+    int32_t labels[200];
+    for (int k = 0; k < 200; k++) {
+        x[2 * k] = 10000;
+        x[2 * k + 1] = 0;
+        labels[k] = 1;
+    }
+    for (int64_t n = 1; n <= 200; n++) {
+        const tl_real y = run(TL_SHAPE(n, 2), x, labels, NULL, 1, dx);
+        ck_assert_values(&y, 1, 0, 10000);
+    }
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     for (int32_t i = 0; i < 300; i++) {
@@ -311,5 +342,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, row_weights);
     tcase_add_test(c, tiny_weights);
     tcase_add_test(c, sums_beyond_the_range);
+    tcase_add_test(c, cancelling_losses);
+    tcase_add_test(c, equal_losses);
     return s;
 }
