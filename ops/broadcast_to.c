@@ -34,8 +34,7 @@ static void forward(tl_node *y)
 
 static void backward(tl_node *y)
 {
-    if (y->in[0]->grad)
-        tl_sum_repeated(y);
+    tl_sum_repeated(y);
 }
 
 static void describe(const tl_node *y, tl_description *to)

@@ -27,8 +27,6 @@ static void backward(tl_node *y)
 {
     const tl_csr s = tl_pattern_csr(y->pattern);
     tl_real *dd = y->in[0]->grad;
-    if (!dd)
-        return;
     for (int64_t i = 0; i < s.rows; i++)
         for (int64_t e = s.row_ptr[i]; e < s.row_ptr[i + 1]; e++)
             dd[i * s.cols + s.col[e]] += y->grad[e];

@@ -77,8 +77,7 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
 
 static void backward(tl_node *y)
 {
-    if (y->in[0]->grad)
-        tl_parallel_rows(tl_shape_rows(y->shape), tl_shape_cols(y->shape), backward_rows, y);
+    tl_parallel_rows(tl_shape_rows(y->shape), tl_shape_cols(y->shape), backward_rows, y);
 }
 
 /* Y moves by dA - <softmax(A), dA>. */

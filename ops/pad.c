@@ -62,7 +62,7 @@ static void backward(tl_node *y)
     tl_strided s = { .shape = a->shape };
     tl_strides(y->shape, s.from);
     tl_strides(a->shape, s.to);
-    if (a->grad && a->size > 0)
+    if (a->size > 0)
         tl_copy_strided(&s, y->grad + first_of(y), a->grad, !a->overwrite);
 }
 

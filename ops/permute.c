@@ -59,8 +59,7 @@ static void backward(tl_node *y)
         back.from[k] = back.to[k];
         back.to[k] = from;
     }
-    if (a->grad)
-        tl_copy_strided(&back, y->grad, a->grad, !a->overwrite);
+    tl_copy_strided(&back, y->grad, a->grad, !a->overwrite);
 }
 
 static void describe(const tl_node *y, tl_description *to)

@@ -184,8 +184,6 @@ static void forward(tl_node *y)
 static void backward(tl_node *y)
 {
     const tl_axis of = *(const tl_axis *)y->scratch;
-    if (!y->in[0]->grad)
-        return;
     if (tl_node_is_mutable(y->in[0]))
         compute_sums(y);
     if (of.inner == 1)

@@ -23,8 +23,7 @@ static void backward(tl_node *y)
 {
     const tl_axis of = *(const tl_axis *)y->scratch;
     const tl_node *a = y->in[0];
-    if (a->grad && of.n > 0)
-        tl_repeat_axis(of, 1 / (tl_real)of.n, y->grad, a->grad, !a->overwrite);
+    tl_repeat_axis(of, 1 / (tl_real)of.n, y->grad, a->grad, !a->overwrite);
 }
 
 static void describe(const tl_node *y, tl_description *to)

@@ -70,8 +70,6 @@ static void repeat_rows(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     const tl_node *a = y->in[0];
-    if (!a->grad)
-        return;
     if (by_entries(y)) {
         const int64_t rows = a->shape.dim[0];
         tl_parallel_rows(rows, rows > 0 ? a->size / rows : 0, repeat_rows, y);

@@ -35,8 +35,7 @@ static void backward_range(void *context, int64_t begin, int64_t end)
 
 static void backward(tl_node *y)
 {
-    if (y->in[0]->grad)
-        tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
+    tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
 }
 
 static void describe(const tl_node *y, tl_description *to)

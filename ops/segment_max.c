@@ -64,8 +64,7 @@ static void backward_range(void *context, int64_t begin, int64_t end)
 
 static void backward(tl_node *y)
 {
-    if (y->in[0]->grad)
-        tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
+    tl_parallel_for(y->size, TL_GRAIN, backward_range, y);
 }
 
 /* The same elements, of the direction. */

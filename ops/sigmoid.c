@@ -19,7 +19,7 @@ static void gradient(const tl_strip *s, tl_real *restrict g)
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
     tl_node *more = tl_mul(y, dx[0]), *less = tl_scale(tl_mul(y, more), -1);
-    return less ? tl_sum_of(2, (tl_node *[]){ more, less }) : NULL;
+    return tl_sum_of(2, (tl_node *[]){ more, less });
 }
 
 static const tl_unary op = {

@@ -41,8 +41,6 @@ static void backward(tl_node *y)
     tl_strided s = { .shape = y->shape };
     const struct attr *attr = y->attr;
     const tl_node *a = y->in[0];
-    if (!a->grad)
-        return;
     if (a->overwrite && a->size > 0)
         memset(a->grad, 0, (size_t)a->size * sizeof *a->grad);
     tl_strides(y->shape, s.from);

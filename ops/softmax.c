@@ -88,8 +88,7 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
 
 static void backward(tl_node *y)
 {
-    if (y->in[0]->grad)
-        parallel_rows(y, backward_rows);
+    parallel_rows(y, backward_rows);
 }
 
 /* Y moves by Y dA - Y <Y, dA>. */

@@ -189,7 +189,7 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     const struct saved *s = y->scratch;
-    if (!y->in[0]->grad || s->total == 0)
+    if (s->total == 0)
         return;
     if (tl_node_is_mutable(y->in[0]))
         for_rows(y, log_sum_exp_rows);

@@ -19,7 +19,7 @@ static void gradient(const tl_strip *s, tl_real *restrict g)
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
     tl_node *less = tl_scale(tl_mul(tl_mul(y, y), dx[0]), -1);
-    return less ? tl_sum_of(2, (tl_node *[]){ dx[0], less }) : NULL;
+    return tl_sum_of(2, (tl_node *[]){ dx[0], less });
 }
 
 static const tl_unary op = {

@@ -70,8 +70,6 @@ static void scatter(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     const tl_node *a = y->in[0];
-    if (!a->grad)
-        return;
     if (y->kind == TL_SPARSE) {
         tl_parallel_for(y->size, TL_GRAIN, scatter, y);
         return;

@@ -5,7 +5,7 @@
  *
  *     static tl_status shape(tl_node *y) { return tl_shape_like(y, y->in[0]); }
  *     static void forward(tl_node *y) { ... y->out[k] = f(y->in[0]->val[k]) ... }
- *     static void backward(tl_node *y) { if (y->in[0]->grad) ... y->in[0]->grad[k] += y->grad[k] * ... }
+ *     static void backward(tl_node *y) { ... y->in[0]->grad[k] += y->grad[k] * ... }
  *     static const tl_op relu = {
  *         .name = "relu", .n_in = 1, .shape = shape, .forward = forward, .backward = backward
  *     };
@@ -57,7 +57,8 @@ typedef struct tl_op {
 
     /* Adds the gradient of input i, computed from y->grad, to in[i]->grad wherever that is not NULL (or
      * assigns it: can_overwrite). y->grad is valid until backward returns or, if the op has a TL_ROWS input,
-     * until the reset. NULL: the op has no gradient and rejects inputs that require one. */
+     * until the reset. It is called only if an input's gradient is needed, so that of an only input, unless
+     * TL_ROWS, is not NULL. NULL: the op has no gradient and rejects inputs that require one. */
     void (*backward)(tl_node *y);
     uint32_t no_gradient; /* bit i: input i has no gradient, and may not require one */
 

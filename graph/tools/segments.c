@@ -106,7 +106,7 @@ void tl_segments_repeat(tl_node *y, bool mean)
     const tl_segments *s = y->attr;
     const tl_node *a = y->in[0];
     const int64_t width = tl_segments_width(y);
-    if (!a->grad || a->size == 0)
+    if (a->size == 0)
         return;
     if (a->overwrite) { /* the rows of no segment */
         memset(a->grad, 0, (size_t)(s->row_ptr[0] * width) * sizeof *a->grad);

@@ -48,8 +48,7 @@ static void backward(void *context, int64_t begin, int64_t end)
 
 void tl_unary_backward(tl_node *y)
 {
-    if (y->in[0]->grad)
-        tl_run_tasks(y->size, grain_of(y), backward, y);
+    tl_run_tasks(y->size, grain_of(y), backward, y);
 }
 
 void tl_unary_describe(const tl_node *y, tl_description *to)
