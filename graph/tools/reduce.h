@@ -42,7 +42,8 @@ typedef struct tl_axis_sum {
 TL_API void tl_sum_axis(const tl_axis_sum *s, tl_real *y, bool add) TL_REAL_SYMBOL(tl_sum_axis);
 
 /* y = the means over the axis, outer x inner; of nothing, 0: the rounded sum divided by n. A mean of finite
- * values is finite, even if their sum is not, and that of equal values is this value if their sum is exact. */
+ * values is finite, even if their sum is not. The mean of equal values is this value if their sum is
+ * exact. */
 TL_API void tl_mean_axis(tl_axis of, const tl_real *a, tl_real *y) TL_REAL_SYMBOL(tl_mean_axis);
 
 /* The gradient of c times a sum: da(i, k, j) = (add: +=) c dy(i, j), the product rounded first. */
