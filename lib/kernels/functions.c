@@ -109,7 +109,7 @@ void TL_ISA(pow)(int64_t n, const tl_real *x, const tl_real *y, tl_real *z)
         store_first(z + k, pow_of(load_first_and_ones(x + k, n - k), load_first(y + k, n - k)), n - k);
 }
 
-typedef enum power { RECIPROCAL, SQUARE, CUBE, ROOT, RECIPROCAL_ROOT, EVEN, ODD, OTHER } power;
+typedef enum power { RECIPROCAL, FIRST, SQUARE, CUBE, ROOT, RECIPROCAL_ROOT, EVEN, ODD, OTHER } power;
 
 /* Infinite exponents are even: the sign of x does not count. */
 static power find_power(tl_real exponent)
@@ -117,7 +117,8 @@ static power find_power(tl_real exponent)
     const struct {
         double exponent;
         power power;
-    } simple[] = { { -1, RECIPROCAL }, { 2, SQUARE }, { 3, CUBE }, { 0.5, ROOT }, { -0.5, RECIPROCAL_ROOT } };
+    } simple[] = { { -1, RECIPROCAL }, { 1, FIRST },  { 2, SQUARE },
+                   { 3, CUBE },        { 0.5, ROOT }, { -0.5, RECIPROCAL_ROOT } };
     for (size_t i = 0; i < sizeof simple / sizeof *simple; i++)
         if ((double)exponent == simple[i].exponent)
             return simple[i].power;
@@ -141,6 +142,7 @@ INLINE vec power_of(vec x, vec exponent, const power p)
     const mask sign = (mask)(-(vec){ 0 });
     switch (p) {
     case RECIPROCAL: return one / x;
+    case FIRST: return x;
     case SQUARE: return x * x;
     case CUBE: return x * x * x;
     case ROOT: return root_of(x);
@@ -167,6 +169,7 @@ void TL_ISA(pow_scalar)(int64_t n, const tl_real *x, tl_real exponent, tl_real *
 #define LOOP_FOR(power)                                                                                      \
     case power: powers(n, x, exponent, y, power); break;
         LOOP_FOR(RECIPROCAL)
+        LOOP_FOR(FIRST)
         LOOP_FOR(SQUARE)
         LOOP_FOR(CUBE)
         LOOP_FOR(ROOT)

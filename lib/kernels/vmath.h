@@ -53,9 +53,9 @@ TL_API void tl_vsqrt(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_
 /* z[k] = x[k]^y[k]. Error: 2, 2. Of a negative number only integer powers are defined; others are NaN. */
 TL_API void tl_vpow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z) TL_REAL_SYMBOL(tl_vpow);
 
-/* y[k] = x[k]^exponent. Error: 2, 2. The exponents -1, -0.5, 0.5, 2 and 3 are computed by products, quotients
- * and square roots, and are as fast as these. Other integers are as fast for negative numbers as for positive
- * ones, which they are not in tl_vpow. The bits may differ from those of tl_vpow. */
+/* y[k] = x[k]^exponent. Error: 2, 2. The exponents -1, -0.5, 0.5, 1, 2 and 3 are computed by products,
+ * quotients and square roots, and are as fast as these; 1 is exact. Other integers are as fast for negative
+ * numbers as for positive ones, which they are not in tl_vpow. The bits may differ from those of tl_vpow. */
 TL_API void tl_vpow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y)
     TL_REAL_SYMBOL(tl_vpow_scalar);
 
