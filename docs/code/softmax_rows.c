@@ -52,8 +52,7 @@ static void forward(tl_node *y)
 
 static void backward(tl_node *y)
 {
-    if (y->in[0]->grad)
-        in_tasks(y, backward_rows);
+    in_tasks(y, backward_rows);
 }
 
 /* Y dS less, in each row, Y times the sum of Y dS. A product with ones sums the rows of a sparse matrix, and

@@ -29,8 +29,7 @@ static void backward_line(void *context, tl_line l)
 
 static void backward(tl_node *y)
 {
-    if (y->in[0]->grad)
-        tl_parallel_lines(*(const tl_axis *)y->scratch, backward_line, y);
+    tl_parallel_lines(*(const tl_axis *)y->scratch, backward_line, y);
 }
 
 /* 2 times the sum of A dA. */

@@ -57,8 +57,9 @@ typedef struct tl_op {
 
     /* Adds the gradient of input i, computed from y->grad, to in[i]->grad wherever that is not NULL (or
      * assigns it: can_overwrite). y->grad is valid until backward returns or, if the op has a TL_ROWS input,
-     * until the reset. It is called only if an input's gradient is needed, so that of an only input, unless
-     * TL_ROWS, is not NULL. NULL: the op has no gradient and rejects inputs that require one. */
+     * until the reset. It is called only if the gradient of some input is needed: that of an op's only input
+     * is therefore not NULL, unless its kind is TL_ROWS. An op without this function has no gradient, and
+     * rejects inputs that require one. */
     void (*backward)(tl_node *y);
     uint32_t no_gradient; /* bit i: input i has no gradient, and may not require one */
 
