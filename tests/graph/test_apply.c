@@ -110,7 +110,8 @@ START_TEST(lists)
     ck_assert_ptr_nonnull(tl_apply(&list_op, in, NULL, 0)); /* of the least number */
     ck_assert_refused(g, tl_apply_list(&list_op, 1, in, NULL, 0), TL_ERR_ARGUMENT,
                       "list: 1 inputs, of 2 or more");
-    in[0] = tl_use(g, v[0]);
+    for (int i = 0; i < 41; i++)
+        in[i] = tl_use(g, v[0]);
     ck_assert_refused(g, tl_apply_list(&list_op, 41, in, NULL, 0), TL_ERR_ARGUMENT,
                       "list: 41 inputs, of at most 40");
     ck_assert_null(tl_apply_list(&list_op, 0, in, NULL, 0), "list: 0 inputs");
