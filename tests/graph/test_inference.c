@@ -617,6 +617,7 @@ START_TEST(printed)
 }
 END_TEST
 
+#ifndef NO_THREADS_AFTER_FORK
 typedef struct reader {
     mlp *m;
     tl_real y[ACTIVATION / 8];
@@ -656,6 +657,7 @@ START_TEST(threads)
     mlp_free(&m);
 }
 END_TEST
+#endif
 
 Suite *tl_test_suite(void)
 {
