@@ -10,20 +10,29 @@ static tl_node *op(tl_node *const *in, const void *attr)
     return tl_softmax(in[0]);
 }
 
-/* By the naive sum: the values are small. */
+/* Adds x to *sum, and what that loses to *lost (Neumaier 1974). Long double would not do: valgrind rounds it
+ * to double. */
+static void add(double x, double *sum, double *lost)
+{
+    const double next = *sum + x;
+    *lost += fabs(*sum) >= fabs(x) ? (*sum - next) + x : (x - next) + *sum;
+    *sum = next;
+}
+
+/* Without the largest value: the values are small. */
 static tl_shape reference(tl_reference *r)
 {
     const tl_shape a = r->shape[0];
     const int64_t n = tl_shape_cols(a);
     r->sparse = r->keep[0] != NULL;
     for (int64_t i = 0; i < tl_shape_rows(a); i++) {
-        long double sum = 0;
+        double sum = 0, lost = 0;
         for (int64_t k = i * n; k < (i + 1) * n; k++)
             if (!r->sparse || r->keep[0][k])
-                sum += expl((long double)r->in[0][k]);
+                add(exp(r->in[0][k]), &sum, &lost);
         for (int64_t k = i * n; k < (i + 1) * n; k++) {
             r->y_keep[k] = r->sparse && r->keep[0][k];
-            r->y[k] = r->sparse && !r->keep[0][k] ? 0 : (double)(expl((long double)r->in[0][k]) / sum);
+            r->y[k] = r->sparse && !r->keep[0][k] ? 0 : exp(r->in[0][k]) / (sum + lost);
         }
     }
     return a;
