@@ -182,6 +182,8 @@ END_TEST
 START_TEST(errors_of_pow)
 {
     tl_random r = { .seed = 2 };
+    if (!tl_test_long_double())
+        return;
     fill_arguments(ARGUMENTS, -4, 4, 1);
     for (int k = 0; k < ARGUMENTS; k++) {
         const double u = 2 * tl_random_uniform(&r) - 1, bits = log2(fabs((double)x[k]));
@@ -216,6 +218,8 @@ enum { SCALARS = sizeof scalar / sizeof *scalar, PATHS = 8 };
 START_TEST(errors_of_pow_scalar)
 {
     enum { N = ARGUMENTS / SCALARS };
+    if (!tl_test_long_double())
+        return;
     for (int e = 0; e < SCALARS; e++) {
         const tl_real exponent = (tl_real)scalar[e];
         fill_arguments(N, -4, 4, 1);
