@@ -82,6 +82,21 @@ void tl_test_fill(tl_real *values, int64_t n, uint64_t seed)
     }
 }
 
+tl_real *tl_test_filled(int64_t n, uint64_t seed)
+{
+    tl_real *v = malloc((size_t)(n + 1) * sizeof *v);
+    tl_test_fill(v, n + 1, seed);
+    return v;
+}
+
+tl_real *tl_test_unset(int64_t n)
+{
+    tl_real *v = malloc((size_t)(n + 1) * sizeof *v);
+    for (int64_t k = 0; k <= n; k++)
+        v[k] = (tl_real)NAN;
+    return v;
+}
+
 tl_variable *tl_test_dense(const char *name, tl_shape shape, uint64_t seed)
 {
     tl_variable *v = tl_variable_dense(name, shape);

@@ -107,6 +107,10 @@ void tl_test_close(const char *file, int line, const char *what, const tl_real *
  * of a finite difference. */
 void tl_test_fill(tl_real *values, int64_t n, uint64_t seed);
 
+/* Return arrays of n + 1 values, to be freed: such values, and NaN. The last one shows an overrun. */
+tl_real *tl_test_filled(int64_t n, uint64_t seed);
+tl_real *tl_test_unset(int64_t n);
+
 /* Return variables filled that way. The sparse one takes over the reference to the pattern. */
 tl_variable *tl_test_dense(const char *name, tl_shape shape, uint64_t seed);
 tl_variable *tl_test_sparse(const char *name, tl_pattern *pattern, uint64_t seed);

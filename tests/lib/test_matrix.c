@@ -13,22 +13,6 @@ static void one_thread(void)
     tl_set_num_threads(1);
 }
 
-static tl_real *filled(int64_t n, uint64_t seed)
-{
-    tl_real *v = malloc((size_t)(n + 1) * sizeof *v);
-    tl_test_fill(v, n + 1, seed);
-    return v;
-}
-
-/* n NaNs, and a last one that nobody may overwrite. */
-static tl_real *unset(int64_t n)
-{
-    tl_real *v = malloc((size_t)(n + 1) * sizeof *v);
-    for (int64_t k = 0; k <= n; k++)
-        v[k] = (tl_real)NAN;
-    return v;
-}
-
 /* Numbers below `bound` without an order. */
 static int32_t *numbers(int64_t n, int64_t bound)
 {
@@ -47,10 +31,10 @@ START_TEST(gathers)
 {
     const int64_t n = 3000, width = widths[_i];
     int32_t *rows = numbers(n, TABLE);
-    tl_real *x = filled(TABLE * width, 1);
+    tl_real *x = tl_test_filled(TABLE * width, 1);
     for (int threads = 1; threads <= 7; threads += 3) {
         ck_assert_ok(tl_set_num_threads(threads));
-        tl_real *y = unset(n * width);
+        tl_real *y = tl_test_unset(n * width);
         tl_gather_rows(n, width, rows, x, y);
         for (int64_t i = 0; i < n; i++)
             ck_assert(width == 0 ||
@@ -101,14 +85,14 @@ START_TEST(sums_of_rows)
     const int64_t n = 200;
     int64_t *ptr = pointers(n);
     int32_t *row = numbers(ptr[n], TABLE);
-    tl_real *coef = filled(ptr[n], 1), *x = filled(TABLE * widths[_i], 2),
-            *before = filled(n * widths[_i], 3);
+    tl_real *coef = tl_test_filled(ptr[n], 1), *x = tl_test_filled(TABLE * widths[_i], 2),
+            *before = tl_test_filled(n * widths[_i], 3);
     const tl_row_sums s = { .n = n, .width = widths[_i], .ptr = ptr, .row = row, .coef = coef };
     for (int add = 0; add < 2; add++) {
         tl_real *first = NULL;
         for (int threads = 1; threads <= 7; threads += 3) {
             ck_assert_ok(tl_set_num_threads(threads));
-            tl_real *y = add ? filled(n * s.width, 3) : unset(n * s.width);
+            tl_real *y = add ? tl_test_filled(n * s.width, 3) : tl_test_unset(n * s.width);
             const tl_real end = y[n * s.width];
             tl_sum_rows(&s, x, y, add);
             check_sums(&s, x, add ? before : NULL, y);
@@ -183,11 +167,12 @@ START_TEST(sampled_products)
     const bool by_sample = _i % 2;
     tl_pattern *p = tl_test_pattern(m, cols, 0.2, 1);
     const tl_csr s = tl_pattern_csr(p);
-    tl_real *a = filled(m * n, 1), *b = filled(cols * n, 2), *y = unset(s.nnz);
+    tl_real *a = tl_test_filled(m * n, 1), *b = tl_test_filled(cols * n, 2), *y = tl_test_unset(s.nnz);
     tl_sparse_product product = { .pattern = p, .n = n, .x_by_sample = by_sample, .x_mutable = true };
     ck_assert_ok(tl_sparse_product_prepare(&product));
     ck_assert_int_eq(product.n_packed > 0, by_sample);
-    tl_real *packed = product.packed = unset(product.n_packed), *workspace = unset(product.n_workspace);
+    tl_real *packed = product.packed = tl_test_unset(product.n_packed),
+            *workspace = tl_test_unset(product.n_workspace);
     tl_sparse_product_backward(
         &product, &(tl_sparse_operands){ .x = b, .dy = a, .dvalues = y, .workspace = workspace });
     for (int64_t i = 0; i < s.rows; i++)

@@ -1,5 +1,5 @@
 /* dense_sparse_matmul: Y = op(D) op(S) */
-#include "check_tulle.h"
+#include "tests/ops/product.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -9,26 +9,6 @@ static tl_node *op(tl_node *const *in, const void *attr)
     return tl_dense_sparse_matmul(in[0], in[1], *(const tl_trans *)attr);
 }
 
-/* The formula as one triple loop over a dense S; the leading dimensions of D are rows. */
-static tl_shape reference(tl_reference *r)
-{
-    const bool ta = *(const tl_trans *)r->attr & TL_TRANSPOSE_A,
-               tb = *(const tl_trans *)r->attr & TL_TRANSPOSE_B;
-    const tl_shape a = r->shape[0], b = r->shape[1];
-    const int64_t m = ta ? a.dim[1] : tl_shape_rows(a), n = b.dim[tb ? 0 : 1],
-                  k = ta ? a.dim[0] : tl_shape_cols(a);
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t l = 0; l < k; l++)
-            for (int64_t j = 0; j < n; j++)
-                r->y[i * n + j] += r->in[0][ta ? l * m + i : i * k + l] *
-                                   r->in[1][tb ? j * k + l : l * n + j];
-    tl_shape y = ta ? TL_SHAPE(m, n) : a;
-    y.dim[y.rank - 1] = n;
-    return y;
-}
-
-static const tl_trans none = TL_NO_TRANSPOSE, ta = TL_TRANSPOSE_A, tb = TL_TRANSPOSE_B,
-                      both = TL_TRANSPOSE_BOTH, negative = (tl_trans)-1, four = (tl_trans)4;
 static const uint8_t one_row[17 * 17] = { [8 * 17] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
                                   one_col[3 * 5] = { 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0 };
 static uint8_t whole[65 * 65]; /* all 1; filled by tl_test_suite */

@@ -1,5 +1,5 @@
 /* sub: Y = A - B, broadcast */
-#include "check_tulle.h"
+#include "tests/ops/broadcast.h"
 #include "tests/ops/long_sum.h"
 
 #include <math.h>
@@ -9,22 +9,8 @@ static double value(double a, double b)
     return a - b;
 }
 
-#define REFUSED(a, b, its_status, text)                                                                      \
-    {                                                                                                        \
-        .in = { a, b }, .status = its_status, .error = text                                                  \
-    }
-
 static const tl_sample refused[] = {
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(5, 6), TL_ERR_SHAPE,
-            "a (3x4) and b (5x6) do not broadcast: 3 and 5 differ, and neither is 1"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3), TL_ERR_SHAPE,
-            "a (3x4) and b [3] do not broadcast: 4 and 3 differ, and neither is 1"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(0), TL_ERR_SHAPE,
-            "a (3x4) and b [0] do not broadcast: 4 and 0 differ, and neither is 1"),
-    REFUSED(TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 4), TL_ERR_SHAPE,
-            "a (2x3x4) and b (2x4) do not broadcast: 3 and 2 differ, and neither is 1"),
-    REFUSED(TL_DENSE_OPERAND(4), TL_DENSE_OPERAND(2, 3, 3), TL_ERR_SHAPE,
-            "a [4] and b (2x3x3) do not broadcast: 4 and 3 differ, and neither is 1"),
+    REFUSED_SHAPES,
     REFUSED(TL_SPARSE_OPERAND(3, 4, 0.5), TL_DENSE_OPERAND(3, 4), TL_ERR_KIND,
             "input 0, a (3x4), is sparse, and must be dense: use tl_sparse_add, and tl_scale by -1"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_SPARSE_OPERAND(3, 4, 0.5), TL_ERR_KIND,

@@ -182,8 +182,8 @@ class Bench:
 
     def __init__(self, build, subject, stage, folder, shared):
         self.build, self.subject, self.stage = build, subject, stage
-        self.library = 'libtulle_core%s.a' % stage.suffix
-        self.objects = [build.object_of(unit, self.library) for unit in subject.units]
+        self.archive = 'libtulle_core%s.a' % stage.suffix
+        self.objects = [build.object_of(unit, self.archive) for unit in subject.units]
         self.extra, self.replaced = {}, {}
         self.seconds = {}
         os.makedirs(folder)
@@ -201,7 +201,7 @@ class Bench:
 
     def compile_helpers(self, folder):
         """Compiles what has to know of TL_HEAP_ARENA, the arena and the tests, once for all files."""
-        arena = self.build.object_of('lib/arena.c', self.library)
+        arena = self.build.object_of('lib/arena.c', self.archive)
         sources = {program: self.build.object_of('tests/%s/%s.c' % (
             'ops' if program.startswith('op_') else 'graph', program), 'tests/' + program + self.stage.suffix)
             for program in self.subject.programs}
