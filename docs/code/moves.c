@@ -1,4 +1,4 @@
-/* Examples of docs/ops.md: moves of values. */
+/* Examples of docs/ops/moves.md. */
 #include <stdio.h>
 #include <tulle/tulle.h>
 

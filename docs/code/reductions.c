@@ -1,4 +1,4 @@
-/* Examples of docs/ops.md: reductions. */
+/* Examples of docs/ops/reductions.md. */
 #include <stdio.h>
 #include <tulle/tulle.h>
 

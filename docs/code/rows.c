@@ -1,4 +1,4 @@
-/* Examples of docs/ops.md: functions of rows and channels. */
+/* Examples of docs/ops/rows.md and docs/ops/segments.md. */
 #include <stdio.h>
 #include <tulle/tulle.h>
 

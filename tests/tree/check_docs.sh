@@ -146,7 +146,7 @@ commands() {
 # Prints the faults of the tree at $1.
 check() {
     cd "$1"
-    pages=$(echo README.md CONTRIBUTING.md docs/*.md)
+    pages=$(find README.md CONTRIBUTING.md docs -name '*.md' | sort)
     known=$(mktemp)
     blocks
     programs
@@ -177,7 +177,7 @@ self_test() {
     missed=0
     tree=$(mktemp -d)
     trap 'rm -rf "$tree"' EXIT
-    for folder in lib graph ops include demos tests docs/code; do
+    for folder in lib graph ops include demos tests docs/code docs/ops; do
         mkdir -p "$tree/$folder"
     done
     touch "$tree/meson.build" "$tree/CONTRIBUTING.md"
@@ -186,6 +186,7 @@ self_test() {
     echo 'int tl_call(void);' >"$tree/lib/call.h"
     echo 'run) run ;;' >"$tree/dev"
     echo '# The top, of all' | tee "$tree/CHANGELOG.md" >"$tree/docs/a.md"
+    echo 'See [a](../a.md#the-top-of-all).' >"$tree/docs/ops/b.md"
     echo 'See [a](docs/a.md#the-top-of-all), `./dev run`, `tl_call`, `tl_many_*`, `lib/call.h` and `ops/NAME.c`.' >"$tree/README.md"
     { echo '<!-- docs/code/a.c -->' && echo '```c' && cat "$tree/docs/code/a.c" && echo '```'; } >>"$tree/docs/a.md"
     printf '%s\n' '<!-- in docs/code/a.c -->' '```c' 'tl_call();' '' 'return 0;' '```' >>"$tree/docs/a.md"
@@ -210,6 +211,7 @@ self_test() {
     expect 'CHANGELOG.md: there is no b.md' CHANGELOG.md 'See [b](b.md).'
     expect 'docs/a.md: there is no heading #b in docs/a.md' docs/a.md 'See [b](#b).'
     expect 'README.md: there is no heading #b in docs/a.md' README.md 'See [b](docs/a.md#b).'
+    expect 'docs/ops/b.md: there is no docs/ops/a.md' docs/ops/b.md 'See [a](a.md).'
     expect 'README.md: there is no ./dev walk' README.md 'Call `./dev walk`.'
     expect 'README.md: there is no docs/b.md' README.md 'See [b](docs/b.md).'
     expect 'no source names tl_cal' README.md 'Call `tl_cal`.'
@@ -233,4 +235,4 @@ if [ -n "$faults" ]; then
     exit 1
 fi
 cd "$1"
-echo "$(cat README.md CONTRIBUTING.md docs/*.md | grep -c '^```c$') blocks of C: each is in its file"
+echo "$(find README.md CONTRIBUTING.md docs -name '*.md' -exec cat {} + | grep -c '^```c$') blocks of C: each is in its file"

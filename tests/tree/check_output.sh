@@ -11,7 +11,7 @@ shown=$(awk -v mark="<!-- printed by $file -->" '
     inside
     before == mark && /^```/ { inside = 1 }
     { before = $0 }
-' "$root"/docs/*.md)
+' "$root"/docs/*.md "$root"/docs/ops/*.md)
 printed=$("$@")
 if [ "$printed" != "$shown" ]; then
     printf 'check_output: %s prints\n%s\nand a page shows\n%s\n' "$file" "$printed" "$shown" >&2

@@ -112,7 +112,7 @@ too_much() {
 check() {
     root=$1
     find_words code $(sources lib graph ops include)
-    find_words prose $(sources docs tests demos) $(cd "$root" && ls -- *.md docs/*.md)
+    find_words prose $(sources docs tests demos) $(cd "$root" && ls -- *.md && find docs -name '*.md')
     too_long 110 450 $(sources lib graph ops include)
     too_long 110 100000 $(sources docs tests demos)
     too_much 52 $(sources lib graph ops include)
@@ -135,11 +135,11 @@ self_test() {
     missed=0
     tree=$(mktemp -d)
     trap 'rm -rf "$tree"' EXIT
-    mkdir -p "$tree/lib/io" "$tree/graph" "$tree/ops" "$tree/include/tulle" "$tree/docs" "$tree/tests"
+    mkdir -p "$tree/lib/io" "$tree/graph" "$tree/ops" "$tree/include/tulle" "$tree/docs/ops" "$tree/tests"
     for file in lib/io/a.c graph/b.h ops/c.c include/tulle/tulle.h lib/version.h.in tests/d.c tests/e.cpp; do
         echo '/* Returns, roomy, apartment, unturned: not the words. */' >"$tree/$file"
     done
-    echo 'A tree with much room, apart from its docs.' | tee "$tree/docs/a.md" "$tree/CHANGELOG.md" >"$tree/README.md"
+    echo 'A tree with much room, apart from its docs.' | tee "$tree/docs/a.md" "$tree/docs/ops/b.md" "$tree/CHANGELOG.md" >"$tree/README.md"
     found=$(check "$tree")
     if [ -n "$found" ]; then
         printf 'in a sound tree: %s\n' "$found" >&2
@@ -152,6 +152,7 @@ self_test() {
     expect ops/c.c:2 ops/c.c '    return tl_fail(TL_ERR_ARGUMENT, "%d is no tl_trans", (int)t);'
     expect include/tulle/tulle.h:2 include/tulle/tulle.h '/* Op authors include op.h besides. */'
     expect docs/a.md:2 docs/a.md 'It would else be found.'
+    expect docs/ops/b.md:2 docs/ops/b.md 'It would else be found.'
     expect README.md:2 README.md 'The docs are here besides.'
     line=$(printf '%111s' x)
     expect lib/io/a.c:2 lib/io/a.c "$line"
