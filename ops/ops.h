@@ -1,5 +1,6 @@
-/* The operations: one prototype each, with its formula. Y is the result; dX, the gradient of the loss with
- * respect to an input X, is added to what X receives from other uses.
+/* The operations: one prototype each. Its comment begins with the formula, which is also that of its entry in
+ * docs/ops. Y is the result; dX, the gradient of the loss with respect to an input X, is added to what X
+ * receives from other uses.
  *
  *     tl_node *x = tl_input(g, TL_SHAPE(32, 784), pixels);
  *     tl_node *h = tl_dense_sparse_matmul(x, tl_use(g, w1), TL_NO_TRANSPOSE);
@@ -54,7 +55,7 @@ TL_API tl_node *tl_sparse_add(tl_node *a, tl_node *b);
  * (TensorFlow: sparse.to_dense.) */
 TL_API tl_node *tl_sparse_to_dense(tl_node *s, tl_node *fill);
 
-/* Y = D at the pattern p, sparse; D has p's shape, and a 0 of D becomes an entry like any other.
+/* Y = D at the pattern p, sparse. D has p's shape, and a 0 of D becomes an entry like any other.
  * dD = dY at p, 0 elsewhere.
  * The graph retains p. (PyTorch: Tensor.sparse_mask.) */
 TL_API tl_node *tl_dense_to_sparse(tl_node *d, tl_pattern *p);
@@ -99,15 +100,16 @@ TL_API tl_node *tl_embedding_lookup_sparse(tl_node *table, const tl_pattern_bag 
  * dA = dY B^T; dB = A^T dY. */
 TL_API tl_node *tl_matmul(tl_node *a, tl_node *b);
 
-/* Y = op(A) op(B), likewise; a transposed A is a matrix.
+/* Y = op(A) op(B), with op(A) m x k and op(B) k x n. A that is not transposed may have any rank but 0, as
+ * above; a transposed A is a matrix.
  * dA = dY op(B)^T, transposed as A is; dB = op(A)^T dY, transposed as B is. */
 TL_API tl_node *tl_matmul_transposed(tl_node *a, tl_node *b, tl_trans t);
 
-/* Y(i, :) = A(i, :) + b for each row i of A, which is not a scalar; b is a vector as long as a row.
+/* Y(i, :) = A(i, :) + b. A is not a scalar, and b is a vector as long as its rows.
  * dA = dY; db = the sum of dY(i, :) over i. (TensorFlow: nn.bias_add.) */
 TL_API tl_node *tl_bias(tl_node *a, tl_node *b);
 
-/* Y = max(A + b, 0), with b as above: tl_relu(tl_bias(a, b)) in one pass over memory. NaN stays NaN.
+/* Y(i, :) = max(A(i, :) + b, 0): tl_relu(tl_bias(a, b)) in one pass over memory. NaN stays NaN.
  * With G = dY where Y > 0, otherwise 0: dA = G; db = the sum of G(i, :) over i. */
 TL_API tl_node *tl_bias_relu(tl_node *a, tl_node *b);
 
@@ -130,15 +132,17 @@ TL_API tl_node *tl_mul(tl_node *a, tl_node *b);
 /* Y = A / B, elementwise. dA = dY / B; dB = -dY Y / B. */
 TL_API tl_node *tl_div(tl_node *a, tl_node *b);
 
-/* Y = the larger, or the smaller, of A and B; NaN where one of them is. The gradient of that side is dY, that
- * of the other 0; at a tie each is dY / 2. (PyTorch: maximum, minimum.) */
+/* Y = the larger of A and B, elementwise. It is NaN where one of them is. The gradient of that side is dY,
+ * that of the other 0; at a tie each is dY / 2. (PyTorch: maximum.) */
 TL_API tl_node *tl_maximum(tl_node *a, tl_node *b);
+
+/* Y = the smaller of A and B, elementwise. NaN and gradients as above. (PyTorch: minimum.) */
 TL_API tl_node *tl_minimum(tl_node *a, tl_node *b);
 
 /* Functions of each element of a tensor of any shape, or of each value of a sparse matrix: Y is then sparse
  * on its pattern. Values are those of the C library to a few units in the last place, at and beyond the ends
  * of the domain, too; NaN stays NaN. The subgradient at a kink is 0. Where a value is not finite, the
- * gradient is what its formula gives. */
+ * gradient is what its formula gives. Logarithms are to base e. */
 
 /* Y = c A. dA = c dY. */
 TL_API tl_node *tl_scale(tl_node *a, tl_real factor);
@@ -162,29 +166,35 @@ TL_API tl_node *tl_reciprocal(tl_node *a);
 /* Y = A^2. dA = 2 A dY. */
 TL_API tl_node *tl_square(tl_node *a);
 
-/* Y = the square root of A. dA = dY / (2 Y), infinite at 0. */
+/* Y = sqrt(A). dA = dY / (2 Y), infinite at 0. */
 TL_API tl_node *tl_sqrt(tl_node *a);
 
-/* Y = A^exponent; of a negative element NaN unless the exponent is an integer. dA = exponent A^(exponent - 1)
- * dY, 0 if the exponent is 0. */
+/* Y = A^exponent. Of a negative element NaN, unless the exponent is an integer.
+ * dA = exponent A^(exponent - 1) dY, 0 if the exponent is 0. */
 TL_API tl_node *tl_pow(tl_node *a, tl_real exponent);
 
-/* Y = e^A, e^A - 1. dA = dY e^A. */
+/* Y = e^A. dA = dY Y. */
 TL_API tl_node *tl_exp(tl_node *a);
+
+/* Y = e^A - 1. Accurate near 0. dA = dY (Y + 1). */
 TL_API tl_node *tl_expm1(tl_node *a);
 
-/* Y = log(A), log(1 + A), to base e. dA = dY / A, dY / (1 + A). */
+/* Y = log(A). dA = dY / A. */
 TL_API tl_node *tl_log(tl_node *a);
+
+/* Y = log(1 + A). Accurate near 0. dA = dY / (1 + A). */
 TL_API tl_node *tl_log1p(tl_node *a);
 
-/* Y = sin A, cos A. dA = dY cos A, -dY sin A. */
+/* Y = sin(A). dA = dY cos(A). */
 TL_API tl_node *tl_sin(tl_node *a);
+
+/* Y = cos(A). dA = -dY sin(A). */
 TL_API tl_node *tl_cos(tl_node *a);
 
-/* Y = erf A, the error function. dA = dY 2 / sqrt(pi) e^(-A^2). */
+/* Y = erf(A), the error function. dA = dY 2 / sqrt(pi) e^(-A^2). */
 TL_API tl_node *tl_erf(tl_node *a);
 
-/* Y = tanh A. dA = dY (1 - Y^2). */
+/* Y = tanh(A). dA = dY (1 - Y^2). */
 TL_API tl_node *tl_tanh(tl_node *a);
 
 /* Y = 1 / (1 + e^-A). dA = dY Y (1 - Y). */
@@ -205,15 +215,16 @@ TL_API tl_node *tl_elu(tl_node *a, tl_real alpha);
 /* Y = log(1 + e^A). dA = dY / (1 + e^-A). */
 TL_API tl_node *tl_softplus(tl_node *a);
 
-/* Y = A S, with S = 1 / (1 + e^-A); -Inf gives 0. dA = dY (S + Y (1 - S)). (Elfwing et al., "Sigmoid-weighted
+/* Y = A S, with S = 1 / (1 + e^-A). -Inf gives 0. dA = dY (S + Y (1 - S)). (Elfwing et al., "Sigmoid-weighted
  * linear units", 2018; also known as swish.) */
 TL_API tl_node *tl_silu(tl_node *a);
 
-/* Y = A P, with P = (1 + erf(A / sqrt 2)) / 2, the standard normal distribution; -Inf gives 0. dA = dY (P + A
- * e^(-A^2 / 2) / sqrt(2 pi)). tl_gelu_tanh approximates P by S = (1 + tanh U) / 2 with U = sqrt(2 / pi)
- * (A + 0.044715 A^3): dA = dY (S + 2 Y (1 - S) dU/dA).
- * (Hendrycks and Gimpel, "Gaussian error linear units", 2016; PyTorch: gelu, approximate "tanh".) */
+/* Y = A P, with P = (1 + erf(A / sqrt(2))) / 2, the standard normal distribution. -Inf gives 0.
+ * dA = dY (P + A e^(-A^2 / 2) / sqrt(2 pi)). (Hendrycks and Gimpel, "Gaussian error linear units", 2016.) */
 TL_API tl_node *tl_gelu(tl_node *a);
+
+/* Y = A S, with S = (1 + tanh(U)) / 2 and U = sqrt(2 / pi) (A + 0.044715 A^3). It approximates tl_gelu; -Inf
+ * gives 0. dA = dY (S + 2 Y (1 - S) dU/dA). (PyTorch: gelu, approximate = "tanh".) */
 TL_API tl_node *tl_gelu_tanh(tl_node *a);
 
 /* Reductions over one axis, 0..rank-1, which disappears from the shape, or over TL_ALL_AXES, which gives a
@@ -223,16 +234,16 @@ TL_API tl_node *tl_gelu_tanh(tl_node *a);
  * Of a sparse A the sum of its entries, dense: along axis 0 one per column, along axis 1 one per row. */
 TL_API tl_node *tl_reduce_sum(tl_node *a, int32_t axis);
 
-/* Y = the mean of the n elements along the axis; 0 if n = 0 (NumPy: NaN). dA = dY / n, repeated along the
- * axis. */
+/* Y = the mean of the n elements along the axis. It is 0 if n = 0 (NumPy: NaN). dA = dY / n, repeated along
+ * the axis. */
 TL_API tl_node *tl_reduce_mean(tl_node *a, int32_t axis);
 
-/* Y = the largest element along the axis; a NaN is larger than any number. dA = dY at the first element that
+/* Y = the largest element along the axis. A NaN is larger than any number. dA = dY at the first element that
  * is the largest, 0 elsewhere. TL_ERR_SHAPE if there is none. */
 TL_API tl_node *tl_reduce_max(tl_node *a, int32_t axis);
 
-/* Y = log(the sum of exp(A) along the axis), without overflow; -Inf of elements that are all -Inf, or of
- * none. dA = dY exp(A - Y), 0 where A is -Inf. */
+/* Y = log(the sum of exp(A) along the axis). The maximum is subtracted first, so nothing overflows. It is
+ * -Inf of elements that are all -Inf, or of none. dA = dY exp(A - Y), 0 where A is -Inf. */
 TL_API tl_node *tl_reduce_logsumexp(tl_node *a, int32_t axis);
 
 /* Reductions of segments of rows: n of them, of which segment i has A's rows row_ptr[i] .. row_ptr[i + 1] - 1
@@ -240,38 +251,40 @@ TL_API tl_node *tl_reduce_logsumexp(tl_node *a, int32_t axis);
  * its gradient is then 0. TL_ERR_INDEX unless each of the n + 1 row_ptr is in 0..rows; TL_ERR_ARGUMENT unless
  * they ascend. */
 
-/* Y(i, :) = the sum of segment i, in double; 0 of no rows. dA(row, :) = dY(i, :) for its rows. */
+/* Y(i, :) = the sum of the rows of segment i. Computed in double; 0 of no rows. dA(row, :) = dY(i, :) for its
+ * rows. */
 TL_API tl_node *tl_segment_sum(tl_node *a, const int64_t *row_ptr, int64_t n);
 
-/* Y(i, :) = the mean of segment i; 0 of no rows. dA(row, :) = dY(i, :) / (the number of its rows). */
+/* Y(i, :) = the mean of the rows of segment i. It is 0 of no rows. dA(row, :) = dY(i, :) / (the number of its
+ * rows). */
 TL_API tl_node *tl_segment_mean(tl_node *a, const int64_t *row_ptr, int64_t n);
 
-/* Y(i, j) = the largest element of column j in segment i; 0 of no rows. A NaN is larger than any number. dA =
- * dY(i, j) at the first element that is the largest, 0 elsewhere. */
+/* Y(i, j) = the largest element of column j in segment i. It is 0 of no rows; a NaN is larger than any
+ * number. dA = dY(i, j) at the first element that is the largest, 0 elsewhere. */
 TL_API tl_node *tl_segment_max(tl_node *a, const int64_t *row_ptr, int64_t n);
 
 /* Functions of rows. -Inf excludes an element: its gradient is 0. TL_ERR_SHAPE for a scalar. */
 
-/* Y(i, :) = exp(A(i, :)) / (the sum of exp(A(i, :))), without overflow. A row of -Inf only gives zeros;
- * elements of +Inf share a row. Of a sparse A: per row over its entries, on its pattern; a row without
- * entries has none.
+/* Y(i, :) = exp(A(i, :)) / (the sum of exp(A(i, :))). The maximum is subtracted first, so nothing overflows.
+ * A row of -Inf only gives zeros; elements of +Inf share a row. Of a sparse A: per row over its entries, on
+ * its pattern; a row without entries has none.
  * dA(i, :) = Y(i, :) (dY(i, :) - <dY(i, :), Y(i, :)>). */
 TL_API tl_node *tl_softmax(tl_node *a);
 
-/* Y(i, :) = A(i, :) - log(the sum of exp(A(i, :))), the logarithm of the above. A row of -Inf only stays
+/* Y(i, :) = A(i, :) - log(the sum of exp(A(i, :))), the logarithm of the softmax. A row of -Inf only stays
  * so. dA(i, :) = dY(i, :) - exp(Y(i, :)) (the sum of dY(i, :)). */
 TL_API tl_node *tl_log_softmax(tl_node *a);
 
-/* Y(i, :) = X^(i, :) gain + bias, with X^(i, :) = (A(i, :) - mean) / sqrt(variance + epsilon) by the moments
- * of the row, the variance that over all n of its elements. Gain and bias are vectors as long as a row; each
- * may be NULL, for 1 and 0. Mean and variance are computed in double, from differences.
+/* Y(i, :) = X^(i, :) gain + bias, with X^(i, :) = (A(i, :) - mean) / sqrt(variance + epsilon). The moments
+ * are those of the row, and the variance is that over all n of its elements. Gain and bias are vectors as
+ * long as a row; each may be NULL, for 1 and 0. Mean and variance are computed in double, from differences.
  * With G = dY gain: dA(i, :) = (G(i, :) - the mean of G(i, :) - X^(i, :) (the mean of G(i, :) X^(i, :)))
  * / sqrt(variance + epsilon); dgain = the sum of dY(i, :) X^(i, :) over i; dbias = that of dY(i, :).
  * TL_ERR_ARGUMENT for a negative epsilon. (Ba, Kiros, Hinton, "Layer normalization", 2016; PyTorch:
  * layer_norm.) */
 TL_API tl_node *tl_layer_norm(tl_node *a, tl_node *gain, tl_node *bias, double epsilon);
 
-/* Y(i, :) = X^(i, :) gain, with X^(i, :) = A(i, :) / sqrt(the mean of A(i, :)^2 + epsilon); gain as above.
+/* Y(i, :) = X^(i, :) gain, with X^(i, :) = A(i, :) / sqrt(the mean of A(i, :)^2 + epsilon). Gain as above.
  * With G = dY gain: dA(i, :) = (G(i, :) - X^(i, :) (the mean of G(i, :) X^(i, :))) / sqrt(..); dgain = the
  * sum of dY(i, :) X^(i, :) over i. (Zhang, Sennrich, "Root mean square layer normalization", 2019.) */
 TL_API tl_node *tl_rms_norm(tl_node *a, tl_node *gain, double epsilon);
@@ -283,9 +296,9 @@ typedef struct tl_batch_norm_options {
     bool training;
 } tl_batch_norm_options;
 
-/* Y = X^ gain + bias, with X^ = (A - mean) / sqrt(variance + epsilon) by channel: the columns of a matrix, or
- * dimension 1 of images n x channels x h x w. Gain and bias have an element per channel; each may be NULL,
- * for 1 and 0.
+/* Y = X^ gain + bias, with X^ = (A - mean) / sqrt(variance + epsilon), by channel. The channels are the
+ * columns of a matrix, or dimension 1 of images n x channels x h x w. Gain and bias have an element per
+ * channel; each may be NULL, for 1 and 0.
  *
  * In training, the moments are the batch's, with the variance over all elements of the channel, and the
  * running moments, if they are not NULL, move: mean = (1 - momentum) mean + momentum (the batch's), and the
@@ -298,38 +311,38 @@ typedef struct tl_batch_norm_options {
  * sparse moments. (Ioffe, Szegedy, "Batch normalization", 2015; PyTorch: batch_norm.) */
 TL_API tl_node *tl_batch_norm(tl_node *a, tl_node *gain, tl_node *bias, const tl_batch_norm_options *o);
 
-/* Y = A's elements, in row-major order, in another shape with the same number of elements; no dimension is
+/* Y = A's elements, in row-major order, in another shape. It has the same number of elements; no dimension is
  * inferred. dA = dY in A's shape. */
 TL_API tl_node *tl_reshape(tl_node *a, tl_shape shape);
 
 /* Moves of values, which stay the same to the bit; gradients move back. An axis is one of 0..rank-1. */
 
-/* Y = A with its last two dimensions exchanged, a matrix's transpose. Of a sparse A: sparse on the transposed
- * pattern, which A's pattern caches. dA = dY, exchanged back. TL_ERR_SHAPE below rank 2. */
+/* Y = A with its last two dimensions exchanged. Of a sparse A: sparse on the transposed pattern, which
+ * A's pattern caches. dA = dY, exchanged back. TL_ERR_SHAPE below rank 2. */
 TL_API tl_node *tl_transpose(tl_node *a);
 
-/* Y = A with dimension axes[k] as dimension k: `axes` has each of 0..rank-1 once. dA = dY in A's order.
+/* Y = A with its dimension axes[k] as dimension k. `axes` has each of 0..rank-1 once. dA = dY in A's order.
  * (NumPy: transpose; PyTorch: permute.) */
 TL_API tl_node *tl_permute(tl_node *a, const int32_t *axes);
 
-/* Y = n inputs, n >= 1, one after the other along an axis; their other sizes are equal. dA_i = the part of dY
- * that is A_i's. */
+/* Y = the n inputs of the list, one after the other along an axis. n >= 1, and their other sizes are equal.
+ * dA_i = the part of dY that is A_i's. */
 TL_API tl_node *tl_concat(tl_node *const *list, int32_t n, int32_t axis);
 
 /* Y = the elements begin .. end-1 of A along an axis. dA = dY there, 0 elsewhere. TL_ERR_ARGUMENT unless
  * 0 <= begin <= end <= the size of the axis. */
 TL_API tl_node *tl_slice(tl_node *a, int32_t axis, int64_t begin, int64_t end);
 
-/* Y = A with before[k] elements of this value before it and after[k] after it, along each dimension k. dA =
- * dY where A is. TL_ERR_ARGUMENT if one is negative. */
+/* Y = A with before[k] elements of this value before it and after[k] after it, along each dimension k.
+ * dA = dY where A is. TL_ERR_ARGUMENT if one is negative. */
 TL_API tl_node *tl_pad(tl_node *a, const int64_t *before, const int64_t *after, tl_real value);
 
-/* Y = A, repeated to this shape by NumPy's rule: shapes are aligned at their last dimensions, and where A has
+/* Y = A, repeated to this shape by NumPy's rule. Shapes are aligned at their last dimensions, and where A has
  * none, or one of size 1, its elements are repeated. dA = the sum of dY, in double, over the elements that
  * each was repeated to. */
 TL_API tl_node *tl_broadcast_to(tl_node *a, tl_shape shape);
 
-/* Y = A, dense or sparse, as a constant: what is computed from Y has no gradient with respect to A.
+/* Y = A, dense or sparse, as a constant. What is computed from Y has no gradient with respect to A.
  * (PyTorch: detach.) */
 TL_API tl_node *tl_stop_gradient(tl_node *a);
 
@@ -343,8 +356,8 @@ TL_API tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r);
 
 /* ---- Losses: scalars ---- */
 
-/* Y = the mean over the rows i of X of -log softmax(X(i, :))[labels[i]]; 0 if there are none. X is not a
- * scalar; `labels` has an element per row. The row's maximum is subtracted first, so no exponential
+/* Y = the mean over the rows i of X of -log softmax(X(i, :))[labels[i]]. It is 0 if there are none. X is not
+ * a scalar; `labels` has an element per row. The row's maximum is subtracted first, so no exponential
  * overflows.
  * dX(i, :) = (softmax(X(i, :)) - onehot(labels[i])) dY / rows.
  * Infinite logits have the limit: -Inf excludes a class, those of +Inf share the probability.
@@ -352,22 +365,23 @@ TL_API tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r);
  * (TensorFlow: nn.sparse_softmax_cross_entropy_with_logits, averaged; PyTorch: cross_entropy.) */
 TL_API tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels);
 
-/* Y = (sum of w_i loss_i) / (sum of w_i), with loss_i as above and `weights` a constant per row, or NULL for
- * 1; 0 if the weights sum to 0. A row of weight 0 is not looked at: it may hold NaN, and its label may be any
- * number.
+/* Y = (sum of w_i loss_i) / (sum of w_i), with loss_i = -log softmax(X(i, :))[labels[i]]. `weights` has a
+ * constant per row, or is NULL for 1; Y = 0 if the weights sum to 0. A row of weight 0 is not looked at: it
+ * may hold NaN, and its label may be any number.
  * dX(i, :) = w_i (softmax(X(i, :)) - onehot(labels[i])) dY / (sum of w_i).
  * (PyTorch: cross_entropy with weights, which it gives per class.) */
 TL_API tl_node *tl_softmax_cross_entropy_weighted(tl_node *logits, const int32_t *labels,
                                                   const tl_real *weights);
 
-/* Y = the mean over all n elements of max(x, 0) - x z + log1p(exp(-|x|)), for logits x and targets z of one
- * shape; 0 if n = 0. That is -z log s - (1 - z) log(1 - s) with s = sigmoid(x). Targets are in [0, 1], which
- * is not checked. Infinite logits have the limit: 0 for x = -Inf, z = 0 and x = Inf, z = 1; Inf between.
+/* Y = the mean over all n elements of max(x, 0) - x z + log1p(exp(-|x|)). The logits x and the targets z have
+ * one shape; Y = 0 if n = 0. That is -z log s - (1 - z) log(1 - s) with s = sigmoid(x). Targets are in
+ * [0, 1], which is not checked. Infinite logits have the limit: 0 for x = -Inf, z = 0 and x = Inf, z = 1; Inf
+ * between.
  * dx = (sigmoid(x) - z) dY / n; dz = -x dY / n.
  * (TensorFlow: nn.sigmoid_cross_entropy_with_logits, averaged; PyTorch: binary_cross_entropy_with_logits.) */
 TL_API tl_node *tl_sigmoid_cross_entropy(tl_node *logits, tl_node *targets);
 
-/* Y = the mean over all n elements of (A - B)^2, for A and B of one shape; 0 if n = 0.
+/* Y = the mean over all n elements of (A - B)^2. A and B have one shape; Y = 0 if n = 0.
  * dA = 2 (A - B) dY / n; dB = -dA. (PyTorch: mse_loss.) */
 TL_API tl_node *tl_mse(tl_node *a, tl_node *b);
 
