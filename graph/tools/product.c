@@ -1,14 +1,21 @@
 /* Shapes of products, and the memory of sparse ones. */
 #include "product.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
-/* Fails with "A transposed times B: RULE", where A and B are the inputs' names and shapes. */
-static tl_status fail(const tl_node *y, const tl_product *p, const char *rule)
+tl_status tl_product_fail(const tl_node *y, tl_trans t, const char *format, ...)
 {
+    char rule[128];
+    va_list values;
+    if (!y || y->n_in < 2)
+        return tl_fail(TL_ERR_ARGUMENT, "product_fail: the node %s", y ? "has not two inputs" : "is NULL");
+    va_start(values, format);
+    vsnprintf(rule, sizeof rule, format, values);
+    va_end(values);
     return tl_fail(TL_ERR_SHAPE, "%s%s times %s%s: %s", tl_node_text(y->in[0]).text,
-                   p->a_transposed ? " transposed" : "", tl_node_text(y->in[1]).text,
-                   p->b_transposed ? " transposed" : "", rule);
+                   t & TL_TRANSPOSE_A ? " transposed" : "", tl_node_text(y->in[1]).text,
+                   t & TL_TRANSPOSE_B ? " transposed" : "", rule);
 }
 
 tl_status tl_product_check(const tl_node *y, tl_trans t, tl_product *p)
@@ -23,19 +30,16 @@ tl_status tl_product_check(const tl_node *y, tl_trans t, tl_product *p)
         return tl_fail(TL_ERR_ARGUMENT, "%d is not a tl_trans", (int)t);
     *p = (tl_product){ .a_transposed = t & TL_TRANSPOSE_A, .b_transposed = t & TL_TRANSPOSE_B, .shape = a };
     if (a.rank == 0)
-        return fail(y, p, "the first is a scalar");
+        return tl_product_fail(y, t, "the first is a scalar");
     if (p->a_transposed && a.rank != 2)
-        return fail(y, p, "the first is not a matrix, and cannot be transposed");
+        return tl_product_fail(y, t, "the first is not a matrix, and cannot be transposed");
     if (b.rank != 2)
-        return fail(y, p, "the second is not a matrix");
+        return tl_product_fail(y, t, "the second is not a matrix");
     p->m = p->a_transposed ? a.dim[1] : tl_shape_rows(a);
     p->n = b.dim[!p->b_transposed];
     p->k = p->a_transposed ? a.dim[0] : tl_shape_cols(a);
-    if (p->k != b.dim[p->b_transposed]) {
-        char rule[64];
-        snprintf(rule, sizeof rule, "%lld is not %lld", (long long)p->k, (long long)b.dim[p->b_transposed]);
-        return fail(y, p, rule);
-    }
+    if (p->k != b.dim[p->b_transposed])
+        return tl_product_fail(y, t, "%lld is not %lld", (long long)p->k, (long long)b.dim[p->b_transposed]);
     if (p->a_transposed)
         p->shape.dim[0] = p->m;
     p->shape.dim[a.rank - 1] = p->n;

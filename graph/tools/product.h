@@ -18,6 +18,10 @@ typedef struct tl_product {
  * if t is not a tl_trans; TL_ERR_SHAPE: "3x4 times 5x6: 4 is not 5". */
 TL_API tl_status tl_product_check(const tl_node *y, tl_trans t, tl_product *p);
 
+/* For `shape`: fails with TL_ERR_SHAPE. Before the text of the format is "3x4 times w (5x6) transposed: ", of
+ * y's first two inputs as t transposes them. */
+TL_API tl_status tl_product_fail(const tl_node *y, tl_trans t, const char *format, ...) TL_PRINTF(3, 4);
+
 /* For `shape`: prepares p, takes p->packed from y's scratch memory, if there will be a backward, and reserves
  * the workspace, which forward and backward pass on: tl_workspace(y). TL_ERR_MEMORY. */
 TL_API tl_status tl_product_prepare(tl_node *y, tl_sparse_product *p);

@@ -96,6 +96,10 @@ START_TEST(calls_of_ops)
                      "product_check: the node has not two inputs");
     ck_assert_status(tl_product_check(tl_add(leaf, leaf), TL_NO_TRANSPOSE, NULL), TL_ERR_ARGUMENT,
                      "product_check: the output is NULL");
+    ck_assert_status(tl_product_fail(NULL, TL_NO_TRANSPOSE, "no"), TL_ERR_ARGUMENT,
+                     "product_fail: the node is NULL");
+    ck_assert_status(tl_product_fail(leaf, TL_NO_TRANSPOSE, "no"), TL_ERR_ARGUMENT,
+                     "product_fail: the node has not two inputs");
     ck_assert_status(tl_product_prepare(leaf, NULL), TL_ERR_ARGUMENT,
                      "sparse_product_prepare: the product is NULL");
     ck_assert_status(
