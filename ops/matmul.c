@@ -1,49 +1,195 @@
-/* matmul: Y = op(A) op(B).  dA += dY op(B)^T, transposed as A is;  dB += op(A)^T dY, transposed as B is. */
+/* matmul: Y = op(A) op(B), of the matrices in the last two dimensions, broadcast along the leading ones.
+ * dA += dY op(B)^T, transposed as A is;  dB += op(A)^T dY, transposed as B is;  each summed over the matrices
+ * that it was repeated to. */
 #include "ops.h"
 #include "product.h"
 #include "tangent.h"
 
-static tl_status shape(tl_node *y)
+#include <string.h>
+
+_Static_assert(TL_MAX_RANK == 4, "matrices have two leading dimensions");
+
+/* The products of one call: y[0] x y[1] of them, each m x n from m x k and k x n. */
+typedef struct batch {
+    bool transposed[2]; /* A, B */
+    int64_t m, n, k;
+    int64_t in[2][2], y[2]; /* the numbers of matrices of A, B and Y along the leading dimensions */
+} batch;
+
+static int64_t rows_of(tl_shape s)
 {
-    tl_product p;
-    const tl_status status = tl_product_check(y, *(const tl_trans *)y->attr, &p);
-    if (status != TL_OK)
-        return status;
-    tl_product *saved = y->scratch = tl_scratch(y, 1, sizeof *saved);
-    if (!saved)
-        return TL_ERR_MEMORY;
-    *saved = p;
-    return tl_shape_dense(y, p.shape);
+    return s.rank < 2 ? 1 : s.dim[s.rank - 2];
 }
 
-/* Returns op(A), for a transposed A as a view. */
-static tl_matrix operand(const tl_node *a, bool transposed)
+static tl_status check_sizes(const tl_node *y, tl_trans t, batch *p)
 {
-    const tl_matrix rows = tl_matrix_rows(a->val, tl_shape_cols(a->shape));
-    return transposed ? tl_matrix_transposed(rows) : rows;
+    const tl_shape a = y->in[0]->shape, b = y->in[1]->shape;
+    if ((int)t < TL_NO_TRANSPOSE || (int)t > TL_TRANSPOSE_BOTH)
+        return tl_fail(TL_ERR_ARGUMENT, "%d is not a tl_trans", (int)t);
+    if (a.rank == 0 || b.rank == 0)
+        return tl_product_fail(y, t, "the %s is a scalar", a.rank == 0 ? "first" : "second");
+    if ((t & TL_TRANSPOSE_A && a.rank == 1) || (t & TL_TRANSPOSE_B && b.rank == 1))
+        return tl_product_fail(y, t, "the %s is a vector, and cannot be transposed",
+                               t & TL_TRANSPOSE_A && a.rank == 1 ? "first" : "second");
+    /* a vector is a row, which as the second operand is transposed to a column */
+    p->transposed[0] = t & TL_TRANSPOSE_A;
+    p->transposed[1] = t & TL_TRANSPOSE_B || b.rank == 1;
+    p->m = p->transposed[0] ? tl_shape_cols(a) : rows_of(a);
+    p->k = p->transposed[0] ? rows_of(a) : tl_shape_cols(a);
+    p->n = p->transposed[1] ? rows_of(b) : tl_shape_cols(b);
+    const int64_t k = p->transposed[1] ? tl_shape_cols(b) : rows_of(b);
+    return p->k == k ? TL_OK : tl_product_fail(y, t, "%lld is not %lld", (long long)p->k, (long long)k);
+}
+
+/* Broadcasts the leading dimensions. */
+static tl_status check_leading(const tl_node *y, tl_trans t, batch *p)
+{
+    for (int i = 0; i < 2; i++) {
+        const tl_shape s = y->in[i]->shape;
+        p->in[i][0] = s.rank == 4 ? s.dim[0] : 1;
+        p->in[i][1] = s.rank >= 3 ? s.dim[s.rank - 3] : 1;
+    }
+    for (int d = 0; d < 2; d++) {
+        const int64_t a = p->in[0][d], b = p->in[1][d];
+        if (a != b && a != 1 && b != 1)
+            return tl_product_fail(y, t, "the leading sizes %lld and %lld differ", (long long)a,
+                                   (long long)b);
+        p->y[d] = a == 1 ? b : a;
+    }
+    return TL_OK;
+}
+
+/* Returns the shape of Y, which has no dimension for a vector. */
+static tl_shape shape_of(const batch *p, int32_t a_rank, int32_t b_rank)
+{
+    const int32_t rank = a_rank > b_rank ? a_rank : b_rank;
+    int64_t dim[TL_MAX_RANK];
+    int32_t n = 0;
+    for (int32_t d = rank < 4 ? 4 - rank : 0; d < 2; d++)
+        dim[n++] = p->y[d];
+    if (a_rank > 1)
+        dim[n++] = p->m;
+    if (b_rank > 1)
+        dim[n++] = p->n;
+    return tl_shape_from(n, dim);
+}
+
+static tl_status shape(tl_node *y)
+{
+    const tl_trans t = *(const tl_trans *)y->attr;
+    const tl_shape a = y->in[0]->shape, b = y->in[1]->shape;
+    batch *p = y->scratch = tl_scratch(y, 1, sizeof *p);
+    if (!p)
+        return TL_ERR_MEMORY;
+    tl_status status = check_sizes(y, t, p);
+    if (status == TL_OK)
+        status = check_leading(y, t, p);
+    if (status != TL_OK)
+        return status;
+    status = tl_shape_dense(y, shape_of(p, a.rank, b.rank));
+    if (p->in[1][0] * p->in[1][1] == 1 && !p->transposed[0]) { /* all rows of A as one matrix */
+        p->m = tl_shape_rows(a);
+        p->in[0][0] = p->in[0][1] = p->y[0] = p->y[1] = 1;
+    }
+    return status;
+}
+
+/* ---- The matrices ---- */
+
+/* Returns op(X), as a view, of matrix (i, j) of Y for X = input `which`. */
+static tl_matrix operand(const tl_node *y, int which, int64_t i, int64_t j)
+{
+    const batch *p = y->scratch;
+    const int64_t *count = p->in[which];
+    const int64_t at = (count[0] == 1 ? 0 : i) * count[1] + (count[1] == 1 ? 0 : j);
+    const int64_t depth = p->k, other = which == 0 ? p->m : p->n;
+    const bool by_depth = p->transposed[which] == (which == 1); /* its rows are `depth` long */
+    const tl_matrix x = tl_matrix_rows(y->in[which]->val + at * depth * other, by_depth ? depth : other);
+    return p->transposed[which] ? tl_matrix_transposed(x) : x;
+}
+
+static void forward_matrices(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const batch *p = y->scratch;
+    for (int64_t at = begin; at < end; at++) {
+        const int64_t i = at / p->y[1], j = at % p->y[1];
+        tl_gemm(p->m, p->n, p->k, operand(y, 0, i, j), operand(y, 1, i, j), y->out + at * p->m * p->n, false);
+    }
+}
+
+/* The gradient of a matrix of A, or of B, by matrix (i, j) of Y. */
+static void add_gradient(const tl_node *y, int which, int64_t i, int64_t j, tl_real *to, bool add)
+{
+    const batch *p = y->scratch;
+    const tl_matrix dy = tl_matrix_rows(y->grad + (i * p->y[1] + j) * p->m * p->n, p->n);
+    const tl_matrix dy_t = tl_matrix_transposed(dy), other = operand(y, 1 - which, i, j);
+    if (which == 0 && p->transposed[0])
+        tl_gemm(p->k, p->m, p->n, other, dy_t, to, add);
+    else if (which == 0)
+        tl_gemm(p->m, p->k, p->n, dy, tl_matrix_transposed(other), to, add);
+    else if (p->transposed[1])
+        tl_gemm(p->n, p->k, p->m, dy_t, other, to, add);
+    else
+        tl_gemm(p->k, p->n, p->m, tl_matrix_transposed(other), dy, to, add);
+}
+
+/* Matrix `at` of an input has the gradients of all matrices of Y that it was repeated to, in their order. */
+static void sum_gradients(const tl_node *y, int which, int64_t at)
+{
+    const batch *p = y->scratch;
+    const int64_t *count = p->in[which], size = p->k * (which == 0 ? p->m : p->n);
+    const int64_t begin[2] = { count[0] == 1 ? 0 : at / count[1], count[1] == 1 ? 0 : at % count[1] };
+    const int64_t end[2] = { count[0] == 1 ? p->y[0] : begin[0] + 1, count[1] == 1 ? p->y[1] : begin[1] + 1 };
+    tl_real *to = y->in[which]->grad + at * size;
+    bool add = !y->in[which]->overwrite;
+    if (!add && (p->y[0] == 0 || p->y[1] == 0) && size > 0) /* it was repeated to nothing */
+        memset(to, 0, (size_t)size * sizeof *to);
+    for (int64_t i = begin[0]; i < end[0]; i++)
+        for (int64_t j = begin[1]; j < end[1]; j++) {
+            add_gradient(y, which, i, j, to, add);
+            add = true;
+        }
+}
+
+static void backward_a(void *context, int64_t begin, int64_t end)
+{
+    for (int64_t at = begin; at < end; at++)
+        sum_gradients(context, 0, at);
+}
+
+static void backward_b(void *context, int64_t begin, int64_t end)
+{
+    for (int64_t at = begin; at < end; at++)
+        sum_gradients(context, 1, at);
+}
+
+/* Runs the body over n matrices: in tasks of whole ones if there are enough for the threads, otherwise one
+ * after the other, each on all threads. */
+static void run(tl_node *y, const int64_t *count, void (*body)(void *context, int64_t begin, int64_t end))
+{
+    enum { PRODUCTS_OF_TASK = 1 << 18 };
+    const batch *p = y->scratch;
+    const int64_t n = count[0] * count[1];
+    if (n == 1 || n < tl_num_threads())
+        body(y, 0, n);
+    else
+        tl_parallel_for(n, 1 + (int64_t)(PRODUCTS_OF_TASK / (1 + (double)p->m * (double)p->n * (double)p->k)),
+                        body, y);
 }
 
 static void forward(tl_node *y)
 {
-    const tl_product *p = y->scratch;
-    tl_gemm(p->m, p->n, p->k, operand(y->in[0], p->a_transposed), operand(y->in[1], p->b_transposed), y->out,
-            false);
+    run(y, ((const batch *)y->scratch)->y, forward_matrices);
 }
 
 static void backward(tl_node *y)
 {
-    const tl_product *p = y->scratch;
-    const tl_node *a = y->in[0], *b = y->in[1];
-    const tl_matrix dy = tl_matrix_rows(y->grad, p->n), dy_t = tl_matrix_transposed(dy);
-    const tl_matrix op_a = operand(a, p->a_transposed), op_b = operand(b, p->b_transposed);
-    if (a->grad && p->a_transposed)
-        tl_gemm(p->k, p->m, p->n, op_b, dy_t, a->grad, !a->overwrite);
-    else if (a->grad)
-        tl_gemm(p->m, p->k, p->n, dy, tl_matrix_transposed(op_b), a->grad, !a->overwrite);
-    if (b->grad && p->b_transposed)
-        tl_gemm(p->n, p->k, p->m, dy_t, op_a, b->grad, !b->overwrite);
-    else if (b->grad)
-        tl_gemm(p->k, p->n, p->m, tl_matrix_transposed(op_a), dy, b->grad, !b->overwrite);
+    const batch *p = y->scratch;
+    if (y->in[0]->grad)
+        run(y, p->in[0], backward_a);
+    if (y->in[1]->grad)
+        run(y, p->in[1], backward_b);
 }
 
 static void describe(const tl_node *y, tl_description *to)
@@ -51,7 +197,7 @@ static void describe(const tl_node *y, tl_description *to)
     const tl_trans t = *(const tl_trans *)y->attr;
     if (t == TL_NO_TRANSPOSE)
         tl_describe_name(to, "MatMul");
-    else if (y->in[0]->shape.rank == 2)
+    else if (y->in[0]->shape.rank == 2 && y->in[1]->shape.rank == 2)
         tl_describe_name(to, "Gemm");
     tl_describe_trans(to, t);
 }

@@ -95,13 +95,14 @@ TL_API tl_node *tl_embedding_lookup_sparse(tl_node *table, const tl_pattern_bag 
 
 /* ---- Dense ---- */
 
-/* Y = A B, with A m x k and B a matrix k x n. A of any rank but 0 is folded, and Y has its leading
- * dimensions.
- * dA = dY B^T; dB = A^T dY. */
+/* Y = A B, with A m x k and B k x n. Of tensors these are the last two dimensions; the leading ones are
+ * broadcast: aligned at the last of them, and equal, 1 or absent. A vector is a row on the left and a column
+ * on the right, and Y has no dimension for it: the product of two is a scalar.
+ * dA = dY B^T; dB = A^T dY; each summed over the matrices that it was repeated to.
+ * (NumPy, PyTorch: matmul.) */
 TL_API tl_node *tl_matmul(tl_node *a, tl_node *b);
 
-/* Y = op(A) op(B), with op(A) m x k and op(B) k x n. A that is not transposed may have any rank but 0, as
- * above; a transposed A is a matrix.
+/* Y = op(A) op(B), likewise; a vector is not transposed.
  * dA = dY op(B)^T, transposed as A is; dB = op(A)^T dY, transposed as B is. */
 TL_API tl_node *tl_matmul_transposed(tl_node *a, tl_node *b, tl_trans t);
 

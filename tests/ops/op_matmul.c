@@ -1,4 +1,5 @@
-/* matmul: Y = op(A) op(B), in all four transposes and by every route: tiny, thin (m, n or k = 1) and large */
+/* matmul: Y = op(A) op(B), in all four transposes and by every route: tiny, thin (m, n or k = 1) and large;
+ * of vectors, and of many matrices at once */
 #include "tests/ops/product.h"
 #include "tests/testing.h"
 
@@ -24,6 +25,20 @@ static tl_node *op(tl_node *const *in, const void *attr)
     {                                                                                                        \
         .in = { TL_DENSE_OPERAND(__VA_ARGS__), TL_DENSE_OPERAND(5, k) }, .attr = &tb                         \
     }
+/* Matrices of A and of B that are 3 x 4 and 4 x 5, in every transpose, with these leading dimensions: lists
+ * that end in a comma. */
+#define LIST(...) __VA_ARGS__
+#define BATCHED(a, b)                                                                                        \
+    { .in = { TL_DENSE_OPERAND(LIST a 3, 4), TL_DENSE_OPERAND(LIST b 4, 5) }, .attr = &none },               \
+        { .in = { TL_DENSE_OPERAND(LIST a 4, 3), TL_DENSE_OPERAND(LIST b 4, 5) }, .attr = &ta },             \
+        { .in = { TL_DENSE_OPERAND(LIST a 3, 4), TL_DENSE_OPERAND(LIST b 5, 4) }, .attr = &tb },             \
+    {                                                                                                        \
+        .in = { TL_DENSE_OPERAND(LIST a 4, 3), TL_DENSE_OPERAND(LIST b 5, 4) }, .attr = &both                \
+    }
+#define OF(a, b, its_attr)                                                                                   \
+    {                                                                                                        \
+        .in = { a, b }, .attr = &its_attr                                                                    \
+    }
 #define REFUSED(a, b, its_attr, its_status, text)                                                            \
     {                                                                                                        \
         .in = { a, b }, .attr = its_attr, .status = its_status, .error = text                                \
@@ -31,13 +46,41 @@ static tl_node *op(tl_node *const *in, const void *attr)
 
 /* Beyond 20000 products other routes are taken than below, where a plain loop does it. */
 static const tl_sample samples[] = {
-    PRODUCTS(3, 5, 4), PRODUCTS(4, 4, 4), PRODUCTS(1, 1, 1), PRODUCTS(1, 17, 3), PRODUCTS(17, 1, 3),
-    PRODUCTS(17, 3, 1), PRODUCTS(1, 1, 65), PRODUCTS(13, 7, 17), PRODUCTS(3, 5, 130), PRODUCTS(65, 1, 1),
-    PRODUCTS(1, 63, 1), PRODUCTS(0, 3, 5), PRODUCTS(3, 0, 5), PRODUCTS(3, 5, 0), PRODUCTS(0, 0, 0),
-    PRODUCTS(1, 1, 0), PRODUCTS(3, 17, 63), LARGE(27, 27, 28), LARGE(70, 65, 33), LARGE(17, 63, 129),
-    LARGE(2, 130, 100), LARGE(130, 2, 100), LARGE(100, 130, 2), LARGE(1, 203, 131), LARGE(203, 1, 131),
-    LARGE(203, 131, 1), LARGE(1, 1, 26000), LARGE(1, 26001, 1), LARGE(26001, 1, 1), FOLDED(4, 4),
-    FOLDED(4, 2, 3, 4), FOLDED(4, 2, 1, 3, 4), FOLDED(17, 5, 13, 17), FOLDED(4, 2, 0, 4), FOLDED(0, 2, 3, 0),
+    PRODUCTS(3, 5, 4),
+    PRODUCTS(4, 4, 4),
+    PRODUCTS(1, 1, 1),
+    PRODUCTS(1, 17, 3),
+    PRODUCTS(17, 1, 3),
+    PRODUCTS(17, 3, 1),
+    PRODUCTS(1, 1, 65),
+    PRODUCTS(13, 7, 17),
+    PRODUCTS(3, 5, 130),
+    PRODUCTS(65, 1, 1),
+    PRODUCTS(1, 63, 1),
+    PRODUCTS(0, 3, 5),
+    PRODUCTS(3, 0, 5),
+    PRODUCTS(3, 5, 0),
+    PRODUCTS(0, 0, 0),
+    PRODUCTS(1, 1, 0),
+    PRODUCTS(3, 17, 63),
+    LARGE(27, 27, 28),
+    LARGE(70, 65, 33),
+    LARGE(17, 63, 129),
+    LARGE(2, 130, 100),
+    LARGE(130, 2, 100),
+    LARGE(100, 130, 2),
+    LARGE(1, 203, 131),
+    LARGE(203, 1, 131),
+    LARGE(203, 131, 1),
+    LARGE(1, 1, 26000),
+    LARGE(1, 26001, 1),
+    LARGE(26001, 1, 1),
+    FOLDED(4, 4),
+    FOLDED(4, 2, 3, 4),
+    FOLDED(4, 2, 1, 3, 4),
+    FOLDED(17, 5, 13, 17),
+    FOLDED(4, 2, 0, 4),
+    FOLDED(0, 2, 3, 0),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(5, 6), &none, TL_ERR_SHAPE,
             "a (3x4) times b (5x6): 4 is not 5"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 3), &ta, TL_ERR_SHAPE,
@@ -46,21 +89,66 @@ static const tl_sample samples[] = {
             "a (3x4) times b (4x3) transposed: 4 is not 3"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3, 4), &both, TL_ERR_SHAPE,
             "a (3x4) transposed times b (3x4) transposed: 3 is not 4"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4), &none, TL_ERR_SHAPE,
-            "a (3x4) times b [4]: the second is not a matrix"),
+    /* leading dimensions are equal, or 1, or absent */
+    BATCHED((2, ), (2, )),
+    BATCHED((2, ), (1, )),
+    BATCHED((1, ), (2, )),
+    BATCHED((), (2, )),
+    BATCHED((2, ), ()),
+    BATCHED((2, 3, ), (2, 3, )),
+    BATCHED((2, 3, ), (3, )),
+    BATCHED((3, ), (2, 3, )),
+    BATCHED((2, 1, ), (1, 3, )),
+    BATCHED((1, 3, ), (2, 1, )),
+    BATCHED((2, 3, ), ()),
+    BATCHED((), (2, 3, )),
+    BATCHED((2, 1, ), (3, )),
+    BATCHED((0, ), (1, )),
+    BATCHED((1, ), (0, )),
+    BATCHED((), (2, 0, )),
+    BATCHED((0, 3, ), (1, )),
+    OF(TL_DENSE_OPERAND(40, 17, 19), TL_DENSE_OPERAND(40, 19, 18), none),
+    OF(TL_DENSE_OPERAND(40, 18, 19), TL_DENSE_OPERAND(1, 17, 18), both),
+    OF(TL_DENSE_OPERAND(3, 65, 66), TL_DENSE_OPERAND(3, 66, 67), none),
+    OF(TL_DENSE_OPERAND(4, 1, 33, 34), TL_DENSE_OPERAND(3, 65, 34), tb),
+    OF(TL_DENSE_OPERAND(3, 20000, 1), TL_DENSE_OPERAND(3, 1, 2), none),
+    /* a vector is a row on the left, a column on the right, and no dimension of Y */
+    OF(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4), none),
+    OF(TL_DENSE_OPERAND(4, 3), TL_DENSE_OPERAND(4), ta),
+    OF(TL_DENSE_OPERAND(4), TL_DENSE_OPERAND(4, 5), none),
+    OF(TL_DENSE_OPERAND(4), TL_DENSE_OPERAND(5, 4), tb),
+    OF(TL_DENSE_OPERAND(4), TL_DENSE_OPERAND(4), none),
+    OF(TL_DENSE_OPERAND(0), TL_DENSE_OPERAND(0), none),
+    OF(TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(4), none),
+    OF(TL_DENSE_OPERAND(2, 4, 3), TL_DENSE_OPERAND(4), ta),
+    OF(TL_DENSE_OPERAND(2, 6, 3, 4), TL_DENSE_OPERAND(4), none),
+    OF(TL_DENSE_OPERAND(4), TL_DENSE_OPERAND(2, 4, 5), none),
+    OF(TL_DENSE_OPERAND(4), TL_DENSE_OPERAND(2, 6, 5, 4), tb),
+    OF(TL_DENSE_OPERAND(203, 131), TL_DENSE_OPERAND(131), none),
+    /* by hand: [1 2] times two columns */
+    { .in = { { TL_STATIC_SHAPE(2), .values = TL_VALUES(1, 2) },
+              { TL_STATIC_SHAPE(2, 2, 1), .values = TL_VALUES(3, 4, 5, 6) } },
+      .attr = &none,
+      .y = TL_VALUES(11, 17),
+      .upstream = TL_VALUES(1, 10),
+      .gradient = { TL_VALUES(53, 64), TL_VALUES(1, 2, 10, 20) } },
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_SCALAR_OPERAND, &none, TL_ERR_SHAPE,
-            "a (3x4) times b (scalar): the second is not a matrix"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 1, 5), &none, TL_ERR_SHAPE,
-            "a (3x4) times b (4x1x5): the second is not a matrix"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(1, 4, 5), &tb, TL_ERR_SHAPE,
-            "a (3x4) times b (1x4x5) transposed: the second is not a matrix"),
+            "a (3x4) times b (scalar): the second is a scalar"),
     REFUSED(TL_SCALAR_OPERAND, TL_DENSE_OPERAND(1, 4), &none, TL_ERR_SHAPE,
             "a (scalar) times b (1x4): the first is a scalar"),
-    /* a transposed A is a matrix: neither a row nor folded */
-    REFUSED(TL_DENSE_OPERAND(3), TL_DENSE_OPERAND(1, 5), &ta, TL_ERR_SHAPE,
-            "a [3] transposed times b (1x5): the first is not a matrix, and cannot be transposed"),
+    REFUSED(TL_DENSE_OPERAND(3), TL_DENSE_OPERAND(3, 5), &ta, TL_ERR_SHAPE,
+            "a [3] transposed times b (3x5): the first is a vector, and cannot be transposed"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4), &tb, TL_ERR_SHAPE,
+            "a (3x4) times b [4] transposed: the second is a vector, and cannot be transposed"),
+    REFUSED(TL_DENSE_OPERAND(4), TL_DENSE_OPERAND(3), &none, TL_ERR_SHAPE, "a [4] times b [3]: 4 is not 3"),
     REFUSED(TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(6, 5), &ta, TL_ERR_SHAPE,
-            "a (2x3x4) transposed times b (6x5): the first is not a matrix, and cannot be transposed"),
+            "a (2x3x4) transposed times b (6x5): 3 is not 6"),
+    REFUSED(TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(3, 4, 5), &none, TL_ERR_SHAPE,
+            "a (2x3x4) times b (3x4x5): the leading sizes 2 and 3 differ"),
+    REFUSED(TL_DENSE_OPERAND(2, 3, 4, 5), TL_DENSE_OPERAND(3, 3, 5, 4), &none, TL_ERR_SHAPE,
+            "a (2x3x4x5) times b (3x3x5x4): the leading sizes 2 and 3 differ"),
+    REFUSED(TL_DENSE_OPERAND(2, 0, 4, 5), TL_DENSE_OPERAND(2, 5, 4), &none, TL_ERR_SHAPE,
+            "a (2x0x4x5) times b (2x5x4): the leading sizes 0 and 2 differ"),
     /* empty operands, and a result that is anything but */
     REFUSED(TL_DENSE_OPERAND(1LL << 40, 0), TL_DENSE_OPERAND(0, 1LL << 40), &none, TL_ERR_SHAPE,
             "1099511627776x1099511627776 has more elements than memory can hold"),

@@ -1,0 +1,24 @@
+/* Examples of docs/ops.md: products. */
+#include <stdio.h>
+#include <tulle/tulle.h>
+
+int main(void)
+{
+    static const tl_real numbers[2 * 3 * 4] = { 1, 2, 3 }, one[3] = { 1, 1, 1 };
+    tl_variable *w = tl_variable_dense("w", TL_SHAPE(4, 4));
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(2, 3, 4), numbers), *ones = tl_input(g, TL_SHAPE(3), one);
+
+    /* matmul */
+    tl_node *y = tl_matmul(x, tl_use(g, w));                            /* 2x3x4 times 4x4: 2x3x4 */
+    tl_node *scores = tl_matmul_transposed(x, y, TL_TRANSPOSE_B);       /* 2x3x4 times 2x4x3: 2x3x3 */
+    tl_node *means = tl_scale(tl_matmul(scores, ones), (tl_real)1 / 3); /* times [3]: 2x3 */
+
+    tl_gradients pairs;
+    const bool good = tl_backward(tl_reduce_sum(means, TL_ALL_AXES), &pairs) == TL_OK;
+    if (!good)
+        fprintf(stderr, "%s\n", tl_error());
+    tl_graph_free(g);
+    tl_variable_free(w);
+    return !good;
+}
