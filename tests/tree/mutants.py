@@ -12,6 +12,7 @@ ROOT, and in BUILD only what ninja builds.
 """
 import argparse
 import concurrent.futures
+import contextlib
 import functools
 import json
 import os
@@ -24,6 +25,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.dont_write_bytecode = True  # the sources may be read-only
@@ -37,10 +39,18 @@ EXPLAINED = 'tests/ops/mutants.equivalent'
 WARNINGS = ['-Wno-error', '-Werror=incompatible-pointer-types', '-Werror=int-conversion', '-Werror=return-type',
             '-Werror=discarded-qualifiers', '-Werror=implicit-function-declaration']
 SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-DTL_HEAP_ARENA']
-ENVIRONMENT = {'CK_FORK': 'no', 'MALLOC_PERTURB_': '165', 'CCACHE_DISABLE': '1',
+# The thresholds keep freed memory: malloc would take it from the system again and fill every page.
+ENVIRONMENT = {'CK_FORK': 'no', 'MALLOC_PERTURB_': '165', 'MALLOC_MMAP_THRESHOLD_': str(1 << 30),
+               'MALLOC_TRIM_THRESHOLD_': str(1 << 32), 'CCACHE_DISABLE': '1',
                'ASAN_OPTIONS': 'hard_rss_limit_mb=3000'}
 LEAST_SECONDS, TIMES_THE_ORIGINAL = 10, 20  # how long a test may take
 MOST_KILOBYTES = 4 << 20  # of address space; not with the sanitizers, which reserve more
+
+# In one process, Check runs the other tests after a failure. This ends the program at the first.
+FIRST_FAILURE = '''#include <unistd.h>
+void __wrap__ck_assert_failed(void);
+void __wrap__ck_assert_failed(void) { _exit(1); }
+'''
 
 
 class Fault(Exception):
@@ -69,6 +79,7 @@ class Build:
             self.targets.add(line.rsplit(':', 1)[0])
         self.includes = None
         self.helpers = {}  # objects with sanitizers, by the name of what they replace
+        self.first_failure = None
 
     def ninja(self, *arguments):
         done = subprocess.run(['ninja', '-C', self.folder, *arguments], capture_output=True, text=True)
@@ -106,9 +117,18 @@ class Build:
         words = shlex.split(self.ninja('-t', 'commands', '-s', program).strip())
         return words[words[0] == 'ccache':]
 
+    def compile_first_failure(self, folder):
+        self.first_failure = os.path.join(folder, 'first_failure.o')
+        source = self.first_failure[:-1] + 'c'
+        with open(source, 'w', encoding='utf-8') as f:
+            f.write(FIRST_FAILURE)
+        if run(['cc', '-O1', '-fPIC', '-o', self.first_failure, '-c', source], folder) != 0:
+            raise Fault('%s does not compile' % source)
+
     def linker(self, program, objects, replaced, flags, to):
         """Returns the command that links a program with more objects, which come before those of archives."""
         words = list(self.link_command(program))
+        objects = objects + [self.first_failure, '-Wl,--wrap=_ck_assert_failed']
         at = words.index('-o') + 1
         words[at] = to
         return [word for k, word in enumerate(words[:at + 1] + objects + words[at + 1:])
@@ -167,11 +187,22 @@ def run(command, cwd, seconds=None, limited=False):
     child = subprocess.Popen(['/bin/sh', '-c', limits, 'sh'] + command, cwd=cwd, env=dict(os.environ, **ENVIRONMENT),
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                              start_new_session=True)
+    late = threading.Event()
+
+    def end():
+        late.set()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, end) if seconds else None  # Popen.wait would look for the end now and then
+    if timer:
+        timer.start()
     try:
-        return child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return None
+        status = child.wait()
+        return None if late.is_set() else status
     finally:
+        if timer:
+            timer.cancel()
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
@@ -382,6 +413,7 @@ def mutate(options):
     built = os.stat(os.path.join(build.folder, 'libtulle_core64.a')).st_mtime
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='mutants-') as folder:
+        build.compile_first_failure(folder)
         for subject in subjects:
             mutants = [m for m in subject.mutants if m in chosen]
             if not mutants:
