@@ -29,8 +29,9 @@ static const tl_binary_case bias_relu = {
                  { 0, 20, 20 },
                  { NAN, 3, NAN },
                  { -10, 10, 0 },
+                 { -0.0, -0.0, 0 },
                  { -INFINITY, 3, 0 } },
-    .n_special = 8,
+    .n_special = 9,
     .sample = samples,
     .n_samples = sizeof samples / sizeof *samples,
 };
