@@ -326,6 +326,12 @@ TL_API tl_node *tl_transpose(tl_node *a);
  * (NumPy: transpose; PyTorch: permute.) */
 TL_API tl_node *tl_permute(tl_node *a, const int32_t *axes);
 
+/* Y(.., i, j) = A(.., i, j) where j <= i + diagonal, that is on this diagonal and below it, otherwise
+ * `value`; i and j are the last two dimensions. dA = dY where j <= i + diagonal, otherwise 0. With
+ * -INFINITY, a softmax of row i is over elements 0 .. i. TL_ERR_SHAPE below rank 2. (NumPy, PyTorch:
+ * tril.) */
+TL_API tl_node *tl_tril(tl_node *a, int64_t diagonal, tl_real value);
+
 /* Y = the n inputs of the list, one after the other along an axis. n >= 1, and their other sizes are equal.
  * dA_i = the part of dY that is A_i's. */
 TL_API tl_node *tl_concat(tl_node *const *list, int32_t n, int32_t axis);
@@ -354,6 +360,29 @@ TL_API tl_node *tl_stop_gradient(tl_node *a);
  * position keep the same elements. r is not read after the call. (Srivastava et al., "Dropout", JMLR 15,
  * 2014.) */
 TL_API tl_node *tl_dropout(tl_node *a, tl_real p, tl_random *r);
+
+/* ---- Compositions ----
+ *
+ * Each is a few of the ops above, in a short file that is also their documentation. What does not fit is
+ * refused by the op that it does not fit. */
+
+/* Zeros are the defaults. */
+typedef struct tl_attention_options {
+    int32_t heads; /* 0: 1 */
+    bool causal;   /* query i sees keys 0 .. i */
+    tl_node *mask; /* added to the scores before the softmax; NULL: none */
+} tl_attention_options;
+
+/* Y = softmax(Q K^T / sqrt(d) + mask) V, for each sequence of a batch and each head. Q is batch x queries x
+ * width, K batch x keys x width, V batch x keys x any width, and Y batch x queries x V's width. Each head has
+ * its part of both widths, which the number of heads divides; d is the first width's. Y has the heads side by
+ * side. There are no projections.
+ *
+ * The mask is broadcast to batch x heads x queries x keys; -Inf in it excludes a key from a query: of keys
+ * that are padding it is batch x 1 x 1 x keys. A key that is excluded, or later where `causal` is set, has no
+ * influence and the gradient 0. A query without keys gives zeros. o = NULL: all defaults.
+ * (Vaswani et al., "Attention is all you need", 2017; PyTorch: scaled_dot_product_attention.) */
+TL_API tl_node *tl_attention(tl_node *q, tl_node *k, tl_node *v, const tl_attention_options *o);
 
 /* ---- Losses: scalars ---- */
 

@@ -1,4 +1,5 @@
 /* Examples of docs/ops/moves.md. */
+#include <math.h>
 #include <stdio.h>
 #include <tulle/tulle.h>
 
@@ -38,11 +39,16 @@ int main(void)
     tl_node *rows = tl_broadcast_to(row, TL_SHAPE(2, 3));
     tl_node *stacked = tl_concat((tl_node *[]){ a, rows }, 2, 0);
 
+    /* tril */
+    tl_node *past = tl_tril(gram, 0, -INFINITY); /* each row sees what is not later */
+    tl_node *strict = tl_tril(gram, -1, 0);
+    tl_node *weights = tl_add(tl_softmax(past), strict);
+
     /* stop_gradient */
     tl_node *target = tl_stop_gradient(tl_tanh(a));
     tl_node *loss = tl_mse(a, target); /* moves a towards its tanh, not the tanh */
     tl_gradients pairs;
-    const bool good = size && by_head && total && stacked && tl_backward(loss, &pairs) == TL_OK;
+    const bool good = size && by_head && total && stacked && weights && tl_backward(loss, &pairs) == TL_OK;
 
     if (!good)
         fprintf(stderr, "%s\n", tl_error());

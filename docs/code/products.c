@@ -1,4 +1,4 @@
-/* Examples of docs/ops.md: products. */
+/* Examples of docs/ops/products.md and docs/ops/compositions.md. */
 #include <stdio.h>
 #include <tulle/tulle.h>
 
@@ -14,8 +14,14 @@ int main(void)
     tl_node *scores = tl_matmul_transposed(x, y, TL_TRANSPOSE_B);       /* 2x3x4 times 2x4x3: 2x3x3 */
     tl_node *means = tl_scale(tl_matmul(scores, ones), (tl_real)1 / 3); /* times [3]: 2x3 */
 
+    /* attention */
+    const tl_attention_options options = { .heads = 2, .causal = true };
+    tl_node *attended = tl_attention(y, y, x, &options); /* 2x3x4: over the time of 3, with heads of 2 */
+    tl_node *block = tl_layer_norm(tl_add(x, attended), NULL, NULL, 1e-5);
+
     tl_gradients pairs;
-    const bool good = tl_backward(tl_reduce_sum(means, TL_ALL_AXES), &pairs) == TL_OK;
+    tl_node *loss = tl_add(tl_reduce_sum(means, TL_ALL_AXES), tl_reduce_sum(block, TL_ALL_AXES));
+    const bool good = tl_backward(loss, &pairs) == TL_OK;
     if (!good)
         fprintf(stderr, "%s\n", tl_error());
     tl_graph_free(g);

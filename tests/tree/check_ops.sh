@@ -2,9 +2,9 @@
 # check_ops.sh SOURCE_ROOT OP...: checks that an op is complete and an op like any other, and says what is not so.
 # check_ops.sh --self-test: checks that each kind of fault is found in a small tree, and that a sound one passes.
 #
-# An op is its file, its test, its line in the list of ops/meson.build (the OPs), its prototype in ops/ops.h and its
-# tangent, or a comment that says why it has none. It includes public headers only, those of the ops of users: what
-# ours cannot do without, another author cannot either.
+# An op is its file, its test, its line in a list of ops/meson.build (the OPs), its prototype in ops/ops.h and its
+# tangent, or a comment that says why it has none; a composition of ops, which does not call tl_apply, needs none. It
+# includes public headers only, those of the ops of users: what ours cannot do without, another author cannot either.
 # Any other test is its file and its word in a list of tests/meson.build.
 set -eu
 
@@ -22,7 +22,7 @@ check_files() {
         [ -f "$root/ops/$op.c" ] || echo "$op is in the list of ops/meson.build, but there is no ops/$op.c"
         [ -f "$root/tests/ops/op_$op.c" ] || echo "$op has no test: there is no tests/ops/op_$op.c"
         grep -q "^TL_API .*[ *]tl_$op(" "$root/ops/ops.h" || echo "$op has no prototype: no tl_$op( in ops/ops.h"
-        grep -qs 'tangent' "$root/ops/$op.c" || [ ! -f "$root/ops/$op.c" ] ||
+        grep -qs 'tangent' "$root/ops/$op.c" || ! grep -qs 'tl_apply' "$root/ops/$op.c" ||
             echo "$op has no tangent, and ops/$op.c does not say why"
     done
 }
@@ -100,7 +100,7 @@ self_test() {
     echo "headers += files('ops.h')" >"$tree/ops/meson.build"
     printf '#include "graph.h"\nTL_API tl_node *tl_exp(tl_node *a);\nTL_API tl_node *tl_old(tl_node *a);\n' >"$tree/ops/ops.h"
     printf '#include "ops.h"\n# include "vmath.h" /* tl_vexp */\n\n#include <math.h>\n.tangent = tangent\n' >"$tree/ops/exp.c"
-    printf '#include "op.h"\n/* no tangent: a sketch */\n' >"$tree/ops/old.c"
+    printf '#include "op.h"\n/* no tangent: a sketch */ tl_apply\n' >"$tree/ops/old.c"
     echo "'sort', 'graph', 'test_user_op.c'" >"$tree/tests/meson.build"
     for file in lib/test_sort graph/test_graph graph/test_user_op ops/op_exp ops/op_old; do
         : >"$tree/tests/$file.c"
@@ -125,6 +125,8 @@ self_test() {
     : >"$tree/tests/ops/op_new.c"
     expect 'tests/ops/op_new.c tests no op' exp old
     : >"$tree/ops/new.c"
+    expect 'new has no prototype: no tl_new( in ops/ops.h' exp old new
+    echo tl_apply >"$tree/ops/new.c"
     expect 'new has no prototype: no tl_new( in ops/ops.h
 new has no tangent, and ops/new.c does not say why' exp old new
     rm "$tree/ops/new.c"
@@ -147,4 +149,4 @@ if [ -n "$found" ]; then
     exit 1
 fi
 shift
-echo "$# ops: each has a file, a test, a list line, a prototype, a tangent, and includes public headers only"
+echo "$# ops: each has a file, a test, a list line, a prototype, a tangent unless it is composed, public includes only"
