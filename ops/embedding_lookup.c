@@ -1,5 +1,6 @@
 /* embedding_lookup: Y(i, :) = T(ids[i], :).  dT(ids[i], :) += dY(i, :), as row slices. */
 #include "describe.h"
+#include "lookup.h"
 #include "matrix.h"
 #include "ops.h"
 #include "tangent.h"
@@ -12,21 +13,9 @@ struct attr {
 static tl_status shape(tl_node *y)
 {
     struct attr *attr = y->attr;
-    const tl_node *table = y->in[0];
-    tl_shape out = attr->shape;
-    if (table->shape.rank == 0)
-        return tl_fail(TL_ERR_SHAPE, "the table is %s, and must have rank 1 or more",
-                       tl_node_text(table).text);
-    if (tl_shape_check(out) != TL_OK)
-        return tl_fail(TL_ERR_SHAPE, "ids: %s", tl_error());
-    if (out.rank + table->shape.rank - 1 > TL_MAX_RANK)
-        return tl_fail(TL_ERR_SHAPE, "ids %s of table %s: rank %d is not in 0..%d", tl_shape_text(out).text,
-                       tl_node_text(table).text, (int)(out.rank + table->shape.rank - 1), TL_MAX_RANK);
-    for (int32_t k = 1; k < table->shape.rank; k++)
-        out.dim[out.rank++] = table->shape.dim[k];
-    const int64_t n = tl_shape_size(attr->shape);
-    const tl_status status = tl_copy_rows(y, 0, "ids", n, attr->ids, &attr->ids);
-    return status == TL_OK ? tl_shape_dense(y, out) : status;
+    const tl_status status = tl_shape_lookup(y, attr->shape);
+    return status == TL_OK ? tl_copy_rows(y, 0, "ids", tl_shape_size(attr->shape), attr->ids, &attr->ids)
+                           : status;
 }
 
 static void forward(tl_node *y)

@@ -1,7 +1,10 @@
 /* embedding_lookup_sparse: with e_k = T(ids[k], :) for the ids of bag b, and D = 1, sum w or sqrt(sum w^2),
  * Y(b, :) = sum of w_k e_k / D.  dT(ids[k], :) += w_k / D dY(b, :), as row slices;
- * dw_k += <e_k, dY> / D, less <Y, dY> / D for a mean, less w_k <Y, dY> / D^2 for sqrtn. */
+ * dw_k += <e_k, dY> / D, less <Y, dY> / D for a mean, less w_k <Y, dY> / D^2 for sqrtn.
+ * Of a maximum or minimum, Y(b, j) is that of the e_k(j).  dT(ids[k], j) += dY(b, j) for the first that it
+ * is. */
 #include "describe.h"
+#include "lookup.h"
 #include "matrix.h"
 #include "ops.h"
 #include "tangent.h"
@@ -11,6 +14,15 @@
 struct attr {
     tl_pattern_bag bags;
     tl_combiner combiner;
+};
+
+/* Of a maximum or minimum. A winner is an entry that has an element of Y. */
+struct winners {
+    int64_t *from;   /* for each element of Y, the one of the entries that it is: as tl_extreme_rows has it */
+    bool *won;       /* of an entry */
+    int32_t *source; /* of a winner: which entry it is, and its row of T */
+    int32_t *row;
+    tl_real *slices; /* of an entry: dY where it has won, otherwise 0 */
 };
 
 /* The entries: the ids, except padding and bags whose divisor is 0. */
@@ -23,7 +35,20 @@ struct saved {
     tl_real *divisor;        /* D of each bag */
     /* dY / D of each bag, which all its entries receive; NULL: weighted, or every D is 1 */
     tl_real *shared;
+    struct winners extremes;
 };
+
+static bool is_extreme(tl_combiner c)
+{
+    return c == TL_MAX || c == TL_MIN;
+}
+
+/* Returns NULL for another number. */
+static const char *combiner_name(tl_combiner c)
+{
+    static const char *const name[] = { "sum", "mean", "sqrtn", "max", "min" };
+    return (int)c >= TL_SUM && (int)c <= TL_MIN ? name[c] : NULL;
+}
 
 static tl_status check_bags(const tl_pattern_bag *b)
 {
@@ -53,10 +78,14 @@ static tl_status check(const tl_node *y)
     const struct attr *attr = y->attr;
     const tl_pattern_bag *b = &attr->bags;
     const tl_node *table = y->in[0], *weights = y->in[1];
-    if (table->shape.rank != 2)
-        return tl_fail(TL_ERR_SHAPE, "the table is %s, and must be a matrix", tl_node_text(table).text);
-    if ((int)attr->combiner < TL_SUM || (int)attr->combiner > TL_SQRTN)
+    if (table->shape.rank != 1 && table->shape.rank != 2)
+        return tl_fail(TL_ERR_SHAPE, "the table is %s, and must be a matrix or a vector",
+                       tl_node_text(table).text);
+    if (!combiner_name(attr->combiner))
         return tl_fail(TL_ERR_ARGUMENT, "%d is not a tl_combiner", (int)attr->combiner);
+    if (weights && is_extreme(attr->combiner))
+        return tl_fail(TL_ERR_ARGUMENT, "a %s takes no weights, and these are %s",
+                       combiner_name(attr->combiner), tl_node_text(weights).text);
     tl_status status = check_bags(b);
     if (status != TL_OK)
         return status;
@@ -125,10 +154,24 @@ static void append_bag(const struct attr *attr, const tl_real *weights, int64_t 
         s->bag[k] = (int32_t)b;
         s->coef[k] = weights ? weights[s->pos[k]] : 1;
     }
-    s->divisor[b] = attr->combiner == TL_SUM
+    s->divisor[b] = attr->combiner == TL_SUM || is_extreme(attr->combiner)
                         ? 1
                         : divide(attr->combiner, weights != NULL, n - first, s->coef + first);
     s->n = s->divisor[b] == 0 ? first : n;
+}
+
+static tl_status alloc_extremes(tl_node *y, struct saved *s)
+{
+    struct winners *x = &s->extremes;
+    if (!(x->from = tl_scratch(y, y->size, sizeof *x->from)))
+        return TL_ERR_MEMORY;
+    if (!y->requires_grad)
+        return TL_OK;
+    x->won = tl_scratch(y, s->n, sizeof *x->won);
+    x->source = tl_scratch(y, s->n, sizeof *x->source);
+    x->row = tl_scratch(y, s->n, sizeof *x->row);
+    x->slices = tl_scratch(y, s->n * y->shape.dim[1], sizeof *x->slices);
+    return x->won && x->source && x->row && x->slices ? TL_OK : TL_ERR_MEMORY;
 }
 
 static tl_status shape(tl_node *y)
@@ -166,15 +209,68 @@ static tl_status shape(tl_node *y)
     }
     status = tl_copy_rows(y, 0, "ids", s->n, s->id, &s->row);
     if (status == TL_OK)
-        status = tl_shape_dense(y, TL_SHAPE(b->n, y->in[0]->shape.dim[1]));
+        status = tl_shape_dense(y, TL_SHAPE(b->n, tl_lookup_width(y->in[0])));
+    if (status == TL_OK && is_extreme(attr->combiner))
+        return alloc_extremes(y, s);
     if (status == TL_OK && !y->in[1] && attr->combiner != TL_SUM)
         status = (s->shared = tl_scratch(y, y->size, sizeof *s->shared)) ? TL_OK : TL_ERR_MEMORY;
     return status;
 }
 
-static void forward(tl_node *y)
+static void forward_extremes(tl_node *y)
 {
     const struct saved *s = y->scratch;
+    const tl_row_extremes bags = {
+        .n = y->shape.dim[0],
+        .width = y->shape.dim[1],
+        .ptr = s->bag_ptr,
+        .row = s->row,
+        .smallest = ((const struct attr *)y->attr)->combiner == TL_MIN,
+    };
+    tl_extreme_rows(&bags, y->in[0]->val, y->out, s->extremes.from);
+}
+
+static void slice_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const struct saved *s = y->scratch;
+    const int64_t width = y->shape.dim[1];
+    for (int64_t e = begin; e < end; e++) {
+        const tl_real *dy = y->grad + s->bag[e] * width;
+        const int64_t *from = s->extremes.from + s->bag[e] * width;
+        tl_real *slice = s->extremes.slices + e * width;
+        bool won = false;
+        for (int64_t j = 0; j < width; j++) {
+            const bool is_from = from[j] == e * width + j;
+            slice[j] = is_from ? dy[j] : 0;
+            won |= is_from;
+        }
+        s->extremes.won[e] = won;
+    }
+}
+
+static void backward_extremes(tl_node *y)
+{
+    const struct saved *s = y->scratch;
+    const struct winners *x = &s->extremes;
+    int64_t n = 0;
+    tl_parallel_rows(s->n, y->shape.dim[1], slice_range, y);
+    for (int64_t e = 0; e < s->n; e++)
+        if (x->won[e]) {
+            x->source[n] = (int32_t)e;
+            x->row[n++] = s->row[e];
+        }
+    tl_add_rows(y, 0, n, x->row, x->source, NULL, x->slices);
+}
+
+static void forward(tl_node *y)
+{
+    const struct attr *attr = y->attr;
+    const struct saved *s = y->scratch;
+    if (is_extreme(attr->combiner)) {
+        forward_extremes(y);
+        return;
+    }
     const tl_row_sums sums = {
         .n = y->shape.dim[0],
         .width = y->shape.dim[1],
@@ -219,7 +315,12 @@ static void add_to_weights(const tl_node *y, tl_real *dw)
 
 static void backward(tl_node *y)
 {
+    const struct attr *attr = y->attr;
     const struct saved *s = y->scratch;
+    if (is_extreme(attr->combiner)) {
+        backward_extremes(y);
+        return;
+    }
     if (s->shared)
         tl_parallel_rows(y->shape.dim[0], y->shape.dim[1], divide_bags, y);
     tl_add_rows(y, 0, s->n, s->row, s->bag, y->in[1] ? s->coef : NULL, s->shared ? s->shared : y->grad);
@@ -229,15 +330,26 @@ static void backward(tl_node *y)
     }
 }
 
+/* The elements of the direction where the table's were the extremes, of a lookup of all entries. */
+static tl_node *extreme_tangent(tl_node *y, tl_node *dtable)
+{
+    const struct saved *s = y->scratch;
+    const int32_t *row;
+    tl_node *table = tl_moved_rows(dtable, s->n, s->row, NULL, &row);
+    return tl_pick(tl_embedding_lookup(table, row, TL_SHAPE(s->n)), y->shape, s->extremes.from);
+}
+
 /* Y is linear in the table and, if it is a sum, in the weights. */
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
     const struct attr *attr = y->attr;
     tl_pattern_bag bags = attr->bags;
     tl_node *part[2] = { NULL, NULL };
+    if (is_extreme(attr->combiner))
+        return extreme_tangent(y, dx[0]);
     if (dx[1] && attr->combiner != TL_SUM) {
         tl_fail(TL_ERR_ARGUMENT, "the op has no tangent where the weights of a %s move",
-                attr->combiner == TL_MEAN ? "mean" : "sqrtn");
+                combiner_name(attr->combiner));
         return NULL;
     }
     if (dx[1])
@@ -254,11 +366,10 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
 
 static void describe(const tl_node *y, tl_description *to)
 {
-    static const char *const combiner[] = { [TL_SUM] = "sum", [TL_MEAN] = "mean", [TL_SQRTN] = "sqrtn" };
     const struct attr *attr = y->attr;
     const struct saved *s = y->out ? y->scratch : NULL;
-    if ((int)attr->combiner >= TL_SUM && (int)attr->combiner <= TL_SQRTN)
-        tl_describe_text(to, "combiner", combiner[attr->combiner]);
+    if (combiner_name(attr->combiner))
+        tl_describe_text(to, "combiner", combiner_name(attr->combiner));
     tl_describe_integer(to, "bags", attr->bags.n);
     if (s)
         tl_describe_integer(to, "ids", s->n_ids);

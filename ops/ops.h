@@ -67,6 +67,28 @@ TL_API tl_node *tl_dense_to_sparse(tl_node *d, tl_pattern *p);
  * TL_ERR_INDEX unless each id is in 0..rows-1. (TensorFlow: nn.embedding_lookup.) */
 TL_API tl_node *tl_embedding_lookup(tl_node *table, const int32_t *ids, tl_shape ids_shape);
 
+/* Y(i, :) = T(ids[i], :), and 0 where ids[i] is padding_id, which need not be a row. Otherwise as above; the
+ * gradient is that of the other ids. (PyTorch: nn.functional.embedding, whose padding has a row of T.) */
+TL_API tl_node *tl_embedding_lookup_padded(tl_node *table, const int32_t *ids, tl_shape ids_shape,
+                                           int32_t padding_id);
+
+/* How the rows of a table are spread over n shards. Both ways, shard i has rows / n of them, and the first
+ * rows % n shards have one more. */
+typedef enum tl_partition {
+    TL_MOD, /* row r is row r / n of shard r % n */
+    TL_DIV  /* shard i has the next rows after those of shard i - 1 */
+} tl_partition;
+
+/* Y(i, :) = R(i, :) c / max(c, |R(i, :)|), with R(i, :) = T(ids[i], :) and c = max_norm. T's rows are spread
+ * over the n tables, which have rows of one shape; |..| is the root of the sum of squares. c = 0 sets no
+ * bound: Y = R. A row with an infinity or a NaN is not changed, and no table ever is.
+ * dT(ids[i], :) = dY(i, :), or (c / |R|) (dY(i, :) - R <R, dY(i, :)> / |R|^2) where |R| > c, row-sparse as
+ * above, in each table.
+ * TL_ERR_SHAPE unless the tables have their numbers of rows; TL_ERR_INDEX unless each id is in 0 .. rows of
+ * all tables - 1; TL_ERR_ARGUMENT for a negative c. (TensorFlow: nn.embedding_lookup.) */
+TL_API tl_node *tl_embedding_lookup_partitioned(tl_node *const *tables, int32_t n, const int32_t *ids,
+                                                tl_shape ids_shape, tl_partition strategy, double max_norm);
+
 /* Bags of ids in compressed form: bag b holds ids[row_ptr[b]] .. ids[row_ptr[b + 1] - 1]. */
 typedef struct tl_pattern_bag {
     int64_t n;              /* number of bags */
@@ -77,16 +99,19 @@ typedef struct tl_pattern_bag {
     int64_t n_ids; /* elements of ids, all of which the bags must hold; 0: not told, and not checked */
 } tl_pattern_bag;
 
-/* The divisor D of a bag with weights w: 1, sum w, or sqrt(sum w^2). */
-typedef enum tl_combiner { TL_SUM, TL_MEAN, TL_SQRTN } tl_combiner;
+/* What a bag's rows become: a sum, divided by D = 1, sum w or sqrt(sum w^2), or the largest or the smallest
+ * element of each column. */
+typedef enum tl_combiner { TL_SUM, TL_MEAN, TL_SQRTN, TL_MAX, TL_MIN } tl_combiner;
 
 /* Y(b, :) = (sum of w_k e_k) / D over the ids k of bag b that are not padding, with e_k = T(ids[k], :) and
- * w_k = weights[k]. T is a matrix; Y has a row per bag and T's columns; `weights` is a vector with an element
- * per id, padding included, or NULL for weights of 1.
+ * w_k = weights[k]. T is a matrix, or a vector as a matrix of one column; Y has a row per bag and T's
+ * columns; `weights` is a vector with an element per id, padding included, or NULL for weights of 1.
  * dT(ids[k], :) = w_k dY(b, :) / D, row-sparse as above.
  * dw_k = <e_k, dY(b, :)> / D for TL_SUM, <e_k - Y(b, :), dY(b, :)> / D for TL_MEAN and
  * <e_k - (w_k / D) Y(b, :), dY(b, :)> / D for TL_SQRTN.
- * A bag without ids, or with D = 0, gives a row of 0, and its gradients are 0.
+ * For TL_MAX and TL_MIN, which take no weights, Y(b, j) is the largest or smallest e_k(j), a NaN if there is
+ * one, and dT(ids[k], j) = dY(b, j) for the first k whose it is; backward takes memory for the rows of all
+ * ids. A bag without ids, or with D = 0, gives a row of 0, and its gradients are 0.
  * TL_ERR_INDEX unless each id is padding or in 0..rows-1; TL_ERR_ARGUMENT unless row_ptr starts at 0, ascends
  * and ends at n_ids, if that is not 0, and for more than 2^31 - 1 bags or ids.
  * (TensorFlow: nn.embedding_lookup_sparse; PyTorch: embedding_bag.) */

@@ -1,5 +1,6 @@
 /* segment_max: Y(i, j) = the largest of column j in A's rows ptr[i] .. ptr[i + 1] - 1, 0 if there are none.
  * dA += dY(i, j) at the first that is. */
+#include "lookup.h"
 #include "ops.h"
 #include "segments.h"
 #include "tangent.h"
@@ -18,39 +19,15 @@ static tl_status shape(tl_node *y)
     return status;
 }
 
-/* A NaN is larger than any number, and the first one stays. */
-static bool is_larger(tl_real x, tl_real max)
-{
-    return x > max || (x != x && max == max);
-}
-
-static void reduce_segments(void *context, int64_t begin, int64_t end)
-{
-    const tl_node *y = context;
-    const struct attr *attr = y->attr;
-    const int64_t width = tl_segments_width(y);
-    const tl_real *a = y->in[0]->val;
-    for (int64_t i = begin; i < end; i++) {
-        tl_real *restrict out = y->out + i * width;
-        int64_t *restrict from = attr->from + i * width;
-        const int64_t first = attr->segments.row_ptr[i], last = attr->segments.row_ptr[i + 1];
-        for (int64_t j = 0; j < width; j++) {
-            from[j] = first < last ? first * width + j : -1;
-            out[j] = first < last ? a[first * width + j] : 0;
-        }
-        for (int64_t row = first + 1; row < last; row++)
-            for (int64_t j = 0; j < width; j++) {
-                const tl_real x = a[row * width + j];
-                const bool larger = is_larger(x, out[j]);
-                from[j] = larger ? row * width + j : from[j];
-                out[j] = larger ? x : out[j];
-            }
-    }
-}
-
 static void forward(tl_node *y)
 {
-    tl_segments_parallel(y, reduce_segments);
+    const struct attr *attr = y->attr;
+    const tl_row_extremes segments = {
+        .n = attr->segments.n,
+        .width = tl_segments_width(y),
+        .ptr = attr->segments.row_ptr,
+    };
+    tl_extreme_rows(&segments, y->in[0]->val, y->out, attr->from);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)

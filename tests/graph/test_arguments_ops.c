@@ -133,6 +133,8 @@ START_TEST(ops)
     ck_assert(!tl_sparse_add(NULL, NULL) && !tl_sparse_to_dense(NULL, NULL) &&
               !tl_dense_to_sparse(NULL, NULL));
     ck_assert(!tl_embedding_lookup(NULL, NULL, impossible));
+    ck_assert(!tl_embedding_lookup_padded(NULL, NULL, impossible, 0));
+    ck_assert(!tl_embedding_lookup_partitioned(NULL, INT_MIN, NULL, impossible, (tl_partition)INT_MIN, NAN));
     ck_assert(!tl_embedding_lookup_sparse(NULL, NULL, NULL, (tl_combiner)INT_MIN));
     ck_assert(!tl_matmul(NULL, NULL) && !tl_matmul_transposed(NULL, NULL, odd));
     ck_assert(!tl_bias(NULL, NULL) && !tl_bias_relu(NULL, NULL) && !tl_add(NULL, NULL) &&
@@ -157,6 +159,8 @@ START_TEST(ops)
     REFUSED(tl_embedding_lookup(tl_use(g, v), NULL, TL_SHAPE(1)));
     REFUSED(tl_embedding_lookup(tl_use(g, v), &id, TL_SHAPE(INT64_MIN)));
     REFUSED(tl_embedding_lookup(tl_use(g, v), &id, impossible));
+    REFUSED(tl_embedding_lookup_padded(tl_use(g, v), &id, impossible, 0));
+    REFUSED(tl_embedding_lookup_partitioned((tl_node *[]){ tl_use(g, v) }, 1, &id, impossible, TL_DIV, 0));
     REFUSED(tl_embedding_lookup_sparse(tl_use(g, v), NULL, NULL, TL_SUM));
     REFUSED(tl_embedding_lookup_sparse(tl_use(g, v), &(tl_pattern_bag){ .n = INT64_MIN }, NULL, TL_SUM));
     REFUSED(tl_embedding_lookup_sparse(

@@ -42,6 +42,14 @@ static tl_node *loss_of(tl_graph *g, tl_variable *table, bool spoiled)
     tl_node *t = tl_use(g, table);
     tl_node *looked_up = tl_embedding_lookup(t, a.ids, TL_SHAPE(IDS));
     spoil(&a, spoiled);
+    a = make();
+    tl_node *rows = tl_embedding_lookup_padded(t, a.ids, TL_SHAPE(IDS), 4);
+    spoil(&a, spoiled);
+    a = make();
+    looked_up = tl_add(looked_up, rows);
+    rows = tl_embedding_lookup_partitioned(&t, 1, a.ids, TL_SHAPE(IDS), TL_MOD, 2);
+    spoil(&a, spoiled);
+    looked_up = tl_add(looked_up, rows);
     tl_node *loss = tl_softmax_cross_entropy_weighted(looked_up, b.labels, b.weights);
     spoil(&b, spoiled);
     loss = tl_add(loss, tl_softmax_cross_entropy(tl_tanh(looked_up), c.labels));

@@ -98,6 +98,12 @@ START_TEST(sparse_ops_and_lookups)
     check_node(tl_dense_sparse_matmul(a, s, TL_TRANSPOSE_BOTH), " transpose='both'");
     check_node(tl_sparse_to_dense(s, NULL), "");
     check_node(tl_embedding_lookup(a, (int32_t[]){ 3, 0, 0, 1 }, TL_SHAPE(2, 2)), "<Gather> ids=2x2");
+    check_node(tl_embedding_lookup_padded(a, (int32_t[]){ 3, -1 }, TL_SHAPE(2), -1),
+               " ids=[2] padding_id=-1");
+    check_node(tl_embedding_lookup_partitioned(&a, 1, (int32_t[]){ 3 }, TL_SHAPE(1), TL_MOD, 0),
+               " ids=[1] strategy='mod'");
+    check_node(tl_embedding_lookup_partitioned(&a, 1, (int32_t[]){ 3 }, TL_SHAPE(1), TL_DIV, 0.5),
+               " ids=[1] strategy='div' max_norm=0.5");
     const tl_pattern_bag bags = { .n = 2,
                                   .row_ptr = (int64_t[]){ 0, 1, 3 },
                                   .ids = (int32_t[]){ 3, -1, 0 },
@@ -106,6 +112,10 @@ START_TEST(sparse_ops_and_lookups)
     tl_node *weights = tl_input(g, TL_SHAPE(3), numbers);
     check_node(tl_embedding_lookup_sparse(a, &bags, weights, TL_SQRTN),
                " combiner='sqrtn' bags=2 ids=3 padding_id=-1");
+    check_node(tl_embedding_lookup_sparse(a, &bags, NULL, TL_MAX),
+               " combiner='max' bags=2 ids=3 padding_id=-1");
+    check_node(tl_embedding_lookup_sparse(a, &bags, NULL, TL_MIN),
+               " combiner='min' bags=2 ids=3 padding_id=-1");
     tl_graph_free(g);
     tl_pattern_release(p);
 }
@@ -143,6 +153,9 @@ START_TEST(failed_ops)
     a = tl_input(g, TL_SHAPE(3, 4), numbers);
     tl_matmul_transposed(a, a, (tl_trans)5);
     check_printed(g, "%1 = matmul(%0, %0), transpose = 5 : failed\n");
+    a = tl_input(g, TL_SHAPE(3, 4), numbers);
+    tl_embedding_lookup_partitioned(&a, 1, NULL, TL_SHAPE(0), (tl_partition)2, 0);
+    check_printed(g, "%1 = embedding_lookup_partitioned(%0), ids = [0] : failed\n");
     fail_with_local_arrays(g);
     check_printed(g, "%1 = embedding_lookup_sparse(%0, -), bags = 1 : failed\n");
     a = tl_input(g, TL_SHAPE(3, 4), numbers);

@@ -1,8 +1,5 @@
 /* embedding_lookup: Y(i, :) = T(ids[i], :) */
-#include "check_tulle.h"
-#include "tests/testing.h"
-
-#include <string.h>
+#include "tests/ops/lookups.h"
 
 typedef struct lookup {
     const int32_t *ids;
@@ -76,6 +73,8 @@ static const tl_sample samples[] = {
     REFUSED(TL_DENSE_OPERAND(5, 1, 1, 2), IDS(1, 1), TL_ERR_SHAPE,
             "ids 1x1 of table a (5x1x1x2): rank 5 is not in 0..4"),
     REFUSED(TL_DENSE_OPERAND(5, 2), IDS(-1), TL_ERR_SHAPE, "ids: [-1] has a negative size"),
+    REFUSED(TL_DENSE_OPERAND(5, 2), IDS(1 << 15, 1 << 16), TL_ERR_ARGUMENT,
+            "the number of ids, 2147483648, is not in 0..2147483647"),
     REFUSED(TL_DENSE_OPERAND(5, 2), (&(const lookup){ ids, { .rank = 5 } }), TL_ERR_SHAPE,
             "ids: rank 5 is not in 0..4")
 };
@@ -97,18 +96,10 @@ static tl_node *build(tl_graph *g, tl_variable *table, const lookup *l)
     return tl_embedding_lookup(tl_use(g, table), l->ids, l->shape);
 }
 
-/* The sum of U Y: its gradient with respect to Y is U. */
-static tl_node *against(tl_node *y, const tl_real *u)
-{
-    ck_assert_msg(y != NULL, "%s", tl_error());
-    return tl_reduce_sum(tl_mul(y, tl_input(y->graph, y->shape, u)), TL_ALL_AXES);
-}
-
 START_TEST(by_hand)
 {
     const lookup of = { ids, TL_SHAPE(4) };
-    tl_variable *table = tl_variable_dense("t", TL_SHAPE(5, 2));
-    memcpy(tl_variable_data(table), (tl_real[]){ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, 10 * sizeof(tl_real));
+    tl_variable *table = filled(TL_SHAPE(5, 2), (tl_real[]){ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 });
     tl_graph *g = tl_graph_new();
     tl_gradients out;
     tl_node *y = build(g, table, &of);

@@ -1,9 +1,7 @@
 /* embedding_lookup_sparse: a weighted sum, mean or sqrtn of table rows for each bag of ids */
-#include "check_tulle.h"
-#include "tests/testing.h"
+#include "tests/ops/lookups.h"
 
 #include <math.h>
-#include <string.h>
 
 typedef struct call {
     const tl_pattern_bag *bags;
@@ -22,12 +20,17 @@ static double weight_of(const tl_reference *r, const tl_pattern_bag *bags, int64
     return skipped ? 0 : r->in[1] ? r->in[1][k] : 1;
 }
 
+static int64_t width_of(const tl_reference *r)
+{
+    return r->shape[0].rank == 1 ? 1 : r->shape[0].dim[1];
+}
+
 /* One bag after the other. */
 static tl_shape reference(tl_reference *r)
 {
     const call *c = r->attr;
     const tl_pattern_bag *bags = c->bags;
-    const int64_t width = r->shape[0].dim[1];
+    const int64_t width = width_of(r);
     for (int64_t b = 0; b < bags->n; b++) {
         double sum = 0, squares = 0;
         for (int64_t k = bags->row_ptr[b]; k < bags->row_ptr[b + 1]; k++) {
@@ -111,6 +114,8 @@ enum { MANY_IDS = 1949 }; /* as tl_test_suite draws them */
 static const tl_sample samples[] = {
     LOOKUP(five, WEIGHTS(3), 3, 2),
     LOOKUP(five, WEIGHTS(3), 4, 1),
+    LOOKUP(five, WEIGHTS(3), 3), /* a vector: a matrix of one column */
+    LOOKUP(padded, SIGNED_WEIGHTS, 5),
     LOOKUP(padded, SIGNED_WEIGHTS, 5, 3),
     LOOKUP(none, WEIGHTS(0), 3, 2),
     LOOKUP(without_ids, WEIGHTS(0), 3, 2),
@@ -121,21 +126,24 @@ static const tl_sample samples[] = {
     LOOKUP(many_padded, WEIGHTS(MANY_IDS), 700, 33),
     LOOKUP(many, WEIGHTS(MANY_IDS), 700, 1),
     REFUSED(TL_SCALAR_OPERAND, TL_DENSE_OPERAND(3), 0, TL_ERR_SHAPE,
-            "the table is a (scalar), and must be a matrix"),
-    REFUSED(TL_DENSE_OPERAND(3), TL_DENSE_OPERAND(3), 0, TL_ERR_SHAPE,
-            "the table is a [3], and must be a matrix"),
+            "the table is a (scalar), and must be a matrix or a vector"),
     REFUSED(TL_DENSE_OPERAND(3, 2, 1), TL_DENSE_OPERAND(3), 0, TL_ERR_SHAPE,
-            "the table is a (3x2x1), and must be a matrix"),
+            "the table is a (3x2x1), and must be a matrix or a vector"),
     REFUSED(TL_DENSE_OPERAND(3, 2), TL_DENSE_OPERAND(2), 1, TL_ERR_SHAPE,
             "the weights are b [2], and must be [3], one per id"),
     REFUSED(TL_DENSE_OPERAND(3, 2), TL_DENSE_OPERAND(3, 1), 1, TL_ERR_SHAPE,
             "the weights are b (3x1), and must be [3], one per id"),
     REFUSED(TL_DENSE_OPERAND(3, 2), TL_SCALAR_OPERAND, 2, TL_ERR_SHAPE,
             "the weights are b (scalar), and must be [3], one per id"),
-    REFUSED(TL_DENSE_OPERAND(3, 2), TL_DENSE_OPERAND(3), (tl_combiner)3, TL_ERR_ARGUMENT,
-            "3 is not a tl_combiner"),
+    REFUSED(TL_DENSE_OPERAND(3, 2), TL_DENSE_OPERAND(3), (tl_combiner)5, TL_ERR_ARGUMENT,
+            "5 is not a tl_combiner"),
     REFUSED(TL_DENSE_OPERAND(3, 2), TL_DENSE_OPERAND(3), (tl_combiner)-1, TL_ERR_ARGUMENT,
             "-1 is not a tl_combiner"),
+    /* no weights of a maximum or minimum */
+    REFUSED(TL_DENSE_OPERAND(3, 2), TL_DENSE_OPERAND(3), TL_MAX, TL_ERR_ARGUMENT,
+            "a max takes no weights, and these are b [3]"),
+    REFUSED(TL_DENSE_OPERAND(3, 2), TL_DENSE_OPERAND(3), TL_MIN, TL_ERR_ARGUMENT,
+            "a min takes no weights, and these are b [3]"),
     BAD_BAGS(TL_ERR_ARGUMENT, "bags: n = -1 is not in 0..2147483647", .n = -1, .row_ptr = PTR(0, 3)),
     BAD_BAGS(TL_ERR_ARGUMENT, "bags: n = 2147483648 is not in 0..2147483647", .n = 1LL << 31,
              .row_ptr = PTR(0, 3)),
@@ -182,7 +190,7 @@ static const tl_op_case embedding_lookup_sparse = {
             TL_SKIP(TL_STAGE_PLACE), /* a matrix and a vector; the bags tell its rows */
 };
 
-/* ---- By hand ---- */
+/* ---- A call of variables ---- */
 
 typedef struct lookup {
     tl_variable *table, *weights; /* weights NULL: none */
@@ -196,25 +204,162 @@ static tl_node *build(tl_graph *g, const lookup *c)
     return tl_embedding_lookup_sparse(t, &c->bags, c->weights ? tl_use(g, c->weights) : NULL, c->combiner);
 }
 
-/* The sum of U Y: its gradient with respect to Y is U. */
-static tl_node *against(tl_node *y, const tl_real *u)
-{
-    ck_assert_msg(y != NULL, "%s", tl_error());
-    return tl_reduce_sum(tl_mul(y, tl_input(y->graph, y->shape, u)), TL_ALL_AXES);
-}
-
-static tl_variable *filled(tl_shape shape, const tl_real *values)
-{
-    tl_variable *v = tl_variable_dense("v", shape);
-    memcpy(tl_variable_data(v), values, (size_t)tl_variable_size(v) * sizeof *values);
-    return v;
-}
-
 static void drop(lookup *c)
 {
     tl_variable_free(c->table);
     tl_variable_free(c->weights);
 }
+
+/* ---- Maximum and minimum ---- */
+
+static tl_shape extreme_reference(tl_reference *r)
+{
+    const call *c = r->attr;
+    const tl_pattern_bag *bags = c->bags;
+    const int64_t width = width_of(r);
+    for (int64_t b = 0; b < bags->n; b++)
+        for (int64_t j = 0; j < width; j++) {
+            double *y = &r->y[b * width + j];
+            bool first = true;
+            for (int64_t k = bags->row_ptr[b]; k < bags->row_ptr[b + 1]; k++) {
+                if (bags->has_padding && bags->ids[k] == bags->padding_id)
+                    continue;
+                const double x = r->in[0][bags->ids[k] * width + j];
+                *y = first || (c->combiner == TL_MAX ? x > *y : x < *y) ? x : *y;
+                first = false;
+            }
+        }
+    return TL_SHAPE(bags->n, width);
+}
+
+#define EXTREMES(bags, ...)                                                                                  \
+    { .in = { TL_DENSE_OPERAND(__VA_ARGS__), TL_ABSENT_OPERAND }, .attr = CALL(&bags, TL_MAX) },             \
+    {                                                                                                        \
+        .in = { TL_DENSE_OPERAND(__VA_ARGS__), TL_ABSENT_OPERAND }, .attr = CALL(&bags, TL_MIN)              \
+    }
+#define BAGS(its_n, its_ptr, its_ids)                                                                        \
+    ((const tl_pattern_bag){ .n = its_n, .row_ptr = its_ptr, .ids = its_ids })
+
+static tl_sample extreme_samples[] = {
+    EXTREMES(five, 3, 2),
+    EXTREMES(five, 3), /* a vector: a matrix of one column */
+    EXTREMES(padded, 5, 3),
+    EXTREMES(none, 3, 2),
+    EXTREMES(without_ids, 3, 2),
+    EXTREMES(without_ids, 0, 2),
+    EXTREMES(only_padding, 3, 2),
+    EXTREMES(five, 3, 0),
+    EXTREMES(many, 700, 33),
+    EXTREMES(many_padded, 700, 33),
+    EXTREMES(many, 700, 1),
+    /* PyTorch 1.13, nn.functional.embedding_bag(ids, T, offsets, mode="max"): a tie in column 1 of bag 0, of
+     * which the first row has the gradient; bag 1 is empty; row 3 is twice in bag 2 */
+    { .in = { { TL_STATIC_SHAPE(4, 2), .values = TL_VALUES(1, 5, 3, 5, 2, -1, 4, 0) }, TL_ABSENT_OPERAND },
+      .attr = CALL(&BAGS(4, PTR(0, 2, 2, 5, 6), IDS(0, 1, 2, 3, 3, 0)), TL_MAX),
+      .y = TL_VALUES(3, 5, 0, 0, 4, 0, 1, 5),
+      .upstream = TL_VALUES(1, 2, 9, 9, 3, 4, 5, 6),
+      .gradient = { TL_VALUES(5, 8, 1, 0, 0, 0, 3, 4) } },
+    /* the same of the negated table; -0 is not below 0 */
+    { .in = { { TL_STATIC_SHAPE(4, 2), .values = TL_VALUES(-1, -5, -3, -5, -2, 1, -4, 0) },
+              TL_ABSENT_OPERAND },
+      .attr = CALL(&BAGS(4, PTR(0, 2, 2, 5, 6), IDS(0, 1, 2, 3, 3, 0)), TL_MIN),
+      .y = TL_VALUES(-3, -5, 0, 0, -4, 0, -1, -5),
+      .upstream = TL_VALUES(1, 2, 9, 9, 3, 4, 5, 6),
+      .gradient = { TL_VALUES(5, 8, 1, 0, 0, 0, 3, 4) } },
+    /* the first NaN is the maximum and the minimum; infinities are numbers; 0 and -0 tie */
+    { .in = { { TL_STATIC_SHAPE(3, 3), .values = TL_VALUES(1, -INFINITY, -0.0, NAN, 2, 0, NAN, INFINITY, 0) },
+              TL_ABSENT_OPERAND },
+      .attr = CALL(&BAGS(1, PTR(0, 3), IDS(0, 1, 2)), TL_MAX),
+      .y = TL_VALUES(NAN, INFINITY, -0.0),
+      .upstream = TL_VALUES(1, 2, 3),
+      .gradient = { TL_VALUES(0, 0, 3, 1, 0, 0, 0, 2, 0) } },
+    { .in = { { TL_STATIC_SHAPE(3, 3), .values = TL_VALUES(1, -INFINITY, -0.0, NAN, 2, 0, NAN, INFINITY, 0) },
+              TL_ABSENT_OPERAND },
+      .attr = CALL(&BAGS(1, PTR(0, 3), IDS(0, 1, 2)), TL_MIN),
+      .y = TL_VALUES(NAN, -INFINITY, -0.0),
+      .upstream = TL_VALUES(1, 2, 3),
+      .gradient = { TL_VALUES(0, 2, 3, 1, 0, 0, 0, 0, 0) } },
+};
+
+static const tl_op_case extremes = {
+    .name = "embedding_lookup_sparse",
+    .n_in = 2,
+    .op = op,
+    .reference = extreme_reference,
+    .sample = extreme_samples,
+    .n_samples = sizeof extreme_samples / sizeof *extreme_samples,
+    .skip = TL_SKIP(TL_STAGE_SHARED) |
+            TL_SKIP(TL_STAGE_PLACE), /* a matrix and a vector; the bags tell its rows */
+};
+
+/* Gives every element of a table a value of its own in its column, further from the others than any
+ * difference that is taken. */
+static void fill_apart(tl_operand *table, double *values)
+{
+    const int64_t rows = table->shape.dim[0], width = table->shape.rank == 1 ? 1 : table->shape.dim[1];
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < width; j++)
+            values[i * width + j] = (double)((i * 389 + j * 17) % rows) / 8 - (double)rows / 16;
+    table->values = values;
+}
+
+/* The gradient has the rows of winners, and no other: rows 0 and 2 of bag {0, 1, 2}, in two columns. */
+START_TEST(gradient_of_the_winner)
+{
+    lookup c = { .table = filled(TL_SHAPE(4, 2), (tl_real[]){ 1, 9, 2, 8, 3, 7, 4, 6 }),
+                 .bags = { .n = 2, .row_ptr = PTR(0, 3, 4), .ids = IDS(0, 1, 2, 0) },
+                 .combiner = TL_MAX };
+    for (int k = TL_MAX; k <= TL_MIN; k++) {
+        c.combiner = (tl_combiner)k;
+        tl_graph *g = tl_graph_new();
+        tl_gradients out;
+        tl_node *y = build(g, &c);
+        ck_assert_ok(tl_backward(against(y, (tl_real[]){ 1, 2, 4, 8 }), &out));
+        ck_assert_int_eq(out.n, 1);
+        ck_assert_int_eq(out.pair[0].n_rows, 2);
+        ck_assert_int_eq(out.pair[0].rows[0], 0);
+        ck_assert_int_eq(out.pair[0].rows[1], 2);
+        if (k == TL_MAX)
+            ck_assert_values(out.pair[0].values, 4, 0, 4, 2 + 8, 1, 0);
+        else
+            ck_assert_values(out.pair[0].values, 4, 0, 1 + 4, 8, 0, 2);
+        tl_graph_free(g);
+    }
+    drop(&c);
+}
+END_TEST
+
+/* Bags of one id each. */
+static tl_node *by_max(tl_node *table, const int32_t *id, int64_t n)
+{
+    int64_t row_ptr[128];
+    for (int64_t k = 0; k <= n; k++)
+        row_ptr[k] = k;
+    return tl_embedding_lookup_sparse(table, &(tl_pattern_bag){ .n = n, .row_ptr = row_ptr, .ids = id }, NULL,
+                                      TL_MAX);
+}
+
+/* A bag of all ids. */
+static tl_node *by_min(tl_node *table, const int32_t *id, int64_t n)
+{
+    return tl_embedding_lookup_sparse(table, &(tl_pattern_bag){ .n = 1, .row_ptr = PTR(0, n), .ids = id },
+                                      NULL, TL_MIN);
+}
+
+START_TEST(repeats_of_a_maximum_are_summed_in_double)
+{
+    check_repeats(by_max);
+}
+END_TEST
+
+START_TEST(exact_rows_of_the_optimizer)
+{
+    check_exact_rows(by_max);
+    check_exact_rows(by_min);
+}
+END_TEST
+
+/* ---- By hand ---- */
 
 /* Weights 3 4 2, rows (1 2) (3 4) (5 6). A mean and a sqrtn do not change where all weights are scaled, even
  * to where their squares are 0 or infinite in float. */
@@ -451,10 +596,18 @@ Suite *tl_test_suite(void)
             many_ids[at] = (int32_t)(at * 97 % 700);
         many_ptr[b + 1] = at;
     }
+    static double apart[sizeof extreme_samples / sizeof *extreme_samples][700 * 33];
+    for (size_t k = 0; k < sizeof extreme_samples / sizeof *extreme_samples; k++)
+        if (!extreme_samples[k].y)
+            fill_apart(&extreme_samples[k].in[0], apart[k]);
     Suite *s = tl_op_suite(&embedding_lookup_sparse);
+    tl_suite_add_op(s, &extremes);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_loop_test(c, by_hand, 0, 3);
     tcase_add_loop_test(c, empty, TL_SUM, TL_SQRTN + 1);
+    tcase_add_test(c, gradient_of_the_winner);
+    tcase_add_test(c, repeats_of_a_maximum_are_summed_in_double);
+    tcase_add_test(c, exact_rows_of_the_optimizer);
     tcase_add_test(c, divisor_of_zero);
     tcase_add_loop_test(c, divisor_beyond_the_range, TL_MEAN, TL_SQRTN + 1);
     tcase_add_test(c, padding);
