@@ -147,8 +147,8 @@ static const tl_sample bounded[] = {
     { SHARDS(3, TL_MOD, 0.1, many, 1700, TABLE(234, 73), TABLE(233, 73), TABLE(233, 73)) },
     { SHARDS(2, TL_MOD, 1, ids, 6, TABLE(3, 0), TABLE(2, 0)) },
     { SHARDS(1, TL_MOD, 1, NULL, 0, TABLE(3, 2)) },
-    /* by hand. The row (3, 4) becomes (1.5, 2), and of dY = (1, 0) it receives 2.5 / 5 ((1, 0) - (3, 4) 3 / 25);
-     * (0, 1.5) stays, with all of dY */
+    /* by hand. The row (3, 4) becomes (1.5, 2), and of dY = (1, 0) it receives
+     * 2.5 / 5 ((1, 0) - (3, 4) 3 / 25); (0, 1.5) stays, with all of dY */
     { SHARDS(1, TL_MOD, 2.5, ((const int32_t[]){ 0, 1, 0 }), 3,
              { TL_STATIC_SHAPE(2, 2), .values = TL_VALUES(3, 4, 0, 1.5) }),
       .y = TL_VALUES(1.5, 2, 0, 1.5, 1.5, 2), .upstream = TL_VALUES(1, 0, 7, -8, 1, 0),
