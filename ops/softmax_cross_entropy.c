@@ -1,89 +1,32 @@
-/* softmax_cross_entropy: Y = sum over rows i of w_i (log sum exp(Z(i, :)) - Z(i, label_i)) / sum of w, where
- * Z(i, :) = X(i, :) - max X(i, :), so that only differences of logits enter.
- * dX(i, :) += w_i (exp(Z(i, :) - log sum exp(Z(i, :))) - onehot(label_i)) dY / sum of w. */
-#include "describe.h"
+/* softmax_cross_entropy: Y = sum over rows i of <T(i, :), log sum exp(Z(i, :)) - Z(i, :)> / sum of w, where
+ * Z(i, :) = X(i, :) - max X(i, :), so that only differences of logits enter. T is w_i onehot(label_i), of
+ * which smoothing spreads a part over all classes (labels.h).
+ * dX(i, :) += (t_i exp(Z(i, :) - log sum exp(Z(i, :))) - T(i, :)) dY / sum of w, t_i the sum of T(i, :). */
+#include "labels.h"
 #include "ops.h"
 #include "softmax.h"
 
 #include <math.h>
 
-struct attr {
-    const int32_t *label;
-    const tl_real *weight; /* NULL: all 1 */
-};
-
 struct saved {
-    tl_log_sum *row;    /* of each row that counts */
-    double unit, total; /* the sum of the weights, each divided by `unit`: 1 unless the sum is infinite */
+    tl_log_sum *row;   /* of each row that counts */
+    double *half_each; /* with smoothing, of each: half the losses of its classes, summed by class weight */
 };
-
-static tl_real weight(const struct attr *attr, int64_t i)
-{
-    return attr->weight ? attr->weight[i] : 1;
-}
-
-/* Sets the total of weights that are divided by `unit` first. */
-static void add_weights(const struct attr *attr, int64_t rows, double unit, struct saved *s)
-{
-    s->unit = unit;
-    s->total = 0;
-    for (int64_t i = 0; i < rows; i++)
-        s->total += (double)weight(attr, i) / unit;
-}
-
-/* Returns a row's weight in the unit of the total. */
-static double part_of_total(const struct attr *attr, const struct saved *s, int64_t i)
-{
-    return (double)weight(attr, i) / s->unit;
-}
-
-/* Checks the labels of the rows that count. */
-static tl_status check_labels(const struct attr *attr, int64_t rows, int64_t cols)
-{
-    const char *name = "labels", *of = "a row", *unit = "logits";
-    const tl_status status = tl_check_ids(name, attr->label, rows, cols, NULL, of, unit);
-    if (status != TL_ERR_INDEX || !attr->weight)
-        return status;
-    /* rare: a label out of range, which may be that of a row of weight 0 */
-    for (int64_t i = 0; i < rows; i++)
-        if (attr->weight[i] != 0 && (attr->label[i] < 0 || attr->label[i] >= cols))
-            return tl_fail(TL_ERR_INDEX, "%s[%lld] = %d, %s has %lld %s", name, (long long)i,
-                           (int)attr->label[i], of, (long long)cols, unit);
-    return TL_OK;
-}
-
-/* Copies the arrays, and checks the copies. */
-static tl_status copy_arrays(tl_node *y, struct attr *attr, int64_t rows)
-{
-    if (attr->label && !(attr->label = tl_scratch_copy(y, rows, sizeof *attr->label, attr->label)))
-        return TL_ERR_MEMORY;
-    if (attr->weight && !(attr->weight = tl_scratch_copy(y, rows, sizeof *attr->weight, attr->weight)))
-        return TL_ERR_MEMORY;
-    return check_labels(attr, rows, tl_shape_cols(y->in[0]->shape));
-}
 
 static tl_status shape(tl_node *y)
 {
-    struct attr *attr = y->attr;
-    const tl_shape x = y->in[0]->shape;
-    const int64_t rows = tl_shape_rows(x);
-    if (x.rank == 0)
-        return tl_fail(TL_ERR_SHAPE, "the logits are %s, and must have rank 1 or more",
-                       tl_node_text(y->in[0]).text);
-    const tl_status status = copy_arrays(y, attr, rows);
+    const tl_labels *l = y->attr;
+    const tl_status status = tl_labels_shape(y, "logits");
     if (status != TL_OK)
         return status;
+    const int64_t rows = tl_shape_rows(y->in[0]->shape);
     struct saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
     if (!s || !(s->row = tl_scratch(y, rows, sizeof *s->row)))
         return TL_ERR_MEMORY;
-    add_weights(attr, rows, 1, s);
-    if (isinf(s->total)) {
-        double largest = 0;
-        for (int64_t i = 0; i < rows; i++)
-            largest = fmax(largest, fabs((double)weight(attr, i)));
-        add_weights(attr, rows, largest, s);
-    }
-    return tl_shape_dense(y, TL_SHAPE());
+    s->half_each = NULL;
+    if (l->smoothing != 0 && !(s->half_each = tl_scratch(y, rows, sizeof *s->half_each)))
+        return TL_ERR_MEMORY;
+    return TL_OK;
 }
 
 enum { STRIP = 256 }; /* logits at a time: temporaries that stay in L1 */
@@ -103,17 +46,6 @@ static tl_real loss_of(tl_log_sum r, tl_real of_label)
     return r.max > 0 && of_label == r.max ? r.log_sum : INFINITY;
 }
 
-static void log_sum_exp_rows(void *context, int64_t begin, int64_t end)
-{
-    const tl_node *y = context;
-    const struct attr *attr = y->attr;
-    const struct saved *s = y->scratch;
-    const int64_t cols = tl_shape_cols(y->in[0]->shape);
-    for (int64_t i = begin; i < end; i++)
-        if (weight(attr, i) != 0)
-            s->row[i] = tl_log_sum_exp(cols, y->in[0]->val + i * cols);
-}
-
 /* Returns half a row's loss in double, where all of it may be beyond a tl_real. */
 static double half_loss_of(tl_log_sum r, tl_real of_label)
 {
@@ -122,40 +54,88 @@ static double half_loss_of(tl_log_sum r, tl_real of_label)
     return (double)r.log_sum / 2 + ((double)r.max / 2 - (double)of_label / 2);
 }
 
-/* The mean where a loss or the sum is beyond its type: losses are halved, and multiplied by their row's share
- * of the weight before they are added. */
-static double scaled_mean(const tl_node *y)
+/* Returns half the losses of a row's classes, summed by class weight. A class of weight 0 is not looked
+ * at. */
+static double half_loss_of_each(const tl_labels *l, int64_t n, const tl_real *x, tl_log_sum r)
 {
-    const struct attr *attr = y->attr;
-    const struct saved *s = y->scratch;
-    const int64_t rows = tl_shape_rows(y->in[0]->shape), cols = tl_shape_cols(y->in[0]->shape);
     double sum = 0;
-    for (int64_t i = 0; i < rows; i++)
-        if (weight(attr, i) != 0)
-            sum += part_of_total(attr, s, i) / s->total *
-                   half_loss_of(s->row[i], y->in[0]->val[i * cols + attr->label[i]]);
-    return 2 * sum;
+    for (int64_t j = 0; j < n; j++) {
+        const double weight = l->class_weight ? (double)l->class_weight[j] : 1;
+        sum += weight != 0 ? weight * half_loss_of(r, x[j]) : 0;
+    }
+    return sum;
 }
 
-/* Rows of weight 0 are skipped, even if they hold NaN. */
+static void sum_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const tl_labels *l = y->attr;
+    const struct saved *s = y->scratch;
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
+    for (int64_t i = begin; i < end; i++) {
+        const tl_target t = tl_labels_target(l, i);
+        const tl_real *x = y->in[0]->val + i * cols;
+        if (!t.counts)
+            continue;
+        s->row[i] = tl_log_sum_exp(cols, x);
+        if (t.each != 0)
+            s->half_each[i] = half_loss_of_each(l, cols, x, s->row[i]);
+    }
+}
+
+/* Returns the loss of row i by its target. */
+static double loss(const tl_node *y, int64_t i, tl_target t)
+{
+    const tl_labels *l = y->attr;
+    const struct saved *s = y->scratch;
+    const tl_real *x = y->in[0]->val + i * tl_shape_cols(y->in[0]->shape);
+    double sum = 0;
+    if (t.label != 0)
+        sum += t.label * (double)loss_of(s->row[i], x[l->label[i]]);
+    if (t.each != 0)
+        sum += t.each * 2 * s->half_each[i];
+    return sum;
+}
+
+/* Returns that loss over the total, where it or a sum of such losses is beyond its type: what is added is
+ * halved, and multiplied by its share of the weight first. */
+static double scaled_loss(const tl_node *y, int64_t i, tl_target t)
+{
+    const tl_labels *l = y->attr;
+    const struct saved *s = y->scratch;
+    const tl_real *x = y->in[0]->val + i * tl_shape_cols(y->in[0]->shape);
+    double sum = 0;
+    if (t.label != 0)
+        sum += t.label / l->total * half_loss_of(s->row[i], x[l->label[i]]);
+    if (t.each != 0)
+        sum += t.each / l->total * s->half_each[i];
+    return sum;
+}
+
+static double sum_of_losses(const tl_node *y, double (*of_row)(const tl_node *y, int64_t i, tl_target t))
+{
+    double sum = 0;
+    for (int64_t i = 0; i < tl_shape_rows(y->in[0]->shape); i++)
+        sum += of_row(y, i, tl_labels_target(y->attr, i));
+    return sum;
+}
+
 static void forward(tl_node *y)
 {
-    const struct attr *attr = y->attr;
-    const struct saved *s = y->scratch;
-    const tl_shape x = y->in[0]->shape;
-    const int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
-    double sum = 0;
-    for_rows(y, log_sum_exp_rows);
-    for (int64_t i = 0; i < rows; i++) {
-        if (weight(attr, i) == 0)
-            continue;
-        const tl_log_sum r = s->row[i];
-        const tl_real logit = y->in[0]->val[i * cols + attr->label[i]];
-        sum += part_of_total(attr, s, i) * (double)loss_of(r, logit);
+    const tl_labels *l = y->attr;
+    for_rows(y, sum_rows);
+    if (!l->per_row) {
+        y->out[0] = l->total != 0 ? (tl_real)(sum_of_losses(y, loss) / l->total) : 0;
+        if (!isfinite(y->out[0]))
+            y->out[0] = (tl_real)(2 * sum_of_losses(y, scaled_loss));
+        return;
     }
-    y->out[0] = s->total != 0 ? (tl_real)(sum / s->total) : 0;
-    if (!isfinite(y->out[0]))
-        y->out[0] = (tl_real)scaled_mean(y);
+    for (int64_t i = 0; i < y->size; i++) {
+        const tl_target t = tl_labels_target(l, i);
+        y->out[i] = (tl_real)loss(y, i, t);
+        if (!isfinite(y->out[i]))
+            y->out[i] = (tl_real)(2 * scaled_loss(y, i, t));
+    }
 }
 
 /* dx += c (softmax(x) - onehot(label)), for one row. */
@@ -172,38 +152,63 @@ static void add_softmax(int64_t n, const tl_real *x, tl_log_sum r, int64_t label
     }
 }
 
+/* dx += c softmax(x) - each (class_weight), for one row. */
+static void add_smoothed(int64_t n, const tl_real *x, tl_log_sum r, const tl_real *class_weight, tl_real c,
+                         tl_real each, tl_real *dx)
+{
+    tl_real e[STRIP];
+    for (int64_t j = 0; j < n; j += STRIP) {
+        const int64_t m = n - j < STRIP ? n - j : STRIP;
+        tl_softmax_row(m, x + j, r, e);
+        for (int64_t k = 0; k < m; k++)
+            dx[j + k] += c * e[k] - (class_weight ? each * class_weight[j + k] : each);
+    }
+}
+
+/* dx += dY (the sum of the target times softmax(x) - the target) / total, for row i. */
+static void add_row(const tl_node *y, int64_t i, tl_target t, tl_log_sum r, tl_real *dx)
+{
+    const tl_labels *l = y->attr;
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
+    const tl_real *x = y->in[0]->val + i * cols, c = tl_labels_gradient(y, i, t.label);
+    if (t.each != 0) {
+        const tl_real sum = tl_labels_gradient(y, i, tl_target_sum(l, t));
+        add_smoothed(cols, x, r, l->class_weight, sum, tl_labels_gradient(y, i, t.each), dx + i * cols);
+        dx[i * cols + l->label[i]] -= c;
+    } else if (c != 0) {
+        add_softmax(cols, x, r, l->label[i], c, dx + i * cols);
+    }
+}
+
 static void backward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
-    const struct attr *attr = y->attr;
     const struct saved *s = y->scratch;
-    const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for (int64_t i = begin; i < end; i++) {
-        const tl_real c = (tl_real)((double)y->grad[0] * part_of_total(attr, s, i) / s->total);
-        if (c != 0 && weight(attr, i) != 0)
-            add_softmax(cols, y->in[0]->val + i * cols, s->row[i], attr->label[i], c,
-                        y->in[0]->grad + i * cols);
+        const tl_target t = tl_labels_target(y->attr, i);
+        if (t.counts)
+            add_row(y, i, t, s->row[i], y->in[0]->grad);
     }
 }
 
 static void backward(tl_node *y)
 {
-    const struct saved *s = y->scratch;
-    if (s->total == 0)
+    const tl_labels *l = y->attr;
+    if (l->total == 0)
         return;
     if (tl_node_is_mutable(y->in[0]))
-        for_rows(y, log_sum_exp_rows);
+        for_rows(y, sum_rows);
     for_rows(y, backward_rows);
 }
 
-/* ---- The tangent, an op of its own: with c_i = w_i / sum of w and P = softmax(X),
- * Y' = sum over rows i of c_i <P(i, :) - onehot(label_i), D(i, :)>.
- * dX(i, :) += c_i P(i, :) (D(i, :) - <P(i, :), D(i, :)>) dY';
- * dD(i, :) += c_i (P(i, :) - onehot(label_i)) dY'.
+/* ---- The tangent, an op of its own: with T(i, :) the target over sum of w, t_i its sum and P = softmax(X),
+ * Y' = sum over rows i of <t_i P(i, :) - T(i, :), D(i, :)>.
+ * dX(i, :) += t_i P(i, :) (D(i, :) - <P(i, :), D(i, :)>) dY';
+ * dD(i, :) += (t_i P(i, :) - T(i, :)) dY'.
  * The log-sum-exps are those of the loss. ---- */
 
 struct tangent {
-    const struct attr *attr;
+    tl_labels labels;
     const struct saved *of;
 };
 
@@ -223,8 +228,12 @@ static double mean_direction(int64_t n, const tl_real *x, tl_log_sum r, const tl
 
 static tl_status tangent_shape(tl_node *y)
 {
-    y->scratch = tl_scratch(y, tl_shape_rows(y->in[0]->shape), sizeof(double)); /* <P(i, :), D(i, :)> */
-    return y->scratch ? tl_shape_dense(y, TL_SHAPE()) : TL_ERR_MEMORY;
+    const struct tangent *t = y->attr;
+    const int64_t rows = tl_shape_rows(y->in[0]->shape);
+    y->scratch = tl_scratch(y, rows, sizeof(double)); /* <P(i, :), D(i, :)> */
+    if (!y->scratch)
+        return TL_ERR_MEMORY;
+    return tl_shape_dense(y, t->labels.per_row ? TL_SHAPE(rows) : TL_SHAPE());
 }
 
 static void mean_directions(void *context, int64_t begin, int64_t end)
@@ -234,23 +243,33 @@ static void mean_directions(void *context, int64_t begin, int64_t end)
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     double *mean = y->scratch;
     for (int64_t i = begin; i < end; i++)
-        if (weight(t->attr, i) != 0)
+        if (tl_labels_target(&t->labels, i).counts)
             mean[i] = mean_direction(cols, y->in[0]->val + i * cols, t->of->row[i], y->in[1]->val + i * cols);
+}
+
+/* Returns <t P - T, D> of row i, times sum of w. */
+static double tangent_of_row(const tl_node *y, int64_t i, tl_target t)
+{
+    const tl_labels *l = y->attr;
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
+    const tl_real *d = y->in[1]->val + i * cols;
+    const double mean = ((const double *)y->scratch)[i];
+    double sum = t.label != 0 ? t.label * (mean - (double)d[l->label[i]]) : 0;
+    if (t.each == 0)
+        return sum;
+    for (int64_t j = 0; j < cols; j++)
+        sum += t.each * (l->class_weight ? (double)l->class_weight[j] : 1) * (mean - (double)d[j]);
+    return sum;
 }
 
 static void tangent_forward(tl_node *y)
 {
-    const struct tangent *t = y->attr;
-    const tl_shape x = y->in[0]->shape;
-    const int64_t rows = tl_shape_rows(x), cols = tl_shape_cols(x);
-    const double *mean = y->scratch;
-    double sum = 0;
+    const tl_labels *l = y->attr;
     for_rows(y, mean_directions);
-    for (int64_t i = 0; i < rows; i++)
-        if (weight(t->attr, i) != 0)
-            sum += part_of_total(t->attr, t->of, i) *
-                   (mean[i] - (double)y->in[1]->val[i * cols + t->attr->label[i]]);
-    y->out[0] = t->of->total != 0 ? (tl_real)(sum / t->of->total) : 0;
+    if (!l->per_row)
+        y->out[0] = l->total != 0 ? (tl_real)(sum_of_losses(y, tangent_of_row) / l->total) : 0;
+    for (int64_t i = 0; l->per_row && i < y->size; i++)
+        y->out[i] = (tl_real)tangent_of_row(y, i, tl_labels_target(l, i));
 }
 
 /* dx += c P (d - mean), for one row. */
@@ -269,26 +288,25 @@ static void add_curvature(int64_t n, const tl_real *x, tl_log_sum r, const tl_re
 static void tangent_backward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *x = y->in[0], *d = y->in[1];
-    const struct tangent *t = y->attr;
+    const struct tangent *of = y->attr;
     const int64_t cols = tl_shape_cols(x->shape);
     const double *mean = y->scratch;
     for (int64_t i = begin; i < end; i++) {
-        const tl_real c = (tl_real)((double)y->grad[0] * part_of_total(t->attr, t->of, i) / t->of->total);
-        const tl_real *xi = x->val + i * cols;
-        if (c == 0 || weight(t->attr, i) == 0)
+        const tl_target t = tl_labels_target(&of->labels, i);
+        if (!t.counts)
             continue;
         if (x->grad)
-            add_curvature(cols, xi, t->of->row[i], d->val + i * cols, (tl_real)mean[i], c,
-                          x->grad + i * cols);
+            add_curvature(cols, x->val + i * cols, of->of->row[i], d->val + i * cols, (tl_real)mean[i],
+                          tl_labels_gradient(y, i, tl_target_sum(&of->labels, t)), x->grad + i * cols);
         if (d->grad)
-            add_softmax(cols, xi, t->of->row[i], t->attr->label[i], c, d->grad + i * cols);
+            add_row(y, i, t, of->of->row[i], d->grad);
     }
 }
 
 static void tangent_backward(tl_node *y)
 {
-    const struct tangent *t = y->attr;
-    if (t->of->total != 0)
+    const tl_labels *l = y->attr;
+    if (l->total != 0)
         for_rows(y, tangent_backward_rows);
 }
 
@@ -302,17 +320,13 @@ static const tl_op tangent_op = {
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
-    return tl_apply(&tangent_op, (tl_node *[]){ y->in[0], dx[0] },
-                    &(struct tangent){ .attr = y->attr, .of = y->scratch }, sizeof(struct tangent));
+    const struct tangent attr = { .labels = *(const tl_labels *)y->attr, .of = y->scratch };
+    return tl_apply(&tangent_op, (tl_node *[]){ y->in[0], dx[0] }, &attr, sizeof attr);
 }
 
 static void describe(const tl_node *y, tl_description *to)
 {
-    const struct attr *attr = y->attr;
-    if (attr->weight)
-        tl_describe_boolean(to, "weighted", true);
-    else
-        tl_describe_name(to, "SoftmaxCrossEntropyLoss");
+    tl_labels_describe(y, "SoftmaxCrossEntropyLoss", to);
 }
 
 static const tl_op op = {
@@ -327,10 +341,27 @@ static const tl_op op = {
 
 tl_node *tl_softmax_cross_entropy(tl_node *logits, const int32_t *labels)
 {
-    return tl_softmax_cross_entropy_weighted(logits, labels, NULL);
+    return tl_softmax_cross_entropy_with(logits, labels, NULL);
 }
 
 tl_node *tl_softmax_cross_entropy_weighted(tl_node *logits, const int32_t *labels, const tl_real *weights)
 {
-    return tl_apply(&op, (tl_node *[]){ logits }, &(struct attr){ labels, weights }, sizeof(struct attr));
+    return tl_softmax_cross_entropy_with(logits, labels,
+                                         &(tl_cross_entropy_options){ .row_weights = weights });
+}
+
+tl_node *tl_softmax_cross_entropy_with(tl_node *logits, const int32_t *labels,
+                                       const tl_cross_entropy_options *o)
+{
+    const tl_cross_entropy_options with = o ? *o : (tl_cross_entropy_options){ 0 };
+    const tl_labels attr = {
+        .label = labels,
+        .row_weight = with.row_weights,
+        .class_weight = with.class_weights,
+        .ignore = with.ignore,
+        .has_ignore = with.has_ignore,
+        .smoothing = with.smoothing,
+        .per_row = with.per_row,
+    };
+    return tl_apply(&op, (tl_node *[]){ logits }, &attr, sizeof attr);
 }

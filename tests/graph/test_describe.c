@@ -84,6 +84,15 @@ START_TEST(dense_ops)
     const int32_t labels[] = { 0, 3, 2 };
     check_node(tl_softmax_cross_entropy(a, labels), "<SoftmaxCrossEntropyLoss>");
     check_node(tl_softmax_cross_entropy_weighted(a, labels, numbers), " weighted=true");
+    tl_cross_entropy_options o = { .class_weights = numbers, .ignore = 2, .has_ignore = true };
+    check_node(tl_softmax_cross_entropy_with(a, labels, &o),
+               "<SoftmaxCrossEntropyLoss> class_weights=true ignore_index=2");
+    o = (tl_cross_entropy_options){ .smoothing = 0.5, .per_row = true };
+    check_node(tl_softmax_cross_entropy_with(a, labels, &o), " label_smoothing=0.5 reduction='none'");
+    o = (tl_cross_entropy_options){ .per_row = true };
+    check_node(tl_nll_with(a, labels, &o), "<NegativeLogLikelihoodLoss> reduction='none'");
+    check_node(tl_sigmoid_cross_entropy_weighted(a, b, 2), " positive_weight=2");
+    check_node(tl_huber(a, b, 0.5f), " delta=0.5");
     tl_graph_free(g);
 }
 END_TEST

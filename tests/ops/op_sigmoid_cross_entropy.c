@@ -92,6 +92,93 @@ static const tl_op_case sigmoid_cross_entropy = {
     .skip = TL_SKIP(TL_STAGE_PLACE), /* all elements make one value */
 };
 
+/* ---- With a weight of positive targets: the attribute ---- */
+
+static tl_node *weighted(tl_node *const *in, const void *attr)
+{
+    return tl_sigmoid_cross_entropy_weighted(in[0], in[1], *(const tl_real *)attr);
+}
+
+static tl_shape weighted_reference(tl_reference *r)
+{
+    const int64_t n = tl_shape_size(r->shape[0]);
+    const double weight = (double)*(const tl_real *)r->attr;
+    for (int64_t k = 0; k < n; k++) {
+        const double p = 1 / (1 + exp(-r->in[0][k])), z = r->in[1][k];
+        *r->y -= (weight * z * log(p) + (1 - z) * log(1 - p)) / (double)n;
+        *r->terms += fabs(weight * z * log(p) / (double)n) + fabs((1 - z) * log(1 - p) / (double)n);
+    }
+    return TL_SHAPE();
+}
+
+static const tl_real three = 3, quarter = 0.25f, zero = 0;
+
+#define WEIGHTED(weight, ...)                                                                                \
+    {                                                                                                        \
+        .in = { TL_DENSE_OPERAND(__VA_ARGS__), TL_DENSE_OPERAND(__VA_ARGS__) }, .attr = weight               \
+    }
+#define WEIGHT_REFUSED(weight, text)                                                                         \
+    {                                                                                                        \
+        .in = { TL_DENSE_OPERAND(2), TL_DENSE_OPERAND(2) }, .attr = &(const tl_real){ weight },              \
+        .status = TL_ERR_ARGUMENT, .error = text                                                             \
+    }
+
+static const tl_sample weighted_samples[] = {
+    WEIGHTED(&three, 3, 5),
+    WEIGHTED(&quarter, 2, 3, 4),
+    WEIGHTED(&zero, 17),
+    WEIGHTED(&three, 0),
+    WEIGHTED(&three, 300, 130),
+    WEIGHT_REFUSED(-1, "the positive weight, -1, is not a number from 0 on"),
+    WEIGHT_REFUSED(INFINITY, "the positive weight, inf, is not a number from 0 on"),
+    WEIGHT_REFUSED(NAN, NULL),
+    /* PyTorch's binary_cross_entropy_with_logits, pos_weight = 3, which has no gradient to targets; theirs is
+     * of the formula with its logsigmoid */
+    { .in = { { TL_STATIC_SHAPE(2, 3), .values = TL_VALUES(0.5, -1, 2, 0, -3, 4) },
+              { TL_STATIC_SHAPE(2, 3), .values = TL_VALUES(1, 0, 0.25, 0.5, 1, 0.875) } },
+      .attr = &three,
+      .y = TL_VALUES(2.417975562373016),
+      .upstream = TL_VALUES(6),
+      .gradient = { TL_VALUES(-1.132622006394436, 0.2689414213699951, 0.5711956169668235, -0.5,
+                              -2.8577223804672998, 0.0755379226042483),
+                    TL_VALUES(0.4481539683602134, 3.6265233750364456, -1.746143977914055, 1.3862943611198904,
+                              9.097174703147484, -3.96370014416438) },
+      .tolerance = TL_NEAR },
+    /* large logits cost 0 or their size, by weight */
+    { .in = { { TL_STATIC_SHAPE(4), .values = TL_VALUES(1e4, -1e4, 1e4, -1e4) },
+              { TL_STATIC_SHAPE(4), .values = TL_VALUES(1, 0, 0, 1) } },
+      .attr = &three,
+      .y = TL_VALUES(1e4),
+      .upstream = TL_VALUES(4),
+      .gradient = { TL_VALUES(0, 0, 1, -3), TL_VALUES(-1e4, 3e4, -1e4, 3e4) } },
+    /* with a weight of 0 a positive target costs nothing, however sure the logit is of the opposite */
+    { .in = { { TL_STATIC_SHAPE(3), .values = TL_VALUES(-INFINITY, -1e4, -INFINITY) },
+              { TL_STATIC_SHAPE(3), .values = TL_VALUES(1, 1, 0) } },
+      .attr = &zero,
+      .y = TL_VALUES(0),
+      .upstream = TL_VALUES(3),
+      .gradient = { TL_VALUES(0, 0, 0), TL_VALUES(0, 0, 0) } },
+    { .in = { { TL_STATIC_SHAPE(2), .values = TL_VALUES(NAN, 0) },
+              { TL_STATIC_SHAPE(2), .values = TL_VALUES(1, 1) } },
+      .attr = &zero,
+      .y = TL_VALUES(NAN),
+      .gradient = { TL_VALUES(NAN, 0), TL_VALUES(NAN, -0.34657359027997264) },
+      .tolerance = TL_NEAR }
+};
+
+static const tl_op_case sigmoid_cross_entropy_weighted = {
+    .name = "sigmoid_cross_entropy",
+    .n_in = 2,
+    .op = weighted,
+    .reference = weighted_reference,
+    .sample = weighted_samples,
+    .n_samples = sizeof weighted_samples / sizeof *weighted_samples,
+    .ulps = 32,
+    .skip = TL_SKIP(TL_STAGE_PLACE),
+};
+
+/* ---- Beyond the kit ---- */
+
 static tl_variable *filled(const char *name, tl_shape shape, const tl_real *values)
 {
     tl_variable *v = tl_variable_dense(name, shape);
@@ -101,12 +188,12 @@ static tl_variable *filled(const char *name, tl_shape shape, const tl_real *valu
 }
 
 /* The loss, and its gradients times `up`. */
-static tl_real run(tl_shape shape, const tl_real *logits, const tl_real *targets, tl_real up, tl_real *dx,
-                   tl_real *dz)
+static tl_real run_weighted(tl_shape shape, const tl_real *logits, const tl_real *targets, tl_real weight,
+                            tl_real up, tl_real *dx, tl_real *dz)
 {
     tl_graph *g = tl_graph_new();
     tl_variable *v = filled("x", shape, logits), *w = filled("z", shape, targets);
-    tl_node *x = tl_use(g, v), *z = tl_use(g, w), *y = tl_sigmoid_cross_entropy(x, z);
+    tl_node *x = tl_use(g, v), *z = tl_use(g, w), *y = tl_sigmoid_cross_entropy_weighted(x, z, weight);
     tl_gradients out;
     ck_assert_ok(tl_backward(tl_scale(y, up), &out));
     ck_assert_int_eq(tl_shape_of(y).rank, 0);
@@ -119,6 +206,12 @@ static tl_real run(tl_shape shape, const tl_real *logits, const tl_real *targets
     tl_variable_free(v);
     tl_variable_free(w);
     return value;
+}
+
+static tl_real run(tl_shape shape, const tl_real *logits, const tl_real *targets, tl_real up, tl_real *dx,
+                   tl_real *dz)
+{
+    return run_weighted(shape, logits, targets, 1, up, dx, dz);
 }
 
 /* Small losses keep their digits: log(1 + e^-20), relative to itself, to the rounding of exp, log1p and the
@@ -149,6 +242,10 @@ START_TEST(mean_of_huge_losses)
     const tl_real low[] = { -largest, -largest, -largest }, least = -largest;
     y = run(TL_SHAPE(3), low, (tl_real[]){ -1, -1, -1 }, 3, dx, dz);
     ck_assert_same(&y, &least, 1);
+    y = run_weighted(TL_SHAPE(3), low, (tl_real[]){ 1, 1, 0 }, (tl_real)0.75, 3, dx, dz);
+    ck_assert_values(&y, 1, (double)largest * TL_NEAR, (double)largest / 2);
+    y = run_weighted(TL_SHAPE(3), x, (tl_real[]){ 0.25f, 0, 0.25f }, 2, 3, dx, dz);
+    ck_assert_values(&y, 1, (double)largest * TL_NEAR, (double)largest / 2);
 }
 END_TEST
 
@@ -172,6 +269,26 @@ START_TEST(equal_losses)
     for (int64_t n = 1; n <= 200; n++) {
         const tl_real y = run(TL_SHAPE(n), x, z, 1, dx, dz);
         ck_assert_values(&y, 1, 0, 10000);
+    }
+}
+END_TEST
+
+/* The limits of the weighted loss: where a positive target is missed, the weight times Inf. */
+START_TEST(infinite_logits_weighted)
+{
+    const tl_real inf = INFINITY;
+    const struct {
+        tl_real x, z, weight;
+        double y, dx, dz;
+    } table[] = { { -inf, 0, 3, 0, 0, inf },        { inf, 0, 3, inf, 1, -inf }, { -inf, 1, 3, inf, -3, inf },
+                  { inf, 1, 3, 0, 0, -inf },        { -inf, 1, 0, 0, 0, 0 },     { inf, 0, 0, inf, 1, -inf },
+                  { -inf, 1, 0.5f, inf, -0.5, inf } };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        tl_real dx[1], dz[1];
+        const tl_real y = run_weighted(TL_SHAPE(1), &table[i].x, &table[i].z, table[i].weight, 1, dx, dz);
+        ck_assert_values(&y, 1, 0, table[i].y);
+        ck_assert_values(dx, 1, 0, table[i].dx);
+        ck_assert_values(dz, 1, 0, table[i].dz);
     }
 }
 END_TEST
@@ -221,9 +338,11 @@ END_TEST
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&sigmoid_cross_entropy);
+    tl_suite_add_op(s, &sigmoid_cross_entropy_weighted);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, small_losses);
     tcase_add_test(c, infinite_logits);
+    tcase_add_test(c, infinite_logits_weighted);
     tcase_add_test(c, mean_of_huge_losses);
     tcase_add_test(c, cancelling_losses);
     tcase_add_test(c, equal_losses);

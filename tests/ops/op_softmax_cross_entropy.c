@@ -1,8 +1,7 @@
-/* softmax_cross_entropy: mean over rows of -log softmax(X(i, :))[labels[i]], with weights or without */
+/* softmax_cross_entropy: mean over rows of -log softmax(X(i, :))[labels[i]], with weights or without, and
+ * with options */
 #include "check_tulle.h"
-#include "tests/testing.h"
-
-#include <math.h>
+#include "tests/ops/labelled.h"
 
 /* weights = NULL: tl_softmax_cross_entropy */
 typedef struct rows {
@@ -41,15 +40,10 @@ static tl_shape reference(tl_reference *r)
     return TL_SHAPE();
 }
 
-/* For any number of columns from 3 on, and from 1 on. */
-static const int32_t labels3[] = { 0, 2, 1, 1, 0, 2 }, zeros[9000] = { 0 };
-static const tl_real some[] = { 0.5f, 2, 0, -0.25f, 1, 3 };
-static const int32_t far_labels[] = { 255, 256, 0, 1 };
-static int32_t many_labels[300]; /* filled by tl_test_suite */
-static tl_real many_weights[300];
-static const rows plain = { labels3, NULL }, weighted = { labels3, some }, first = { zeros, NULL },
-                  far = { far_labels, NULL }, far_weighted = { far_labels, some },
-                  many = { many_labels, NULL }, many_weighted = { many_labels, many_weights };
+static const int32_t zeros[9000] = { 0 }, far_labels[] = { 255, 256, 0, 1 };
+static const rows plain = { labels3, NULL }, weighted = { labels3, row_weights6 }, first = { zeros, NULL },
+                  far = { far_labels, NULL }, far_weighted = { far_labels, row_weights6 },
+                  many = { labels300, NULL }, many_weighted = { labels300, row_weights300 };
 
 static const int32_t high[] = { 9, 0, 0, 0, 0, 0, 0, 12 }, low[] = { 1, 9, -1, 0 }, edge[] = { 0, 10, 0 },
                      wild[] = { -100, INT32_MIN, INT32_MAX, 0, 0, 0, 0, 12 };
@@ -70,10 +64,8 @@ static const tl_real last[8] = { [7] = 1 }; /* the only row that counts */
         .attr = &(const rows){ its_labels, its_weights }, .y = TL_VALUES(loss),                              \
         .upstream = TL_VALUES(its_upstream), .gradient = { dx }, .tolerance = TL_NEAR                        \
     }
-#define LABELS(...)  ((const int32_t[]){ __VA_ARGS__ })
-#define WEIGHTS(...) ((const tl_real[]){ __VA_ARGS__ })
-#define LOG_2        0.6931471805599453
-#define SIGMOID_2_6  0.9308615796566533
+#define LOG_2       0.6931471805599453
+#define SIGMOID_2_6 0.9308615796566533
 
 static const tl_sample samples[] = {
     ROWS_OF(plain, 4, 3),
@@ -171,6 +163,99 @@ static const tl_op_case softmax_cross_entropy = {
     .ulps = 8,
     .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE), /* one input; all rows make one value */
 };
+
+/* ---- Options ---- */
+
+static tl_node *op_with(tl_node *const *in, const void *attr)
+{
+    const labelled *of = attr;
+    return tl_softmax_cross_entropy_with(in[0], of->labels, &of->with);
+}
+
+static tl_shape reference_with(tl_reference *r)
+{
+    return tl_test_labelled(r, true);
+}
+
+#define IGNORE(label) .ignore = label, .has_ignore = true
+#define FOUR_ROWS     TL_VALUES(1, 2, 3, 0.5, -1, 0, 0, 0, 0, -2, 4, 1)
+
+static const tl_sample samples_with[] = {
+    LABELLED_SAMPLES,
+    LABELLED_REFUSED(LABELS(0, 3), WITH(IGNORE(4)), TL_ERR_INDEX, "labels[1] = 3, a row has 3 logits", 2, 3),
+    LABELLED_REFUSED(LABELS(4, 0, 3), WITH(IGNORE(4), .row_weights = WEIGHTS(1, 0, 1)), TL_ERR_INDEX,
+                     "labels[2] = 3, a row has 3 logits", 3, 3),
+    LABELLED_REFUSED(NULL, WITH(.per_row = true), TL_ERR_ARGUMENT, "labels is NULL", 2, 3),
+    LABELLED_REFUSED(labels3, WITH(.smoothing = -0.5), TL_ERR_ARGUMENT, "the smoothing, -0.5, is not in 0..1",
+                     2, 3),
+    LABELLED_REFUSED(labels3, WITH(.smoothing = 1.5), TL_ERR_ARGUMENT, "the smoothing, 1.5, is not in 0..1",
+                     2, 3),
+    LABELLED_REFUSED(labels3, WITH(.smoothing = NAN), TL_ERR_ARGUMENT, NULL, 2, 3),
+    /* PyTorch's cross_entropy, here and where a source is not given: the mean is over what counts */
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(1, 2, 3, 0.4), LABELS(-100, 1), WITH(IGNORE(-100)),
+                     TL_VALUES(2.67164469196767), TL_VALUES(1), TL_VALUES(0, 0, SIGMOID_2_6, -SIGMOID_2_6)),
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(1, 2, 3, 0.4), LABELS(-100, 1), WITH(IGNORE(-100), .smoothing = 0.1),
+                     TL_VALUES(2.54164469196767), TL_VALUES(1),
+                     TL_VALUES(0, 0, 0.8808615796566532, -0.8808615796566532)),
+    LABELLED_EXAMPLE(
+        2, 2, TL_VALUES(1, 2, 3, 0.4), LABELS(-100, 1),
+        WITH(IGNORE(-100), .smoothing = 0.1, .class_weights = WEIGHTS((tl_real)0.2, (tl_real)0.3)),
+        TL_VALUES(2.540450613768209), TL_VALUES(1), TL_VALUES(0, 0, 0.8820138866623757, -0.8820138866623757)),
+    LABELLED_EXAMPLE(4, 3, FOUR_ROWS, LABELS(2, 0, 1, 0),
+                     WITH(.smoothing = 0.25, .class_weights = class_weights3, IGNORE(1)),
+                     TL_VALUES(1.9219803522132755), TL_VALUES(2.25), /* the sum of the weights */
+                     TL_VALUES(0.07087154979630889, 0.1392439221518304, -0.2101154719481395,
+                               -0.04091396292116819, -0.08282490570372808, 0.12373886862489625, 0, 0, 0,
+                               -0.415047168923619, 0.48668535387528167, -0.07163818495166262)),
+    LABELLED_EXAMPLE(4, 3, FOUR_ROWS, LABELS(2, 0, 1, 0),
+                     WITH(.smoothing = 0.25, .class_weights = class_weights3, IGNORE(1), .per_row = true),
+                     TL_VALUES(0.7595074555554755, 0.7174231245023341, 0, 2.8475252124220614),
+                     TL_VALUES(1, 2, 3, -1),
+                     TL_VALUES(0.07087154979630889, 0.1392439221518304, -0.2101154719481395,
+                               -0.08182792584233638, -0.16564981140745616, 0.2474777372497925, 0, 0, 0,
+                               0.415047168923619, -0.48668535387528167, 0.07163818495166262)),
+    /* a label whose class has weight 0 leaves the row its share of smoothing */
+    LABELLED_EXAMPLE(
+        4, 3, FOUR_ROWS, LABELS(2, 0, 1, 0), WITH(.smoothing = 0.25, .class_weights = WEIGHTS(0, 2, 1.25f)),
+        TL_VALUES(1.0451229696778195), TL_VALUES(1),
+        TL_VALUES(0.03347290540950042, 0.03970673923832221, -0.07317964464782269, 0.04554578227218163,
+                  -0.041119413589573876, -0.0044263686826077585, 0.18162393162393164, -0.33119658119658124,
+                  0.1495726495726496, 0.00019630275673305673, 0.027912133026063667, -0.02810843578279671)),
+    /* not looked at: a row that is ignored, one of weight 0, without smoothing one whose label's class has
+     * weight 0, and an excluded class of weight 0 */
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(NAN, INFINITY, 3, 0.4), LABELS(7, 1), WITH(IGNORE(7), .smoothing = 0.1),
+                     TL_VALUES(2.54164469196767), TL_VALUES(1),
+                     TL_VALUES(0, 0, 0.8808615796566532, -0.8808615796566532)),
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(NAN, INFINITY, 3, 0.4), LABELS(INT32_MAX, 1),
+                     WITH(.row_weights = WEIGHTS(0, 3), .smoothing = 0.1), TL_VALUES(2.54164469196767),
+                     TL_VALUES(1), TL_VALUES(0, 0, 0.8808615796566532, -0.8808615796566532)),
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(NAN, INFINITY, 3, 0.4), LABELS(0, 1),
+                     WITH(.class_weights = WEIGHTS(0, 3)), TL_VALUES(2.67164469196767), TL_VALUES(1),
+                     TL_VALUES(0, 0, SIGMOID_2_6, -SIGMOID_2_6)),
+    LABELLED_EXAMPLE(1, 3, TL_VALUES(0, -INFINITY, 0), LABELS(0),
+                     WITH(.class_weights = WEIGHTS(1, 0, 1), .smoothing = 0.75), TL_VALUES(0.75 * LOG_2),
+                     TL_VALUES(4), TL_VALUES(-0.5, 0, 0.5)),
+    LABELLED_EXAMPLE(1, 2, TL_VALUES(0, -INFINITY), LABELS(0), WITH(.smoothing = 0.5), TL_VALUES(INFINITY),
+                     TL_VALUES(4), TL_VALUES(1, -1)),
+    /* all ignored: 0 */
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(1, NAN, 3, 0.4), LABELS(9, 9), WITH(IGNORE(9)), TL_VALUES(0),
+                     TL_VALUES(1), TL_VALUES(0, 0, 0, 0)),
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(1, NAN, 3, 0.4), LABELS(9, 9), WITH(IGNORE(9), .per_row = true),
+                     TL_VALUES(0, 0), TL_VALUES(1, 1), TL_VALUES(0, 0, 0, 0))
+};
+
+static const tl_op_case softmax_cross_entropy_with = {
+    .name = "softmax_cross_entropy",
+    .n_in = 1,
+    .op = op_with,
+    .reference = reference_with,
+    .sample = samples_with,
+    .n_samples = sizeof samples_with / sizeof *samples_with,
+    .ulps = 8,
+    .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE), /* one input; rows have labels */
+};
+
+/* ---- Beyond the kit ---- */
 
 /* The loss of logits, and its gradient times `up`. */
 static tl_real run(tl_shape shape, const tl_real *logits, const int32_t *labels, const tl_real *weights,
@@ -281,6 +366,23 @@ START_TEST(sums_beyond_the_range)
 }
 END_TEST
 
+/* Losses beyond the range whose share of the loss of a row is not: -log softmax is 0 and 2 `huge`. */
+START_TEST(shares_beyond_the_range)
+{
+    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38, x[] = { huge, -huge };
+    const tl_real half[] = { 0.5 };
+    const tl_cross_entropy_options smooth = { .smoothing = 0.5 },
+                                   alone = { .row_weights = half, .per_row = true };
+    tl_graph *g = tl_graph_new();
+    tl_node *logits = tl_input(g, TL_SHAPE(1, 2), x);
+    const tl_real *y = tl_value(tl_softmax_cross_entropy_with(logits, LABELS(0), &smooth));
+    ck_assert_values(y, 1, (double)huge * TL_NEAR, (double)huge / 2);
+    y = tl_value(tl_softmax_cross_entropy_with(logits, LABELS(1), &alone));
+    ck_assert_values(y, 1, (double)huge * TL_NEAR, (double)huge);
+    tl_graph_free(g);
+}
+END_TEST
+
 /* If a step comes between forward and backward, the gradient is at the values that the logits have then. */
 START_TEST(changed_in_between)
 {
@@ -330,11 +432,9 @@ END_TEST
 
 Suite *tl_test_suite(void)
 {
-    for (int32_t i = 0; i < 300; i++) {
-        many_labels[i] = i * 5 % 63;
-        many_weights[i] = (tl_real)(i % 3) / 2 + (tl_real)0.25;
-    }
+    tl_test_fill_labelled();
     Suite *s = tl_op_suite(&softmax_cross_entropy);
+    tl_suite_add_op(s, &softmax_cross_entropy_with);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, uniform_logits);
     tcase_add_test(c, changed_in_between);
@@ -342,6 +442,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, row_weights);
     tcase_add_test(c, tiny_weights);
     tcase_add_test(c, sums_beyond_the_range);
+    tcase_add_test(c, shares_beyond_the_range);
     tcase_add_test(c, cancelling_losses);
     tcase_add_test(c, equal_losses);
     return s;

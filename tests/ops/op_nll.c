@@ -1,0 +1,82 @@
+/* nll: mean over rows of -X(i, labels[i]), with the options of a cross entropy or without */
+#include "check_tulle.h"
+#include "tests/ops/labelled.h"
+
+static tl_node *op(tl_node *const *in, const void *attr)
+{
+    const labelled *of = attr;
+    return tl_nll_with(in[0], of->labels, &of->with);
+}
+
+static tl_node *plain(tl_node *const *in, const void *attr)
+{
+    return tl_nll(in[0], ((const labelled *)attr)->labels);
+}
+
+static tl_shape reference(tl_reference *r)
+{
+    return tl_test_labelled(r, false);
+}
+
+static const int32_t zeros[9000] = { 0 };
+
+#define FOUR_ROWS TL_VALUES(1, 2, 3, 0.5, -1, 0, 0, 0, 0, -2, 4, 1)
+
+static const tl_sample samples[] = {
+    LABELLED_SAMPLES,
+    LABELLED(zeros, WITH(0), 9000, 1),
+    LABELLED_REFUSED(LABELS(0, 3), WITH(0), TL_ERR_INDEX, "labels[1] = 3, a row has 3 log-probabilities", 2,
+                     3),
+    LABELLED_REFUSED(LABELS(-2, 3), WITH(.ignore = -1, .has_ignore = true), TL_ERR_INDEX,
+                     "labels[0] = -2, a row has 3 log-probabilities", 2, 3),
+    LABELLED_REFUSED(NULL, WITH(0), TL_ERR_ARGUMENT, "labels is NULL", 2, 3),
+    LABELLED_REFUSED(LABELS(0, 1), WITH(.smoothing = 2), TL_ERR_ARGUMENT, "the smoothing, 2, is not in 0..1",
+                     2, 3),
+    { .in = { TL_SCALAR_OPERAND },
+      .attr = &(const labelled){ labels3, WITH(0) },
+      .status = TL_ERR_SHAPE,
+      .error = "the log-probabilities are a (scalar), and must have rank 1 or more" },
+    /* by hand, with the weights of the labels 1.25, 0.5, 2, 0.5 */
+    LABELLED_EXAMPLE(4, 3, FOUR_ROWS, LABELS(2, 0, 1, 0), WITH(0), TL_VALUES(-0.375), TL_VALUES(4),
+                     TL_VALUES(0, 0, -1, -1, 0, 0, 0, -1, 0, -1, 0, 0)),
+    LABELLED_EXAMPLE(4, 3, FOUR_ROWS, LABELS(2, 0, 1, 0), WITH(.class_weights = class_weights3),
+                     TL_VALUES(-3 / 4.25), TL_VALUES(4.25),
+                     TL_VALUES(0, 0, -1.25, -0.5, 0, 0, 0, -2, 0, -0.5, 0, 0)),
+    LABELLED_EXAMPLE(4, 3, FOUR_ROWS, LABELS(2, 0, 1, 0), WITH(.per_row = true), TL_VALUES(-3, -0.5, 0, 2),
+                     TL_VALUES(1, 2, 3, -1), TL_VALUES(0, 0, -1, -2, 0, 0, 0, -3, 0, 1, 0, 0)),
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(1, 2, 3, 0.5), LABELS(0, 1), WITH(.smoothing = 0.5),
+                     TL_VALUES((-1.25 - 1.125) / 2), TL_VALUES(2), TL_VALUES(-0.75, -0.25, -0.25, -0.75)),
+    /* rows that are ignored or of weight 0 are not looked at, nor are classes of weight 0 */
+    LABELLED_EXAMPLE(3, 2, TL_VALUES(NAN, 1, -1, -2, -INFINITY, NAN), LABELS(7, 1, -100),
+                     WITH(.row_weights = WEIGHTS(0, 1, 1), .ignore = -100, .has_ignore = true), TL_VALUES(2),
+                     TL_VALUES(1), TL_VALUES(0, 0, 0, -1, 0, 0)),
+    LABELLED_EXAMPLE(1, 3, TL_VALUES(-INFINITY, -1, NAN), LABELS(1),
+                     WITH(.smoothing = 0.75, .class_weights = WEIGHTS(0, 2, 0)), TL_VALUES(0.5), TL_VALUES(4),
+                     TL_VALUES(0, -2, 0)),
+    LABELLED_EXAMPLE(1, 2, TL_VALUES(-INFINITY, 0), LABELS(0), WITH(0), TL_VALUES(INFINITY), TL_VALUES(1),
+                     TL_VALUES(-1, 0)),
+    /* all ignored, and weights that sum to 0 */
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(1, 2, 3, NAN), LABELS(1, 1), WITH(.ignore = 1, .has_ignore = true),
+                     TL_VALUES(0), TL_VALUES(1), TL_VALUES(0, 0, 0, 0)),
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(1, 2, 3, 4), LABELS(1, 1), WITH(.row_weights = WEIGHTS(1, -1)),
+                     TL_VALUES(0), TL_VALUES(1), TL_VALUES(0, 0, 0, 0))
+};
+
+static const tl_sample plain_samples[] = { LABELLED(labels3, WITH(0), 4, 3),
+                                           LABELLED(labels300, WITH(0), 300, 63) };
+
+#define CASE(its_op, its_samples)                                                                            \
+    {                                                                                                        \
+        .name = "nll", .n_in = 1, .op = its_op, .reference = reference, .sample = its_samples,               \
+        .n_samples = sizeof its_samples / sizeof *its_samples, .ulps = 8,                                    \
+        .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE) /* one input; rows have labels */         \
+    }
+static const tl_op_case nll_with = CASE(op, samples), nll = CASE(plain, plain_samples);
+
+Suite *tl_test_suite(void)
+{
+    tl_test_fill_labelled();
+    Suite *s = tl_op_suite(&nll_with);
+    tl_suite_add_op(s, &nll);
+    return s;
+}
