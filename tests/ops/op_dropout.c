@@ -96,6 +96,24 @@ START_TEST(values)
 }
 END_TEST
 
+/* A word that equals the bound, p 2^32 rounded down, is kept. */
+START_TEST(at_the_bound)
+{
+    const tl_real one[] = { 1 };
+    const double beyond = TL_IS_DOUBLE ? 15.0 / 16 : 0; /* which a float has no digits for */
+    tl_random r = { 0 };
+    uint32_t word[4];
+    do /* until it is a float */
+        tl_philox(r.seed, 0, ++r.position, word);
+    while (word[0] % 256 != 0 || word[0] >> 31 == 0);
+    const tl_real p = (tl_real)(((double)word[0] + beyond) / 0x1p32);
+    tl_graph *g = tl_graph_new();
+    ck_assert_values(tl_value(tl_dropout(tl_input(g, TL_SHAPE(1), one), p, &r)), 1, 0,
+                     (double)(1 / (1 - p)));
+    tl_graph_free(g);
+}
+END_TEST
+
 /* Seed and position say it all; the second call goes on where the first one stopped. */
 START_TEST(reproducible)
 {
@@ -257,6 +275,7 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&dropout);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, values);
+    tcase_add_test(c, at_the_bound);
     tcase_add_test(c, reproducible);
     tcase_add_test(c, nothing_dropped);
     tcase_add_test(c, everything_dropped);
