@@ -108,8 +108,7 @@ START_TEST(at_the_bound)
     while (word[0] % 256 != 0 || word[0] >> 31 == 0);
     const tl_real p = (tl_real)(((double)word[0] + beyond) / 0x1p32);
     tl_graph *g = tl_graph_new();
-    ck_assert_values(tl_value(tl_dropout(tl_input(g, TL_SHAPE(1), one), p, &r)), 1, 0,
-                     (double)(1 / (1 - p)));
+    ck_assert_values(tl_value(tl_dropout(tl_input(g, TL_SHAPE(1), one), p, &r)), 1, 0, (double)(1 / (1 - p)));
     tl_graph_free(g);
 }
 END_TEST
