@@ -355,10 +355,10 @@ START_TEST(sums_beyond_the_range)
                   weights[] = { huge, huge / 2 };
     const int32_t labels[] = { 1, 1, 1, 1 };
     tl_real dx[8], y = run(TL_SHAPE(2, 2), x, labels, NULL, 2, dx);
-    ck_assert_values(&y, 1, (double)huge * TL_NEAR, (double)huge);
+    ck_assert_values(&y, 1, TL_NEAR, (double)huge);
     ck_assert_values(dx, 4, TL_NEAR, 1, -1, 1, -1);
     y = run(TL_SHAPE(4, 2), x + 4, labels, NULL, 4, dx);
-    ck_assert_values(&y, 1, (double)huge * TL_NEAR, (double)huge / 2);
+    ck_assert_values(&y, 1, TL_NEAR, (double)huge / 2);
     y = run(TL_SHAPE(2, 2), near, labels, weights, 3, dx);
     ck_assert_values(&y, 1, 10 * TL_NEAR, (2 * log1p(exp(2)) + log1p(exp(1))) / 3);
     ck_assert_values(dx, 4, 10 * TL_NEAR, 2 / (1 + exp(-2)), -2 / (1 + exp(-2)), 1 / (1 + exp(-1)),
