@@ -78,6 +78,10 @@ static const tl_sample samples[] = {
             "a [3] transposed times b (3x4): the first is not a matrix, and cannot be transposed"),
     REFUSED(TL_DENSE_OPERAND(3, 1, 2), ta, TL_ERR_SHAPE,
             "a (3x1x2) transposed times b (3x4): the first is not a matrix, and cannot be transposed"),
+    { .in = { TL_DENSE_OPERAND(1LL << 50, 0), TL_SPARSE_OPERAND(0, 1 << 16, 0.5) },
+      .attr = &none,
+      .status = TL_ERR_SHAPE,
+      .error = "1125899906842624x65536 has more elements than memory can hold" },
     REFUSED(TL_DENSE_OPERAND(2, 3), four, TL_ERR_ARGUMENT, "4 is not a tl_trans"),
     REFUSED(TL_DENSE_OPERAND(2, 3), negative, TL_ERR_ARGUMENT, "-1 is not a tl_trans"),
     /* S = [1 . 2; . 3 .] */
@@ -180,6 +184,24 @@ START_TEST(changed_in_between)
 }
 END_TEST
 
+/* The same where only D changes: S is computed. */
+START_TEST(dense_changed_in_between)
+{
+    tl_variable *d = tl_test_dense("d", TL_SHAPE(1, 1), 1),
+                *s = tl_test_sparse("s", tl_test_pattern(1, 1, 1, 1), 2);
+    tl_graph *g = tl_graph_new();
+    tl_gradients out;
+    tl_node *left = tl_use(g, d), *right = tl_scale(tl_use(g, s), 1);
+    tl_node *y = tl_dense_sparse_matmul(left, right, TL_NO_TRANSPOSE);
+    tl_variable_data(d)[0] = 5;
+    ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
+    ck_assert_values(out.pair[1].values, 1, 0, 5);
+    tl_graph_free(g);
+    tl_variable_free(d);
+    tl_variable_free(s);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     for (int k = 0; k < 65 * 65; k++)
@@ -188,5 +210,6 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, memory);
     tcase_add_test(c, changed_in_between);
+    tcase_add_test(c, dense_changed_in_between);
     return s;
 }

@@ -66,6 +66,10 @@ static const tl_sample samples[] = {
     REFUSED(TL_DENSE_OPERAND(4), none, TL_ERR_SHAPE, "a (3x4) times b [4]: the second is not a matrix"),
     REFUSED(TL_DENSE_OPERAND(4, 2, 1), none, TL_ERR_SHAPE,
             "a (3x4) times b (4x2x1): the second is not a matrix"),
+    { .in = { TL_SPARSE_OPERAND(1 << 16, 0, 0.5), TL_DENSE_OPERAND(0, 1LL << 50) },
+      .attr = &none,
+      .status = TL_ERR_SHAPE,
+      .error = "65536x1125899906842624 has more elements than memory can hold" },
     REFUSED(TL_DENSE_OPERAND(4, 2), four, TL_ERR_ARGUMENT, "4 is not a tl_trans"),
     REFUSED(TL_DENSE_OPERAND(4, 2), negative, TL_ERR_ARGUMENT, "-1 is not a tl_trans"),
     /* S = [1 . 2; . 3 .] */
@@ -141,6 +145,25 @@ START_TEST(memory)
 }
 END_TEST
 
+/* A step may come between forward and backward: dS = dY D is at the values that D has then, whether S is a
+ * variable or computed. */
+START_TEST(changed_in_between)
+{
+    tl_variable *s = tl_test_sparse("s", tl_test_pattern(1, 1, 1, 1), 1),
+                *d = tl_test_dense("d", TL_SHAPE(1, 1), 2);
+    tl_graph *g = tl_graph_new();
+    tl_gradients out;
+    tl_node *left = _i == 0 ? tl_use(g, s) : tl_scale(tl_use(g, s), 1), *right = tl_use(g, d);
+    tl_node *y = tl_sparse_dense_matmul(left, right, TL_TRANSPOSE_B);
+    tl_variable_data(d)[0] = 5;
+    ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
+    ck_assert_values(out.pair[0].values, 1, 0, 5);
+    tl_graph_free(g);
+    tl_variable_free(s);
+    tl_variable_free(d);
+}
+END_TEST
+
 /* Samples without features: no tile of them is visited. */
 START_TEST(zero_beside_huge)
 {
@@ -168,6 +191,7 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&sparse_dense_matmul);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, memory);
+    tcase_add_loop_test(c, changed_in_between, 0, 2);
     tcase_add_test(c, zero_beside_huge);
     return s;
 }
