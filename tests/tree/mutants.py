@@ -4,11 +4,11 @@
 mutants.py ROOT BUILD [-j N] [--sample K [--seed S]] [--list] [--double] [OP or FILE]...
 mutants.py --self-test    plants known faults in a small tree and checks what becomes of them
 
-A mutant is compiled alone, as BUILD compiles the file but with -O1, and linked with the op's test program. It is tried
-in double, in double with the address and undefined behaviour sanitizers, and in float, until a test fails. One that
-does not compile does not count; one with the object code of the original is equivalent. Survivors that
-tests/ops/mutants.equivalent explains are no failure; its entries look like what is printed here. Nothing is written in
-ROOT, and in BUILD only what ninja builds.
+A mutant is compiled alone, as BUILD compiles the file but without optimisation, and linked with the op's test program.
+It is tried in double, in double with the address and undefined behaviour sanitizers, and in float, until a test fails.
+One that does not compile does not count; one with the object code of the original, optimised or not, is equivalent.
+Survivors that tests/ops/mutants.equivalent explains are no failure; its entries look like what is printed here. Nothing
+is written in ROOT, and in BUILD only what ninja builds.
 """
 import argparse
 import concurrent.futures
@@ -36,7 +36,7 @@ FOR_EVERY_OP = ['test_describe', 'test_tangent', 'test_derivative', 'test_hessia
 EXPLAINED = 'tests/ops/mutants.equivalent'
 
 # What the build refuses for their types, it refuses here. Unused names do not matter.
-WARNINGS = ['-Wno-error', '-Werror=incompatible-pointer-types', '-Werror=int-conversion', '-Werror=return-type',
+WARNINGS = ['-Werror=incompatible-pointer-types', '-Werror=int-conversion', '-Werror=return-type',
             '-Werror=discarded-qualifiers', '-Werror=implicit-function-declaration']
 SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-DTL_HEAP_ARENA']
 # The thresholds keep freed memory: malloc would take it from the system again and fill every page.
@@ -64,7 +64,7 @@ class Stage:
         self.name, self.suffix, self.flags = name, suffix, flags
 
 
-STAGES = [Stage('double', '64', ['-O1']), Stage('sanitized', '64', ['-O1'] + SANITIZERS), Stage('float', '', ['-O1'])]
+STAGES = [Stage('double', '64', ['-O0']), Stage('sanitized', '64', ['-O1'] + SANITIZERS), Stage('float', '', ['-O1'])]
 
 
 class Build:
@@ -106,7 +106,7 @@ class Build:
         for word in words:
             if word in ('-MQ', '-MF', '-o', '-c'):
                 next(words)
-            elif word != '-MD' and word != 'ccache' and word[:2] not in ('-O', '-g'):
+            elif word not in ('-MD', 'ccache') and (word[:2] not in ('-O', '-g', '-W') or ',' in word):
                 kept.append(word)
         quoted = [word for folder in folders + [os.path.dirname(os.path.join(self.root, self.path_of(entry)))]
                   for word in ('-iquote', folder)]
