@@ -87,7 +87,9 @@ def op(name, function, *samples):
         upstream = dense(*y.shape)
         upstream.draw(generator)
         leaves = [each.leaf for each in sample if each.leaf is not None]
-        gradients = torch.autograd.grad(y, leaves, upstream.values, allow_unused=True) if y.requires_grad else [None] * len(leaves)
+        gradients = [None] * len(leaves)
+        if y.requires_grad:
+            gradients = torch.autograd.grad(y, leaves, upstream.values, allow_unused=True)
         inputs += [each.values for each in sample] + [upstream.values]
         outputs += [y.detach()] + [torch.zeros_like(x) if g is None else g.detach() for x, g in zip(leaves, gradients)]
         texts.append(" ".join(each.text() for each in sample) + " > " + ("x".join(map(str, shape)) or "scalar"))
@@ -116,7 +118,8 @@ def with_number(name, function, *values, low=-2, high=2):
 def reduction(name, function):
     """Of all elements, and along each axis."""
     op(name, lambda a, axis: function(a, list(range(a.dim())) if axis < 0 else [axis]),
-       [dense(7), -1], [dense(5, 3), 0], [dense(3, 5), 1], [dense(3, 1, 5), 2], [dense(3, 5, 2), 1], [dense(3, 1, 5), -1])
+       [dense(7), -1], [dense(5, 3), 0], [dense(3, 5), 1], [dense(3, 1, 5), 2], [dense(3, 5, 2), 1],
+       [dense(3, 1, 5), -1])
 
 
 # ---- Of each element ----
@@ -204,7 +207,8 @@ op("matmul_transposed", lambda a, b, t: (a.T if t in (1, 3) else a) @ (b.T if t 
    [dense(5, 3), dense(5, 7), 1], [dense(3, 5), dense(7, 5), 2], [dense(5, 3), dense(7, 5), 3])
 op("sparse_dense_matmul", torch.sparse.mm,
    [sparse(5, 7), dense(7, 3)], [sparse(3, 5), dense(5, 1)], [sparse(9, 3), dense(3, 5)])
-op("dense_sparse_matmul", lambda d, s: torch.sparse.mm(s.t(), d.reshape(-1, d.shape[-1]).t()).t().reshape(d.shape[:-1] + s.shape[1:]),
+op("dense_sparse_matmul", lambda d, s: torch.sparse.mm(
+    s.t(), d.reshape(-1, d.shape[-1]).t()).t().reshape(d.shape[:-1] + s.shape[1:]),
    [dense(3, 7), sparse(7, 5)], [dense(1, 5), sparse(5, 3)], [dense(3, 1, 3), sparse(3, 9)])
 
 # ---- Sparse ----
