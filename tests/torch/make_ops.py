@@ -202,9 +202,11 @@ op("stop_gradient", lambda a: a.detach(), [dense(7)], [dense(5, 3)], [dense(3, 1
 # ---- Products ----
 
 op("matmul", torch.matmul, [dense(3, 5), dense(5, 7)], [dense(7, 1), dense(1, 3)], [dense(3, 1, 5), dense(5, 2)],
-   [dense(5), dense(5, 3)])
-op("matmul_transposed", lambda a, b, t: (a.T if t in (1, 3) else a) @ (b.T if t in (2, 3) else b),
-   [dense(5, 3), dense(5, 7), 1], [dense(3, 5), dense(7, 5), 2], [dense(5, 3), dense(7, 5), 3])
+   [dense(5), dense(5, 3)], [dense(3, 1, 5), dense(5)], [dense(5), dense(5)],
+   [dense(3, 1, 5), dense(3, 5, 2)], [dense(2, 1, 1, 3), dense(5, 3, 1)])
+op("matmul_transposed", lambda a, b, t: (a.mT if t in (1, 3) else a) @ (b.mT if t in (2, 3) else b),
+   [dense(5, 3), dense(5, 7), 1], [dense(3, 5), dense(7, 5), 2], [dense(5, 3), dense(7, 5), 3],
+   [dense(2, 5, 1), dense(3, 1, 1, 5), 3])
 op("sparse_dense_matmul", torch.sparse.mm,
    [sparse(5, 7), dense(7, 3)], [sparse(3, 5), dense(5, 1)], [sparse(9, 3), dense(3, 5)])
 op("dense_sparse_matmul", lambda d, s: torch.sparse.mm(
