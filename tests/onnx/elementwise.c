@@ -90,32 +90,11 @@ static tl_node *dropout(onnx_case *c)
 
 /* ---- Of more ---- */
 
-/* Arithmetic of two tensors. That of integers is not that of reals. */
-static tl_node *arithmetic(onnx_case *c, tl_node *(*op)(tl_node *a, tl_node *b))
+/* tl_bias adds a row as long as those of a. */
+static tl_node *add(tl_node *a, tl_node *b)
 {
-    if (onnx_is_integer(c, 0))
-        return onnx_refuse(c, "of integers rounds or wraps around");
-    return op(onnx_in(c, 0), onnx_in(c, 1));
-}
-
-static tl_node *add(onnx_case *c)
-{
-    return arithmetic(c, tl_add);
-}
-
-static tl_node *sub(onnx_case *c)
-{
-    return arithmetic(c, tl_sub);
-}
-
-static tl_node *mul(onnx_case *c)
-{
-    return arithmetic(c, tl_mul);
-}
-
-static tl_node *div_of(onnx_case *c)
-{
-    return arithmetic(c, tl_div);
+    const tl_shape row = tl_shape_of(b);
+    return row.rank == 1 && row.dim[0] == tl_shape_cols(tl_shape_of(a)) ? tl_bias(a, b) : tl_add(a, b);
 }
 
 /* a^b; if b is not one number, of a >= 0 */
@@ -171,12 +150,12 @@ static tl_node *mean_of(onnx_case *c)
 
 const onnx_op onnx_elementwise[] = {
     { "Abs", .unary = tl_abs },
-    { "Add", .run = add },
+    { "Add", .binary = add },
     { "Celu", .run = celu },
     { "Clip", .run = clip },
     { "Cos", .unary = tl_cos },
     { "Cosh", .unary = cosh_of },
-    { "Div", .run = div_of },
+    { "Div", .binary = tl_div },
     { "Dropout", .run = dropout },
     { "Elu", .run = elu },
     { "Erf", .unary = tl_erf },
@@ -189,7 +168,7 @@ const onnx_op onnx_elementwise[] = {
     { "Max", .run = max_of },
     { "Mean", .run = mean_of },
     { "Min", .run = min_of },
-    { "Mul", .run = mul },
+    { "Mul", .binary = tl_mul },
     { "Neg", .unary = tl_neg },
     { "PRelu", .run = parametric_relu },
     { "Pow", .run = power },
@@ -202,10 +181,10 @@ const onnx_op onnx_elementwise[] = {
     { "Softplus", .unary = tl_softplus },
     { "Softsign", .unary = softsign },
     { "Sqrt", .unary = tl_sqrt },
-    { "Sub", .run = sub },
+    { "Sub", .binary = tl_sub },
     { "Sum", .run = sum_of },
     { "Tan", .unary = tan_of },
     { "Tanh", .unary = tl_tanh },
     { "Where", .run = where },
-    { NULL },
+    { .name = NULL },
 };

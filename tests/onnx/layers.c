@@ -167,5 +167,5 @@ const onnx_op onnx_layers[] = {
     { "MatMulInteger", .run = integer_matmul },
     { "MeanVarianceNormalization", .run = mean_variance_norm },
     { "Softmax", .run = softmax },
-    { NULL },
+    { .name = NULL },
 };

@@ -244,5 +244,5 @@ const onnx_op onnx_moves[] = {
     { "Tile", .run = tile },
     { "Transpose", .run = transpose },
     { "Unsqueeze", .run = unsqueeze },
-    { NULL },
+    { .name = NULL },
 };

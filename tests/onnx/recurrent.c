@@ -132,5 +132,5 @@ const onnx_op onnx_recurrent[] = {
     { "GRU", .run = gru },
     { "LSTM", .run = lstm },
     { "RNN", .run = rnn },
-    { NULL },
+    { .name = NULL },
 };

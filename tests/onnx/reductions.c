@@ -101,5 +101,5 @@ const onnx_op onnx_reductions[] = {
     { "ReduceMin", .run = min },
     { "ReduceSum", .run = sum },
     { "ReduceSumSquare", .run = sum_of_squares },
-    { NULL },
+    { .name = NULL },
 };

@@ -143,5 +143,5 @@ const onnx_op onnx_steps[] = {
     { "Adagrad", .run = adagrad },
     { "Adam", .run = adam },
     { "Momentum", .run = momentum },
-    { NULL },
+    { .name = NULL },
 };
