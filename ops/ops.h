@@ -127,7 +127,7 @@ TL_API tl_node *tl_embedding_lookup_sparse(tl_node *table, const tl_pattern_bag 
  * (NumPy, PyTorch: matmul.) */
 TL_API tl_node *tl_matmul(tl_node *a, tl_node *b);
 
-/* Y = op(A) op(B), likewise; a vector is not transposed.
+/* Y = op(A) op(B), with op(A) m x k and op(B) k x n. Otherwise as above; a vector is not transposed.
  * dA = dY op(B)^T, transposed as A is; dB = op(A)^T dY, transposed as B is. */
 TL_API tl_node *tl_matmul_transposed(tl_node *a, tl_node *b, tl_trans t);
 

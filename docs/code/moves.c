@@ -9,6 +9,11 @@ int main(void)
     tl_graph *g = tl_graph_new();
     tl_node *a = tl_use(g, w);
 
+    /* reshape */
+    tl_node *flat = tl_reshape(a, TL_SHAPE(6)); /* a vector; TL_SHAPE() is a scalar's */
+    tl_node *column = tl_reshape(flat, TL_SHAPE(6, 1));
+    tl_node *outer = tl_mul(flat, column); /* 6x6 */
+
     /* transpose */
     tl_node *columns = tl_transpose(a);    /* 2x3 to 3x2 */
     tl_node *gram = tl_matmul(a, columns); /* A A^T */
@@ -48,7 +53,8 @@ int main(void)
     tl_node *target = tl_stop_gradient(tl_tanh(a));
     tl_node *loss = tl_mse(a, target); /* moves a towards its tanh, not the tanh */
     tl_gradients pairs;
-    const bool good = size && by_head && total && stacked && weights && tl_backward(loss, &pairs) == TL_OK;
+    const bool good = outer && size && by_head && total && stacked && weights &&
+                      tl_backward(loss, &pairs) == TL_OK;
 
     if (!good)
         fprintf(stderr, "%s\n", tl_error());
