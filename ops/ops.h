@@ -457,10 +457,11 @@ TL_API tl_node *tl_softmax_cross_entropy_with(tl_node *logits, const int32_t *la
 TL_API tl_node *tl_softmax_cross_entropy_dense(tl_node *logits, tl_node *targets);
 
 /* Y = the mean over the rows i of X of -X(i, labels[i]), for logarithms of probabilities as tl_log_softmax
- * gives them. dX(i, labels[i]) = -dY / rows. Otherwise as tl_softmax_cross_entropy.
- * tl_nll_with has the options of tl_softmax_cross_entropy_with: there X is in place of log softmax(X), and
- * dX(i, :) = -T(i, :) dY / (the sum of w). (PyTorch: nll_loss.) */
+ * gives them. dX(i, labels[i]) = -dY / rows. Otherwise as tl_softmax_cross_entropy. (PyTorch: nll_loss.) */
 TL_API tl_node *tl_nll(tl_node *log_probabilities, const int32_t *labels);
+
+/* Y = the sum over the rows i of <T(i, :), -X(i, :)> / (the sum of w). T, w and the options are those of
+ * tl_softmax_cross_entropy_with. dX(i, :) = -T(i, :) dY / (the sum of w). */
 TL_API tl_node *tl_nll_with(tl_node *log_probabilities, const int32_t *labels,
                             const tl_cross_entropy_options *o);
 
@@ -472,9 +473,10 @@ TL_API tl_node *tl_nll_with(tl_node *log_probabilities, const int32_t *labels,
  * (TensorFlow: nn.sigmoid_cross_entropy_with_logits, averaged; PyTorch: binary_cross_entropy_with_logits.) */
 TL_API tl_node *tl_sigmoid_cross_entropy(tl_node *logits, tl_node *targets);
 
-/* Y = the mean of -p z log s - (1 - z) log(1 - s), likewise, with p = positive_weight: above 1, recall counts
- * for more than precision. dx = ((1 + (p - 1) z) s - p z) dY / n; dz = (log(1 - s) - p log s) dY / n.
- * TL_ERR_ARGUMENT unless p is a finite number from 0 on.
+/* Y = the mean over all n elements of -p z log(s) - (1 - z) log(1 - s), with s = sigmoid(x). p is the weight
+ * of positive targets: above 1, recall counts for more than precision. Otherwise as above.
+ * dx = ((1 + (p - 1) z) s - p z) dY / n; dz = (log(1 - s) - p log s) dY / n. TL_ERR_ARGUMENT unless p is a
+ * finite number from 0 on.
  * (TensorFlow: nn.weighted_cross_entropy_with_logits, averaged; PyTorch: pos_weight.) */
 TL_API tl_node *tl_sigmoid_cross_entropy_weighted(tl_node *logits, tl_node *targets, tl_real positive_weight);
 

@@ -14,6 +14,11 @@ int main(void)
     tl_node *z = tl_input(g, TL_SHAPE(4, 3), numbers);
 
     /* softmax_cross_entropy */
+    const int32_t classes[] = { 2, 0, 0, 1 }; /* a label per row of x, which is 4x3 */
+    tl_node *plain = tl_softmax_cross_entropy(x, classes);
+    tl_node *calm = tl_add(plain, tl_scale(tl_l2_loss(x), (tl_real)0.01));
+
+    /* softmax_cross_entropy_weighted */
     const int32_t labels[] = { 2, 0, -1, 1 };   /* the third is unknown */
     const tl_real weights[] = { 1, 0.5, 0, 1 }; /* .. and has weight 0 */
     tl_node *loss = tl_softmax_cross_entropy_weighted(x, labels, weights);
@@ -30,8 +35,13 @@ int main(void)
 
     /* nll */
     tl_node *log_p = tl_log_softmax(x);
+    tl_node *same = tl_nll(log_p, classes); /* as tl_softmax_cross_entropy of x */
+    tl_node *gap = tl_sub(same, plain);
+
+    /* nll_with */
     options = (tl_cross_entropy_options){ .ignore = -1, .has_ignore = true, .per_row = true };
     tl_node *surprise = tl_nll_with(log_p, labels, &options); /* [4], of which the third is 0 */
+    tl_node *worst = tl_reduce_max(surprise, 0);
 
     /* sigmoid_cross_entropy */
     tl_node *tags = tl_sigmoid_cross_entropy(x, z); /* three tags, yes or no, for each of four */
@@ -59,7 +69,7 @@ int main(void)
     tl_gradients pairs;
     good = good && tl_backward(total, &pairs) == TL_OK;
 
-    good = good && balanced && surprise && both && fit && lasso && blend;
+    good = good && calm && gap && balanced && worst && both && fit && lasso && blend;
     if (!good)
         fprintf(stderr, "%s\n", tl_error());
     tl_graph_free(g);
