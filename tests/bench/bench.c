@@ -44,6 +44,8 @@ static const scenario scenarios[] = {
     { "tiny_step", "training step of a network of a few units", bench_tiny_step },
     { "gcn_epoch", "training epoch of a graph convolutional network", bench_gcn_epoch },
     { "hessian_product", "Hessian times vector, beside a gradient", bench_hessian_product },
+    { "attention_step", "training step of a transformer block", bench_attention_step },
+    { "sparse_attention", "attention at a fixed pattern, and its gradients", bench_sparse_attention },
     { "limit", "peak rates of one core of this machine", bench_limit },
     { "overhead", "recording an op, and its part of the backward pass", bench_overhead },
 };

@@ -48,8 +48,8 @@ typedef struct layer {
     tl_optimizer *sgd;
 } layer;
 
-/* upstream: an op with the gradient of the scalar <Y, dY>, for a given dY, and without its value. It makes
- * one pass over Y's gradient, where tl_reduce_sum(tl_mul(y, dy), TL_ALL_AXES) makes several. */
+/* upstream: an op without a value. It makes one pass over the gradient of its input, where
+ * tl_reduce_sum(tl_mul(y, dy), TL_ALL_AXES) makes several. */
 static tl_status upstream_shape(tl_node *y)
 {
     return tl_shape_dense(y, TL_SHAPE());
@@ -70,12 +70,16 @@ static void upstream_backward(tl_node *y)
         da[k] = (overwrite ? 0 : da[k]) + slope * dy[k];
 }
 
-static const tl_op upstream = { .name = "upstream",
-                                .n_in = 1,
-                                .shape = upstream_shape,
-                                .forward = upstream_forward,
-                                .backward = upstream_backward,
-                                .can_overwrite = 1 << 0 };
+tl_node *with_upstream(tl_node *y, const tl_real *dy)
+{
+    static const tl_op upstream = { .name = "upstream",
+                                    .n_in = 1,
+                                    .shape = upstream_shape,
+                                    .forward = upstream_forward,
+                                    .backward = upstream_backward,
+                                    .can_overwrite = 1 << 0 };
+    return tl_apply(&upstream, &y, &dy, sizeof dy);
+}
 
 static void forward(void *context)
 {
@@ -87,7 +91,7 @@ static void forward(void *context)
 static tl_node *loss(const layer *l)
 {
     tl_node *y = tl_sparse_dense_matmul(tl_use(l->g, l->w), tl_use(l->g, l->x), TL_NO_TRANSPOSE);
-    return tl_apply(&upstream, &y, &l->dy, sizeof l->dy);
+    return with_upstream(y, l->dy);
 }
 
 static void forward_and_backward(void *context)

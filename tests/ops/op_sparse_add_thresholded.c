@@ -90,7 +90,7 @@ static const tl_op_case sparse_add_thresholded = {
     .skip = TL_SKIP(TL_STAGE_PLACE), /* patterns do not lose rows */
 };
 
-/* While the same entries are kept they have the same pattern, and what it caches; other values keep others. */
+/* While the same entries are kept they have one pattern, and what it caches; other values keep others. */
 START_TEST(pattern_follows_values)
 {
     tl_graph *g = tl_graph_new();
