@@ -60,19 +60,19 @@ INLINE void multiply_rows(int64_t m, factors f, const int vecs, int64_t last, tl
     }
 }
 
-/* Copies depth x width of B into rows of whole vectors, padded with zeros. */
+/* Copies depth x width of B into rows of whole vectors, padded with zeros. A transposed B is read along its
+ * columns: the elements of a row, whose stride may be a power of two, share a set of the cache. */
 static void pack_b(int64_t depth, int64_t width, tl_matrix b, tl_dense_out packed)
 {
-    for (int64_t l = 0; l < depth; l++) {
-        const tl_real *from = b.data + l * b.row;
-        tl_real *to = packed.data + l * packed.ld;
-        if (b.col == 1)
+    if (b.col == 1) {
+        for (int64_t l = 0; l < depth; l++)
             for (int64_t j = 0; j < packed.ld; j += LANES)
-                store(to + j, load_up_to(from + j, width - j));
-        else
-            for (int64_t j = 0; j < packed.ld; j++)
-                to[j] = j < width ? from[j * b.col] : 0;
+                store(packed.data + l * packed.ld + j, load_up_to(b.data + l * b.row + j, width - j));
+        return;
     }
+    for (int64_t j = 0; j < packed.ld; j++)
+        for (int64_t l = 0; l < depth; l++)
+            packed.data[l * packed.ld + j] = j < width ? b.data[l * b.row + j * b.col] : 0;
 }
 
 void TL_ISA(gemm_small)(int64_t m, int64_t n, int64_t k, tl_matrix a, tl_matrix b, tl_dense_out c, bool add)
