@@ -43,6 +43,8 @@ static const scenario scenarios[] = {
     { "table_rows", "rows of a table larger than the caches, read and updated", bench_table_rows },
     { "tiny_step", "training step of a network of a few units", bench_tiny_step },
     { "gcn_epoch", "training epoch of a graph convolutional network", bench_gcn_epoch },
+    { "lstm_step", "training step of a recurrent cell over 32 steps of time", bench_lstm_step },
+    { "elementwise", "functions of elements and of rows, and their gradients", bench_elementwise },
     { "hessian_product", "Hessian times vector, beside a gradient", bench_hessian_product },
     { "attention_step", "training step of a transformer block", bench_attention_step },
     { "sparse_attention", "attention at a fixed pattern, and its gradients", bench_sparse_attention },

@@ -46,7 +46,8 @@ void *allocate(int64_t n, size_t size);
 tl_real *random_reals(int64_t n, uint64_t seed);
 int32_t *random_integers(int64_t n, int64_t bound, uint64_t seed);
 
-/* Returns a scalar whose gradient by Y is a given dY, an array like Y, which is borrowed. */
+/* Returns a scalar whose gradient with respect to Y is dY, an array like Y, which is borrowed. Its value is not
+ * computed. */
 tl_node *with_upstream(tl_node *y, const tl_real *dy);
 
 /* The scenarios. */
@@ -63,6 +64,8 @@ void bench_tiny_step(void);
 void bench_gcn_epoch(void);
 void bench_attention_step(void);
 void bench_sparse_attention(void);
+void bench_lstm_step(void);
+void bench_elementwise(void);
 void bench_limit(void);
 void bench_overhead(void);
 void bench_hessian_product(void);
