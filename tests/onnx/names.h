@@ -7,7 +7,7 @@
 
 enum { ONNX_NAMES = 128 };
 
-/* An op that was used, the operator that it says it is, and whether a case of that operator passed with it. */
+/* An op that was used, the operator that it says it is, and whether a case of that passed with it. */
 typedef struct onnx_name {
     char op[40], stated[40];
     bool confirmed;

@@ -3,8 +3,8 @@
  *     run_cases --ops     prints the operators that it knows, a line each
  *     run_cases FILE      runs the cases of a file that convert.py wrote
  *
- * A line per case: "passed NAME", "skipped NAME: why" or "differs NAME: where"; and one per op that says it is
- * an operator of whose cases none uses it: "differs NAME: ..". The exit status is 1 if anything differs. */
+ * A line per case: "passed NAME", "skipped NAME: why" or "differs NAME: where"; also one per op that says
+ * it is an operator none of whose cases passes with it. The exit status is 1 if anything differs. */
 #include "case.h"
 #include "names.h"
 
