@@ -28,6 +28,7 @@ PARAMETERS = {
     "Split": {1: "split"},
     "Squeeze": {1: "axes"},
     "Tile": {1: "repeats"},
+    "Trilu": {1: "k"},
     "Unsqueeze": {1: "axes"},
 }
 FLOAT = onnx.TensorProto.FLOAT

@@ -231,6 +231,16 @@ static tl_node *transpose(onnx_case *c)
     return tl_permute(a, axes);
 }
 
+/* What is from diagonal k on, or, not `upper`, up to it. */
+static tl_node *triangle(onnx_case *c)
+{
+    tl_node *a = onnx_in(c, 0);
+    const int64_t k = onnx_integer(c, "k", 0);
+    if (onnx_integer(c, "upper", 1) == 0)
+        return tl_tril(a, k, 0);
+    return tl_sub(a, tl_tril(a, k - 1, 0));
+}
+
 const onnx_op onnx_moves[] = {
     { "Concat", .run = concat },
     { "Expand", .run = expand },
@@ -243,6 +253,7 @@ const onnx_op onnx_moves[] = {
     { "Squeeze", .run = squeeze },
     { "Tile", .run = tile },
     { "Transpose", .run = transpose },
+    { "Trilu", .run = triangle },
     { "Unsqueeze", .run = unsqueeze },
     { .name = NULL },
 };

@@ -16,7 +16,7 @@
 /* The results of the cases are computed in float, in sums of up to 100 terms. */
 #define TOLERANCE 2e-6
 
-static const onnx_op *const tables[] = { onnx_elementwise, onnx_layers,     onnx_moves,
+static const onnx_op *const tables[] = { onnx_elementwise, onnx_layers,     onnx_losses, onnx_moves,
                                          onnx_recurrent,   onnx_reductions, onnx_steps };
 
 enum { TABLES = sizeof tables / sizeof *tables };

@@ -197,6 +197,7 @@ op("pad", lambda a, before, after, value: F.pad(
    [dense(7), [1], [2], 0.5], [dense(5, 3), [0, 1], [3, 0], 0], [dense(3, 1, 5), [1, 0, 2], [0, 2, 1], -1])
 op("broadcast_to", lambda a, shape: a.expand(shape),
    [dense(5), [3, 5]], [dense(3, 1), [3, 7]], [dense(3, 1, 5), [2, 3, 3, 5]])
+op("tril", lambda a, diagonal: a.tril(diagonal), [dense(5, 3), 0], [dense(3, 7), 2], [dense(2, 5, 3), -1])
 op("stop_gradient", lambda a: a.detach(), [dense(7)], [dense(5, 3)], [dense(3, 1, 5)])
 
 # ---- Products ----
@@ -233,6 +234,12 @@ op("embedding_lookup_mean", lambda table, row_ptr, ids: F.embedding_bag(
     torch.tensor(ids), table, torch.tensor(row_ptr), mode="mean", include_last_offset=True),
    [dense(5, 3), [0, 2, 3], [4, 0, 4]], [dense(3, 7), [0, 0, 3, 5], [1, 1, 1, 2, 1]], [dense(7, 1), [0, 3], [6, 3, 5]])
 
+op("embedding_lookup_padded", lambda table, ids, padding: F.embedding(
+    torch.tensor(ids), table * (torch.arange(len(table)) != padding)[:, None], padding_idx=padding),
+   [dense(5, 3), [4, 0, 4], 0], [dense(3, 7), [1, 1, 1, 2, 1], 1], [dense(7, 1), [6, 3, 5], 2])
+op("embedding_lookup_max", lambda table, row_ptr, ids: F.embedding_bag(
+    torch.tensor(ids), table, torch.tensor(row_ptr), mode="max", include_last_offset=True),
+   [dense(5, 3), [0, 2, 3], [4, 0, 4]], [dense(3, 7), [0, 0, 3, 5], [1, 1, 0, 2, 1]], [dense(7, 1), [0, 3], [6, 3, 5]])
 
 
 def segmented(name):
@@ -260,6 +267,49 @@ op("sigmoid_cross_entropy", F.binary_cross_entropy_with_logits,
    [dense(7), dense(7, low=0, high=1)], [dense(5, 3), dense(5, 3, low=0, high=1)],
    [dense(3, 1, 5), dense(3, 1, 5, low=0, high=1)])
 op("mse", F.mse_loss, [dense(7), dense(7)], [dense(5, 3), dense(5, 3)], [dense(3, 1, 5), dense(3, 1, 5)])
+
+
+def cross_entropy(x, labels, weights, ignore, smoothing, per_row):
+    return F.cross_entropy(x, torch.tensor(labels), torch.tensor(weights), ignore_index=ignore,
+                           reduction="none" if per_row else "mean", label_smoothing=smoothing)
+
+
+op("softmax_cross_entropy_with", cross_entropy,
+   [dense(5, 3), [0, 2, 1, 1, 0], [1.0, 0.5, 3], 1, 0.0, 0], [dense(3, 7), [6, 0, 3], [1.0] * 7, -100, 0.25, 0],
+   [dense(5, 3), [0, 2, 1, 1, 0], [1.0, 0.5, 3], 2, 0.125, 0],
+   [dense(5, 3), [0, 2, 1, 1, 0], [1.0, 0.5, 3], 2, 0.125, 1])
+op("softmax_cross_entropy_dense", F.cross_entropy,
+   [dense(5, 3), dense(5, 3)], [dense(3, 7), dense(3, 7, low=0, high=1)], [dense(1, 5), dense(1, 5, low=0, high=1)])
+op("nll", lambda x, labels: F.nll_loss(x, torch.tensor(labels)),
+   [dense(5, 3), [0, 2, 1, 1, 0]], [dense(3, 7), [6, 0, 3]], [dense(1, 5), [4]])
+op("nll_with", lambda x, labels, weights, ignore, smoothing, per_row: F.nll_loss(
+    x, torch.tensor(labels), torch.tensor(weights), ignore_index=ignore, reduction="none" if per_row else "mean"),
+   [dense(5, 3), [0, 2, 1, 1, 0], [1.0, 0.5, 3], 1, 0.0, 0], [dense(3, 7), [6, 0, 3], [0.25] * 7, -100, 0.0, 1],
+   [dense(1, 5), [4], [1.0, 2, 3, 4, 5], 2, 0.0, 1])
+op("sigmoid_cross_entropy_weighted", lambda x, z, weight: F.binary_cross_entropy_with_logits(
+    x, z, pos_weight=torch.tensor(weight)),
+   [dense(7), dense(7, low=0, high=1), 3.0], [dense(5, 3), dense(5, 3, low=0, high=1), 0.25],
+   [dense(3, 1, 5), dense(3, 1, 5, low=0, high=1), 1.0])
+op("l1", F.l1_loss, [dense(7), dense(7)], [dense(5, 3), dense(5, 3)], [dense(3, 1, 5), dense(3, 1, 5)])
+op("huber", lambda a, b, delta: F.huber_loss(a, b, delta=delta),
+   [dense(7), dense(7), 1], [dense(5, 3), dense(5, 3), 0.25], [dense(3, 1, 5), dense(3, 1, 5), 9])
+op("l2_loss", lambda a: a.square().sum() / 2, [dense(7)], [dense(5, 3)], [dense(3, 1, 5)])
+
+# ---- Compositions ----
+
+
+def attention(q, k, v, mask, heads, causal):
+    """Of PyTorch 1.13, whose function is not public yet, by heads."""
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
+    if causal:
+        mask = mask + torch.full((q.shape[-2], k.shape[-2]), -math.inf).triu(1)
+    return F._scaled_dot_product_attention(q, k, v, mask)[0].transpose(1, 2).flatten(-2)
+
+
+op("attention", attention,
+   [dense(1, 3, 5), dense(1, 7, 5), dense(1, 7, 3), dense(1, 1, 3, 7), 1, 0],
+   [dense(3, 5, 2), dense(3, 5, 2), dense(3, 5, 4), dense(5, 5), 2, 1],
+   [dense(1, 1, 9), dense(1, 3, 9), dense(1, 3, 3), dense(3, 1, 1), 3, 0])
 
 
 def write(path):

@@ -24,6 +24,20 @@ typedef struct torch_op {
     tl_node *(*build)(torch_sample *s);
 } torch_op;
 
+/* Copies the numbers of input k. */
+static inline void torch_reals(const torch_sample *s, int k, tl_real *to)
+{
+    for (int64_t i = 0; i < s->count[k]; i++)
+        to[i] = (tl_real)s->number[k][i];
+}
+
+/* Copies them as sizes. */
+static inline void torch_sizes(const torch_sample *s, int k, int64_t *size)
+{
+    for (int64_t i = 0; i < s->count[k]; i++)
+        size[i] = s->integer[k][i];
+}
+
 static inline tl_node *torch_scale(torch_sample *s)
 {
     return tl_scale(s->in[0], (tl_real)s->number[1][0]);
@@ -88,8 +102,7 @@ static inline tl_node *torch_batch_norm(torch_sample *s)
 {
     for (int k = 0; k < 2; k++) {
         s->moment[k] = tl_variable_dense(k == 0 ? "mean" : "variance", TL_SHAPE(s->count[3 + k]));
-        for (int64_t c = 0; c < s->count[3 + k]; c++)
-            tl_variable_data(s->moment[k])[c] = (tl_real)s->number[3 + k][c];
+        torch_reals(s, 3 + k, tl_variable_data(s->moment[k]));
     }
     return tl_batch_norm(s->in[0], s->in[1], s->in[2],
                          &(tl_batch_norm_options){
@@ -98,12 +111,6 @@ static inline tl_node *torch_batch_norm(torch_sample *s)
                              .epsilon = 0.25,
                              .training = s->integer[5][0] != 0,
                          });
-}
-
-static inline void torch_sizes(const torch_sample *s, int k, int64_t *size)
-{
-    for (int64_t i = 0; i < s->count[k]; i++)
-        size[i] = s->integer[k][i];
 }
 
 static inline tl_shape torch_shape(const torch_sample *s, int k)
@@ -146,6 +153,11 @@ static inline tl_node *torch_broadcast_to(torch_sample *s)
     return tl_broadcast_to(s->in[0], torch_shape(s, 1));
 }
 
+static inline tl_node *torch_tril(torch_sample *s)
+{
+    return tl_tril(s->in[0], s->integer[1][0], 0);
+}
+
 static inline tl_node *torch_matmul_transposed(torch_sample *s)
 {
     return tl_matmul_transposed(s->in[0], s->in[1], (tl_trans)s->integer[2][0]);
@@ -174,6 +186,11 @@ static inline tl_node *torch_dense_to_sparse(torch_sample *s)
 static inline tl_node *torch_embedding_lookup(torch_sample *s)
 {
     return tl_embedding_lookup(s->in[0], s->integer[1], TL_SHAPE(s->count[1]));
+}
+
+static inline tl_node *torch_embedding_padded(torch_sample *s)
+{
+    return tl_embedding_lookup_padded(s->in[0], s->integer[1], TL_SHAPE(s->count[1]), s->integer[2][0]);
 }
 
 /* Calls one of the segment ops. */
@@ -224,6 +241,11 @@ static inline tl_node *torch_embedding_mean(torch_sample *s)
     return torch_bags(s, 1, NULL, TL_MEAN);
 }
 
+static inline tl_node *torch_embedding_max(torch_sample *s)
+{
+    return torch_bags(s, 1, NULL, TL_MAX);
+}
+
 static inline tl_node *torch_softmax_cross_entropy(torch_sample *s)
 {
     return tl_softmax_cross_entropy(s->in[0], s->integer[1]);
@@ -232,9 +254,60 @@ static inline tl_node *torch_softmax_cross_entropy(torch_sample *s)
 static inline tl_node *torch_softmax_cross_entropy_weighted(torch_sample *s)
 {
     tl_real weight[TORCH_NUMBERS];
-    for (int64_t i = 0; i < s->count[2]; i++)
-        weight[i] = (tl_real)s->number[2][i];
+    torch_reals(s, 2, weight);
     return tl_softmax_cross_entropy_weighted(s->in[0], s->integer[1], weight);
+}
+
+/* A loss of classes: inputs are the logits, labels, weights of the classes, the label that is ignored, the
+ * smoothing and whether it is per row. */
+static inline tl_node *torch_classes(torch_sample *s, tl_node *(*op)(tl_node *x, const int32_t *labels,
+                                                                     const tl_cross_entropy_options *o))
+{
+    tl_real weight[TORCH_NUMBERS];
+    torch_reals(s, 2, weight);
+    return op(s->in[0], s->integer[1],
+              &(tl_cross_entropy_options){
+                  .class_weights = weight,
+                  .ignore = s->integer[3][0],
+                  .has_ignore = true,
+                  .smoothing = s->number[4][0],
+                  .per_row = s->integer[5][0] != 0,
+              });
+}
+
+static inline tl_node *torch_softmax_cross_entropy_with(torch_sample *s)
+{
+    return torch_classes(s, tl_softmax_cross_entropy_with);
+}
+
+static inline tl_node *torch_nll_with(torch_sample *s)
+{
+    return torch_classes(s, tl_nll_with);
+}
+
+static inline tl_node *torch_nll(torch_sample *s)
+{
+    return tl_nll(s->in[0], s->integer[1]);
+}
+
+static inline tl_node *torch_sigmoid_cross_entropy_weighted(torch_sample *s)
+{
+    return tl_sigmoid_cross_entropy_weighted(s->in[0], s->in[1], (tl_real)s->number[2][0]);
+}
+
+static inline tl_node *torch_huber(torch_sample *s)
+{
+    return tl_huber(s->in[0], s->in[1], (tl_real)s->number[2][0]);
+}
+
+static inline tl_node *torch_attention(torch_sample *s)
+{
+    return tl_attention(s->in[0], s->in[1], s->in[2],
+                        &(tl_attention_options){
+                            .heads = s->integer[4][0],
+                            .causal = s->integer[5][0] != 0,
+                            .mask = s->in[3],
+                        });
 }
 
 static const torch_op torch_ops[] = {
@@ -291,6 +364,7 @@ static const torch_op torch_ops[] = {
     { "slice", .build = torch_slice },
     { "pad", .build = torch_pad },
     { "broadcast_to", .build = torch_broadcast_to },
+    { "tril", .build = torch_tril },
     { "stop_gradient", .unary = tl_stop_gradient },
     /* products */
     { "matmul", .binary = tl_matmul },
@@ -306,6 +380,8 @@ static const torch_op torch_ops[] = {
     { "embedding_lookup", .build = torch_embedding_lookup },
     { "embedding_lookup_sparse", .build = torch_embedding_sum },
     { "embedding_lookup_mean", .build = torch_embedding_mean },
+    { "embedding_lookup_padded", .build = torch_embedding_padded },
+    { "embedding_lookup_max", .build = torch_embedding_max },
     { "segment_sum", .build = torch_segment_sum },
     { "segment_mean", .build = torch_segment_mean },
     { "segment_max", .build = torch_segment_max },
@@ -314,6 +390,16 @@ static const torch_op torch_ops[] = {
     { "softmax_cross_entropy_weighted", .build = torch_softmax_cross_entropy_weighted },
     { "sigmoid_cross_entropy", .binary = tl_sigmoid_cross_entropy },
     { "mse", .binary = tl_mse },
+    { "softmax_cross_entropy_with", .build = torch_softmax_cross_entropy_with },
+    { "softmax_cross_entropy_dense", .binary = tl_softmax_cross_entropy_dense },
+    { "nll", .build = torch_nll },
+    { "nll_with", .build = torch_nll_with },
+    { "sigmoid_cross_entropy_weighted", .build = torch_sigmoid_cross_entropy_weighted },
+    { "l1", .binary = tl_l1 },
+    { "huber", .build = torch_huber },
+    { "l2_loss", .unary = tl_l2_loss },
+    /* compositions */
+    { "attention", .build = torch_attention },
 };
 
 enum { TORCH_OPS = sizeof torch_ops / sizeof *torch_ops };
