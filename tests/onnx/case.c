@@ -38,12 +38,14 @@ bool onnx_is_integer(const onnx_case *c, int k)
            t->type != TL_SAFETENSORS_F16;
 }
 
-int32_t *onnx_integers(const onnx_case *c, int k)
+int32_t *onnx_integers(onnx_case *c, int k)
 {
     const tl_safetensor *t = onnx_tensor(c, k);
-    int32_t *values = t ? malloc((size_t)(t->size + 1) * sizeof *values) : NULL;
-    for (int64_t i = 0; values && i < t->size; i++)
-        values[i] = (int32_t)tl_safetensors_get(t, i);
+    const tl_real *computed = t ? NULL : tl_value(onnx_in(c, k));
+    const int64_t n = t ? t->size : tl_shape_size(tl_shape_of(onnx_in(c, k)));
+    int32_t *values = malloc((size_t)(n + 1) * sizeof *values);
+    for (int64_t i = 0; values && i < n; i++)
+        values[i] = (int32_t)(t ? tl_safetensors_get(t, i) : (double)computed[i]);
     return values;
 }
 
@@ -100,6 +102,14 @@ int32_t onnx_list(const onnx_case *c, const char *key, int64_t *to)
 int32_t onnx_axis(int64_t axis, int32_t rank)
 {
     return (int32_t)(axis < 0 ? axis + rank : axis);
+}
+
+tl_node *onnx_exchange(tl_node *a, int32_t one, int32_t other)
+{
+    int32_t axes[TL_MAX_RANK] = { 0, 1, 2, 3 };
+    axes[one] = other;
+    axes[other] = one;
+    return one == other ? a : tl_permute(a, axes);
 }
 
 tl_node *onnx_refuse(onnx_case *c, const char *reason)

@@ -53,7 +53,7 @@ const tl_safetensor *onnx_tensor(const onnx_case *c, int k);
 /* Return whether the case has integers, not reals, as input k; and those, for labels and indices, in memory
  * of the caller's, to be freed. */
 bool onnx_is_integer(const onnx_case *c, int k);
-int32_t *onnx_integers(const onnx_case *c, int k);
+int32_t *onnx_integers(onnx_case *c, int k);
 
 /* Sets result k of the node. */
 void onnx_set(onnx_case *c, int k, tl_node *y);
@@ -69,6 +69,9 @@ int32_t onnx_list(const onnx_case *c, const char *key, int64_t *to);
 
 /* Returns an axis in 0..rank-1 for one that may be counted from the last. */
 int32_t onnx_axis(int64_t axis, int32_t rank);
+
+/* Returns a with two axes exchanged. */
+tl_node *onnx_exchange(tl_node *a, int32_t one, int32_t other);
 
 /* Says why this call is not supported, and returns NULL. */
 tl_node *onnx_refuse(onnx_case *c, const char *reason);

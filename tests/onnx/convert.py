@@ -19,6 +19,7 @@ from onnx import helper, numpy_helper
 # The inputs that are parameters, by position.
 PARAMETERS = {
     "Clip": {1: "min", 2: "max"},
+    "CumSum": {1: "axis"},
     "Dropout": {1: "ratio", 2: "training_mode"},
     "Expand": {1: "shape"},
     "Pad": {1: "pads", 2: "value"},

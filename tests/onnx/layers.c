@@ -43,6 +43,21 @@ static tl_node *dequantize(onnx_case *c)
     return tl_mul(tl_sub(a, zero), scale);
 }
 
+/* Sums up to each element of an axis, or from it on: a product with a triangle of ones. */
+static tl_node *cumulative_sum(onnx_case *c)
+{
+    tl_node *a = onnx_in(c, 0);
+    const tl_real one = 1;
+    const tl_shape shape = tl_shape_of(a);
+    const int32_t last = shape.rank - 1, axis = onnx_axis(onnx_integer(c, "axis", 0), shape.rank);
+    const int64_t n = shape.dim[axis], diagonal = onnx_integer(c, "exclusive", 0) != 0 ? -1 : 0;
+    tl_node *ones = tl_broadcast_to(tl_constant(c->graph, TL_SHAPE(), &one), TL_SHAPE(n, n));
+    tl_node *y = onnx_exchange(a, axis, last), *triangle = tl_tril(ones, diagonal, 0);
+    const bool reverse = onnx_integer(c, "reverse", 0) != 0;
+    return onnx_exchange(tl_matmul_transposed(y, triangle, reverse ? TL_NO_TRANSPOSE : TL_TRANSPOSE_B), axis,
+                         last);
+}
+
 /* ---- Along an axis ---- */
 
 /* Calls a function of rows along another axis, by exchanging it with the last. */
@@ -50,10 +65,7 @@ static tl_node *along_axis(onnx_case *c, tl_node *(*op)(tl_node *a))
 {
     tl_node *a = onnx_in(c, 0);
     const int32_t rank = tl_shape_of(a).rank, axis = onnx_axis(onnx_integer(c, "axis", -1), rank);
-    int32_t axes[TL_MAX_RANK] = { 0, 1, 2, 3 };
-    axes[axis] = rank - 1;
-    axes[rank - 1] = axis;
-    return tl_permute(op(tl_permute(a, axes)), axes);
+    return onnx_exchange(op(onnx_exchange(a, axis, rank - 1)), axis, rank - 1);
 }
 
 static tl_node *softmax(onnx_case *c)
@@ -158,6 +170,7 @@ static tl_node *mean_variance_norm(onnx_case *c)
 
 const onnx_op onnx_layers[] = {
     { "BatchNormalization", .run = batch_norm },
+    { "CumSum", .run = cumulative_sum },
     { "DequantizeLinear", .run = dequantize },
     { "Gemm", .run = gemm },
     { "InstanceNormalization", .run = instance_norm },

@@ -36,19 +36,10 @@ static tl_node *flatten(onnx_case *c)
     return tl_reshape(a, to);
 }
 
-/* Exchanges two axes. */
-static tl_node *exchange(tl_node *a, int32_t one, int32_t other)
-{
-    int32_t axes[TL_MAX_RANK] = { 0, 1, 2, 3 };
-    axes[one] = other;
-    axes[other] = one;
-    return one == other ? a : tl_permute(a, axes);
-}
-
 /* Returns n elements along an axis, by a lookup in the table whose rows are along it. Frees the indices. */
 static tl_node *take(tl_node *a, int32_t axis, int32_t *ids, int64_t n)
 {
-    tl_node *y = exchange(tl_embedding_lookup(exchange(a, 0, axis), ids, TL_SHAPE(n)), 0, axis);
+    tl_node *y = onnx_exchange(tl_embedding_lookup(onnx_exchange(a, 0, axis), ids, TL_SHAPE(n)), 0, axis);
     free(ids);
     return y;
 }
@@ -69,6 +60,42 @@ static tl_node *gather(onnx_case *c)
                     : k < axis + t->rank ? t->dim[k - axis]
                                          : from.dim[k + 1 - t->rank];
     return tl_reshape(y, to);
+}
+
+/* Where the condition holds: along an axis, or of all elements as a vector. */
+static tl_node *compress(onnx_case *c)
+{
+    tl_node *a = onnx_in(c, 0);
+    const bool along = onnx_has(c, "axis");
+    if (!along)
+        a = tl_reshape(a, TL_SHAPE(tl_shape_size(tl_shape_of(a))));
+    int32_t *ids = onnx_integers(c, 1), n = 0;
+    for (int32_t k = 0; k < onnx_tensor(c, 1)->size; k++)
+        if (ids[k] != 0)
+            ids[n++] = k;
+    return take(a, along ? onnx_axis(onnx_integer(c, "axis", 0), tl_shape_of(a).rank) : 0, ids, n);
+}
+
+/* Element by element, one along the axis: a lookup in the table that has an element per row. */
+static tl_node *gather_elements(onnx_case *c)
+{
+    tl_node *a = onnx_in(c, 0);
+    const tl_shape from = tl_shape_of(a), to = tl_shape_of(onnx_in(c, 1));
+    const int32_t axis = onnx_axis(onnx_integer(c, "axis", 0), from.rank);
+    int32_t *ids = onnx_integers(c, 1);
+    for (int64_t k = 0; k < tl_shape_size(to); k++) {
+        int64_t rest = k, at = 0, unit = 1; /* units of the last dimension first */
+        for (int32_t d = from.rank - 1; d >= 0; d--) {
+            const int64_t index = d != axis ? rest % to.dim[d] : ids[k] < 0 ? ids[k] + from.dim[d] : ids[k];
+            at += index * unit;
+            rest /= to.dim[d];
+            unit *= from.dim[d];
+        }
+        ids[k] = (int32_t)at;
+    }
+    tl_node *y = tl_embedding_lookup(tl_reshape(a, TL_SHAPE(tl_shape_size(from))), ids, to);
+    free(ids);
+    return y;
 }
 
 /* Pads an axis with the last element or, reflected, with those before it. */
@@ -242,10 +269,12 @@ static tl_node *triangle(onnx_case *c)
 }
 
 const onnx_op onnx_moves[] = {
+    { "Compress", .run = compress },
     { "Concat", .run = concat },
     { "Expand", .run = expand },
     { "Flatten", .run = flatten },
     { "Gather", .run = gather },
+    { "GatherElements", .run = gather_elements },
     { "Pad", .run = pad },
     { "Reshape", .run = reshape },
     { "Slice", .run = slice },
