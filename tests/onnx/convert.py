@@ -33,7 +33,7 @@ PARAMETERS = {
     "Unsqueeze": {1: "axes"},
 }
 FLOAT = onnx.TensorProto.FLOAT
-LOSSES = {"SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss"}
+LOSSES = ("nllloss", "sce")  # how the names of their cases begin, whose second input is the labels
 
 # Attributes that a model lacks, though its results were computed with them.
 LACKING = {"adam_multiple": " epsilon=0.01"}
@@ -164,9 +164,8 @@ def read_tensors(folder, kind, values):
     return arrays
 
 
-def at_most_rank_4(inputs, results, graph):
+def at_most_rank_4(inputs, results, labels):
     """Of a loss: what follows the first dimension after that of the classes becomes one with it."""
-    labels = next(inputs[node.input[1]] for node in graph.node if node.op_type in LOSSES)
     for arrays in (inputs, results):
         for name, array in arrays.items():
             keep = 2 if array.shape == labels.shape else 3
@@ -193,8 +192,8 @@ def convert(folder, ours):
         return None, None, reason
     data = os.path.join(folder, "test_data_set_0")
     inputs, results = read_tensors(data, "input", graph.input), read_tensors(data, "output", graph.output)
-    if LOSSES & set(ops):
-        at_most_rank_4(inputs, results, graph)
+    if case_of(folder).startswith(LOSSES):
+        at_most_rank_4(inputs, results, inputs[graph.input[1].name])
     program = Program(graph, inputs, LACKING.get(case_of(folder), ""))
     reason = foreign(program.ops(), ours)
     if reason is None and max(array.ndim for array in [*inputs.values(), *results.values()]) > 4:
