@@ -169,9 +169,15 @@ class Subject:
         if self.file.endswith('.h'):
             users = self.units = build.includers({self.file, posixpath.basename(self.file)})
             stems = [stem]
-        else:  # what uses the headers of the same folder that the file includes
-            headers = {posixpath.basename(n) for n in re.findall(r'^#include "(.*)"', self.text, re.M)}
-            headers &= set(os.listdir(os.path.join(build.root, folder)))
+        else:  # what uses the headers of the same folder that the file includes, or that those include
+            names = set(os.listdir(os.path.join(build.root, folder)))
+            headers, texts = set(), [self.text]
+            while texts:
+                found = {posixpath.basename(n) for n in re.findall(r'^#include "(.*)"', texts.pop(), re.M)}
+                for name in (found & names) - headers:
+                    headers.add(name)
+                    with open(os.path.join(build.root, folder, name), encoding='utf-8') as f:
+                        texts.append(f.read())
             users = build.includers(headers | {posixpath.join(folder, n) for n in headers})
             self.units, stems = [self.file], [stem] + [posixpath.splitext(n)[0] for n in sorted(headers)]
         self.programs = ['test_' + s for s in stems] + [
