@@ -97,6 +97,77 @@ START_TEST(dense_ops)
 }
 END_TEST
 
+START_TEST(functions_of_elements)
+{
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(3, 4), numbers);
+    check_node(tl_div(a, a), "<Div>");
+    check_node(tl_maximum(a, a), "<Max>");
+    check_node(tl_minimum(a, a), "<Min>");
+    check_node(tl_add_constant(a, (tl_real)0.5), " c=0.5");
+    check_node(tl_neg(a), "<Neg>");
+    check_node(tl_abs(a), "<Abs>");
+    check_node(tl_clamp(a, (tl_real)-1.5, 2), "<Clip> min=-1.5 max=2");
+    check_node(tl_reciprocal(a), "<Reciprocal>");
+    check_node(tl_square(a), "");
+    check_node(tl_sqrt(a), "<Sqrt>");
+    check_node(tl_pow(a, (tl_real)2.5), "<Pow> exponent=2.5");
+    check_node(tl_exp(a), "<Exp>");
+    check_node(tl_expm1(a), "");
+    check_node(tl_log(a), "<Log>");
+    check_node(tl_log1p(a), "");
+    check_node(tl_sin(a), "<Sin>");
+    check_node(tl_cos(a), "<Cos>");
+    check_node(tl_erf(a), "<Erf>");
+    check_node(tl_leaky_relu(a, (tl_real)0.25), "<LeakyRelu> alpha=0.25");
+    check_node(tl_elu(a, (tl_real)0.5), "<Elu> alpha=0.5");
+    check_node(tl_softplus(a), "<Softplus>");
+    check_node(tl_silu(a), "");
+    check_node(tl_gelu(a), "<Gelu> approximate='none'");
+    check_node(tl_gelu_tanh(a), "<Gelu> approximate='tanh'");
+    check_node(tl_stop_gradient(a), "<Identity>");
+    tl_graph_free(g);
+}
+END_TEST
+
+START_TEST(functions_of_rows)
+{
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(3, 4), numbers), *row = tl_input(g, TL_SHAPE(4), numbers),
+            *cube = tl_input(g, TL_SHAPE(2, 3, 4), numbers);
+    check_node(tl_reduce_max(a, 1), "<ReduceMax> axis=1");
+    check_node(tl_reduce_logsumexp(a, TL_ALL_AXES), "<ReduceLogSumExp> axis='all'");
+    check_node(tl_softmax(cube), "<Softmax> axis=2");
+    check_node(tl_log_softmax(cube), "<LogSoftmax> axis=2");
+    check_node(tl_layer_norm(cube, row, NULL, 0.5), "<LayerNormalization> axis=2 epsilon=0.5");
+    check_node(tl_rms_norm(cube, row, 0.5), "<RMSNormalization> axis=2 epsilon=0.5");
+    check_node(tl_batch_norm(a, NULL, NULL,
+                             &(tl_batch_norm_options){ .momentum = 0.25, .epsilon = 0.5, .training = true }),
+               "<BatchNormalization> epsilon=0.5 momentum=0.25 training=true");
+    const int64_t row_ptr[] = { 0, 1, 3 };
+    check_node(tl_segment_sum(a, row_ptr, 2), " segments=2");
+    check_node(tl_segment_mean(a, row_ptr, 2), " segments=2");
+    check_node(tl_segment_max(a, row_ptr, 2), " segments=2");
+    tl_graph_free(g);
+}
+END_TEST
+
+START_TEST(moves)
+{
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(3, 4), numbers), *cube = tl_input(g, TL_SHAPE(2, 3, 4), numbers);
+    const int64_t before[] = { 1, 2 }, after[] = { 3, 4 };
+    check_node(tl_broadcast_to(a, TL_SHAPE(2, 3, 4)), "<Expand> shape=2x3x4");
+    check_node(tl_concat(&a, 1, 1), "<Concat> axis=1");
+    check_node(tl_slice(a, 1, 2, 3), "<Slice> axis=1 begin=2 end=3");
+    check_node(tl_pad(a, before, after, (tl_real)0.5), "<Pad> before=1x2 after=3x4 value=0.5");
+    check_node(tl_permute(cube, (int32_t[]){ 2, 0, 1 }), "<Transpose> perm=2x0x1");
+    check_node(tl_transpose(a), "<Transpose> perm=1x0");
+    check_node(tl_transpose(cube), "<Transpose> perm=0x2x1");
+    tl_graph_free(g);
+}
+END_TEST
+
 START_TEST(sparse_ops_and_lookups)
 {
     tl_graph *g = tl_graph_new();
@@ -170,6 +241,12 @@ START_TEST(failed_ops)
     a = tl_input(g, TL_SHAPE(3, 4), numbers);
     tl_reshape(a, TL_SHAPE(5)); /* fails after it declared a shape */
     check_printed(g, "%1 = reshape(%0), shape = [5] : failed\n");
+    tl_transpose(tl_input(g, TL_SHAPE(3), numbers));
+    check_printed(g, "%1 = transpose(%0) : failed\n");
+    tl_permute(tl_input(g, TL_SHAPE(3, 4), numbers), (int32_t[]){ 1, 1 });
+    check_printed(g, "%1 = permute(%0) : failed\n");
+    tl_pad(tl_input(g, TL_SHAPE(3), numbers), (int64_t[]){ -1 }, (int64_t[]){ 0 }, 2);
+    check_printed(g, "%1 = pad(%0), value = 2 : failed\n");
     tl_pattern *p = tl_pattern_random(3, 4, 0.5, 1);
     a = tl_input_sparse(g, p, numbers);
     tl_matmul(a, a); /* fails before it has attributes */
@@ -258,6 +335,9 @@ Suite *tl_test_suite(void)
     Suite *s = suite_create("describe");
     TCase *c = tl_test_case(s, "describe");
     tcase_add_test(c, dense_ops);
+    tcase_add_test(c, functions_of_elements);
+    tcase_add_test(c, functions_of_rows);
+    tcase_add_test(c, moves);
     tcase_add_test(c, sparse_ops_and_lookups);
     tcase_add_test(c, failed_ops);
     tcase_add_test(c, user_op);
