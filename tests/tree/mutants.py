@@ -223,6 +223,7 @@ class Bench:
         self.objects = [build.object_of(unit, self.archive) for unit in subject.units]
         self.extra, self.replaced = {}, {}
         self.seconds = {}
+        self.optimised = None  # object code of the original
         os.makedirs(folder)
         if stage.name == 'sanitized':
             self.compile_helpers(shared)
@@ -303,8 +304,9 @@ class Bench:
         return 'survived'
 
     def is_equivalent(self, mutant, folder):
-        code = [self.compile(text, folder, ['-O2']) for text in (mutant.text, self.subject.text)]
-        return code[0] == code[1]
+        if self.optimised is None:
+            self.optimised = self.compile(self.subject.text, folder, ['-O2'])
+        return self.compile(mutant.text, folder, ['-O2']) == self.optimised
 
 
 class Explanations:
