@@ -57,6 +57,7 @@ static const tl_sample samples[] = {
     REFUSED(TL_DENSE_OPERAND(3), TO(3, 1), "a [3] cannot be repeated to 3x1"),
     REFUSED(TL_DENSE_OPERAND(0), TO(3), "a [0] cannot be repeated to [3]"),
     REFUSED(TL_DENSE_OPERAND(1), TO(-1), "[-1] has a negative size"),
+    REFUSED(TL_DENSE_OPERAND(3), TO(-1), "[-1] has a negative size"),
     REFUSED(TL_DENSE_OPERAND(1), (&(const tl_shape){ .rank = 5 }), "rank 5 is not in 0..4"),
     /* every bit stays */
     { .in = { { TL_STATIC_SHAPE(2, 1), .values = TL_VALUES(NAN, -0.0) } },

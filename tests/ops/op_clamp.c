@@ -36,6 +36,17 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* What equals a bound stays, a zero of the other sign too. */
+START_TEST(zero_at_a_bound)
+{
+    const tl_real minus[] = { -0.0f }, plus[] = { 0 };
+    tl_graph *g = tl_graph_new();
+    ck_assert_same(tl_value(tl_clamp(tl_input(g, TL_SHAPE(1), minus), 0, 1)), minus, 1);
+    ck_assert_same(tl_value(tl_clamp(tl_input(g, TL_SHAPE(1), plus), -1, -0.0f)), plus, 1);
+    tl_graph_free(g);
+}
+END_TEST
+
 static tl_node *op(tl_node *a)
 {
     return tl_clamp(a, (tl_real)-1.5, 2);
@@ -60,8 +71,8 @@ Suite *tl_test_suite(void)
 {
     Suite *s = tl_unary_suite(&clamp_case);
     tl_suite_add_unary(s, &above_case);
-    TCase *c = tcase_create("refusals");
+    TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, refusals);
-    suite_add_tcase(s, c);
+    tcase_add_test(c, zero_at_a_bound);
     return s;
 }
