@@ -19,15 +19,15 @@ static tl_status shape(tl_node *y)
     s.dim[axis] = 0;
     for (int32_t i = 0; i < y->n_in; i++) {
         tl_shape other = y->in[i]->shape;
-        const int64_t size = other.rank == s.rank ? other.dim[axis] : 0;
-        if (other.rank == s.rank)
-            other.dim[axis] = s.dim[axis];
+        const int64_t size = other.dim[axis];
+        other.dim[axis] = s.dim[axis];
         if (!tl_shape_equal(other, s))
             return tl_fail(TL_ERR_SHAPE, "input %d, %s, does not fit input 0, %s, along axis %d", (int)i,
                            tl_node_text(y->in[i]).text, tl_node_text(first).text, (int)axis);
-        if (size > INT64_MAX - s.dim[axis])
-            return tl_fail(TL_ERR_SHAPE, "input %d, %s, is too many", (int)i, tl_node_text(y->in[i]).text);
         s.dim[axis] += size;
+        const tl_status status = tl_shape_check(s); /* of each sum, lest the next overflow */
+        if (status != TL_OK)
+            return status;
     }
     return tl_shape_dense(y, s);
 }

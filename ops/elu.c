@@ -9,9 +9,7 @@
 static void value(const tl_strip *s, tl_real *restrict y)
 {
     const tl_real c = *(const tl_real *)s->attr;
-    for (int64_t k = 0; k < s->n; k++)
-        y[k] = s->a[k] > 0 ? 0 : s->a[k];
-    tl_vexpm1(s->n, y, y);
+    tl_vexpm1(s->n, s->a, y); /* infinite at most where it is not taken */
     for (int64_t k = 0; k < s->n; k++)
         y[k] = s->a[k] > 0 ? s->a[k] : c * y[k];
 }
@@ -19,9 +17,7 @@ static void value(const tl_strip *s, tl_real *restrict y)
 static void gradient(const tl_strip *s, tl_real *restrict g)
 {
     const tl_real c = *(const tl_real *)s->attr, at_0 = c == 1 ? 1 : 0;
-    for (int64_t k = 0; k < s->n; k++)
-        g[k] = s->a[k] > 0 ? 0 : s->a[k];
-    tl_vexp(s->n, g, g);
+    tl_vexp(s->n, s->a, g);
     for (int64_t k = 0; k < s->n; k++)
         g[k] = s->dy[k] * (s->a[k] > 0 ? 1 : s->a[k] == 0 ? at_0 : c * g[k]);
 }

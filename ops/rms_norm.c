@@ -8,7 +8,7 @@
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
     const tl_norm norm = *(const tl_norm *)y->attr;
-    tl_node *part[2] = { NULL, NULL }, *gain = y->in[1];
+    tl_node *part[] = { NULL, NULL }, *gain = y->in[1];
     if (dx[0]) {
         tl_node *moved = tl_norm_direction(y->in[0], dx[0], norm);
         part[0] = gain ? tl_mul(moved, gain) : moved;

@@ -215,6 +215,21 @@ static tl_node *derivative_of_one(tl_graph *g, void *context)
     return tl_derivative(y, 1, &x, &(tl_node *){ tl_tanh(x) });
 }
 
+static tl_node *scaled_rows(tl_node *a, tl_node *gain)
+{
+    return tl_layer_norm(a, gain, NULL, 0.1);
+}
+
+static tl_node *shifted_rows(tl_node *a, tl_node *bias)
+{
+    return tl_layer_norm(a, NULL, bias, 0.1);
+}
+
+static tl_node *uncentred_rows(tl_node *a, tl_node *gain)
+{
+    return tl_rms_norm(a, gain, 0.1);
+}
+
 START_TEST(one_operand)
 {
     pair tries[] = {
@@ -224,6 +239,12 @@ START_TEST(one_operand)
         { tl_bias, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
         { tl_sub, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
         { tl_mul, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { tl_div, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { tl_maximum, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { tl_minimum, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { scaled_rows, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { shifted_rows, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
+        { uncentred_rows, { TL_SHAPE(2, 3), TL_SHAPE(3) }, 0, NULL },
         { tl_matmul, { TL_SHAPE(2, 3), TL_SHAPE(3, 2) }, 0, NULL },
     };
     pair *p = &tries[_i];
@@ -327,7 +348,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, sums_pass_directions_on);
     tcase_add_test(c, rows_of_a_direction);
     c = tl_test_case(s, "ops");
-    tcase_add_loop_test(c, one_operand, 0, 7);
+    tcase_add_loop_test(c, one_operand, 0, 13);
     tcase_add_test(c, softmax_of_long_rows);
     tcase_add_loop_test(c, weights_of_a_mean, 0, 2);
     tcase_add_test(c, third_order_of_softmax);

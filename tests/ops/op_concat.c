@@ -1,6 +1,8 @@
 /* concat: tensors one after the other along an axis */
 #include "tests/ops/moves.h"
 
+#include <stdio.h>
+
 /* The number of inputs of the sample whose attributes these are. */
 typedef struct along {
     int32_t axis, n;
@@ -104,6 +106,21 @@ START_TEST(many_inputs)
 }
 END_TEST
 
+/* Sizes whose sum would overflow are refused before it does. */
+START_TEST(more_than_memory_can_hold)
+{
+    tl_graph *g = tl_graph_new();
+    tl_node *list[16];
+    for (int k = 0; k < 16; k++)
+        list[k] = tl_input(g, TL_SHAPE((int64_t)1 << 59, 0), NULL);
+    const int64_t most = ((int64_t)1 << 62) / (int64_t)sizeof(tl_real);
+    char text[100];
+    snprintf(text, sizeof text, "concat: %lldx0 has more elements than memory can hold", 2LL * most);
+    ck_assert_refused(g, tl_concat(list, 16, 0), TL_ERR_SHAPE, text);
+    tl_graph_free(g);
+}
+END_TEST
+
 START_TEST(no_inputs)
 {
     tl_graph *g = tl_graph_new();
@@ -119,6 +136,7 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&concat);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, many_inputs);
+    tcase_add_test(c, more_than_memory_can_hold);
     tcase_add_test(c, no_inputs);
     return s;
 }

@@ -27,6 +27,7 @@ static const tl_binary_case div_case = {
                  { 1, NAN, NAN },
                  { 3, -2, -1.5 } },
     .n_special = 9,
+    .sparse = true,
 };
 
 Suite *tl_test_suite(void)

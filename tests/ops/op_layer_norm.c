@@ -118,11 +118,22 @@ START_TEST(as_pytorch)
 }
 END_TEST
 
+START_TEST(nothing_to_normalise)
+{
+    const tl_real gain[3] = { 0 };
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(3), gain);
+    ck_assert_refused(g, tl_layer_norm(NULL, a, a, 0), TL_ERR_ARGUMENT, "layer_norm: input 0 is NULL");
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&layer_norm);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, small_noise_beside_a_large_mean);
     tcase_add_test(c, as_pytorch);
+    tcase_add_test(c, nothing_to_normalise);
     return s;
 }

@@ -75,9 +75,21 @@ static const tl_op_case rms_norm_of_vector = {
     .skip = ~(TL_SKIP(TL_STAGE_VALUE) | TL_SKIP(TL_STAGE_GRADIENT) | TL_SKIP(TL_STAGE_SHARED)),
 };
 
+START_TEST(nothing_to_normalise)
+{
+    const tl_real gain[3] = { 0 };
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(3), gain);
+    ck_assert_refused(g, tl_rms_norm(NULL, a, 0), TL_ERR_ARGUMENT, "rms_norm: input 0 is NULL");
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&rms_norm);
     tl_suite_add_op(s, &rms_norm_of_vector);
+    TCase *c = tl_test_case(s, "beyond");
+    tcase_add_test(c, nothing_to_normalise);
     return s;
 }
