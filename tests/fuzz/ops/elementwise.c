@@ -123,14 +123,6 @@ static bool divided(fuzz_program *p, fuzz_item *c)
     return true;
 }
 
-static bool same(fuzz_program *p, fuzz_item *c)
-{
-    c->n_in = 2;
-    c->in[0] = tl_fuzz_pick(p, FUZZ_DENSE, 0, TL_MAX_RANK);
-    c->in[1] = c->in[0] < 0 ? -1 : tl_fuzz_want(p, FUZZ_DENSE, p->item[c->in[0]].shape, NULL);
-    return true;
-}
-
 const fuzz_op tl_fuzz_elementwise[] = {
     { "abs", tl_fuzz_any, .one = tl_abs, .smooth = at_zero },
     { "add", broadcast, .two = tl_add },
@@ -150,7 +142,6 @@ const fuzz_op tl_fuzz_elementwise[] = {
     { "log1p", positive, .one = tl_log1p },
     { "maximum", broadcast, .two = tl_maximum, .smooth = tl_fuzz_nowhere },
     { "minimum", broadcast, .two = tl_minimum, .smooth = tl_fuzz_nowhere },
-    { "mse", same, .two = tl_mse },
     { "mul", scaled, .two = tl_mul },
     { "neg", tl_fuzz_any, .one = tl_neg },
     { "pow", positive_and_number, .constant = tl_pow },
@@ -158,7 +149,6 @@ const fuzz_op tl_fuzz_elementwise[] = {
     { "relu", tl_fuzz_any, .one = tl_relu, .smooth = at_zero },
     { "scale", any_and_number, .constant = tl_scale },
     { "sigmoid", tl_fuzz_any, .one = tl_sigmoid },
-    { "sigmoid_cross_entropy", same, .two = tl_sigmoid_cross_entropy },
     { "silu", tl_fuzz_any, .one = tl_silu },
     { "sin", tl_fuzz_any, .one = tl_sin },
     { "softplus", tl_fuzz_any, .one = tl_softplus },

@@ -24,6 +24,9 @@ static void own_arrays(fuzz_program *p, fuzz_item *c)
         c->ids = enlarged(p, c->ids, c->n_ids, capacity, sizeof *c->ids);
     if (c->weights)
         c->weights = enlarged(p, c->weights, c->n_ids, capacity, sizeof *c->weights);
+    if (c->more_weights)
+        c->more_weights = enlarged(p, c->more_weights, tl_shape_cols(p->item[c->in[0]].shape), capacity,
+                                   sizeof *c->more_weights);
     if (c->row_ptr)
         c->row_ptr = enlarged(p, c->row_ptr, c->n + 1, 0, sizeof *c->row_ptr);
 }

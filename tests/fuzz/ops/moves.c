@@ -1,4 +1,4 @@
-/* Moves of values, and products of dense matrices. */
+/* Moves of values. */
 #include "tests/fuzz/ops/program.h"
 
 #include "ops.h"
@@ -121,44 +121,29 @@ static tl_node *broadcast_to(fuzz_world *w, const fuzz_item *c, tl_node *const *
     return tl_broadcast_to(in[0], c->to);
 }
 
-/* ---- Products ---- */
-
-static bool product_of(fuzz_program *p, fuzz_item *c)
+static bool triangular(fuzz_program *p, fuzz_item *c)
 {
-    c->n_in = 2;
-    c->in[0] = tl_fuzz_pick(p, FUZZ_DENSE, c->axis & TL_TRANSPOSE_A ? 2 : 1,
-                            c->axis & TL_TRANSPOSE_A ? 2 : TL_MAX_RANK);
-    if (c->in[0] < 0)
-        return false;
-    const tl_shape a = p->item[c->in[0]].shape;
-    const int64_t k = c->axis & TL_TRANSPOSE_A ? a.dim[0] : tl_shape_cols(a), n = tl_fuzz_size(p);
-    if (tl_shape_rows(a) * n > p->limit)
-        return false;
-    c->in[1] = tl_fuzz_want(p, FUZZ_DENSE, c->axis & TL_TRANSPOSE_B ? TL_SHAPE(n, k) : TL_SHAPE(k, n), NULL);
+    c->n_in = 1;
+    c->in[0] = tl_fuzz_pick(p, FUZZ_DENSE, 2, TL_MAX_RANK);
+    c->begin = tl_fuzz_draw(7) - 3;
+    c->c = tl_fuzz_number();
     return true;
 }
 
-static bool product(fuzz_program *p, fuzz_item *c)
+static tl_node *tril(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
 {
-    c->axis = (int32_t)tl_fuzz_draw(4);
-    return product_of(p, c);
-}
-
-static bool plain_product(fuzz_program *p, fuzz_item *c)
-{
-    c->axis = TL_NO_TRANSPOSE;
-    return product_of(p, c);
+    (void)w;
+    return tl_tril(in[0], c->begin, (tl_real)c->c);
 }
 
 const fuzz_op tl_fuzz_moves[] = {
     { "broadcast_to", repeated, .apply = broadcast_to },
     { "concat", concatenated, .apply = concat },
-    { "matmul", plain_product, .two = tl_matmul },
-    { "matmul_transposed", product, .product = tl_matmul_transposed },
     { "pad", padded, .apply = pad },
     { "permute", permuted, .apply = permute },
     { "reshape", reshaped, .apply = reshape },
     { "slice", sliced, .apply = slice },
     { "transpose", matrix, .one = tl_transpose },
+    { "tril", triangular, .apply = tril },
     { 0 },
 };

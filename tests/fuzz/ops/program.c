@@ -6,7 +6,8 @@ const fuzz_op *tl_fuzz_planted;
 /* ---- The table ---- */
 
 static const fuzz_op *const tables[] = { tl_fuzz_elementwise, tl_fuzz_rowwise, tl_fuzz_moves,
-                                         tl_fuzz_sparse };
+                                         tl_fuzz_products,    tl_fuzz_losses,  tl_fuzz_sparse,
+                                         tl_fuzz_lookups };
 enum { TABLES = sizeof tables / sizeof *tables };
 
 const fuzz_op *tl_fuzz_op(int32_t k)
@@ -26,17 +27,18 @@ static const fuzz_op *named(const char *name)
     return tl_fuzz_op(k);
 }
 
-/* Draws an op: those of sparse nodes, which are few, more often than others. */
+/* Draws an op: those of sparse nodes and lookups, the last in the table, more often than others. */
 static const fuzz_op *any_op(void)
 {
-    int32_t n = 0, n_sparse = 0;
+    int32_t n = 0, first = 0;
+    while (tl_fuzz_op(n) != tl_fuzz_sparse)
+        n++;
+    first = n;
     while (tl_fuzz_op(n))
         n++;
-    while (tl_fuzz_sparse[n_sparse].name)
-        n_sparse++;
     if (tl_fuzz_planted && tl_fuzz_rarely(2))
         return tl_fuzz_planted;
-    return tl_fuzz_rarely(3) ? &tl_fuzz_sparse[tl_fuzz_draw(n_sparse)] : tl_fuzz_op((int32_t)tl_fuzz_draw(n));
+    return tl_fuzz_op((int32_t)(tl_fuzz_rarely(3) ? first + tl_fuzz_draw(n - first) : tl_fuzz_draw(n)));
 }
 
 /* ---- Items ---- */

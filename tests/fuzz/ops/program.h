@@ -1,7 +1,7 @@
 /* Random programs of ops, drawn from the bytes of an input: what they consist of, and the ways to run them.
  *
  *     draw.c      bytes, sizes, values; inputs that are there, or new ones
- *     elementwise.c, rows.c, moves.c, sparse.c
+ *     elementwise.c, rows.c, moves.c, products.c, losses.c, sparse.c, lookups.c
  *                 the table of ops: how each is drawn and called, and what it computes in dense terms
  *     program.c   a program is drawn while it runs for the first time
  *     world.c     variables, optimizer and graph of one run
@@ -48,7 +48,7 @@ typedef struct fuzz_item {
     int64_t n_ids;
     int32_t *ids;
     int64_t *row_ptr;
-    tl_real *weights;
+    tl_real *weights, *more_weights;
     tl_pattern *pattern;
 
     /* Leaves. */
@@ -85,10 +85,12 @@ struct fuzz_op {
     bool (*smooth)(const fuzz_item *c, tl_node *const *in);
     int32_t optional; /* each of the last inputs, of this number, may be absent */
     bool opaque;      /* its gradient is not its derivative */
+    bool excludes;    /* by -Inf in between, which the checking mode reports */
 };
 
 /* The table, in parts that each end with an op without a name. */
-extern const fuzz_op tl_fuzz_elementwise[], tl_fuzz_rowwise[], tl_fuzz_moves[], tl_fuzz_sparse[];
+extern const fuzz_op tl_fuzz_elementwise[], tl_fuzz_rowwise[], tl_fuzz_moves[], tl_fuzz_products[],
+    tl_fuzz_losses[], tl_fuzz_sparse[], tl_fuzz_lookups[];
 extern const fuzz_op *tl_fuzz_planted; /* by the self-test; NULL: none */
 
 typedef struct fuzz_variable {

@@ -1,4 +1,4 @@
-/* Functions of rows, reductions and losses. */
+/* Functions of rows, and reductions. */
 #include "tests/fuzz/ops/program.h"
 
 #include "ops.h"
@@ -139,47 +139,6 @@ static bool segments(fuzz_program *p, fuzz_item *c)
     return true;
 }
 
-/* ---- Losses ---- */
-
-static bool labelled(fuzz_program *p, fuzz_item *c)
-{
-    if (!tl_fuzz_rows(p, c) || c->in[0] < 0)
-        return false;
-    const tl_shape s = p->item[c->in[0]].shape;
-    c->n_ids = tl_shape_rows(s);
-    if (c->n_ids > 0 && tl_shape_cols(s) == 0)
-        return false;
-    c->ids = tl_fuzz_block(p, c->n_ids, sizeof *c->ids);
-    for (int64_t i = 0; i < c->n_ids; i++)
-        c->ids[i] = (int32_t)tl_fuzz_draw(tl_shape_cols(s));
-    return true;
-}
-
-static bool weighted(fuzz_program *p, fuzz_item *c)
-{
-    if (!labelled(p, c))
-        return false;
-    c->weights = tl_fuzz_block(p, c->n_ids, sizeof *c->weights);
-    for (int64_t i = 0; i < c->n_ids; i++) {
-        c->weights[i] = (tl_real)0.5 * (tl_real)tl_fuzz_draw(4);
-        if (c->weights[i] == 0 && tl_fuzz_rarely(2)) /* that row is not looked at */
-            c->ids[i] = -7;
-    }
-    return true;
-}
-
-static tl_node *cross_entropy(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
-{
-    (void)w;
-    return tl_softmax_cross_entropy(in[0], c->ids);
-}
-
-static tl_node *weighted_cross_entropy(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
-{
-    (void)w;
-    return tl_softmax_cross_entropy_weighted(in[0], c->ids, c->weights);
-}
-
 const fuzz_op tl_fuzz_rowwise[] = {
     { "batch_norm", batch, .apply = batch_norm, .optional = 2 },
     { "bias", bias, .two = tl_bias },
@@ -194,7 +153,5 @@ const fuzz_op tl_fuzz_rowwise[] = {
     { "segment_max", segments, .segments = tl_segment_max, .smooth = tl_fuzz_nowhere },
     { "segment_mean", segments, .segments = tl_segment_mean },
     { "segment_sum", segments, .segments = tl_segment_sum },
-    { "softmax_cross_entropy", labelled, .apply = cross_entropy },
-    { "softmax_cross_entropy_weighted", weighted, .apply = weighted_cross_entropy },
     { 0 },
 };

@@ -1,4 +1,4 @@
-/* Ops that take or give sparse nodes, or tables whose gradients are row-sparse. */
+/* Ops that take or give sparse nodes. */
 #include "tests/fuzz/ops/program.h"
 
 #include "op.h"
@@ -160,124 +160,9 @@ static tl_node *dense_softmax(fuzz_world *w, const fuzz_item *c, tl_node *const 
     return tl_softmax(c->on ? tl_fuzz_select(in[0], c->on, -(double)INFINITY) : in[0]);
 }
 
-/* ---- Lookups ---- */
-
-/* Chooses a table with at least one row, and n ids of its rows. */
-static bool ids_of_table(fuzz_program *p, fuzz_item *c, int32_t least_rank, int32_t most_rank, int64_t n)
-{
-    const int32_t rank = least_rank + (int32_t)tl_fuzz_draw(most_rank - least_rank + 1);
-    c->in[0] = tl_fuzz_rarely(4) ? tl_fuzz_pick(p, FUZZ_DENSE, least_rank, most_rank)
-                                 : tl_fuzz_table(p, tl_fuzz_shape(p, rank));
-    if (c->in[0] < 0)
-        return false;
-    const tl_shape s = p->item[c->in[0]].shape;
-    if ((s.dim[0] == 0 && n > 0) || n * (s.dim[0] + 1) > p->limit ||
-        n * tl_shape_size(s) > p->limit * (s.dim[0] + 1))
-        return false;
-    c->n_ids = n;
-    c->ids = tl_fuzz_block(p, n, sizeof *c->ids);
-    for (int64_t k = 0; k < n; k++)
-        c->ids[k] = (int32_t)tl_fuzz_draw(s.dim[0]);
-    return true;
-}
-
-static bool looked_up(fuzz_program *p, fuzz_item *c)
-{
-    c->n_in = 1;
-    c->to = tl_fuzz_shape(p, (int32_t)tl_fuzz_draw(3));
-    return ids_of_table(p, c, 1, 2, tl_shape_size(c->to));
-}
-
-static tl_node *lookup(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
-{
-    (void)w;
-    return tl_embedding_lookup(in[0], c->ids, c->to);
-}
-
-/* Returns the n_ids x rows matrix that has a 1 at the ids, times the table seen as a matrix; ids that are
- * `skipped` have none. */
-static tl_node *one_hot_product(fuzz_world *w, const fuzz_item *c, tl_node *table, const int32_t *skipped)
-{
-    const tl_shape s = w->p->item[c->in[0]].shape;
-    const int64_t rows = s.dim[0], width = s.rank == 1 ? 1 : s.dim[1];
-    tl_real *one_hot = tl_fuzz_block(w->p, c->n_ids * rows, sizeof *one_hot);
-    for (int64_t k = 0; k < c->n_ids; k++)
-        if (!skipped || c->ids[k] != *skipped)
-            one_hot[k * rows + c->ids[k]] = 1;
-    return tl_matmul(tl_input(w->g, TL_SHAPE(c->n_ids, rows), one_hot),
-                     tl_reshape(table, TL_SHAPE(rows, width)));
-}
-
-static tl_node *dense_lookup(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
-{
-    return tl_reshape(one_hot_product(w, c, in[0], NULL), c->shape);
-}
-
-/* Its combiner is the axis; padding, if there is any, is id `begin`. */
-static bool bagged(fuzz_program *p, fuzz_item *c)
-{
-    c->n_in = 2;
-    c->in[1] = -1;
-    c->axis = (int32_t)tl_fuzz_draw(3);
-    c->n = tl_fuzz_draw(5);
-    c->row_ptr = tl_fuzz_block(p, c->n + 1, sizeof *c->row_ptr);
-    for (int64_t b = 0; b < c->n; b++)
-        c->row_ptr[b + 1] = c->row_ptr[b] + tl_fuzz_draw(4);
-    if (!ids_of_table(p, c, 2, 2, c->row_ptr[c->n]))
-        return false;
-    c->flag = c->n_ids > 0 && tl_fuzz_rarely(3);
-    c->begin = c->flag ? c->ids[0] : 0;
-    if (tl_fuzz_rarely(2)) {
-        c->in[1] = tl_fuzz_positive(p, tl_fuzz_want(p, FUZZ_DENSE, TL_SHAPE(c->n_ids), NULL));
-        return c->in[1] >= 0;
-    }
-    return true;
-}
-
-static tl_node *bags(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
-{
-    (void)w;
-    const tl_pattern_bag bag = { .n = c->n,
-                                 .row_ptr = c->row_ptr,
-                                 .ids = c->ids,
-                                 .has_padding = c->flag,
-                                 .padding_id = (int32_t)c->begin,
-                                 .n_ids = c->n_ids };
-    return tl_embedding_lookup_sparse(in[0], &bag, in[1], (tl_combiner)c->axis);
-}
-
-static tl_node *dense_bags(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
-{
-    const int32_t padding = (int32_t)c->begin;
-    tl_real *member = tl_fuzz_block(w->p, c->n * c->n_ids, sizeof *member);
-    tl_real *empty = tl_fuzz_block(w->p, c->n, sizeof *empty);
-    tl_real *ones = tl_fuzz_block(w->p, c->n_ids, sizeof *ones);
-    for (int64_t b = 0; b < c->n; b++) {
-        empty[b] = 1; /* its sum, 0, is divided by that */
-        for (int64_t k = c->row_ptr[b]; k < c->row_ptr[b + 1]; k++)
-            if (!c->flag || c->ids[k] != padding) {
-                member[b * c->n_ids + k] = 1;
-                empty[b] = 0;
-            }
-    }
-    for (int64_t k = 0; k < c->n_ids; k++)
-        ones[k] = 1;
-    const tl_shape column = TL_SHAPE(c->n_ids, 1);
-    tl_node *in_bag = tl_input(w->g, TL_SHAPE(c->n, c->n_ids), member);
-    tl_node *weight = in[1] ? tl_reshape(in[1], column) : tl_input(w->g, column, ones);
-    tl_node *sum = tl_matmul(in_bag, tl_mul(one_hot_product(w, c, in[0], c->flag ? &padding : NULL), weight));
-    if (c->axis == TL_SUM)
-        return sum;
-    tl_node *total = tl_matmul(in_bag, c->axis == TL_MEAN ? weight : tl_square(weight));
-    total = tl_add(total, tl_input(w->g, TL_SHAPE(c->n, 1), empty));
-    return tl_div(sum, c->axis == TL_MEAN ? total : tl_sqrt(total));
-}
-
 const fuzz_op tl_fuzz_sparse[] = {
     { "dense_sparse_matmul", dense_sparse, .product = tl_dense_sparse_matmul, .dense = dense_product },
     { "dense_to_sparse", sparsified, .apply = dense_to_sparse, .dense = the_same },
-    { "embedding_lookup", looked_up, .apply = lookup, .dense = dense_lookup },
-    { "embedding_lookup_sparse", bagged, .apply = bags, .dense = dense_bags, .optional = 1 },
     { "softmax", rows_of_any, .one = tl_softmax, .dense = dense_softmax },
     { "sparse_add", sparse_sum, .two = tl_sparse_add, .dense = dense_sum },
     { "sparse_dense_matmul", sparse_dense, .product = tl_sparse_dense_matmul, .dense = dense_product },
