@@ -46,8 +46,8 @@ void *allocate(int64_t n, size_t size);
 tl_real *random_reals(int64_t n, uint64_t seed);
 int32_t *random_integers(int64_t n, int64_t bound, uint64_t seed);
 
-/* Returns a scalar whose gradient with respect to Y is dY, an array like Y, which is borrowed. Its value is not
- * computed. */
+/* Returns a scalar whose gradient with respect to Y is dY, an array like Y, which is borrowed. Its value is
+ * not computed. */
 tl_node *with_upstream(tl_node *y, const tl_real *dy);
 
 /* The scenarios. */

@@ -1,5 +1,5 @@
-/* lstm_step: a training step of an LSTM whose cell is written by hand, as that of a custom model is: 32 steps of
- * time, width 256, batch of 32, one weight for input and state; SGD. */
+/* lstm_step: a training step of an LSTM whose cell is written by hand, as that of a custom model is: 32 steps
+ * of time, width 256, batch of 32, one weight for input and state; SGD. */
 #include "tests/bench/bench.h"
 
 #include <stdio.h>

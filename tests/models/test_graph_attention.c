@@ -1,5 +1,6 @@
-/* A graph attention network (Velickovic et al., 2018) of two layers: who belongs to which of three communities, told
- * from the edges and two known members of each. Attention is a sparse node: one coefficient per edge. */
+/* A graph attention network (Velickovic et al., 2018) of two layers: who belongs to which of three
+ * communities, told from the edges and two known members of each. Attention is a sparse node: one coefficient
+ * per edge. */
 #include "tests/models/models.h"
 
 #include <math.h>
@@ -18,7 +19,8 @@ typedef struct network {
     head first[HEADS], second;
 } network;
 
-/* Edges between one in four pairs of a community and one in fifty others, both ways, and of each node to itself. */
+/* Edges between one in four pairs of a community and one in fifty others, both ways, and of each node to
+ * itself. */
 static tl_pattern *draw_edges(void)
 {
     static int32_t row[NODES * NODES], col[NODES * NODES];
