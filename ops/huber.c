@@ -74,7 +74,7 @@ static void backward(tl_node *y)
 /* The mean of min(max(A - B, -delta), delta) (dA - dB) */
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
-    tl_node *d = tl_sum_of(2, (tl_node *[]){ dx[0], dx[1] ? tl_neg(dx[1]) : NULL });
+    tl_node *d = tl_sum_of(2, (tl_node *[]){ dx[0], tl_neg(dx[1]) });
     tl_node *slope = tl_clamp(tl_sub(y->in[0], y->in[1]), -delta_of(y), delta_of(y));
     return tl_reduce_mean(tl_mul(slope, d), TL_ALL_AXES);
 }

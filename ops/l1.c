@@ -55,7 +55,7 @@ static void backward(tl_node *y)
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
     const tl_node *above = tl_sub(y->in[0], y->in[1]), *below = tl_sub(y->in[1], y->in[0]);
-    tl_node *d = tl_sum_of(2, (tl_node *[]){ dx[0], dx[1] ? tl_neg(dx[1]) : NULL });
+    tl_node *d = tl_sum_of(2, (tl_node *[]){ dx[0], tl_neg(dx[1]) });
     tl_node *part[] = { tl_gate(d, above), tl_neg(tl_gate(d, below)) };
     return tl_reduce_mean(tl_sum_of(2, part), TL_ALL_AXES);
 }

@@ -1,4 +1,4 @@
-/* Examples of docs/ops/products.md and docs/ops/compositions.md. */
+/* Examples of docs/ops/products.md, and the attention of docs/ops/compositions.md. */
 #include <stdio.h>
 #include <tulle/tulle.h>
 
