@@ -60,12 +60,16 @@ double tl_exp_row(int64_t n, const tl_real *x, tl_real *max, tl_real *restrict y
 {
     enum { STRIP = 1024 }; /* the differences stay in L1 until tl_vexp reads them */
     const tl_real largest = *max = tl_max_run(n, x);
+    /* A causal mask makes ends of -Inf, at which tl_vexp is slow. */
+    int64_t some = n;
+    while (some > 0 && x[some - 1] == -INFINITY && !isnan(largest))
+        y[--some] = 0;
     if (isinf(largest))
-        for (int64_t k = 0; k < n; k++)
+        for (int64_t k = 0; k < some; k++)
             y[k] = largest > 0 && x[k] == largest;
     else
-        for (int64_t k = 0; k < n; k += STRIP) {
-            const int64_t m = n - k < STRIP ? n - k : STRIP;
+        for (int64_t k = 0; k < some; k += STRIP) {
+            const int64_t m = some - k < STRIP ? some - k : STRIP;
             for (int64_t j = k; j < k + m; j++)
                 y[j] = x[j] - largest;
             tl_vexp(m, y + k, y + k);

@@ -16,7 +16,7 @@ typedef struct block {
     tl_graph *g;
     tl_optimizer *adam;
     linear norm[2]; /* gains and biases */
-    linear query, key, value, out, up, down;
+    linear qkv, out, up, down;
     tl_real *x;
 } block;
 
@@ -36,7 +36,10 @@ static void train_block(void *context)
     const tl_attention_options options = { .heads = HEADS, .causal = true };
     tl_node *x = tl_input(b->g, TL_SHAPE(SEQUENCES, TIME, WIDTH), b->x);
     tl_node *h = normalise(b, &b->norm[0], x);
-    h = tl_attention(apply(b, &b->query, h), apply(b, &b->key, h), apply(b, &b->value, h), &options);
+    h = apply(b, &b->qkv, h);
+    tl_node *q = tl_slice(h, 2, 0, WIDTH), *k = tl_slice(h, 2, WIDTH, 2 * WIDTH),
+            *v = tl_slice(h, 2, 2 * WIDTH, 3 * WIDTH);
+    h = tl_attention(q, k, v, &options);
     x = tl_add(x, apply(b, &b->out, h));
     h = tl_gelu(apply(b, &b->up, normalise(b, &b->norm[1], x)));
     x = tl_add(x, apply(b, &b->down, h));
@@ -73,17 +76,15 @@ void bench_attention_step(void)
                 .adam = must(tl_adam(
                     (tl_adam_options){ .learning_rate = 1e-3, .weight_decay = 0.01, .decoupled = true })),
                 .norm = { make_norm(), make_norm() },
-                .query = make_linear(WIDTH, WIDTH, 1),
-                .key = make_linear(WIDTH, WIDTH, 2),
-                .value = make_linear(WIDTH, WIDTH, 3),
-                .out = make_linear(WIDTH, WIDTH, 4),
-                .up = make_linear(WIDTH, INNER, 5),
-                .down = make_linear(INNER, WIDTH, 6),
-                .x = random_reals(SEQUENCES * TIME * WIDTH, 7) };
+                .qkv = make_linear(WIDTH, 3 * WIDTH, 1),
+                .out = make_linear(WIDTH, WIDTH, 2),
+                .up = make_linear(WIDTH, INNER, 3),
+                .down = make_linear(INNER, WIDTH, 4),
+                .x = random_reals(SEQUENCES * TIME * WIDTH, 5) };
     measure("b=8 t=128 w=128 h=4", (work){ 0 }, train_block, &b);
     tl_graph_free(b.g);
     tl_optimizer_free(b.adam);
-    const linear layers[] = { b.norm[0], b.norm[1], b.query, b.key, b.value, b.out, b.up, b.down };
+    const linear layers[] = { b.norm[0], b.norm[1], b.qkv, b.out, b.up, b.down };
     for (size_t k = 0; k < sizeof layers / sizeof *layers; k++)
         free_linear(layers[k]);
     free(b.x);

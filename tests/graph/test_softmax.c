@@ -202,6 +202,30 @@ START_TEST(ops_of_users)
 }
 END_TEST
 
+/* Excluded elements count as 0, wherever they are; ends of them are cut off before the exponentials. */
+START_TEST(exponentials_of_a_row)
+{
+    enum { N = 70 };
+    tl_real x[N], y[N], shorter[N], max, nan_row[] = { 1, NAN, -INFINITY, -INFINITY };
+    tl_test_fill(x, N, 1);
+    x[3] = -INFINITY;
+    for (int last = N; last >= 0; last--) {
+        for (int k = last; k < N; k++)
+            x[k] = -INFINITY;
+        const double sum = tl_exp_row(N, x, &max, y), all = tl_exp_row(last, x, &max, shorter);
+        ck_assert_double_le(fabs(sum - all), 1e-13 * all);
+        ck_assert_same(y, shorter, last);
+        for (int k = last; k < N; k++)
+            ck_assert(y[k] == 0);
+        ck_assert(last <= 3 || y[3] == 0);
+    }
+    ck_assert(max == -INFINITY);
+    ck_assert(isnan(tl_exp_row(4, nan_row, &max, y)) && isnan(max));
+    for (int k = 0; k < 4; k++)
+        ck_assert(isnan(y[k]));
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("softmax");
@@ -209,6 +233,7 @@ Suite *tl_test_suite(void)
     tcase_add_checked_fixture(c, NULL, one_thread);
     tcase_add_test(c, softmax_of_a_row);
     tcase_add_test(c, softmax_of_infinite_values);
+    tcase_add_test(c, exponentials_of_a_row);
     tcase_add_test(c, ops_of_users);
     return s;
 }
