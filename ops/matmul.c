@@ -16,28 +16,35 @@ typedef struct batch {
     int64_t in[2][2], y[2]; /* the numbers of matrices of A, B and Y along the leading dimensions */
 } batch;
 
-static int64_t rows_of(tl_shape s)
+/* Return the rows and columns of a matrix: of a vector, a row. */
+static int64_t rows_of(const tl_shape *s)
 {
-    return s.rank < 2 ? 1 : s.dim[s.rank - 2];
+    return s->rank < 2 ? 1 : s->dim[s->rank - 2];
+}
+
+static int64_t cols_of(const tl_shape *s)
+{
+    return s->dim[s->rank - 1];
 }
 
 static tl_status check_sizes(const tl_node *y, tl_trans t, batch *p)
 {
-    const tl_shape a = y->in[0]->shape, b = y->in[1]->shape;
+    const tl_shape *a = &y->in[0]->shape, *b = &y->in[1]->shape;
     if ((int)t < TL_NO_TRANSPOSE || (int)t > TL_TRANSPOSE_BOTH)
         return tl_fail(TL_ERR_ARGUMENT, "%d is not a tl_trans", (int)t);
-    if (a.rank == 0 || b.rank == 0)
-        return tl_product_fail(y, t, "the %s is a scalar", a.rank == 0 ? "first" : "second");
-    if ((t & TL_TRANSPOSE_A && a.rank == 1) || (t & TL_TRANSPOSE_B && b.rank == 1))
+    if (a->rank == 0 || b->rank == 0)
+        return tl_product_fail(y, t, "the %s is a scalar", a->rank == 0 ? "first" : "second");
+    const bool a_transposed = t & TL_TRANSPOSE_A, b_transposed = t & TL_TRANSPOSE_B;
+    if ((a_transposed && a->rank == 1) || (b_transposed && b->rank == 1))
         return tl_product_fail(y, t, "the %s is a vector, and cannot be transposed",
-                               t & TL_TRANSPOSE_A && a.rank == 1 ? "first" : "second");
-    /* a vector is a row, which as the second operand is transposed to a column */
-    p->transposed[0] = t & TL_TRANSPOSE_A;
-    p->transposed[1] = t & TL_TRANSPOSE_B || b.rank == 1;
-    p->m = p->transposed[0] ? tl_shape_cols(a) : rows_of(a);
-    p->k = p->transposed[0] ? rows_of(a) : tl_shape_cols(a);
-    p->n = p->transposed[1] ? rows_of(b) : tl_shape_cols(b);
-    const int64_t k = p->transposed[1] ? tl_shape_cols(b) : rows_of(b);
+                               a_transposed && a->rank == 1 ? "first" : "second");
+    /* as the second operand, the row that a vector is has to be a column */
+    p->transposed[0] = a_transposed;
+    p->transposed[1] = b_transposed || b->rank == 1;
+    p->m = a_transposed ? cols_of(a) : rows_of(a);
+    p->k = a_transposed ? rows_of(a) : cols_of(a);
+    p->n = p->transposed[1] ? rows_of(b) : cols_of(b);
+    const int64_t k = p->transposed[1] ? cols_of(b) : rows_of(b);
     return p->k == k ? TL_OK : tl_product_fail(y, t, "%lld is not %lld", (long long)p->k, (long long)k);
 }
 
@@ -45,9 +52,9 @@ static tl_status check_sizes(const tl_node *y, tl_trans t, batch *p)
 static tl_status check_leading(const tl_node *y, tl_trans t, batch *p)
 {
     for (int i = 0; i < 2; i++) {
-        const tl_shape s = y->in[i]->shape;
-        p->in[i][0] = s.rank == 4 ? s.dim[0] : 1;
-        p->in[i][1] = s.rank >= 3 ? s.dim[s.rank - 3] : 1;
+        const tl_shape *s = &y->in[i]->shape;
+        p->in[i][0] = s->rank == 4 ? s->dim[0] : 1;
+        p->in[i][1] = s->rank >= 3 ? s->dim[s->rank - 3] : 1;
     }
     for (int d = 0; d < 2; d++) {
         const int64_t a = p->in[0][d], b = p->in[1][d];
@@ -63,32 +70,31 @@ static tl_status check_leading(const tl_node *y, tl_trans t, batch *p)
 static tl_shape shape_of(const batch *p, int32_t a_rank, int32_t b_rank)
 {
     const int32_t rank = a_rank > b_rank ? a_rank : b_rank;
-    int64_t dim[TL_MAX_RANK];
-    int32_t n = 0;
-    for (int32_t d = rank < 4 ? 4 - rank : 0; d < 2; d++)
-        dim[n++] = p->y[d];
+    tl_shape y = { .rank = 0 };
+    for (int32_t d = rank < 2 ? 2 : 4 - rank; d < 2; d++)
+        y.dim[y.rank++] = p->y[d];
     if (a_rank > 1)
-        dim[n++] = p->m;
+        y.dim[y.rank++] = p->m;
     if (b_rank > 1)
-        dim[n++] = p->n;
-    return tl_shape_from(n, dim);
+        y.dim[y.rank++] = p->n;
+    return y;
 }
 
 static tl_status shape(tl_node *y)
 {
     const tl_trans t = *(const tl_trans *)y->attr;
-    const tl_shape a = y->in[0]->shape, b = y->in[1]->shape;
+    const int32_t a_rank = y->in[0]->shape.rank, b_rank = y->in[1]->shape.rank;
     batch *p = y->scratch = tl_scratch(y, 1, sizeof *p);
     if (!p)
         return TL_ERR_MEMORY;
+    *p = (batch){ .in = { { 1, 1 }, { 1, 1 } }, .y = { 1, 1 } };
     tl_status status = check_sizes(y, t, p);
-    if (status == TL_OK)
+    if (status == TL_OK && (a_rank > 2 || b_rank > 2))
         status = check_leading(y, t, p);
-    if (status != TL_OK)
-        return status;
-    status = tl_shape_dense(y, shape_of(p, a.rank, b.rank));
-    if (p->in[1][0] * p->in[1][1] == 1 && !p->transposed[0]) { /* all rows of A as one matrix */
-        p->m = tl_shape_rows(a);
+    if (status == TL_OK)
+        status = tl_shape_dense(y, shape_of(p, a_rank, b_rank));
+    if (status == TL_OK && a_rank > 2 && p->in[1][0] * p->in[1][1] == 1 && !p->transposed[0]) {
+        p->m = tl_shape_rows(y->in[0]->shape); /* all rows of A as one matrix */
         p->in[0][0] = p->in[0][1] = p->y[0] = p->y[1] = 1;
     }
     return status;
@@ -108,14 +114,19 @@ static tl_matrix operand(const tl_node *y, int which, int64_t i, int64_t j)
     return p->transposed[which] ? tl_matrix_transposed(x) : x;
 }
 
+static void multiply(const tl_node *y, int64_t i, int64_t j)
+{
+    const batch *p = y->scratch;
+    tl_gemm(p->m, p->n, p->k, operand(y, 0, i, j), operand(y, 1, i, j),
+            y->out + (i * p->y[1] + j) * p->m * p->n, false);
+}
+
 static void forward_matrices(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     const batch *p = y->scratch;
-    for (int64_t at = begin; at < end; at++) {
-        const int64_t i = at / p->y[1], j = at % p->y[1];
-        tl_gemm(p->m, p->n, p->k, operand(y, 0, i, j), operand(y, 1, i, j), y->out + at * p->m * p->n, false);
-    }
+    for (int64_t at = begin; at < end; at++)
+        multiply(y, at / p->y[1], at % p->y[1]);
 }
 
 /* The gradient of a matrix of A, or of B, by matrix (i, j) of Y. */
@@ -171,25 +182,38 @@ static void run(tl_node *y, const int64_t *count, void (*body)(void *context, in
     enum { PRODUCTS_OF_TASK = 1 << 18 };
     const batch *p = y->scratch;
     const int64_t n = count[0] * count[1];
-    if (n == 1 || n < tl_num_threads())
+    if (n < tl_num_threads())
         body(y, 0, n);
     else
         tl_parallel_for(n, 1 + (int64_t)(PRODUCTS_OF_TASK / (1 + (double)p->m * (double)p->n * (double)p->k)),
                         body, y);
 }
 
+static bool is_one(const batch *p)
+{
+    return p->y[0] == 1 && p->y[1] == 1;
+}
+
 static void forward(tl_node *y)
 {
-    run(y, ((const batch *)y->scratch)->y, forward_matrices);
+    const batch *p = y->scratch;
+    if (is_one(p))
+        multiply(y, 0, 0);
+    else
+        run(y, p->y, forward_matrices);
 }
 
 static void backward(tl_node *y)
 {
+    static void (*const body[])(void *context, int64_t begin, int64_t end) = { backward_a, backward_b };
     const batch *p = y->scratch;
-    if (y->in[0]->grad)
-        run(y, p->in[0], backward_a);
-    if (y->in[1]->grad)
-        run(y, p->in[1], backward_b);
+    for (int i = 0; i < 2; i++) {
+        const tl_node *in = y->in[i];
+        if (in->grad && is_one(p))
+            add_gradient(y, i, 0, 0, in->grad, !in->overwrite);
+        else if (in->grad)
+            run(y, p->in[i], body[i]);
+    }
 }
 
 static void describe(const tl_node *y, tl_description *to)

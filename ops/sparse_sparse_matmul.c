@@ -179,28 +179,28 @@ static void forward(tl_node *y)
                 .body = multiply_rows });
 }
 
+/* The gradient of input `of`, from Y and the other. */
+static void run_gradient(tl_node *y, const tl_node *of, matrix x, matrix of_y, matrix z,
+                         const tl_real *factors)
+{
+    run((rows){ .y = y,
+                .x = x,
+                .of_y = of_y,
+                .z = z,
+                .factors = factors,
+                .out = of->grad,
+                .add = !of->overwrite,
+                .body = gradient_rows });
+}
+
 /* dB^T = dY^T A has the form of dA = dY B^T, of transposes. */
 static void backward(tl_node *y)
 {
     const tl_node *a = y->in[0], *b = y->in[1];
     if (a->grad)
-        run((rows){ .y = y,
-                    .x = by_rows(a),
-                    .of_y = by_rows(y),
-                    .z = by_rows(b),
-                    .factors = b->val,
-                    .out = a->grad,
-                    .add = !a->overwrite,
-                    .body = gradient_rows });
+        run_gradient(y, a, by_rows(a), by_rows(y), by_rows(b), b->val);
     if (b->grad)
-        run((rows){ .y = y,
-                    .x = by_columns(b),
-                    .of_y = by_columns(y),
-                    .z = by_columns(a),
-                    .factors = a->val,
-                    .out = b->grad,
-                    .add = !b->overwrite,
-                    .body = gradient_rows });
+        run_gradient(y, b, by_columns(b), by_columns(y), by_columns(a), a->val);
 }
 
 static const tl_op op = {
