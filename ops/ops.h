@@ -358,6 +358,50 @@ typedef struct tl_batch_norm_options {
  * sparse moments. (Ioffe, Szegedy, "Batch normalization", 2015; PyTorch: batch_norm.) */
 TL_API tl_node *tl_batch_norm(tl_node *a, tl_node *gain, tl_node *bias, const tl_batch_norm_options *o);
 
+/* Windows over images, n x channels x h x w. Along an axis, output j reads the inputs j stride - padding
+ * + k dilation, k = 0 .. kernel-1, and there are (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1
+ * outputs, rounded down. TL_ERR_SHAPE for another rank, or if there is no output; TL_ERR_ARGUMENT for an
+ * option below 0, or a window of 0. Pairs of options are h, w; NULL for the options: all 0. */
+
+typedef struct tl_conv_options {
+    int32_t stride[2], padding[2], dilation[2]; /* 0 means 1, 0, 1 */
+    int32_t groups;                             /* 0 means 1 */
+} tl_conv_options;
+
+/* Y(n, f) = the sum over c of X(n, c) correlated with W(f, c), with X n x c x h x w, W f x (c / groups) x kh
+ * x kw, Y n x f x oh x ow; padding is 0. Group i of the filters reads group i of the channels; both are
+ * divisible by the groups.
+ * dW = dY correlated with X, summed over the images; dX = dY W, each product where X was read.
+ * Products are those of tl_gemm, with tiles of at most a few images as matrices. (PyTorch: conv2d.) */
+TL_API tl_node *tl_conv2d(tl_node *x, tl_node *w, const tl_conv_options *o);
+
+typedef struct tl_sparse_conv_options {
+    int32_t kernel[2];
+    int32_t stride[2], padding[2], dilation[2]; /* 0 means 1, 0, 1 */
+} tl_sparse_conv_options;
+
+/* The same with W sparse, f x (c kh kw), of one group: column (c kh + i) kw + j is place (i, j) of channel c.
+ * dW = that of tl_conv2d at W's pattern; dX as there. The work is proportional to nnz (pixels of Y), and no
+ * temporary has as many elements. */
+TL_API tl_node *tl_sparse_conv2d(tl_node *x, tl_node *w, const tl_sparse_conv_options *o);
+
+typedef struct tl_pool_options {
+    int32_t window[2];
+    int32_t stride[2]; /* 0 means the window */
+    int32_t padding[2];
+    bool count_padding; /* tl_avg_pool2d only */
+} tl_pool_options;
+
+/* Y = the largest element of X under each window, channel by channel; a NaN is larger than any number, and
+ * padding is -Inf. dX = dY at the first element that is the largest, row by row, 0 elsewhere. (PyTorch:
+ * max_pool2d.) */
+TL_API tl_node *tl_max_pool2d(tl_node *x, const tl_pool_options *o);
+
+/* Y = the mean of the elements of X under each window, channel by channel, 0 if there are none; with
+ * count_padding their sum divided by the size of the window. dX = dY / (that number), summed over the windows
+ * of an element. (PyTorch: avg_pool2d, whose count_include_pad is true unless told otherwise.) */
+TL_API tl_node *tl_avg_pool2d(tl_node *x, const tl_pool_options *o);
+
 /* Y = A's elements, in row-major order, in another shape. It has the same number of elements; no dimension is
  * inferred. dA = dY in A's shape. */
 TL_API tl_node *tl_reshape(tl_node *a, tl_shape shape);

@@ -152,6 +152,28 @@ START_TEST(functions_of_rows)
 }
 END_TEST
 
+START_TEST(windows_over_images)
+{
+    static const tl_real image[2 * 2 * 6 * 7] = { 1 };
+    tl_graph *g = tl_graph_new();
+    tl_pattern *p = tl_pattern_random(3, 12, 0.5, 1);
+    tl_node *x = tl_input(g, TL_SHAPE(2, 2, 6, 7), image), *w = tl_input(g, TL_SHAPE(4, 1, 2, 3), image);
+    const tl_conv_options conv = { { 1, 2 }, { 0, 1 }, { 2, 1 }, 2 };
+    check_node(tl_conv2d(x, w, &conv),
+               "<Conv> kernel_shape=2x3 strides=1x2 pads=0x1x0x1 dilations=2x1 group=2");
+    const tl_sparse_conv_options sparse = { { 2, 3 }, { 1, 2 }, { 0, 1 }, { 2, 1 } };
+    check_node(tl_sparse_conv2d(x, tl_input_sparse(g, p, numbers), &sparse),
+               " kernel_shape=2x3 strides=1x2 pads=0x1x0x1 dilations=2x1");
+    const tl_pool_options pool = { { 3, 2 }, { 0, 1 }, { 1, 0 }, true };
+    check_node(tl_max_pool2d(x, &pool), "<MaxPool> kernel_shape=3x2 strides=3x1 pads=1x0x1x0 dilations=1x1");
+    check_node(
+        tl_avg_pool2d(x, &pool),
+        "<AveragePool> kernel_shape=3x2 strides=3x1 pads=1x0x1x0 dilations=1x1 count_include_pad=true");
+    tl_graph_free(g);
+    tl_pattern_release(p);
+}
+END_TEST
+
 START_TEST(moves)
 {
     tl_graph *g = tl_graph_new();
@@ -337,6 +359,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, dense_ops);
     tcase_add_test(c, functions_of_elements);
     tcase_add_test(c, functions_of_rows);
+    tcase_add_test(c, windows_over_images);
     tcase_add_test(c, moves);
     tcase_add_test(c, sparse_ops_and_lookups);
     tcase_add_test(c, failed_ops);
