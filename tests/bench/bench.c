@@ -45,6 +45,8 @@ static const scenario scenarios[] = {
     { "gcn_epoch", "training epoch of a graph convolutional network", bench_gcn_epoch },
     { "lstm_step", "training step of a recurrent cell over 32 steps of time", bench_lstm_step },
     { "elementwise", "functions of elements and of rows, and their gradients", bench_elementwise },
+    { "conv_step", "training step of a convolutional network", bench_conv_step },
+    { "sparse_conv", "convolution with sparse filters, and both gradients", bench_sparse_conv },
     { "hessian_product", "Hessian times vector, beside a gradient", bench_hessian_product },
     { "attention_step", "training step of a transformer block", bench_attention_step },
     { "sparse_attention", "attention at a fixed pattern, and its gradients", bench_sparse_attention },

@@ -66,6 +66,8 @@ void bench_attention_step(void);
 void bench_sparse_attention(void);
 void bench_lstm_step(void);
 void bench_elementwise(void);
+void bench_conv_step(void);
+void bench_sparse_conv(void);
 void bench_limit(void);
 void bench_overhead(void);
 void bench_hessian_product(void);
