@@ -43,27 +43,36 @@ typedef struct block {
     tl_span i, j;
 } block;
 
-/* Compares the largest elements under the windows of a row so far with those at place k. */
+/* Takes the elements at place k of the windows of a row, or compares them with the largest so far. */
+static void read_row(int64_t n, int64_t stride, const tl_real *x, int32_t k, tl_real *restrict max,
+                     int32_t *restrict place)
+{
+    for (int64_t j = 0; j < n; j++) {
+        max[j] = x[j * stride];
+        place[j] = k;
+    }
+}
+
 static void compare_row(int64_t n, int64_t stride, const tl_real *x, int32_t k, tl_real *restrict max,
                         int32_t *restrict place)
 {
     for (int64_t j = 0; j < n; j++) {
         const tl_real now = x[j * stride], old = max[j];
         /* a NaN is larger than any number, and the first one stays */
-        const bool larger = now > old || place[j] < 0 || (now != now && old == old);
+        const bool larger = place[j] < 0 || (!(now <= old) && old == old);
         max[j] = larger ? now : old;
         place[j] = larger ? k : place[j];
     }
 }
 
-static void reduce_block(const tl_node *y, block b)
+/* Reduces a block to the largest elements and their places in the windows, or -Inf and -1. */
+static void compare_places(const tl_node *y, block b, tl_real *max, int32_t *place)
 {
-    const state *s = y->scratch;
-    const tl_window *h = &s->window.h, *w = &s->window.w;
+    const tl_windows *of = &((const state *)y->scratch)->window;
+    const tl_window *h = &of->h, *w = &of->w;
     const int64_t first = b.channel * h->in * w->in, width = b.j.end - b.j.begin;
-    tl_real max[BLOCK];
-    int32_t place[BLOCK]; /* in the window */
-    for (int64_t p = 0; p < (b.i.end - b.i.begin) * width; p++) {
+    const bool padded = h->padding + w->padding > 0; /* otherwise place 0 of all windows is in the image */
+    for (int64_t p = 0; p < (b.i.end - b.i.begin) * width && padded; p++) {
         max[p] = -(tl_real)INFINITY;
         place[p] = -1;
     }
@@ -75,14 +84,27 @@ static void reduce_block(const tl_node *y, block b)
         for (int64_t r = i.begin; r < i.end; r++) {
             const int64_t at = (r - b.i.begin) * width + j.begin - b.j.begin,
                           row = first + tl_window_at(h, r, k / w->kernel) * w->in;
-            compare_row(j.end - j.begin, w->stride,
-                        y->in[0]->val + row + tl_window_at(w, j.begin, k % w->kernel), (int32_t)k, max + at,
-                        place + at);
+            const tl_real *x = y->in[0]->val + row + tl_window_at(w, j.begin, k % w->kernel);
+            if (k == 0 && !padded)
+                read_row(width, w->stride, x, 0, max + at, place + at);
+            else
+                compare_row(j.end - j.begin, w->stride, x, (int32_t)k, max + at, place + at);
         }
     }
+}
+
+static void reduce_block(const tl_node *y, block b)
+{
+    const state *s = y->scratch;
+    const tl_window *h = &s->window.h, *w = &s->window.w;
+    const int64_t width = b.j.end - b.j.begin;
+    tl_real max[BLOCK];
+    int32_t place[BLOCK];
+    compare_places(y, b, max, place);
     for (int64_t r = b.i.begin; r < b.i.end; r++) {
         const int64_t at = (r - b.i.begin) * width, to = (b.channel * h->out + r) * w->out + b.j.begin,
-                      origin = first + tl_window_at(h, r, 0) * w->in + tl_window_at(w, b.j.begin, 0);
+                      origin = (b.channel * h->in + tl_window_at(h, r, 0)) * w->in +
+                               tl_window_at(w, b.j.begin, 0);
         for (int64_t p = 0; p < width; p++) {
             const int32_t k = place[at + p];
             y->out[to + p] = max[at + p];
