@@ -301,6 +301,34 @@ START_TEST(printed)
 }
 END_TEST
 
+/* An index that is out of range is refused when the op is recorded, though it would run later, or never. */
+START_TEST(indices_are_checked_when_recorded)
+{
+    const tl_real zero[6] = { 0 };
+    const int32_t some[] = { 2, 3 };
+    const int64_t row_ptr[] = { 0, 2 }, beyond[] = { 0, 4 };
+    const tl_pattern_bag bags = { .n = 1, .row_ptr = row_ptr, .ids = some };
+    tl_graph *g = tl_graph_new_inference();
+#define REFUSED(call, text)                                                                                  \
+    do {                                                                                                     \
+        tl_node *t = tl_input(g, TL_SHAPE(3, 2), zero);                                                      \
+        ck_assert_refused(g, call, TL_ERR_INDEX, text);                                                      \
+    } while (0)
+    REFUSED(tl_embedding_lookup(t, some, TL_SHAPE(2)), "embedding_lookup: ids[1] = 3, table 3x2 has 3 rows");
+    REFUSED(tl_embedding_lookup_padded(t, some, TL_SHAPE(2), -1),
+            "embedding_lookup_padded: ids[1] = 3, table 3x2 has 3 rows");
+    REFUSED(tl_embedding_lookup_partitioned(&t, 1, some, TL_SHAPE(2), TL_DIV, 0),
+            "embedding_lookup_partitioned: ids[1] = 3, the table has 3 rows");
+    REFUSED(tl_embedding_lookup_sparse(t, &bags, NULL, TL_MAX),
+            "embedding_lookup_sparse: ids[1] = 3, table 3x2 has 3 rows");
+    REFUSED(tl_softmax_cross_entropy(t, (const int32_t[]){ 0, 1, 2 }),
+            "softmax_cross_entropy: labels[2] = 2, a row has 2 logits");
+    REFUSED(tl_nll(t, (const int32_t[]){ 0, -1, 1 }), "nll: labels[1] = -1, a row has 2 log-probabilities");
+    REFUSED(tl_segment_sum(t, beyond, 1), "segment_sum: row_ptr[1] = 4, 3x2 has 3 rows");
+    tl_graph_free(g);
+}
+END_TEST
+
 #ifndef NO_THREADS_AFTER_FORK
 typedef struct reader {
     mlp *m;
@@ -357,6 +385,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, threads);
 #endif
     tcase_add_test(c, rows_with_pending_steps);
+    tcase_add_test(c, indices_are_checked_when_recorded);
     tcase_add_test(c, failing_allocations);
     tcase_add_test(c, printed);
     return s;

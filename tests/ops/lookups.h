@@ -22,6 +22,14 @@ static inline tl_variable *filled(tl_shape shape, const tl_real *values)
     return v;
 }
 
+/* Returns the shape of the rows of ids of this shape: theirs, then that of a row of the first operand. */
+static inline tl_shape looked_up(const tl_reference *r, tl_shape ids)
+{
+    for (int32_t d = 1; d < r->shape[0].rank; d++)
+        ids.dim[ids.rank++] = r->shape[0].dim[d];
+    return ids;
+}
+
 /* Looks n ids of one table up. */
 typedef tl_node *lookup_of(tl_node *table, const int32_t *ids, int64_t n);
 

@@ -18,9 +18,7 @@ static tl_node *op(tl_node *const *in, const void *attr)
 static tl_shape reference(tl_reference *r)
 {
     const lookup *l = r->attr;
-    tl_shape y = l->shape;
-    for (int32_t d = 1; d < r->shape[0].rank; d++)
-        y.dim[y.rank++] = r->shape[0].dim[d];
+    const tl_shape y = looked_up(r, l->shape);
     const int64_t n = tl_shape_size(l->shape), width = n > 0 ? tl_shape_size(y) / n : 0;
     for (int64_t k = 0; k < n * width; k++)
         if (l->ids[k / width] != l->padding)

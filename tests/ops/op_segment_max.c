@@ -51,11 +51,19 @@ static const double *one_largest(tl_shape a, const tl_segments *s)
     return values;
 }
 
+START_TEST(row_ptr_is_copied)
+{
+    check_row_ptr_is_copied(tl_segment_max);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     fill_thousand();
     for (size_t k = 0; k < sizeof samples / sizeof *samples; k++)
         if (samples[k].status == TL_OK && !samples[k].y)
             samples[k].in[0].values = one_largest(samples[k].in[0].shape, samples[k].attr);
-    return tl_op_suite(&segment_max);
+    Suite *s = tl_op_suite(&segment_max);
+    tcase_add_test(tl_test_case(s, "beyond"), row_ptr_is_copied);
+    return s;
 }
