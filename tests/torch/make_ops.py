@@ -242,6 +242,17 @@ op("embedding_lookup_max", lambda table, row_ptr, ids: F.embedding_bag(
    [dense(5, 3), [0, 2, 3], [4, 0, 4]], [dense(3, 7), [0, 0, 3, 5], [1, 1, 0, 2, 1]], [dense(7, 1), [0, 3], [6, 3, 5]])
 
 
+def partitioned(first, second, ids, bound):
+    """Row i is row i / 2 of table i % 2. Rows of a norm above the bound are scaled to it."""
+    rows = torch.stack([(first, second)[i % 2][i // 2] for i in ids])
+    return rows * (bound / rows.norm(dim=1, keepdim=True)).clamp(max=1)
+
+
+op("embedding_lookup_partitioned", partitioned,
+   [dense(3, 5), dense(2, 5), [4, 0, 4, 1], 2], [dense(2, 3), dense(2, 3), [3, 3, 0, 2], 1.5],
+   [dense(3, 1), dense(3, 1), [5, 2, 1, 0], 1])
+
+
 def segmented(name):
     """Consecutive segments of rows, by PyTorch's lengths and as row pointers."""
     def function(a, row_ptr):

@@ -193,6 +193,12 @@ static inline tl_node *torch_embedding_padded(torch_sample *s)
     return tl_embedding_lookup_padded(s->in[0], s->integer[1], TL_SHAPE(s->count[1]), s->integer[2][0]);
 }
 
+static inline tl_node *torch_embedding_partitioned(torch_sample *s)
+{
+    return tl_embedding_lookup_partitioned(s->in, 2, s->integer[2], TL_SHAPE(s->count[2]), TL_MOD,
+                                           s->number[3][0]);
+}
+
 /* Calls one of the segment ops. */
 static inline tl_node *torch_segment(torch_sample *s, tl_node *(*op)(tl_node *, const int64_t *, int64_t))
 {
@@ -381,6 +387,7 @@ static const torch_op torch_ops[] = {
     { "embedding_lookup_sparse", .build = torch_embedding_sum },
     { "embedding_lookup_mean", .build = torch_embedding_mean },
     { "embedding_lookup_padded", .build = torch_embedding_padded },
+    { "embedding_lookup_partitioned", .build = torch_embedding_partitioned },
     { "embedding_lookup_max", .build = torch_embedding_max },
     { "segment_sum", .build = torch_segment_sum },
     { "segment_mean", .build = torch_segment_mean },
