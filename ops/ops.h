@@ -50,21 +50,21 @@ TL_API tl_node *tl_dense_sparse_matmul(tl_node *d, tl_node *s, tl_trans t);
  * (TensorFlow: sparse.add without a threshold.) */
 TL_API tl_node *tl_sparse_add(tl_node *a, tl_node *b);
 
-/* The same for two sparse matrices, without the entries whose magnitude is below the threshold, also where
+/* Y = A + B, both sparse, without the entries of magnitude below the threshold. They are dropped also where
  * only one of A and B has them. What is dropped has no gradient. Y's pattern follows the values that A and B
  * have when the op is called; while they keep the same entries, it is the same object from step to step. A
  * threshold of 0 drops nothing, and no threshold drops a NaN. TL_ERR_ARGUMENT if it is negative or NaN.
  * (TensorFlow: sparse.add with a threshold, from which it exempts entries of one side.) */
 TL_API tl_node *tl_sparse_add_thresholded(tl_node *a, tl_node *b, tl_real threshold);
 
-/* Y = A B, all sparse, m x k times k x n, at the cells (i, j) for which there is a k with entries (i, k) of A
- * and (k, j) of B; entries that sum to 0 stay. The graph owns the pattern, and caches it for the next step.
- * An element is summed in double.
+/* Y = A B, all sparse, with A m x k and B k x n. Y has an entry (i, j) where there is a k with entries (i, k)
+ * of A and (k, j) of B, and it stays if it sums to 0. The graph owns the pattern, and caches it for the next
+ * step. An element is summed in double.
  * dA = dY B^T at A's pattern; dB = A^T dY at B's. The work is proportional to the number of products, the
  * workspace no larger than Y or a row and a column. TL_ERR_ARGUMENT for more than INT32_MAX entries. */
 TL_API tl_node *tl_sparse_sparse_matmul(tl_node *a, tl_node *b);
 
-/* Y = op(A) op(B) at the entries of the pattern p, sparse; op(A) m x k and op(B) k x n are dense matrices,
+/* Y = op(A) op(B) at the entries of the pattern p, sparse. op(A) m x k and op(B) k x n are dense matrices,
  * and p is m x n. Nothing else is computed: the work is proportional to nnz k, and no temporary has m n or
  * nnz k elements. The graph retains p.
  * dA = dY op(B)^T, transposed as A is; dB = op(A)^T dY, transposed as B is; dY is sparse.
