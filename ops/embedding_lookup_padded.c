@@ -33,16 +33,21 @@ static void sort_out(const struct attr *attr, struct saved *s)
     }
 }
 
+static tl_status check(tl_node *y)
+{
+    const struct attr *attr = y->attr;
+    const tl_status status = tl_shape_lookup(y, attr->shape);
+    return status == TL_OK ? tl_check_rows(y->in[0], attr->ids, tl_shape_size(attr->shape), &attr->padding_id)
+                           : status;
+}
+
 static tl_status shape(tl_node *y)
 {
     struct attr *attr = y->attr;
-    tl_status status = tl_shape_lookup(y, attr->shape);
+    const tl_status status = check(y);
     if (status != TL_OK)
         return status;
     const int64_t n = tl_shape_size(attr->shape);
-    status = tl_check_rows(y->in[0], attr->ids, n, &attr->padding_id);
-    if (status != TL_OK)
-        return status;
     struct saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
     if (!s || !(attr->ids = tl_scratch_copy(y, n, sizeof *attr->ids, attr->ids)))
         return TL_ERR_MEMORY;
@@ -72,8 +77,7 @@ static void forward(tl_node *y)
     const struct saved *s = y->scratch;
     const int64_t width = tl_lookup_width(y->in[0]);
     tl_place_rows(s->n, width, s->row, s->at, y->in[0]->val, y->out);
-    if (width > 0)
-        tl_parallel_rows(s->n_padding, width, clear_range, y);
+    tl_parallel_rows(s->n_padding, width, clear_range, y);
 }
 
 static void backward(tl_node *y)

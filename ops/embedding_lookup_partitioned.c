@@ -31,7 +31,7 @@ static bool is_strategy(tl_partition p)
 }
 
 /* Checks the shards: rows of one shape, as evenly spread as they can be. Both strategies give shard i the
- * same number of rows. Sets *total to the number of all rows. */
+ * same number of rows. */
 static tl_status check_shards(const tl_node *y, int64_t *total)
 {
     const tl_node *first = y->in[0];
@@ -57,17 +57,25 @@ static tl_status check_shards(const tl_node *y, int64_t *total)
     return TL_OK;
 }
 
-static tl_status check(const tl_node *y, int64_t *total)
+static tl_status check_ids(const tl_node *y, int64_t total)
 {
     const struct attr *attr = y->attr;
+    return tl_check_ids("ids", attr->ids, tl_shape_size(attr->shape), total, NULL, "the table", "rows");
+}
+
+/* Declares the result, too. Sets *total to the number of all rows. */
+static tl_status check(tl_node *y, int64_t *total)
+{
+    const struct attr *attr = y->attr;
+    const tl_status lookup = tl_shape_lookup(y, attr->shape);
+    if (lookup != TL_OK)
+        return lookup;
     if (!is_strategy(attr->strategy))
         return tl_fail(TL_ERR_ARGUMENT, "%d is not a tl_partition", (int)attr->strategy);
     if (!(attr->max_norm >= 0))
         return tl_fail(TL_ERR_ARGUMENT, "max_norm %g is not in [0, Inf]", attr->max_norm);
-    const tl_status status = check_shards(y, total);
-    if (status != TL_OK)
-        return status;
-    return tl_check_ids("ids", attr->ids, tl_shape_size(attr->shape), *total, NULL, "the table", "rows");
+    const tl_status shards = check_shards(y, total);
+    return shards == TL_OK ? check_ids(y, *total) : shards;
 }
 
 /* Finds an id of `total` in n shards: returns its shard, and sets *row to its row there. */
@@ -109,9 +117,7 @@ static tl_status shape(tl_node *y)
 {
     struct attr *attr = y->attr;
     int64_t total;
-    tl_status status = tl_shape_lookup(y, attr->shape);
-    if (status == TL_OK)
-        status = check(y, &total);
+    const tl_status status = check(y, &total);
     if (status != TL_OK)
         return status;
     const int64_t n = tl_shape_size(attr->shape);

@@ -85,4 +85,54 @@ static inline void check_exact_rows(lookup_of *lookup)
     tl_graph_free(g);
 }
 
+/* Checks that a lookup applies the pending updates of the rows that it reads, and of no other: row 1 has a
+ * momentum, and goes on to move in a step that does not name it. */
+static inline void check_declared_rows(lookup_of *lookup)
+{
+    tl_variable *v = tl_test_dense("t", TL_SHAPE(1000, 2), 1); /* too large to sweep */
+    tl_optimizer *o = tl_adam((tl_adam_options){ 0 });
+    tl_graph *g = tl_graph_new();
+    const tl_real *held = tl_variable_data(v);
+    for (int32_t id = 1; id <= 2; id++) {
+        ck_assert_ok(tl_minimize(o, tl_reduce_sum(lookup(tl_use(g, v), &id, 1), TL_ALL_AXES)));
+        tl_graph_reset(g);
+    }
+    const tl_real before = held[2];
+    ck_assert_ptr_nonnull(lookup(tl_use(g, v), (const int32_t[]){ 0, 2, 3 }, 3));
+    ck_assert(held[2] == before);
+    ck_assert_ptr_nonnull(lookup(tl_use(g, v), (const int32_t[]){ 1 }, 1));
+    ck_assert(held[2] != before);
+    tl_graph_free(g);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+
+/* Checks the product of the Hessian of |Y|^2, of a lookup that is linear, with rows of a direction: it is the
+ * gradient where the table is the direction. The ids are gone by then. */
+static inline void check_hessian(lookup_of *lookup)
+{
+    enum { ROWS = 9, WIDTH = 2, N = 5 };
+    int32_t ids[N] = { 1, 8, 1, 4, 7 };
+    const int32_t rows[] = { 1, 4, 5, 8 };
+    tl_real values[] = { 1, -2, 3, 4, 5, 6, 7, 8 }, dense[ROWS * WIDTH] = { 0 };
+    for (int k = 0; k < 4; k++)
+        memcpy(dense + rows[k] * WIDTH, values + k * WIDTH, WIDTH * sizeof *dense);
+    tl_variable *at = tl_test_dense("t", TL_SHAPE(ROWS, WIDTH), 1),
+                *direction = filled(TL_SHAPE(ROWS, WIDTH), dense);
+    tl_graph *g = tl_graph_new(), *h = tl_graph_new();
+    tl_node *loss = tl_reduce_sum(tl_square(lookup(tl_use(g, at), ids, N)), TL_ALL_AXES);
+    tl_node *expected = tl_reduce_sum(tl_square(lookup(tl_use(h, direction), ids, N)), TL_ALL_AXES);
+    memset(ids, 0x7f, sizeof ids);
+    tl_gradient pair = { .variable = at, .values = values, .rows = rows, .n_rows = 4 };
+    tl_gradients product, gradient;
+    ck_assert_ok(tl_hessian_product(loss, &(tl_gradients){ .pair = &pair, .n = 1, .graph = g }, &product));
+    ck_assert_ok(tl_backward(expected, &gradient));
+    ck_assert_int_eq(product.pair[0].n_rows, gradient.pair[0].n_rows);
+    ck_assert_same(product.pair[0].values, gradient.pair[0].values, gradient.pair[0].n_rows * WIDTH);
+    tl_graph_free(g);
+    tl_graph_free(h);
+    tl_variable_free(at);
+    tl_variable_free(direction);
+}
+
 #endif

@@ -124,6 +124,18 @@ START_TEST(exact_rows_of_the_optimizer)
 }
 END_TEST
 
+START_TEST(only_rows_that_are_read_are_brought_up_to_date)
+{
+    check_declared_rows(by_ids);
+}
+END_TEST
+
+START_TEST(hessian_of_rows)
+{
+    check_hessian(by_ids);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     for (int32_t k = 0; k < 3000; k++)
@@ -133,5 +145,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, padding_has_no_gradient);
     tcase_add_test(c, repeats_of_a_row_are_summed_in_double);
     tcase_add_test(c, exact_rows_of_the_optimizer);
+    tcase_add_test(c, only_rows_that_are_read_are_brought_up_to_date);
+    tcase_add_test(c, hessian_of_rows);
     return s;
 }

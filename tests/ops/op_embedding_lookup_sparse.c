@@ -588,6 +588,18 @@ START_TEST(told_ids)
 }
 END_TEST
 
+START_TEST(only_rows_that_are_read_are_brought_up_to_date)
+{
+    check_declared_rows(by_max);
+}
+END_TEST
+
+START_TEST(hessian_of_rows)
+{
+    check_hessian(by_max);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     for (int64_t b = 0, at = 0; b < 900; b++) {
@@ -608,6 +620,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, gradient_of_the_winner);
     tcase_add_test(c, repeats_of_a_maximum_are_summed_in_double);
     tcase_add_test(c, exact_rows_of_the_optimizer);
+    tcase_add_test(c, only_rows_that_are_read_are_brought_up_to_date);
+    tcase_add_test(c, hessian_of_rows);
     tcase_add_test(c, divisor_of_zero);
     tcase_add_loop_test(c, divisor_beyond_the_range, TL_MEAN, TL_SQRTN + 1);
     tcase_add_test(c, padding);
