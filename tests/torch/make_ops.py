@@ -83,7 +83,9 @@ def op(name, function, *samples):
         y = function(*[each.draw(generator) for each in sample])
         shape = y.shape
         if y.is_sparse:
-            y = y.coalesce().values()
+            y = y.coalesce()
+            # PyTorch calls a product of sparse matrices coalesced, though its columns are in any order.
+            y = torch.sparse_coo_tensor(y.indices(), y.values(), shape).coalesce().values()
         upstream = dense(*y.shape)
         upstream.draw(generator)
         leaves = [each.leaf for each in sample if each.leaf is not None]
@@ -213,6 +215,11 @@ op("sparse_dense_matmul", torch.sparse.mm,
 op("dense_sparse_matmul", lambda d, s: torch.sparse.mm(
     s.t(), d.reshape(-1, d.shape[-1]).t()).t().reshape(d.shape[:-1] + s.shape[1:]),
    [dense(3, 7), sparse(7, 5)], [dense(1, 5), sparse(5, 3)], [dense(3, 1, 3), sparse(3, 9)])
+op("sampled_matmul", lambda a, b, s: (a @ b).sparse_mask(s.detach()),
+   [dense(5, 3), dense(3, 7), sparse(5, 7)], [dense(3, 1), dense(1, 5), sparse(3, 5)],
+   [dense(9, 5), dense(5, 3), sparse(9, 3)])
+op("sparse_sparse_matmul", torch.sparse.mm,
+   [sparse(5, 7), sparse(7, 3)], [sparse(3, 5), sparse(5, 5)], [sparse(9, 3), sparse(3, 5)])
 
 # ---- Sparse ----
 

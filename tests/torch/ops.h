@@ -173,6 +173,11 @@ static inline tl_node *torch_dense_sparse_matmul(torch_sample *s)
     return tl_dense_sparse_matmul(s->in[0], s->in[1], TL_NO_TRANSPOSE);
 }
 
+static inline tl_node *torch_sampled_matmul(torch_sample *s)
+{
+    return tl_sampled_matmul(s->in[0], s->in[1], tl_pattern_of(s->in[2]), TL_NO_TRANSPOSE);
+}
+
 static inline tl_node *torch_sparse_to_dense(torch_sample *s)
 {
     return tl_sparse_to_dense(s->in[0], NULL);
@@ -377,6 +382,8 @@ static const torch_op torch_ops[] = {
     { "matmul_transposed", .build = torch_matmul_transposed },
     { "sparse_dense_matmul", .build = torch_sparse_dense_matmul },
     { "dense_sparse_matmul", .build = torch_dense_sparse_matmul },
+    { "sampled_matmul", .build = torch_sampled_matmul },
+    { "sparse_sparse_matmul", .binary = tl_sparse_sparse_matmul },
     /* sparse */
     { "sparse_add", .binary = tl_sparse_add },
     { "sparse_to_dense", .build = torch_sparse_to_dense },
