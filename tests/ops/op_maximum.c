@@ -14,6 +14,11 @@ static double value(double a, double b)
     return a > b || isnan(a) ? a : b;
 }
 
+static const tl_sample refused[] = { { .in = { TL_SPARSE_OPERAND(3, 4, 0.5), TL_DENSE_OPERAND(3, 4) },
+                                       .status = TL_ERR_KIND,
+                                       .error = "input 0, a (3x4), is sparse, and must be dense: "
+                                                "use tl_sparse_to_dense" } };
+
 static const tl_binary_case maximum_case = {
     .name = "maximum",
     .op = tl_maximum,
@@ -28,6 +33,8 @@ static const tl_binary_case maximum_case = {
                  { NAN, NAN, NAN },
                  { INFINITY, INFINITY, INFINITY } },
     .n_special = 6,
+    .sample = refused,
+    .n_samples = 1,
 };
 
 Suite *tl_test_suite(void)
