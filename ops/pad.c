@@ -21,7 +21,7 @@ static tl_status shape(tl_node *y)
         if (before < 0 || after < 0)
             return tl_fail(TL_ERR_ARGUMENT, "%s[%d] = %lld is negative", before < 0 ? "before" : "after",
                            (int)k, (long long)(before < 0 ? before : after));
-        if (before > INT64_MAX - s.dim[k] || after > INT64_MAX - s.dim[k] - before)
+        if (after > INT64_MAX - s.dim[k] - before)
             return tl_fail(TL_ERR_SHAPE, "%lld and %lld around %s have more elements than memory can hold",
                            (long long)before, (long long)after, tl_node_text(a).text);
         s.dim[k] += before + after;
@@ -50,8 +50,7 @@ static void forward(tl_node *y)
     tl_strides(y->shape, fill.to);
     tl_strides(y->shape, copy.to);
     tl_strides(a->shape, copy.from);
-    if (y->size != a->size)
-        tl_copy_strided(&fill, &attr->value, y->out, false);
+    tl_copy_strided(&fill, &attr->value, y->out, false);
     if (a->size > 0)
         tl_copy_strided(&copy, a->val, y->out + first_of(y), false);
 }
@@ -77,13 +76,13 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
 static void describe(const tl_node *y, tl_description *to)
 {
     const struct attr *attr = y->attr;
-    tl_shape before = { .rank = y->out ? y->shape.rank : 0 }, after = before;
     tl_describe_name(to, "Pad");
-    for (int32_t k = 0; k < before.rank; k++) {
-        before.dim[k] = attr->before[k];
-        after.dim[k] = attr->after[k];
-    }
-    if (y->out) {
+    if (y->out) { /* otherwise the arrays may be gone */
+        tl_shape before = y->shape, after = y->shape;
+        for (int32_t k = 0; k < y->shape.rank; k++) {
+            before.dim[k] = attr->before[k];
+            after.dim[k] = attr->after[k];
+        }
         tl_describe_shape(to, "before", before);
         tl_describe_shape(to, "after", after);
     }

@@ -65,12 +65,13 @@ static void backward(tl_node *y)
 static void describe(const tl_node *y, tl_description *to)
 {
     const struct attr *attr = y->attr;
-    tl_shape perm = { .rank = y->out ? y->shape.rank : 0 };
     tl_describe_name(to, "Transpose");
+    if (!y->out) /* the axes may be gone */
+        return;
+    tl_shape perm = y->shape;
     for (int32_t k = 0; k < perm.rank; k++)
         perm.dim[k] = attr->axes[k];
-    if (y->out)
-        tl_describe_shape(to, "perm", perm);
+    tl_describe_shape(to, "perm", perm);
 }
 
 static const tl_op op = {

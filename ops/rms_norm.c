@@ -39,6 +39,6 @@ static const tl_op op = {
 
 tl_node *tl_rms_norm(tl_node *a, tl_node *gain, double epsilon)
 {
-    const tl_norm norm = { .epsilon = epsilon, .centred = false };
+    const tl_norm norm = { .epsilon = epsilon };
     return tl_apply(&op, (tl_node *[]){ a, gain }, &norm, sizeof norm);
 }

@@ -58,6 +58,7 @@ static const tl_sample samples[] = {
     TURN(AXES(0, 3, 1, 2), 5, 17, 9, 33),
     TURN(AXES(3, 2, 1, 0), 5, 17, 9, 33),
     REFUSED(TL_DENSE_OPERAND(3, 4), NULL, "the axes are NULL"),
+    REFUSED(TL_DENSE_OPERAND(3), NULL, "the axes are NULL"),
     REFUSED(TL_DENSE_OPERAND(3, 4), AXES(0, 2), "axes[1] = 2 is not an axis of a (3x4)"),
     REFUSED(TL_DENSE_OPERAND(3, 4), AXES(-1, 0), "axes[0] = -1 is not an axis of a (3x4)"),
     REFUSED(TL_DENSE_OPERAND(3, 4, 2), AXES(1, 0, 1), "axes[2] = 1 is there twice"),

@@ -100,10 +100,22 @@ static const tl_unary_case cases[] = {
     { .name = "pow", .op = first, .value = first_value, .kink = { { 0, 1 } }, .n_kinks = 1 },
 };
 
+/* A power of 0 does not move, not even where A^-1 is infinite. */
+START_TEST(derivative_of_power_0)
+{
+    const tl_real zero[] = { 0 }, one[] = { 1 };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(1), zero), *dx = tl_input(g, TL_SHAPE(1), one);
+    ck_assert_values(tl_value(tl_derivative(none(x), 1, &x, &dx)), 1, 0, 0);
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("pow");
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         tl_suite_add_unary(s, &cases[k]);
+    tcase_add_test(tl_test_case(s, "beyond"), derivative_of_power_0);
     return s;
 }
