@@ -41,7 +41,7 @@ static void backward(tl_node *y)
     tl_strided s = { .shape = y->shape };
     const struct attr *attr = y->attr;
     const tl_node *a = y->in[0];
-    if (a->overwrite && a->size > 0)
+    if (a->overwrite)
         memset(a->grad, 0, (size_t)a->size * sizeof *a->grad);
     tl_strides(y->shape, s.from);
     tl_strides(a->shape, s.to);

@@ -177,15 +177,17 @@ END_TEST
 START_TEST(moves)
 {
     tl_graph *g = tl_graph_new();
-    tl_node *a = tl_input(g, TL_SHAPE(3, 4), numbers), *cube = tl_input(g, TL_SHAPE(2, 3, 4), numbers);
-    const int64_t before[] = { 1, 2 }, after[] = { 3, 4 };
+    tl_node *a = tl_input(g, TL_SHAPE(3, 4), numbers), *images = tl_input(g, TL_SHAPE(1, 2, 3, 4), numbers);
+    const int64_t before[] = { 1, 2, 3, 4 }, after[] = { 5, 6, 7, 8 };
     check_node(tl_broadcast_to(a, TL_SHAPE(2, 3, 4)), "<Expand> shape=2x3x4");
     check_node(tl_concat(&a, 1, 1), "<Concat> axis=1");
     check_node(tl_slice(a, 1, 2, 3), "<Slice> axis=1 begin=2 end=3");
-    check_node(tl_pad(a, before, after, (tl_real)0.5), "<Pad> before=1x2 after=3x4 value=0.5");
-    check_node(tl_permute(cube, (int32_t[]){ 2, 0, 1 }), "<Transpose> perm=2x0x1");
+    check_node(tl_pad(a, before, after, (tl_real)0.5), "<Pad> before=1x2 after=5x6 value=0.5");
+    check_node(tl_pad(images, before, after, 0), "<Pad> before=1x2x3x4 after=5x6x7x8 value=0");
+    check_node(tl_permute(a, (int32_t[]){ 0, 1 }), "<Transpose> perm=0x1");
+    check_node(tl_permute(images, (int32_t[]){ 2, 0, 3, 1 }), "<Transpose> perm=2x0x3x1");
     check_node(tl_transpose(a), "<Transpose> perm=1x0");
-    check_node(tl_transpose(cube), "<Transpose> perm=0x2x1");
+    check_node(tl_transpose(images), "<Transpose> perm=0x1x3x2");
     tl_graph_free(g);
 }
 END_TEST

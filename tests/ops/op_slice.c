@@ -53,6 +53,8 @@ static const tl_sample samples[] = {
     CUT(1, 1, 2, 0, 3),
     CUT(1, 100, 131, 150, 131),
     CUT(0, 1, 149, 150, 131),
+    CUT(0, 1, 2, 3),
+    CUT(0, 0, 1, 1),
     REFUSED(TL_DENSE_OPERAND(3, 4), 2, 0, 1, "2 is not an axis of a (3x4)"),
     REFUSED(TL_DENSE_OPERAND(3, 4), -1, 0, 1, "-1 is not an axis of a (3x4)"),
     REFUSED(TL_SCALAR_OPERAND, 0, 0, 1, "0 is not an axis of a (scalar)"),

@@ -85,6 +85,16 @@ START_TEST(derivative_is_zero)
 }
 END_TEST
 
+/* An input without elements may be NULL. */
+START_TEST(of_nothing)
+{
+    tl_graph *g = tl_graph_new();
+    const tl_node *y = tl_stop_gradient(tl_input(g, TL_SHAPE(0, 5), NULL));
+    ck_assert(tl_shape_equal(tl_shape_of(y), TL_SHAPE(0, 5)));
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&stop_gradient);
@@ -92,5 +102,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, is_a_constant);
     tcase_add_test(c, does_not_reach);
     tcase_add_test(c, derivative_is_zero);
+    tcase_add_test(c, of_nothing);
     return s;
 }
