@@ -4,6 +4,9 @@
 #include "lib/memory.h"
 
 #include <string.h>
+#if defined(TL_HEAP_ARENA) && defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 typedef struct tl_arena_block {
     struct tl_arena_block *next;
@@ -16,6 +19,16 @@ enum { MIN_BLOCK = 0 };
 enum { MIN_BLOCK = 1 << 16 };
 #endif
 
+/* Lets the sanitizer see what is read or written just before an allocation. */
+static void fence(block *b)
+{
+#if defined(TL_HEAP_ARENA) && defined(__SANITIZE_ADDRESS__)
+    __asan_poison_memory_region(b + 1, TL_ALIGN - sizeof *b);
+#else
+    (void)b;
+#endif
+}
+
 static block *block_new(tl_arena *a, int64_t bytes)
 {
     int64_t regular = MIN_BLOCK + tl_arena_bytes(a) / 2; /* geometric growth: few blocks for any step */
@@ -25,6 +38,7 @@ static block *block_new(tl_arena *a, int64_t bytes)
         return NULL;
     *b = (block){ .size = size };
     a->bytes += size + TL_ALIGN;
+    fence(b);
     return b;
 }
 
