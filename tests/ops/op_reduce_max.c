@@ -45,6 +45,7 @@ static tl_sample samples[] = {
     OVER(axis_0, 300, 130),
     OVER(axis_1, 300, 130),
     OVER(axis_1, 5, 13, 300),
+    OVER(axis_0, 3, 257),
     OVER(all, 300, 130),
     /* max over nothing is refused */
     EMPTY(axis_1, "a (3x0) has no element that could be the largest", 3, 0),
@@ -72,6 +73,10 @@ static tl_sample samples[] = {
       .attr = &axis_0,
       .y = TL_VALUES(NAN, -INFINITY),
       .gradient = { TL_VALUES(1, 1, 0, 0, 0, 0) } },
+    { .in = { { TL_STATIC_SHAPE(3, 2), .values = TL_VALUES(5, 1, NAN, 7, 3, NAN) } },
+      .attr = &axis_0,
+      .y = TL_VALUES(NAN, NAN),
+      .gradient = { TL_VALUES(0, 0, 1, 0, 0, 1) } },
 };
 
 static const tl_op_case reduce_max = {
