@@ -104,7 +104,26 @@ static const tl_op_case softmax = {
     .skip = TL_SKIP(TL_STAGE_SHARED), /* one input */
 };
 
+/* Beside an excluded element that gets NaN, gradients are added to those that are there. */
+START_TEST(not_finite_gradient_is_added)
+{
+    const tl_real a[] = { 1, -INFINITY, 1 }, u[] = { 1, NAN, 3 };
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_variable_dense("a", TL_SHAPE(3));
+    for (int k = 0; k < 3; k++)
+        tl_variable_data(v)[k] = a[k];
+    tl_node *x = tl_use(g, v), *y = tl_mul(tl_softmax(x), tl_input(g, TL_SHAPE(3), u));
+    tl_gradients out;
+    ck_assert_ok(tl_backward(tl_add(tl_reduce_sum(y, 0), tl_reduce_sum(x, 0)), &out));
+    ck_assert_values(out.pair[0].values, 3, TL_NEAR, 0.5, 1, 1.5);
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
-    return tl_op_suite(&softmax);
+    Suite *s = tl_op_suite(&softmax);
+    tcase_add_test(tl_test_case(s, "beyond"), not_finite_gradient_is_added);
+    return s;
 }
