@@ -2,25 +2,7 @@
 #include "tests/fuzz/ops/program.h"
 
 static const uint8_t *next, *end;
-
-void tl_fuzz_bytes(const uint8_t *bytes, size_t n)
-{
-    next = bytes;
-    end = bytes + n;
-}
-
-int64_t tl_fuzz_draw(int64_t n)
-{
-    int64_t drawn = 0;
-    for (int64_t most = 1; most < n && next < end; most *= 256)
-        drawn = drawn * 256 + *next++;
-    return drawn % n;
-}
-
-bool tl_fuzz_rarely(int64_t n)
-{
-    return tl_fuzz_draw(n) == n - 1;
-}
+static uint64_t length;
 
 /* The finaliser of SplitMix64. */
 static uint64_t mixed(uint64_t z)
@@ -28,6 +10,34 @@ static uint64_t mixed(uint64_t z)
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
     z = (z ^ z >> 27) * 0x94d049bb133111eb;
     return z ^ z >> 31;
+}
+
+void tl_fuzz_bytes(const uint8_t *bytes, size_t n)
+{
+    next = bytes;
+    end = bytes + n;
+    length = n;
+}
+
+/* Returns the next byte. The length of the input decides what it stands for: the few seeds of the plain driver
+ * then lead to as many programs as their mutations have lengths, while a change in place changes little. */
+static uint8_t next_byte(void)
+{
+    const uint64_t left = (uint64_t)(end - next);
+    return (uint8_t)(*next++ ^ mixed(length << 32 | left));
+}
+
+int64_t tl_fuzz_draw(int64_t n)
+{
+    int64_t drawn = 0;
+    for (int64_t most = 1; most < n && next < end; most *= 256)
+        drawn = drawn * 256 + next_byte();
+    return drawn % n;
+}
+
+bool tl_fuzz_rarely(int64_t n)
+{
+    return tl_fuzz_draw(n) == n - 1;
 }
 
 uint64_t tl_fuzz_seed_of_values(void)
@@ -52,13 +62,16 @@ void *tl_fuzz_block(fuzz_program *p, int64_t n, size_t size)
     return (char *)b + HEAD;
 }
 
-tl_pattern *tl_fuzz_own(fuzz_program *p, tl_pattern *pattern)
+tl_pattern *tl_fuzz_own(fuzz_program *p, tl_pattern *pattern, bool derived)
 {
     FUZZ_CHECK(p->n_patterns < FUZZ_PATTERNS);
     if (!pattern) {
         p->status = TL_ERR_MEMORY;
         return NULL;
     }
+    for (int32_t k = 0; k < p->n_patterns && derived; k++)
+        derived = p->pattern[k] != pattern || p->derived[k];
+    p->derived[p->n_patterns] = derived;
     return p->pattern[p->n_patterns++] = pattern;
 }
 
@@ -120,9 +133,10 @@ tl_pattern *tl_fuzz_pattern(fuzz_program *p, int64_t rows, int64_t cols)
 {
     if (!tl_fuzz_rarely(3))
         for (int32_t k = 0; k < p->n_patterns; k++)
-            if (tl_pattern_rows(p->pattern[k]) == rows && tl_pattern_cols(p->pattern[k]) == cols)
+            if (!p->derived[k] && tl_pattern_rows(p->pattern[k]) == rows &&
+                tl_pattern_cols(p->pattern[k]) == cols)
                 return p->pattern[k];
-    return tl_fuzz_own(p, new_pattern(rows, cols));
+    return tl_fuzz_own(p, new_pattern(rows, cols), false);
 }
 
 /* ---- Leaves ---- */
@@ -164,11 +178,19 @@ static int32_t add_leaf(fuzz_program *p, tl_shape shape, tl_pattern *on, bool sp
     return tl_fuzz_add(p, &c);
 }
 
+static bool is_derived(const fuzz_program *p, const tl_pattern *on)
+{
+    int32_t k = 0;
+    while (p->pattern[k] != on)
+        k++;
+    return p->derived[k];
+}
+
 /* Returns a new leaf of this shape: sparse on `on`, on another pattern if it is NULL, or dense. -1 if it
- * would be large. */
+ * would be large, or if the pattern is derived. */
 static int32_t new_leaf(fuzz_program *p, tl_shape shape, bool sparse, tl_pattern *on)
 {
-    if (tl_shape_size(shape) > p->limit)
+    if (tl_shape_size(shape) > p->limit || (on && is_derived(p, on)))
         return -1;
     const bool variable = !tl_fuzz_rarely(4);
     const bool masked = !sparse && variable && tl_fuzz_rarely(6);

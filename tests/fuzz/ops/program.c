@@ -49,7 +49,7 @@ static void keep_result(fuzz_program *p, fuzz_item *c, const tl_node *y)
     c->shape = tl_shape_of(y);
     c->on = tl_pattern_of(y);
     if (c->on)
-        tl_fuzz_own(p, tl_pattern_retain(c->on));
+        tl_fuzz_own(p, tl_pattern_retain(c->on), true);
     c->size = c->on ? tl_pattern_nnz(c->on) : tl_shape_size(c->shape);
     c->value = tl_fuzz_block(p, c->size, sizeof *c->value);
     if (c->size > 0)

@@ -146,6 +146,7 @@ struct fuzz_program {
     fuzz_variable variable[FUZZ_VARIABLES];
     int32_t n_variables;
     tl_pattern *pattern[FUZZ_PATTERNS];
+    bool derived[FUZZ_PATTERNS]; /* by an op: another run has an equal one, not the same */
     int32_t n_patterns;
     int32_t optimizer, schedule;
     tl_rows_policy rows;
@@ -187,8 +188,9 @@ tl_real *tl_fuzz_values(fuzz_program *p, int64_t n);
 /* Returns a matrix's values with zeros off the pattern. */
 tl_real *tl_fuzz_expand(fuzz_program *p, const tl_pattern *on, const tl_real *values);
 
-/* Returns the pattern, which the program then owns. NULL: memory is short, and the program given up. */
-tl_pattern *tl_fuzz_own(fuzz_program *p, tl_pattern *pattern);
+/* Returns the pattern, which the program then owns. NULL: memory is short, and the program given up. Derived:
+ * by an op, so that no leaf may have it. */
+tl_pattern *tl_fuzz_own(fuzz_program *p, tl_pattern *pattern, bool derived);
 
 /* Return a pattern of these sizes, one that is there or a new one; NULL if memory is short. */
 tl_pattern *tl_fuzz_pattern(fuzz_program *p, int64_t rows, int64_t cols);
