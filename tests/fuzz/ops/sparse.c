@@ -88,6 +88,42 @@ static tl_node *dense_product(fuzz_world *w, const fuzz_item *c, tl_node *const 
     return tl_matmul_transposed(in[0], in[1], (tl_trans)c->axis);
 }
 
+static bool sampled(fuzz_program *p, fuzz_item *c)
+{
+    c->n_in = 2;
+    c->axis = (int32_t)tl_fuzz_draw(4);
+    c->in[0] = tl_fuzz_pick(p, FUZZ_DENSE, 2, 2);
+    if (c->in[0] < 0)
+        return false;
+    const bool by_column = c->axis & TL_TRANSPOSE_A;
+    const tl_shape a = p->item[c->in[0]].shape;
+    const int64_t m = a.dim[by_column ? 1 : 0], k = a.dim[by_column ? 0 : 1], n = tl_fuzz_size(p);
+    if (m * n > p->limit)
+        return false;
+    c->in[1] = tl_fuzz_want(p, FUZZ_DENSE, c->axis & TL_TRANSPOSE_B ? TL_SHAPE(n, k) : TL_SHAPE(k, n), NULL);
+    c->pattern = tl_fuzz_pattern(p, m, n);
+    return c->pattern != NULL;
+}
+
+static tl_node *sampled_matmul(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
+{
+    (void)w;
+    return tl_sampled_matmul(in[0], in[1], c->pattern, (tl_trans)c->axis);
+}
+
+static bool sparse_sparse(fuzz_program *p, fuzz_item *c)
+{
+    c->n_in = 2;
+    c->axis = TL_NO_TRANSPOSE;
+    c->in[0] = tl_fuzz_pick(p, FUZZ_SPARSE, 2, 2);
+    if (c->in[0] < 0)
+        return false;
+    const tl_shape a = p->item[c->in[0]].shape;
+    const int64_t n = tl_fuzz_size(p);
+    c->in[1] = a.dim[0] * n > p->limit ? -1 : tl_fuzz_want(p, FUZZ_SPARSE, TL_SHAPE(a.dim[1], n), NULL);
+    return true;
+}
+
 /* ---- Sums, conversions, softmax ---- */
 
 static bool sparse_sum(fuzz_program *p, fuzz_item *c)
@@ -96,6 +132,28 @@ static bool sparse_sum(fuzz_program *p, fuzz_item *c)
     c->in[0] = tl_fuzz_pick(p, FUZZ_SPARSE, 2, 2);
     c->in[1] = c->in[0] < 0 ? -1 : tl_fuzz_want(p, FUZZ_EITHER, p->item[c->in[0]].shape, NULL);
     return true;
+}
+
+static bool thresholded_sum(fuzz_program *p, fuzz_item *c)
+{
+    c->n_in = 2;
+    c->c = 0.25 * (double)tl_fuzz_draw(4);
+    c->in[0] = tl_fuzz_pick(p, FUZZ_SPARSE, 2, 2);
+    c->in[1] = c->in[0] < 0 ? -1 : tl_fuzz_want(p, FUZZ_SPARSE, p->item[c->in[0]].shape, NULL);
+    return true;
+}
+
+static tl_node *sparse_add_thresholded(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
+{
+    (void)w;
+    return tl_sparse_add_thresholded(in[0], in[1], (tl_real)c->c);
+}
+
+/* Returns whether nothing is dropped. */
+static bool has_no_threshold(const fuzz_item *c, tl_node *const *in)
+{
+    (void)in;
+    return c->c == 0;
 }
 
 static tl_node *dense_sum(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
@@ -163,9 +221,13 @@ static tl_node *dense_softmax(fuzz_world *w, const fuzz_item *c, tl_node *const 
 const fuzz_op tl_fuzz_sparse[] = {
     { "dense_sparse_matmul", dense_sparse, .product = tl_dense_sparse_matmul, .dense = dense_product },
     { "dense_to_sparse", sparsified, .apply = dense_to_sparse, .dense = the_same },
+    { "sampled_matmul", sampled, .apply = sampled_matmul, .dense = dense_product },
     { "softmax", rows_of_any, .one = tl_softmax, .dense = dense_softmax },
     { "sparse_add", sparse_sum, .two = tl_sparse_add, .dense = dense_sum },
+    { "sparse_add_thresholded", thresholded_sum, .apply = sparse_add_thresholded, .dense = dense_sum,
+      .smooth = has_no_threshold },
     { "sparse_dense_matmul", sparse_dense, .product = tl_sparse_dense_matmul, .dense = dense_product },
+    { "sparse_sparse_matmul", sparse_sparse, .two = tl_sparse_sparse_matmul, .dense = dense_product },
     { "sparse_to_dense", filled, .two = tl_sparse_to_dense, .dense = filled_dense, .optional = 1 },
     { 0 },
 };
