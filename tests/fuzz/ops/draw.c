@@ -19,8 +19,9 @@ void tl_fuzz_bytes(const uint8_t *bytes, size_t n)
     length = n;
 }
 
-/* Returns the next byte. The length of the input decides what it stands for: the few seeds of the plain driver
- * then lead to as many programs as their mutations have lengths, while a change in place changes little. */
+/* Returns the next byte. The length of the input decides what it stands for: the few seeds of the plain
+ * driver then lead to as many programs as their mutations have lengths, while a change in place changes
+ * little. */
 static uint8_t next_byte(void)
 {
     const uint64_t left = (uint64_t)(end - next);
