@@ -119,6 +119,7 @@ tl_status tl_fuzz_misuse_op(fuzz_world *w)
         return TL_OK;
     tl_node *in[FUZZ_IN] = { 0 };
     tl_graph *other = NULL;
+    static const tl_real one[] = { 1 };
     bool absent = false;
     own_arrays(p, &c);
     if (tl_fuzz_draw(2) == 0)
@@ -128,7 +129,7 @@ tl_status tl_fuzz_misuse_op(fuzz_world *w)
     for (int32_t k = 0; k < c.n_in; k++)
         in[k] = c.in[k] < 0 ? NULL : w->node[c.in[k]];
     if (tl_fuzz_rarely(8) && (other = tl_graph_new()))
-        in[tl_fuzz_draw(c.n_in)] = tl_input(other, TL_SHAPE(1), &(tl_real){ 1 });
+        in[tl_fuzz_draw(c.n_in)] = tl_input(other, TL_SHAPE(1), one);
     for (int32_t k = 0; k < c.n_in; k++)
         absent = absent || !in[k];
     tl_real *weights[FUZZ_VARIABLES];
