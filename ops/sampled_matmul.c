@@ -9,8 +9,9 @@ struct attr {
     tl_trans t;
 };
 
-/* Returns the product of a matrix S on the pattern with X = op(B)^T or, transposed, of S^T with X = op(A). In
- * both, Y is the gradient of S that the other operand as the gradient of the product gives. */
+/* Returns the product P = S X of a matrix S on the pattern with X = op(B)^T or, transposed, P = S^T X with
+ * X = op(A). Where the gradient of P is the other operand, that of S is Y; where S is dY, that of X is the
+ * gradient of op(B)^T or op(A). */
 static tl_sparse_product product_of(const tl_node *y, bool transposed)
 {
     const struct attr *attr = y->attr;
@@ -66,7 +67,6 @@ static void forward(tl_node *y)
     tl_sparse_product_backward(&p, &o);
 }
 
-/* dY is S, and the gradient of an operand that of X. */
 static void backward_to(const tl_node *y, int i)
 {
     const tl_sparse_product p = product_of(y, i == 0);
