@@ -39,6 +39,8 @@ static int64_t weights_of(const state *s)
 static tl_status plan(tl_node *y)
 {
     state *s = y->scratch;
+    s->depth = s->channels * s->window.h.kernel * s->window.w.kernel;
+    s->pixels = s->window.h.out * s->window.w.out;
     const int64_t ideal = tl_between(TILE / (s->depth + 1), MIN_COLUMNS, MAX_COLUMNS);
     s->columns = s->pixels <= 2 * ideal ? s->pixels : ideal;
     s->together = tl_between(MIN_COLUMNS / s->pixels, 1, s->images > 0 ? s->images : 1);
@@ -86,8 +88,6 @@ static tl_status shape(tl_node *y)
     s->channels = w->shape.dim[1];
     s->filters = w->shape.dim[0] / o->groups;
     status = tl_shape_dense(y, TL_SHAPE(s->images, w->shape.dim[0], s->window.h.out, s->window.w.out));
-    s->depth = s->channels * s->window.h.kernel * s->window.w.kernel;
-    s->pixels = s->window.h.out * s->window.w.out;
     return status == TL_OK ? plan(y) : status;
 }
 
