@@ -43,6 +43,7 @@ static const tl_sample samples[] = {
     OF(0, 3),
     OF(3, 0),
     OF(2, 0, 3),
+    OF(1, 300),
     OF(300, 130),
     OF(9, 3001),
     { .in = { TL_SCALAR_OPERAND }, .status = TL_ERR_SHAPE, .error = "a (scalar) has no rows" },
@@ -52,10 +53,11 @@ static const tl_sample samples[] = {
       .gradient = { TL_VALUES(0.5, -0.5) },
       .tolerance = TL_NEAR },
     /* -inf is an excluded element: gradient 0, whatever dY is there */
-    { .in = { { TL_STATIC_SHAPE(2, 3), .values = TL_VALUES(1, -INFINITY, 1, 7, -INFINITY, -INFINITY) } },
-      .y = TL_VALUES(-LOG_2, -INFINITY, -LOG_2, 0, -INFINITY, -INFINITY),
-      .upstream = TL_VALUES(1, NAN, 3, 1, INFINITY, 5),
-      .gradient = { TL_VALUES(-1, 0, 1, 0, 0, 0) },
+    { .in = { { TL_STATIC_SHAPE(3, 3),
+                .values = TL_VALUES(1, -INFINITY, 1, 7, -INFINITY, -INFINITY, -INFINITY, 2, 2) } },
+      .y = TL_VALUES(-LOG_2, -INFINITY, -LOG_2, 0, -INFINITY, -INFINITY, -INFINITY, -LOG_2, -LOG_2),
+      .upstream = TL_VALUES(1, NAN, 3, 1, INFINITY, 5, NAN, 1, 3),
+      .gradient = { TL_VALUES(-1, 0, 1, 0, 0, 0, 0, -1, 1) },
       .tolerance = TL_NEAR },
     /* a row of -inf only stays so, with gradient 0; values of +inf share the row; no overflow */
     { .in = { { TL_STATIC_SHAPE(4, 2),
@@ -80,7 +82,27 @@ static const tl_op_case log_softmax = {
     .skip = TL_SKIP(TL_STAGE_SHARED), /* one input */
 };
 
+/* The same in a row of more than a strip. */
+START_TEST(excluded_far_away)
+{
+    enum { N = 300 };
+    tl_real u[N] = { [N - 1] = NAN };
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_variable_dense("a", TL_SHAPE(N));
+    tl_variable_data(v)[N - 1] = -INFINITY;
+    tl_node *y = tl_log_softmax(tl_use(g, v));
+    tl_gradients out;
+    ck_assert_ok(tl_backward(tl_reduce_sum(tl_mul(y, tl_input(g, TL_SHAPE(N), u)), 0), &out));
+    for (int k = 0; k < N; k++)
+        ck_assert(out.pair[0].values[k] == 0);
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
-    return tl_op_suite(&log_softmax);
+    Suite *s = tl_op_suite(&log_softmax);
+    tcase_add_test(tl_test_case(s, "beyond"), excluded_far_away);
+    return s;
 }
