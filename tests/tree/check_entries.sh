@@ -1,8 +1,8 @@
 #!/bin/sh
-# check_entries.sh SOURCE_ROOT: checks that the pages of docs/ops describe each op of ops/ops.h, and nothing else.
+# check_entries.sh SOURCE_ROOT: checks that the pages of docs/ops describe each op of ops/*.h, and nothing else.
 # check_entries.sh --self-test: checks that each kind of fault is found in a small tree, and that a sound one passes.
 #
-# A prototype of ops/ops.h follows a comment of its own, whose first sentence is the formula: `Y = max(A, 0).` An entry
+# A prototype of a header follows a comment of its own, whose first sentence is the formula: `Y = max(A, 0).` An entry
 # of a page is a heading, `## tl_relu`, whose text begins with the same sentence, or a row of a table, whose first two
 # cells are the name and the formula: | `tl_relu` | Y = max(A, 0) |. White space and the final period do not count, and
 # a table has \| for |. A block of C on the page calls the op, and docs/ops.md lists it in the line of that page.
@@ -34,9 +34,9 @@ check() {
             heading = ""
         }
 
-        # ---- ops/ops.h ----
+        # ---- The headers ----
 
-        FILENAME == "ops/ops.h" {
+        FILENAME ~ /^ops\// {
             line = $0
             if (line ~ /^\/\*/)
                 comment = ""
@@ -48,8 +48,9 @@ check() {
                 gsub(/^[^*]*\*|\(.*/, "", line)
                 ops[++n_ops] = line
                 formula[line] = sentence(comment)
+                header[line] = FILENAME
                 if (formula[line] !~ /^Y.* = /)
-                    print "ops/ops.h: no comment of its own begins with the formula of " line ", as \"Y = A B.\" does"
+                    print FILENAME ": no comment of its own begins with the formula of " line ", as \"Y = A B.\" does"
                 comment = ""
             } else if (line != "")
                 comment = ""
@@ -95,11 +96,11 @@ check() {
             for (k = 1; k <= n_entries; k++) {
                 name = entries[k]
                 if (!(name in formula)) {
-                    print page[name] ": ops/ops.h declares no op " name
+                    print page[name] ": no header declares the op " name
                     continue
                 }
                 if (said[name] != formula[name])
-                    print page[name] ": the formula of " name " is\n    " said[name] "\n  in ops/ops.h\n    " formula[name]
+                    print page[name] ": the formula of " name " is\n    " said[name] "\n  in " header[name] "\n    " formula[name]
                 if (!((page[name], name) in called))
                     print page[name] ": no block of C calls " name
                 if (listed[name] != page[name])
@@ -109,7 +110,7 @@ check() {
                 if (listed[name] != "" && !(name in page))
                     print "docs/ops.md lists " name ", which has no entry"
         }
-    ' ops/ops.h docs/ops.md docs/ops/*.md
+    ' ops/*.h docs/ops.md docs/ops/*.md
 }
 
 # ---- Self-test ----
@@ -174,9 +175,9 @@ END
     expect 'tl_neg has no entry in docs/ops/*.md' ops/ops.h '$a /* Y = -A. */\nTL_API tl_node *tl_neg(tl_node *a);'
     expect "tl_slice has no entry in docs/ops/*.md
 docs/ops.md lists tl_slice, which has no entry" $moves '/^##/d'
-    expect "$functions: ops/ops.h declares no op tl_neg" $functions '$a | `tl_neg` | Y = -A |'
-    expect "$functions: ops/ops.h declares no op tl_neg" $functions '$a ## tl_neg\nY = -A'
-    expect "$moves: ops/ops.h declares no op tl_neg" $moves '$a ### tl_neg'
+    expect "$functions: no header declares the op tl_neg" $functions '$a | `tl_neg` | Y = -A |'
+    expect "$functions: no header declares the op tl_neg" $functions '$a ## tl_neg\nY = -A'
+    expect "$moves: no header declares the op tl_neg" $moves '$a ### tl_neg'
     expect "$functions: the formula of tl_abs is
     Y = |B|
   in ops/ops.h
@@ -215,4 +216,4 @@ if [ -n "$faults" ]; then
     echo "$faults" | sed 's/^/check_entries: /' >&2
     exit 1
 fi
-echo "$(grep -c '^TL_API tl_node \*tl_' "$1/ops/ops.h") ops: each has its entry, with the formula of ops/ops.h and an example"
+echo "$(cat "$1"/ops/*.h | grep -c '^TL_API tl_node \*tl_') ops: each has its entry, with the formula of its header and an example"

@@ -2,7 +2,7 @@
 # check_ops.sh SOURCE_ROOT OP...: checks that an op is complete and an op like any other, and says what is not so.
 # check_ops.sh --self-test: checks that each kind of fault is found in a small tree, and that a sound one passes.
 #
-# An op is its file, its test, its line in a list of ops/meson.build (the OPs), its prototype in ops/ops.h and its
+# An op is its file, its test, its line in a list of ops/meson.build (the OPs), its prototype in ops/*.h and its
 # tangent, or a comment that says why it has none; a composition of ops, which does not call tl_apply, needs none. It
 # includes public headers only, those of the ops of users: what ours cannot do without, another author cannot either.
 # Any other test is its file and its word in a list of tests/meson.build.
@@ -21,7 +21,7 @@ check_files() {
     for op; do
         [ -f "$root/ops/$op.c" ] || echo "$op is in the list of ops/meson.build, but there is no ops/$op.c"
         [ -f "$root/tests/ops/op_$op.c" ] || echo "$op has no test: there is no tests/ops/op_$op.c"
-        grep -q "^TL_API .*[ *]tl_$op(" "$root/ops/ops.h" || echo "$op has no prototype: no tl_$op( in ops/ops.h"
+        grep -q "^TL_API .*[ *]tl_$op(" "$root"/ops/*.h || echo "$op has no prototype: no tl_$op( in ops/*.h"
         grep -qs 'tangent' "$root/ops/$op.c" || ! grep -qs 'tl_apply' "$root/ops/$op.c" ||
             echo "$op has no tangent, and ops/$op.c does not say why"
     done
@@ -125,9 +125,9 @@ self_test() {
     : >"$tree/tests/ops/op_new.c"
     expect 'tests/ops/op_new.c tests no op' exp old
     : >"$tree/ops/new.c"
-    expect 'new has no prototype: no tl_new( in ops/ops.h' exp old new
+    expect 'new has no prototype: no tl_new( in ops/*.h' exp old new
     echo tl_apply >"$tree/ops/new.c"
-    expect 'new has no prototype: no tl_new( in ops/ops.h
+    expect 'new has no prototype: no tl_new( in ops/*.h
 new has no tangent, and ops/new.c does not say why' exp old new
     rm "$tree/ops/new.c"
     plant ops/ops.h 'TL_API tl_node *tl_new(tl_node *a);'
