@@ -416,8 +416,7 @@ def mutate(options):
         print('%s: matches no mutant any more: %s: %s: %s\n- %s\n+ %s' % ((EXPLAINED,) + key))
         fine = False
     stages = [s for s in STAGES if s.suffix == '64' or not options.double]
-    build.ninja(*sorted(t for t in build.targets if t.startswith('tests/op_') and '.' not in t and
-                        ('64' in t or not options.double)))
+    build.ninja(*sorted({'libtulle_core%s.a' % s.suffix for s in stages} & build.targets))
     built = os.stat(os.path.join(build.folder, 'libtulle_core64.a')).st_mtime
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='mutants-') as folder:
