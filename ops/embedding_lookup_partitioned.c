@@ -38,7 +38,7 @@ static tl_status check_shards(const tl_node *y, int64_t *total)
     *total = 0;
     for (int32_t i = 0; i < y->n_in; i++) {
         tl_shape s = y->in[i]->shape;
-        if (s.rank > 0 && first->shape.rank > 0)
+        if (s.rank > 0)
             s.dim[0] = first->shape.dim[0];
         if (!tl_shape_equal(s, first->shape))
             return tl_fail(TL_ERR_SHAPE, "the rows of table %d, %s, are unlike those of table 0, %s", (int)i,
@@ -191,10 +191,14 @@ static void slice_range(void *context, int64_t begin, int64_t end)
     const struct saved *s = y->scratch;
     for (int64_t k = begin; k < end; k++) {
         const tl_real *row = y->val + k * s->width, *dy = y->grad + k * s->width;
-        const double f = s->factor[k], along = f < 1 ? tl_sum_run(s->width, row, dy) / c / c : 0;
+        tl_real *slice = s->slices + k * s->width;
+        if (s->factor[k] == 1) {
+            memcpy(slice, dy, (size_t)s->width * sizeof *slice);
+            continue;
+        }
+        const double along = tl_sum_run(s->width, row, dy) / c / c;
         for (int64_t j = 0; j < s->width; j++)
-            s->slices[k * s->width + j] = f < 1 ? (tl_real)(f * ((double)dy[j] - along * (double)row[j]))
-                                                : dy[j];
+            slice[j] = (tl_real)(s->factor[k] * ((double)dy[j] - along * (double)row[j]));
     }
 }
 

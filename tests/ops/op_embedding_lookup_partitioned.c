@@ -190,28 +190,28 @@ START_TEST(max_norm_leaves_the_table)
 }
 END_TEST
 
-/* Norms whose squares are no numbers of the type, infinite or 0: 4 values of each magnitude become 1/2, in
- * units of the bound; so does the gradient, of which nothing is along the row. */
+/* Norms of large and of small numbers, whose squares are infinite or 0 in the type. In units of the bound, the
+ * row becomes (3, -4) / 5, and a gradient that is orthogonal to it is divided by 5. */
 START_TEST(norms_beyond_the_squares)
 {
     const tl_real large = TL_IS_DOUBLE ? (tl_real)1e160 : (tl_real)1e30,
                   small = TL_IS_DOUBLE ? (tl_real)1e-200 : (tl_real)1e-30;
-    const tl_real rows[] = { large, large, large, large, small, small, small, small };
+    const tl_real rows[] = { 3 * large, -4 * large, 0, 3 * small, -4 * small, 0 };
     for (int k = 0; k < 2; k++) {
         const double bound = k == 0 ? 1 : (double)small;
-        tl_variable *table = filled(TL_SHAPE(1, 4), rows + 4 * k);
+        tl_variable *table = filled(TL_SHAPE(1, 3), rows + 3 * k);
         tl_graph *g = tl_graph_new();
         tl_gradients out;
         tl_node *t = tl_use(g, table);
         tl_node *y = tl_embedding_lookup_partitioned(&t, 1, ids + 1, TL_SHAPE(1), TL_DIV, bound);
-        tl_real scaled[4];
-        for (int j = 0; j < 4; j++)
+        tl_real scaled[3];
+        for (int j = 0; j < 3; j++)
             scaled[j] = (tl_real)((double)tl_value(y)[j] / bound);
-        ck_assert_values(scaled, 4, TL_NEAR, 0.5, 0.5, 0.5, 0.5);
-        ck_assert_ok(tl_backward(against(y, (const tl_real[]){ 1, -1, 3, -3 }), &out));
-        for (int j = 0; j < 4; j++)
-            scaled[j] = (tl_real)((double)out.pair[0].values[j] / bound * (double)rows[4 * k]);
-        ck_assert_values(scaled, 4, TL_NEAR, 0.5, -0.5, 1.5, -1.5);
+        ck_assert_values(scaled, 3, TL_NEAR, 0.6, -0.8, 0);
+        ck_assert_ok(tl_backward(against(y, (const tl_real[]){ 4, 3, 7 }), &out));
+        for (int j = 0; j < 3; j++)
+            scaled[j] = (tl_real)((double)out.pair[0].values[j] / bound * (double)(k == 0 ? large : small));
+        ck_assert_values(scaled, 3, TL_NEAR, 0.8, 0.6, 1.4);
         tl_graph_free(g);
         tl_variable_free(table);
     }
