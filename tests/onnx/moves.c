@@ -2,6 +2,7 @@
 #include "case.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static tl_node *concat(onnx_case *c)
 {
@@ -246,16 +247,21 @@ static tl_node *tile(onnx_case *c)
     return y;
 }
 
+/* tl_transpose exchanges the last two axes. */
 static tl_node *transpose(onnx_case *c)
 {
     tl_node *a = onnx_in(c, 0);
     int64_t list[2 * TL_MAX_RANK];
-    int32_t axes[TL_MAX_RANK];
+    int32_t axes[TL_MAX_RANK], last_two[TL_MAX_RANK] = { 0, 1, 2, 3 };
     const int32_t rank = tl_shape_of(a).rank;
     const bool listed = onnx_list(c, "perm", list) > 0;
     for (int32_t k = 0; k < rank; k++)
         axes[k] = listed ? (int32_t)list[k] : rank - 1 - k;
-    return tl_permute(a, axes);
+    if (rank > 1) {
+        last_two[rank - 1] = rank - 2;
+        last_two[rank - 2] = rank - 1;
+    }
+    return memcmp(axes, last_two, (size_t)rank * sizeof *axes) == 0 ? tl_transpose(a) : tl_permute(a, axes);
 }
 
 /* What is from diagonal k on, or, not `upper`, up to it. */

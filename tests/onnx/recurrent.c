@@ -75,8 +75,6 @@ static tl_node *run(const layer *l, void (*cell)(const layer *l, tl_node *x, tl_
 {
     tl_node *h = initial(l, 5), *c = initial(l, 6), *all[8];
     const tl_shape one = l->batch_first ? TL_SHAPE(l->batch, 1, 1, l->h) : TL_SHAPE(1, 1, l->batch, l->h);
-    if (onnx_tensor(l->c, 7))
-        return onnx_refuse(l->c, "has no peepholes here");
     for (int64_t time = 0; time < l->seq && time < 8; time++) {
         cell(l, input_at(l, time), &h, &c);
         all[time] = tl_reshape(h, one);
@@ -92,12 +90,32 @@ static void rnn_cell(const layer *l, tl_node *x, tl_node **h, tl_node **c)
     *h = tl_tanh(sum_of_gate(l, x, *h, 0));
 }
 
+/* Returns the gates of w or of a bias in the order of tl_lstm_cell, from that of ONNX. */
+static tl_node *reordered(const layer *l, tl_node *a)
+{
+    const int64_t order[] = { 0, 2, 3, 1 };
+    tl_node *gate[4];
+    for (int k = 0; k < 4; k++)
+        gate[k] = tl_slice(a, 0, order[k] * l->h, (order[k] + 1) * l->h);
+    return tl_concat(gate, 4, 0);
+}
+
 static void lstm_cell(const layer *l, tl_node *x, tl_node **h, tl_node **c)
 {
-    tl_node *in = tl_sigmoid(sum_of_gate(l, x, *h, 0)), *out = tl_sigmoid(sum_of_gate(l, x, *h, 1));
-    tl_node *forget = tl_sigmoid(sum_of_gate(l, x, *h, 2)), *new = tl_tanh(sum_of_gate(l, x, *h, 3));
-    *c = tl_add(tl_mul(forget, *c), tl_mul(in, new));
-    *h = tl_mul(out, tl_tanh(*c));
+    *h = tl_lstm_cell(x, *h, c, tl_transpose(reordered(l, l->w)), tl_transpose(reordered(l, l->r)),
+                      reordered(l, l->w_bias), reordered(l, l->r_bias));
+}
+
+/* With peepholes: the state of the cell enters the gates, too, times a vector each. */
+static void lstm_peephole_cell(const layer *l, tl_node *x, tl_node **h, tl_node **c)
+{
+    tl_node *p = first_of(l->c, 7), *of_in = tl_slice(p, 0, 0, l->h),
+            *of_out = tl_slice(p, 0, l->h, 2 * l->h);
+    tl_node *of_forget = tl_slice(p, 0, 2 * l->h, 3 * l->h);
+    tl_node *in = tl_sigmoid(tl_add(sum_of_gate(l, x, *h, 0), tl_mul(*c, of_in)));
+    tl_node *forget = tl_sigmoid(tl_add(sum_of_gate(l, x, *h, 2), tl_mul(*c, of_forget)));
+    *c = tl_add(tl_mul(forget, *c), tl_mul(in, tl_tanh(sum_of_gate(l, x, *h, 3))));
+    *h = tl_mul(tl_sigmoid(tl_add(sum_of_gate(l, x, *h, 1), tl_mul(*c, of_out))), tl_tanh(*c));
 }
 
 /* Here the reset gate comes before the product with R; after it, with linear_before_reset. */
@@ -119,7 +137,7 @@ static tl_node *rnn(onnx_case *c)
 static tl_node *lstm(onnx_case *c)
 {
     const layer l = layer_of(c, 4);
-    return run(&l, lstm_cell);
+    return run(&l, onnx_tensor(c, 7) ? lstm_peephole_cell : lstm_cell);
 }
 
 static tl_node *gru(onnx_case *c)

@@ -328,6 +328,17 @@ op("attention", attention,
    [dense(1, 3, 5), dense(1, 7, 5), dense(1, 7, 3), dense(1, 1, 3, 7), 1, 0],
    [dense(3, 5, 2), dense(3, 5, 2), dense(3, 5, 4), dense(5, 5), 2, 1],
    [dense(1, 1, 9), dense(1, 3, 9), dense(1, 3, 3), dense(3, 1, 1), 3, 0])
+op("linear", lambda x, w, b: F.linear(x, w.t(), b),
+   [dense(5, 3), dense(3, 7), dense(7)], [dense(1, 5), dense(5, 3), dense(3)], [dense(3, 1, 5), dense(5, 1), dense(1)])
+op("lstm_cell", lambda x, h, c, w_x, w_h, b_x, b_h: torch.cat(
+    torch.lstm_cell(x, (h, c), w_x.t(), w_h.t(), b_x, b_h), 1),
+   [dense(3, 5), dense(3, 1), dense(3, 1), dense(5, 4), dense(1, 4), dense(4), dense(4)],
+   [dense(1, 3), dense(1, 3), dense(1, 3), dense(3, 12), dense(3, 12), dense(12), dense(12)],
+   [dense(5, 1), dense(5, 2), dense(5, 2), dense(1, 8), dense(2, 8), dense(8), dense(8)])
+op("gru_cell", lambda x, h, w_x, w_h, b_x, b_h: torch.gru_cell(x, h, w_x.t(), w_h.t(), b_x, b_h),
+   [dense(3, 5), dense(3, 1), dense(5, 3), dense(1, 3), dense(3), dense(3)],
+   [dense(1, 3), dense(1, 3), dense(3, 9), dense(3, 9), dense(9), dense(9)],
+   [dense(5, 1), dense(5, 2), dense(1, 6), dense(2, 6), dense(6), dense(6)])
 
 
 def write(path):

@@ -321,6 +321,24 @@ static inline tl_node *torch_attention(torch_sample *s)
                         });
 }
 
+static inline tl_node *torch_linear(torch_sample *s)
+{
+    return tl_linear(s->in[0], s->in[1], s->in[2]);
+}
+
+/* Both states, side by side. */
+static inline tl_node *torch_lstm_cell(torch_sample *s)
+{
+    tl_node *c = s->in[2];
+    tl_node *h = tl_lstm_cell(s->in[0], s->in[1], &c, s->in[3], s->in[4], s->in[5], s->in[6]);
+    return tl_concat((tl_node *[]){ h, c }, 2, 1);
+}
+
+static inline tl_node *torch_gru_cell(torch_sample *s)
+{
+    return tl_gru_cell(s->in[0], s->in[1], s->in[2], s->in[3], s->in[4], s->in[5]);
+}
+
 static const torch_op torch_ops[] = {
     /* of each element */
     { "neg", .unary = tl_neg },
@@ -414,6 +432,9 @@ static const torch_op torch_ops[] = {
     { "l2_loss", .unary = tl_l2_loss },
     /* compositions */
     { "attention", .build = torch_attention },
+    { "linear", .build = torch_linear },
+    { "lstm_cell", .build = torch_lstm_cell },
+    { "gru_cell", .build = torch_gru_cell },
 };
 
 enum { TORCH_OPS = sizeof torch_ops / sizeof *torch_ops };
