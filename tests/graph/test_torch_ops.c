@@ -144,7 +144,11 @@ static tl_node *call(const torch_op *op, torch_sample *s)
 {
     if (op->unary)
         return op->unary(s->in[0]);
-    return op->binary ? op->binary(s->in[0], s->in[1]) : op->build(s);
+    if (op->binary)
+        return op->binary(s->in[0], s->in[1]);
+    if (op->with_number)
+        return op->with_number(s->in[0], (tl_real)s->number[1][0]);
+    return op->along_axis ? op->along_axis(s->in[0], s->integer[1][0]) : op->build(s);
 }
 
 static void run_sample(reader *r, const torch_op *op, int sample)

@@ -17,7 +17,7 @@
 #define TOLERANCE 2e-6
 
 static const onnx_op *const tables[] = { onnx_elementwise, onnx_layers,     onnx_losses, onnx_moves,
-                                         onnx_recurrent,   onnx_reductions, onnx_steps };
+                                         onnx_recurrent,   onnx_reductions, onnx_steps,  onnx_windows };
 
 enum { TABLES = sizeof tables / sizeof *tables };
 

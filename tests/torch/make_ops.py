@@ -273,6 +273,24 @@ def segmented(name):
 segmented("sum")
 segmented("mean")
 segmented("max")
+# ---- Windows, whose options come last: stride, padding, dilation, and groups or the filters' size; of pools the
+# window, stride, padding, and whether the padding counts ----
+
+op("conv2d", lambda x, w, o: F.conv2d(x, w, None, o[0:2], o[2:4], o[4:6], o[6]),
+   [dense(1, 1, 5, 5), dense(3, 1, 3, 3), [1, 1, 0, 0, 1, 1, 1]],
+   [dense(1, 3, 5, 3), dense(2, 3, 3, 1), [2, 1, 1, 0, 1, 1, 1]],
+   [dense(3, 4, 3, 5), dense(2, 2, 1, 3), [1, 2, 0, 2, 1, 2, 2]])
+op("sparse_conv2d", lambda x, s, o: F.conv2d(
+    x, s.to_dense().reshape(s.shape[0], -1, o[6], o[7]), None, o[0:2], o[2:4], o[4:6]),
+   [dense(1, 1, 5, 5), sparse(3, 9), [1, 1, 0, 0, 1, 1, 3, 3]],
+   [dense(1, 3, 5, 3), sparse(5, 9), [2, 1, 1, 0, 1, 1, 3, 1]],
+   [dense(3, 2, 3, 5), sparse(3, 6), [1, 2, 0, 2, 1, 2, 1, 3]])
+op("max_pool2d", lambda x, o: F.max_pool2d(x, o[0:2], o[2:4], o[4:6]),
+   [dense(1, 1, 5, 5), [3, 3, 1, 1, 0, 0]], [dense(3, 2, 3, 5), [2, 3, 1, 2, 1, 0]],
+   [dense(1, 3, 7, 1), [3, 1, 2, 1, 1, 0]])
+op("avg_pool2d", lambda x, o: F.avg_pool2d(x, o[0:2], o[2:4], o[4:6], count_include_pad=bool(o[6])),
+   [dense(1, 1, 5, 5), [3, 3, 1, 1, 0, 0, 0]], [dense(3, 2, 3, 5), [2, 3, 1, 2, 1, 0, 0]],
+   [dense(1, 3, 7, 1), [3, 1, 2, 1, 1, 0, 1]])
 
 # ---- Losses ----
 

@@ -16,11 +16,13 @@ typedef struct torch_sample {
     tl_variable *moment[2];                       /* of an op that needs variables of its own, to be freed */
 } torch_sample;
 
-/* An op and the function that calls it: one of the three. */
+/* An op and the function that calls it: one of these. */
 typedef struct torch_op {
     const char *name;
     tl_node *(*unary)(tl_node *a);
     tl_node *(*binary)(tl_node *a, tl_node *b);
+    tl_node *(*with_number)(tl_node *a, tl_real number);
+    tl_node *(*along_axis)(tl_node *a, int32_t axis);
     tl_node *(*build)(torch_sample *s);
 } torch_op;
 
@@ -38,54 +40,9 @@ static inline void torch_sizes(const torch_sample *s, int k, int64_t *size)
         size[i] = s->integer[k][i];
 }
 
-static inline tl_node *torch_scale(torch_sample *s)
-{
-    return tl_scale(s->in[0], (tl_real)s->number[1][0]);
-}
-
-static inline tl_node *torch_add_constant(torch_sample *s)
-{
-    return tl_add_constant(s->in[0], (tl_real)s->number[1][0]);
-}
-
-static inline tl_node *torch_leaky_relu(torch_sample *s)
-{
-    return tl_leaky_relu(s->in[0], (tl_real)s->number[1][0]);
-}
-
-static inline tl_node *torch_elu(torch_sample *s)
-{
-    return tl_elu(s->in[0], (tl_real)s->number[1][0]);
-}
-
-static inline tl_node *torch_pow(torch_sample *s)
-{
-    return tl_pow(s->in[0], (tl_real)s->number[1][0]);
-}
-
 static inline tl_node *torch_clamp(torch_sample *s)
 {
     return tl_clamp(s->in[0], (tl_real)s->number[1][0], (tl_real)s->number[1][1]);
-}
-
-static inline tl_node *torch_reduce_sum(torch_sample *s)
-{
-    return tl_reduce_sum(s->in[0], s->integer[1][0]);
-}
-
-static inline tl_node *torch_reduce_mean(torch_sample *s)
-{
-    return tl_reduce_mean(s->in[0], s->integer[1][0]);
-}
-
-static inline tl_node *torch_reduce_max(torch_sample *s)
-{
-    return tl_reduce_max(s->in[0], s->integer[1][0]);
-}
-
-static inline tl_node *torch_reduce_logsumexp(torch_sample *s)
-{
-    return tl_reduce_logsumexp(s->in[0], s->integer[1][0]);
 }
 
 static inline tl_node *torch_layer_norm(torch_sample *s)
@@ -269,6 +226,37 @@ static inline tl_node *torch_softmax_cross_entropy_weighted(torch_sample *s)
     return tl_softmax_cross_entropy_weighted(s->in[0], s->integer[1], weight);
 }
 
+static inline tl_node *torch_conv2d(torch_sample *s)
+{
+    const int32_t *o = s->integer[2];
+    return tl_conv2d(s->in[0], s->in[1],
+                     &(tl_conv_options){ { o[0], o[1] }, { o[2], o[3] }, { o[4], o[5] }, o[6] });
+}
+
+static inline tl_node *torch_sparse_conv2d(torch_sample *s)
+{
+    const int32_t *o = s->integer[2];
+    return tl_sparse_conv2d(
+        s->in[0], s->in[1],
+        &(tl_sparse_conv_options){ { o[6], o[7] }, { o[0], o[1] }, { o[2], o[3] }, { o[4], o[5] } });
+}
+
+static inline tl_node *torch_pool(torch_sample *s, tl_node *(*op)(tl_node *x, const tl_pool_options *o))
+{
+    const int32_t *o = s->integer[1];
+    return op(s->in[0], &(tl_pool_options){ { o[0], o[1] }, { o[2], o[3] }, { o[4], o[5] }, o[6] != 0 });
+}
+
+static inline tl_node *torch_max_pool2d(torch_sample *s)
+{
+    return torch_pool(s, tl_max_pool2d);
+}
+
+static inline tl_node *torch_avg_pool2d(torch_sample *s)
+{
+    return torch_pool(s, tl_avg_pool2d);
+}
+
 /* A loss of classes: inputs are the logits, labels, weights of the classes, the label that is ignored, the
  * smoothing and whether it is per row. */
 static inline tl_node *torch_classes(torch_sample *s, tl_node *(*op)(tl_node *x, const int32_t *labels,
@@ -360,11 +348,11 @@ static const torch_op torch_ops[] = {
     { "silu", .unary = tl_silu },
     { "gelu", .unary = tl_gelu },
     { "gelu_tanh", .unary = tl_gelu_tanh },
-    { "scale", .build = torch_scale },
-    { "add_constant", .build = torch_add_constant },
-    { "leaky_relu", .build = torch_leaky_relu },
-    { "elu", .build = torch_elu },
-    { "pow", .build = torch_pow },
+    { "scale", .with_number = tl_scale },
+    { "add_constant", .with_number = tl_add_constant },
+    { "leaky_relu", .with_number = tl_leaky_relu },
+    { "elu", .with_number = tl_elu },
+    { "pow", .with_number = tl_pow },
     { "clamp", .build = torch_clamp },
     /* of two */
     { "add", .binary = tl_add },
@@ -376,10 +364,10 @@ static const torch_op torch_ops[] = {
     { "bias", .binary = tl_bias },
     { "bias_relu", .binary = tl_bias_relu },
     /* reductions, and functions of rows */
-    { "reduce_sum", .build = torch_reduce_sum },
-    { "reduce_mean", .build = torch_reduce_mean },
-    { "reduce_max", .build = torch_reduce_max },
-    { "reduce_logsumexp", .build = torch_reduce_logsumexp },
+    { "reduce_sum", .along_axis = tl_reduce_sum },
+    { "reduce_mean", .along_axis = tl_reduce_mean },
+    { "reduce_max", .along_axis = tl_reduce_max },
+    { "reduce_logsumexp", .along_axis = tl_reduce_logsumexp },
     { "softmax", .unary = tl_softmax },
     { "log_softmax", .unary = tl_log_softmax },
     { "layer_norm", .build = torch_layer_norm },
@@ -406,7 +394,7 @@ static const torch_op torch_ops[] = {
     { "sparse_add", .binary = tl_sparse_add },
     { "sparse_to_dense", .build = torch_sparse_to_dense },
     { "dense_to_sparse", .build = torch_dense_to_sparse },
-    { "sparse_reduce_sum", .build = torch_reduce_sum },
+    { "sparse_reduce_sum", .along_axis = tl_reduce_sum },
     { "sparse_softmax", .unary = tl_softmax },
     { "embedding_lookup", .build = torch_embedding_lookup },
     { "embedding_lookup_sparse", .build = torch_embedding_sum },
@@ -417,6 +405,11 @@ static const torch_op torch_ops[] = {
     { "segment_sum", .build = torch_segment_sum },
     { "segment_mean", .build = torch_segment_mean },
     { "segment_max", .build = torch_segment_max },
+    /* windows */
+    { "conv2d", .build = torch_conv2d },
+    { "sparse_conv2d", .build = torch_sparse_conv2d },
+    { "max_pool2d", .build = torch_max_pool2d },
+    { "avg_pool2d", .build = torch_avg_pool2d },
     /* losses */
     { "softmax_cross_entropy", .build = torch_softmax_cross_entropy },
     { "softmax_cross_entropy_weighted", .build = torch_softmax_cross_entropy_weighted },
