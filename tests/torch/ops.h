@@ -1,4 +1,7 @@
-/* How the samples of make_ops.py are built, op by op. */
+/* How the samples of make_ops.py are built, op by op. Not compared are
+ *
+ * dropout: each has random numbers of its own
+ * sparse_add_thresholded: PyTorch has none */
 #ifndef TL_TORCH_OPS_H
 #define TL_TORCH_OPS_H
 

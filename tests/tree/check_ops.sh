@@ -5,6 +5,7 @@
 # An op is its file, its test, its line in a list of ops/meson.build (the OPs), its prototype in ops/*.h and its
 # tangent, or a comment that says why it has none; a composition of ops, which does not call tl_apply, needs none. It
 # includes public headers only, those of the ops of users: what ours cannot do without, another author cannot either.
+# Its numbers by PyTorch are compared, or tests/torch/ops.h says why not, in a line ` * NAME: why`.
 # Any other test is its file and its word in a list of tests/meson.build.
 set -eu
 
@@ -24,6 +25,13 @@ check_files() {
         grep -q "^TL_API .*[ *]tl_$op(" "$root"/ops/*.h || echo "$op has no prototype: no tl_$op( in ops/*.h"
         grep -qs 'tangent' "$root/ops/$op.c" || ! grep -qs 'tl_apply' "$root/ops/$op.c" ||
             echo "$op has no tangent, and ops/$op.c does not say why"
+    done
+}
+
+check_numbers() {
+    for op; do
+        grep -qE "^    \{ \"$op\", | \* $op: " "$root/tests/torch/ops.h" ||
+            echo "$op has no numbers by PyTorch: tests/torch/ops.h neither calls it nor says why"
     done
 }
 
@@ -63,6 +71,7 @@ check() {
     root=$1
     shift
     check_files "$@"
+    check_numbers "$@"
     check_tests
     check_includes
 }
@@ -94,7 +103,8 @@ self_test() {
     missed=0
     tree=$(mktemp -d)
     trap 'rm -rf "$tree"' EXIT
-    mkdir -p "$tree/lib/kernels" "$tree/graph/tape" "$tree/ops" "$tree/tests/lib" "$tree/tests/graph" "$tree/tests/ops"
+    mkdir -p "$tree/lib/kernels" "$tree/graph/tape" "$tree/ops" "$tree/tests/lib" "$tree/tests/graph" "$tree/tests/ops" \
+        "$tree/tests/torch"
     echo "headers += files('vmath.h')" >"$tree/lib/kernels/meson.build"
     printf "# 'tape.h' is private\nheaders += files('graph.h',\n  'op.h')\n" >"$tree/graph/tape/meson.build"
     echo "headers += files('ops.h')" >"$tree/ops/meson.build"
@@ -102,11 +112,17 @@ self_test() {
     printf '#include "ops.h"\n# include "vmath.h" /* tl_vexp */\n\n#include <math.h>\n.tangent = tangent\n' >"$tree/ops/exp.c"
     printf '#include "op.h"\n/* no tangent: a sketch */ tl_apply\n' >"$tree/ops/old.c"
     echo "'sort', 'graph', 'test_user_op.c'" >"$tree/tests/meson.build"
+    printf '/* Not compared:\n * old: random */\n    { "exp", .unary = tl_exp },\n' >"$tree/tests/torch/ops.h"
     for file in lib/test_sort graph/test_graph graph/test_user_op ops/op_exp ops/op_old; do
         : >"$tree/tests/$file.c"
     done
     expect '' exp old
     expect 'ops/exp.c is not in the list of ops/meson.build' old
+    numbers='has no numbers by PyTorch: tests/torch/ops.h neither calls it nor says why'
+    plant tests/torch/ops.h ''
+    sed -i '/old/d' "$tree/tests/torch/ops.h"
+    expect "old $numbers" exp old
+    uproot tests/torch/ops.h
 
     private='which is not public: an op of a user'"'"'s could not'
     plant ops/exp.c '#include "lib/kernels/kernels.h"'
@@ -125,12 +141,15 @@ self_test() {
     : >"$tree/tests/ops/op_new.c"
     expect 'tests/ops/op_new.c tests no op' exp old
     : >"$tree/ops/new.c"
-    expect 'new has no prototype: no tl_new( in ops/*.h' exp old new
+    expect "new has no prototype: no tl_new( in ops/*.h
+new $numbers" exp old new
     echo tl_apply >"$tree/ops/new.c"
-    expect 'new has no prototype: no tl_new( in ops/*.h
-new has no tangent, and ops/new.c does not say why' exp old new
+    expect "new has no prototype: no tl_new( in ops/*.h
+new has no tangent, and ops/new.c does not say why
+new $numbers" exp old new
     rm "$tree/ops/new.c"
     plant ops/ops.h 'TL_API tl_node *tl_new(tl_node *a);'
+    plant tests/torch/ops.h '    { "new", .unary = tl_new },'
     expect 'new is in the list of ops/meson.build, but there is no ops/new.c
 tests/ops/op_new.c tests no op' exp old new
     echo 'no tangent' >"$tree/ops/new.c"
@@ -149,4 +168,5 @@ if [ -n "$found" ]; then
     exit 1
 fi
 shift
-echo "$# ops: each has a file, a test, a list line, a prototype, a tangent unless it is composed, public includes only"
+echo "$# ops: each has a file, a test, a list line, a prototype, a tangent unless it is composed, numbers by PyTorch or" \
+    "a reason, public includes only"
