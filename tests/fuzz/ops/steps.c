@@ -32,7 +32,7 @@ static tl_pattern *grown(const tl_variable *v, uint64_t seed)
     return tl_pattern_add(p, absent < 3 ? absent : 3, NULL, &seed);
 }
 
-static tl_status edit_variable(fuzz_world *w, tl_variable *v, const fuzz_edit *e)
+static tl_status change(fuzz_world *w, tl_variable *v, const fuzz_edit *e)
 {
     const tl_shape s = tl_variable_shape(v);
     tl_pattern *p = tl_variable_pattern(v);
@@ -49,6 +49,73 @@ static tl_status edit_variable(fuzz_world *w, tl_variable *v, const fuzz_edit *e
             tl_variable_data(v)[e->seed % (uint64_t)size] = (tl_real)0.5;
         return TL_OK;
     }
+}
+
+/* What a variable has in each cell: its value, slots and average. */
+enum { WEIGHT, SLOTS, AVERAGE = SLOTS + TL_MAX_SLOTS, ARRAYS };
+
+typedef struct cells {
+    uint8_t *is_there;
+    tl_real *array[ARRAYS]; /* dense; NULL: none */
+} cells;
+
+static cells cells_of(fuzz_world *w, tl_variable *v)
+{
+    const tl_shape s = tl_variable_shape(v);
+    const tl_pattern *p = tl_variable_pattern(v);
+    const tl_csr at = tl_pattern_csr(p);
+    cells c = { .is_there = tl_fuzz_block(w->p, tl_shape_size(s), 1) };
+    if (!p)
+        memset(c.is_there, 1, (size_t)tl_shape_size(s));
+    for (int64_t i = 0; i < at.rows; i++)
+        for (int64_t e = at.row_ptr[i]; e < at.row_ptr[i + 1]; e++)
+            c.is_there[i * at.cols + at.col[e]] = 1;
+    for (int32_t k = 0; k < ARRAYS; k++) {
+        const tl_real *from = k == WEIGHT   ? tl_variable_values(v)
+                              : k < AVERAGE ? tl_optimizer_slot(w->optimizer, v, k - SLOTS)
+                              : !w->average ? NULL
+                                            : tl_ema_values(w->average, v);
+        if (from && tl_variable_is_sparse(v)) {
+            c.array[k] = tl_fuzz_expand(w->p, p, from);
+        } else if (from && tl_variable_size(v) > 0) {
+            c.array[k] = tl_fuzz_block(w->p, tl_variable_size(v), sizeof *from);
+            memcpy(c.array[k], from, (size_t)tl_variable_size(v) * sizeof *from);
+        }
+    }
+    return c;
+}
+
+/* Checks what a change of the pattern left: what is there before and after is the same, and what came starts
+ * at its initial value; off a mask there are zeros. */
+static void check_cells(fuzz_world *w, tl_variable *v, const cells *old, const fuzz_edit *e)
+{
+    const tl_shape s = tl_variable_shape(v);
+    const int64_t n = tl_shape_size(s), cols = tl_shape_cols(s);
+    const bool grow = e->kind == FUZZ_GROW && tl_variable_is_sparse(v);
+    const cells now = cells_of(w, v);
+    for (int32_t k = 0; k < ARRAYS; k++)
+        for (int64_t at = 0; at < n && old->array[k] && now.array[k]; at++) {
+            const tl_real x = now.array[k][at];
+            const bool came = now.is_there[at] && !old->is_there[at];
+            const bool right = now.is_there[at] && !came ? memcmp(&x, &old->array[k][at], sizeof x) == 0
+                               : came && k != WEIGHT     ? true
+                               : came && grow            ? x == small(w, at / cols, at % cols)
+                                                         : x == 0;
+            if (!right)
+                tl_fuzz_found(w, "edit %d of v%d: array %d has %g at %lld, not %g", (int)e->kind,
+                              (int)e->variable, (int)k, (double)x, (long long)at, (double)old->array[k][at]);
+        }
+}
+
+static tl_status edit_variable(fuzz_world *w, tl_variable *v, const fuzz_edit *e)
+{
+    if (e->kind >= FUZZ_WRITE || !w->misused)
+        return change(w, v, e);
+    const cells old = cells_of(w, v);
+    const tl_status status = change(w, v, e);
+    if (status == TL_OK)
+        check_cells(w, v, &old, e);
+    return status;
 }
 
 static tl_status edit(fuzz_world *w, const fuzz_edit *e)
