@@ -258,8 +258,8 @@ typedef struct tl_conv_options {
     int32_t groups;                             /* 0 means 1 */
 } tl_conv_options;
 
-/* Y(n, f) = the sum over c of X(n, c) correlated with W(f, c), with X n x c x h x w, W f x (c / groups) x kh
- * x kw, Y n x f x oh x ow; padding is 0. Group i of the filters reads group i of the channels; both are
+/* Y(n, f) = the sum over c of X(n, c) correlated with W(f, c). X is n x c x h x w, W f x (c / groups) x kh
+ * x kw, and Y n x f x oh x ow; padding is 0. Group i of the filters reads group i of the channels; both are
  * divisible by the groups.
  * dW = dY correlated with X, summed over the images; dX = dY W, each product where X was read.
  * Products are those of tl_gemm, with tiles of at most a few images as matrices. (PyTorch: conv2d.) */
@@ -270,7 +270,8 @@ typedef struct tl_sparse_conv_options {
     int32_t stride[2], padding[2], dilation[2]; /* 0 means 1, 0, 1 */
 } tl_sparse_conv_options;
 
-/* The same with W sparse, f x (c kh kw), of one group: column (c kh + i) kw + j is place (i, j) of channel c.
+/* Y(n, f) = the sum over c of X(n, c) correlated with a sparse W(f, c). W is a matrix f x (c kh kw), of one
+ * group: column (c kh + i) kw + j is place (i, j) of channel c.
  * dW = that of tl_conv2d at W's pattern; dX as there. The work is proportional to nnz (pixels of Y), and no
  * temporary has as many elements. */
 TL_API tl_node *tl_sparse_conv2d(tl_node *x, tl_node *w, const tl_sparse_conv_options *o);
@@ -282,14 +283,14 @@ typedef struct tl_pool_options {
     bool count_padding; /* tl_avg_pool2d only */
 } tl_pool_options;
 
-/* Y = the largest element of X under each window, channel by channel; a NaN is larger than any number, and
+/* Y = the largest element of X under each window, channel by channel. A NaN is larger than any number, and
  * padding is -Inf. dX = dY at the first element that is the largest, row by row, 0 elsewhere. (PyTorch:
  * max_pool2d.) */
 TL_API tl_node *tl_max_pool2d(tl_node *x, const tl_pool_options *o);
 
-/* Y = the mean of the elements of X under each window, channel by channel, 0 if there are none; with
- * count_padding their sum divided by the size of the window. dX = dY / (that number), summed over the windows
- * of an element. (PyTorch: avg_pool2d, whose count_include_pad is true unless told otherwise.) */
+/* Y = the mean of the elements of X under each window, channel by channel. It is 0 if there are none; with
+ * count_padding it is their sum divided by the size of the window. dX = dY / (that number), summed over the
+ * windows of an element. (PyTorch: avg_pool2d, whose count_include_pad is true unless told otherwise.) */
 TL_API tl_node *tl_avg_pool2d(tl_node *x, const tl_pool_options *o);
 
 /* Y = A's elements, in row-major order, in another shape. It has the same number of elements; no dimension is

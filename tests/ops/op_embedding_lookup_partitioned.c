@@ -190,8 +190,8 @@ START_TEST(max_norm_leaves_the_table)
 }
 END_TEST
 
-/* Norms of large and of small numbers, whose squares are infinite or 0 in the type. In units of the bound, the
- * row becomes (3, -4) / 5, and a gradient that is orthogonal to it is divided by 5. */
+/* Norms of large and of small numbers, whose squares are infinite or 0 in the type. In units of the bound,
+ * the row becomes (3, -4) / 5, and a gradient that is orthogonal to it is divided by 5. */
 START_TEST(norms_beyond_the_squares)
 {
     const tl_real large = TL_IS_DOUBLE ? (tl_real)1e160 : (tl_real)1e30,

@@ -472,23 +472,39 @@ START_TEST(divisor_beyond_the_range)
     const tl_real units[] = { TL_IS_DOUBLE ? (tl_real)0x1p1022 : (tl_real)0x1p126, 1,
                               TL_IS_DOUBLE ? (tl_real)0x1p-600 : (tl_real)0x1p-100 };
     lookup c = { .table = filled(TL_SHAPE(3, 1), (tl_real[]){ 1, 3, 5 }),
-                 .bags = { .n = 1, .row_ptr = (int64_t[]){ 0, 3 }, .ids = (int32_t[]){ 0, 1, 2 } },
+                 .bags = { .n = 2, .row_ptr = PTR(0, 3, 4), .ids = IDS(0, 1, 2, 1) }, /* one of one id, too */
                  .combiner = (tl_combiner)_i };
     const double d = _i == TL_MEAN ? 3 + 2 + 3 : sqrt(9 + 4 + 9);
     for (int k = 0; k < 3; k++) {
         const tl_real u = units[k];
-        c.weights = filled(TL_SHAPE(3), (tl_real[]){ 3 * u, 2 * u, 3 * u });
+        c.weights = filled(TL_SHAPE(4), (tl_real[]){ 3 * u, 2 * u, 3 * u, u });
         tl_graph *g = tl_graph_new();
         tl_gradients out;
         tl_node *y = build(g, &c);
-        ck_assert_values(tl_value(y), 1, TL_NEAR, (3 + 2 * 3 + 3 * 5) / d);
+        ck_assert_values(tl_value(y), 2, TL_NEAR, (3 + 2 * 3 + 3 * 5) / d, 3);
         ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
-        ck_assert_values(out.pair[0].values, 3, TL_NEAR, 3 / d, 2 / d, 3 / d);
+        ck_assert_values(out.pair[0].values, 3, TL_NEAR, 3 / d, 2 / d + 1, 3 / d);
         ck_assert(!isnan(out.pair[1].values[0]));
         tl_graph_free(g);
         tl_variable_free(c.weights);
     }
     tl_variable_free(c.table);
+}
+END_TEST
+
+/* Beside an infinite weight, a finite one counts for nothing. */
+START_TEST(infinite_weight)
+{
+    lookup c = { .table = filled(TL_SHAPE(2, 1), (tl_real[]){ 1, 3 }),
+                 .weights = filled(TL_SHAPE(2), (tl_real[]){ INFINITY, 1 }),
+                 .bags = { .n = 1, .row_ptr = PTR(0, 2), .ids = IDS(0, 1) },
+                 .combiner = (tl_combiner)_i };
+    tl_graph *g = tl_graph_new();
+    tl_gradients out;
+    ck_assert_ok(tl_backward(tl_reduce_sum(build(g, &c), TL_ALL_AXES), &out));
+    ck_assert_values(out.pair[0].values, 2, 0, NAN, 0);
+    tl_graph_free(g);
+    drop(&c);
 }
 END_TEST
 
@@ -624,6 +640,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, hessian_of_rows);
     tcase_add_test(c, divisor_of_zero);
     tcase_add_loop_test(c, divisor_beyond_the_range, TL_MEAN, TL_SQRTN + 1);
+    tcase_add_loop_test(c, infinite_weight, TL_MEAN, TL_SQRTN + 1);
     tcase_add_test(c, padding);
     tcase_add_test(c, told_ids);
     tcase_add_test(c, step_between);
