@@ -13,7 +13,7 @@ static tl_node *split(tl_node *a, int32_t heads)
 
 tl_node *tl_attention(tl_node *q, tl_node *k, tl_node *v, const tl_attention_options *o)
 {
-    const tl_attention_options options = o ? *o : (tl_attention_options){ .heads = 1 };
+    const tl_attention_options options = o ? *o : (tl_attention_options){ 0 };
     const int32_t heads = options.heads == 0 ? 1 : options.heads;
     const tl_shape from = tl_shape_of(q), to = tl_shape_of(v);
     const double width = (double)(from.dim[2] / heads);

@@ -10,22 +10,20 @@ struct attr {
 
 static tl_status shape(tl_node *y)
 {
-    const tl_shape s = y->in[0]->shape;
-    struct attr *attr = y->attr;
-    if (s.rank < 2)
-        return tl_fail(TL_ERR_SHAPE, "%s has no two dimensions", tl_node_text(y->in[0]).text);
-    const int64_t rows = s.dim[s.rank - 2], cols = s.dim[s.rank - 1]; /* beyond them it makes no difference */
-    attr->diagonal = attr->diagonal < -rows ? -rows : attr->diagonal > cols ? cols : attr->diagonal;
-    return tl_shape_like(y, y->in[0]);
+    const tl_node *a = y->in[0];
+    if (a->shape.rank < 2)
+        return tl_fail(TL_ERR_SHAPE, "%s has no two dimensions", tl_node_text(a).text);
+    return tl_shape_like(y, a);
 }
 
 /* Returns how many elements of row r, counted through all matrices, are A's. */
 static int64_t kept(const tl_node *y, int64_t r)
 {
-    const struct attr *attr = y->attr;
-    const int64_t cols = tl_shape_cols(y->shape);
-    const int64_t n = r % y->shape.dim[y->shape.rank - 2] + 1 + attr->diagonal;
-    return n < 0 ? 0 : n < cols ? n : cols;
+    const int64_t diagonal = ((const struct attr *)y->attr)->diagonal;
+    const int64_t cols = tl_shape_cols(y->shape), i = r % y->shape.dim[y->shape.rank - 2];
+    if (diagonal >= cols - i) /* the sum below could overflow */
+        return cols;
+    return diagonal < -i ? 0 : i + 1 + diagonal < cols ? i + 1 + diagonal : cols;
 }
 
 static void forward_rows(void *context, int64_t begin, int64_t end)
@@ -80,10 +78,13 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
 static void describe(const tl_node *y, tl_description *to)
 {
     const struct attr *attr = y->attr;
-    if (attr->value == 0)
+    if (attr->value == 0) {
         tl_describe_name(to, "Trilu");
+        tl_describe_integer(to, "upper", 0);
+    } else {
+        tl_describe_number(to, "value", (double)attr->value);
+    }
     tl_describe_integer(to, "k", attr->diagonal);
-    tl_describe_number(to, "value", (double)attr->value);
 }
 
 static const tl_op op = {

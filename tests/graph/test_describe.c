@@ -186,6 +186,8 @@ START_TEST(moves)
     check_node(tl_pad(images, before, after, 0), "<Pad> before=1x2x3x4 after=5x6x7x8 value=0");
     check_node(tl_permute(a, (int32_t[]){ 0, 1 }), "<Transpose> perm=0x1");
     check_node(tl_permute(images, (int32_t[]){ 2, 0, 3, 1 }), "<Transpose> perm=2x0x3x1");
+    check_node(tl_tril(a, -2, 0), "<Trilu> upper=0 k=-2");
+    check_node(tl_tril(a, 1, (tl_real)0.5), " value=0.5 k=1");
     check_node(tl_transpose(a), "<Transpose> perm=1x0");
     check_node(tl_transpose(images), "<Transpose> perm=0x1x3x2");
     tl_graph_free(g);
@@ -200,6 +202,9 @@ START_TEST(sparse_ops_and_lookups)
     check_node(tl_sparse_dense_matmul(s, a, TL_NO_TRANSPOSE), "");
     check_node(tl_sparse_dense_matmul(s, a, TL_TRANSPOSE_BOTH), " transpose='both'");
     check_node(tl_dense_sparse_matmul(a, s, TL_TRANSPOSE_BOTH), " transpose='both'");
+    check_node(tl_sampled_matmul(a, tl_input(g, TL_SHAPE(4, 4), numbers), p, TL_TRANSPOSE_BOTH),
+               " transpose='both'");
+    check_node(tl_sparse_add_thresholded(s, s, (tl_real)0.5), " threshold=0.5");
     check_node(tl_sparse_to_dense(s, NULL), "");
     check_node(tl_embedding_lookup(a, (int32_t[]){ 3, 0, 0, 1 }, TL_SHAPE(2, 2)), "<Gather> ids=2x2");
     check_node(tl_embedding_lookup_padded(a, (int32_t[]){ 3, -1 }, TL_SHAPE(2), -1),
