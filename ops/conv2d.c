@@ -48,7 +48,9 @@ static tl_status plan(tl_node *y)
     if (status != TL_OK)
         return status;
     s->parts = tl_parts_of((s->depth + s->filters) * s->together * s->columns);
-    s->chunks = tl_between(tl_parts_of(weights_of(s)).n, 0, tiles_of(s));
+    s->chunks = y->requires_grad ? tl_between(tl_parts_of(weights_of(s)).n, 0, tiles_of(s)) : 0;
+    if (!y->requires_grad) /* forward divides its work no further */
+        s->parts.n = tl_between(tiles_of(s) * s->groups, 1, s->parts.n);
     return tl_reserve_workspace(y, tl_parts_size(&s->parts) + s->chunks * weights_of(s), sizeof(tl_real));
 }
 

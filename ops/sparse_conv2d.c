@@ -248,11 +248,11 @@ static void backward_tile(const tl_node *y, tile t, tl_span c, tl_real *planes, 
     const tl_node *a = y->in[0];
     const state *s = y->scratch;
     const int64_t area = s->window.h.kernel * s->window.w.kernel;
-    tl_real *moved = planes + planes_size(s), *dy = moved + planes_size(s);
+    tl_real *moved = a->grad ? planes + planes_size(s) : NULL, *dy = planes + 2 * planes_size(s);
     read_upstream(y, t, dy);
     if (sums)
         move_planes(s, t, c, (tl_real *)a->val, planes, false);
-    if (a->grad)
+    if (moved)
         memset(moved + c.begin * channel_size(s), 0,
                (size_t)((c.end - c.begin) * channel_size(s)) * sizeof *moved);
     tl_runs_backward(&s->runs, c.begin * area, c.end * area, t.n,
@@ -261,8 +261,8 @@ static void backward_tile(const tl_node *y, tile t, tl_span c, tl_real *planes, 
                                            .dy = dy,
                                            .lddy = row_size(s),
                                            .dvalues = sums,
-                                           .dx = a->grad ? moved : NULL });
-    if (a->grad)
+                                           .dx = moved });
+    if (moved)
         move_planes(s, t, c, a->grad, moved, true);
 }
 

@@ -147,11 +147,27 @@ START_TEST(memory)
 }
 END_TEST
 
+/* Without gradients there are no sums for dW, and no more tiles than the images have: here one, of 0.5 MiB of
+ * floats, and not sixteen. */
+START_TEST(memory_for_inference)
+{
+    tl_variable *x = tl_test_dense("x", TL_SHAPE(1, 16, 32, 32), 1),
+                *w = tl_test_dense("w", TL_SHAPE(16, 16, 3, 3), 2);
+    tl_graph *g = tl_graph_new_inference();
+    ck_assert_ptr_nonnull(tl_value(padded(tl_use(g, x), tl_use(g, w))));
+    ck_assert_int_lt(tl_graph_bytes(g), (2 << 20) * (int64_t)sizeof(tl_real) / 4);
+    tl_graph_free(g);
+    tl_variable_free(x);
+    tl_variable_free(w);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&conv2d);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, as_pytorch);
     tcase_add_test(c, memory);
+    tcase_add_test(c, memory_for_inference);
     return s;
 }

@@ -66,8 +66,8 @@ static const tl_sample samples[] = {
          0.02), /* a part of a row */
     REFUSED(OPTIONS(.kernel = { 3, 3 }), X(3, 4, 5), 2, 18, TL_ERR_SHAPE,
             "a (3x4x5) is not of rank 4: images, channels, height, width"),
-    REFUSED(OPTIONS(.kernel = { 3, 3 }), X(1, 3, 4, 5), 2, 18, TL_ERR_SHAPE,
-            "b (2x18) has not a column for each of 3 x 3 x 3 values under a window of a (1x3x4x5)"),
+    REFUSED(OPTIONS(.kernel = { 2, 3 }), X(1, 3, 4, 5), 2, 12, TL_ERR_SHAPE,
+            "b (2x12) has not a column for each of 3 x 2 x 3 values under a window of a (1x3x4x5)"),
     REFUSED(OPTIONS(.kernel = { 3, 3 }), X(1, 3, 4, 5), 2, 28, TL_ERR_SHAPE,
             "b (2x28) has not a column for each of 3 x 3 x 3 values under a window of a (1x3x4x5)"),
     REFUSED(NULL, X(1, 3, 4, 5), 2, 18, TL_ERR_ARGUMENT, "window[0] = 0 is below 1"),
@@ -132,11 +132,26 @@ START_TEST(memory)
 }
 END_TEST
 
+/* The planes of a whole image would be 24 MiB of floats, and those of its gradient as many. */
+START_TEST(memory_of_a_large_image)
+{
+    tl_variable *x = tl_test_dense("x", TL_SHAPE(1, 128, 128, 128), 1),
+                *w = tl_test_sparse("w", tl_pattern_random(2, 1152, 0.01, 2), 2);
+    tl_graph *g = tl_graph_new_inference();
+    ck_assert_ptr_nonnull(tl_value(padded(tl_use(g, x), tl_use(g, w))));
+    ck_assert_int_lt(tl_graph_bytes(g), (24 << 20) * (int64_t)sizeof(tl_real) / 4);
+    tl_graph_free(g);
+    tl_variable_free(x);
+    tl_variable_free(w);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&sparse_conv2d);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, as_pytorch);
     tcase_add_test(c, memory);
+    tcase_add_test(c, memory_of_a_large_image);
     return s;
 }
