@@ -60,6 +60,12 @@ static void forward(tl_node *y)
         y->out[0] = 0;
 }
 
+static void subtract_from_each(int64_t n, const tl_real *class_weight, tl_real c, tl_real *dx)
+{
+    for (int64_t j = 0; j < n; j++)
+        dx[j] -= class_weight ? c * class_weight[j] : c;
+}
+
 static void backward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
@@ -68,14 +74,11 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
     for (int64_t i = begin; i < end; i++) {
         const tl_target t = tl_labels_target(l, i);
         tl_real *dx = y->in[0]->grad + i * cols;
-        if (!t.counts)
+        if (!tl_target_counts(t))
             continue;
         dx[l->label[i]] -= tl_labels_gradient(y, i, t.label);
-        if (t.each == 0)
-            continue;
-        const tl_real each = tl_labels_gradient(y, i, t.each);
-        for (int64_t j = 0; j < cols; j++)
-            dx[j] -= l->class_weight ? each * l->class_weight[j] : each;
+        if (t.each != 0)
+            subtract_from_each(cols, l->class_weight, tl_labels_gradient(y, i, t.each), dx);
     }
 }
 

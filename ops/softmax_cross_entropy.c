@@ -75,7 +75,7 @@ static void sum_rows(void *context, int64_t begin, int64_t end)
     for (int64_t i = begin; i < end; i++) {
         const tl_target t = tl_labels_target(l, i);
         const tl_real *x = y->in[0]->val + i * cols;
-        if (!t.counts)
+        if (!tl_target_counts(t))
             continue;
         s->row[i] = tl_log_sum_exp(cols, x);
         if (t.each != 0)
@@ -84,11 +84,11 @@ static void sum_rows(void *context, int64_t begin, int64_t end)
 }
 
 /* Returns the loss of row i by its target. */
-static double loss(const tl_node *y, int64_t i, tl_target t)
+static double loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
 {
     const tl_labels *l = y->attr;
     const struct saved *s = y->scratch;
-    const tl_real *x = y->in[0]->val + i * tl_shape_cols(y->in[0]->shape);
+    const tl_real *x = y->in[0]->val + i * n;
     double sum = 0;
     if (t.label != 0)
         sum += t.label * (double)loss_of(s->row[i], x[l->label[i]]);
@@ -99,11 +99,11 @@ static double loss(const tl_node *y, int64_t i, tl_target t)
 
 /* Returns that loss over the total, where it or a sum of such losses is beyond its type: what is added is
  * halved, and multiplied by its share of the weight first. */
-static double scaled_loss(const tl_node *y, int64_t i, tl_target t)
+static double scaled_loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
 {
     const tl_labels *l = y->attr;
     const struct saved *s = y->scratch;
-    const tl_real *x = y->in[0]->val + i * tl_shape_cols(y->in[0]->shape);
+    const tl_real *x = y->in[0]->val + i * n;
     double sum = 0;
     if (t.label != 0)
         sum += t.label / l->total * half_loss_of(s->row[i], x[l->label[i]]);
@@ -112,17 +112,20 @@ static double scaled_loss(const tl_node *y, int64_t i, tl_target t)
     return sum;
 }
 
-static double sum_of_losses(const tl_node *y, double (*of_row)(const tl_node *y, int64_t i, tl_target t))
+static double sum_of_losses(const tl_node *y,
+                            double (*of_row)(const tl_node *y, int64_t i, int64_t n, tl_target t))
 {
+    const int64_t rows = tl_shape_rows(y->in[0]->shape), cols = tl_shape_cols(y->in[0]->shape);
     double sum = 0;
-    for (int64_t i = 0; i < tl_shape_rows(y->in[0]->shape); i++)
-        sum += of_row(y, i, tl_labels_target(y->attr, i));
+    for (int64_t i = 0; i < rows; i++)
+        sum += of_row(y, i, cols, tl_labels_target(y->attr, i));
     return sum;
 }
 
 static void forward(tl_node *y)
 {
     const tl_labels *l = y->attr;
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for_rows(y, sum_rows);
     if (!l->per_row) {
         y->out[0] = l->total != 0 ? (tl_real)(sum_of_losses(y, loss) / l->total) : 0;
@@ -132,9 +135,9 @@ static void forward(tl_node *y)
     }
     for (int64_t i = 0; i < y->size; i++) {
         const tl_target t = tl_labels_target(l, i);
-        y->out[i] = (tl_real)loss(y, i, t);
+        y->out[i] = (tl_real)loss(y, i, cols, t);
         if (!isfinite(y->out[i]))
-            y->out[i] = (tl_real)(2 * scaled_loss(y, i, t));
+            y->out[i] = (tl_real)(2 * scaled_loss(y, i, cols, t));
     }
 }
 
@@ -166,17 +169,16 @@ static void add_smoothed(int64_t n, const tl_real *x, tl_log_sum r, const tl_rea
 }
 
 /* dx += dY (the sum of the target times softmax(x) - the target) / total, for row i. */
-static void add_row(const tl_node *y, int64_t i, tl_target t, tl_log_sum r, tl_real *dx)
+static void add_row(const tl_node *y, int64_t i, int64_t n, tl_target t, tl_log_sum r, tl_real *dx)
 {
     const tl_labels *l = y->attr;
-    const int64_t cols = tl_shape_cols(y->in[0]->shape);
-    const tl_real *x = y->in[0]->val + i * cols, c = tl_labels_gradient(y, i, t.label);
+    const tl_real *x = y->in[0]->val + i * n, c = tl_labels_gradient(y, i, t.label);
     if (t.each != 0) {
         const tl_real sum = tl_labels_gradient(y, i, tl_target_sum(l, t));
-        add_smoothed(cols, x, r, l->class_weight, sum, tl_labels_gradient(y, i, t.each), dx + i * cols);
-        dx[i * cols + l->label[i]] -= c;
+        add_smoothed(n, x, r, l->class_weight, sum, tl_labels_gradient(y, i, t.each), dx + i * n);
+        dx[i * n + l->label[i]] -= c;
     } else if (c != 0) {
-        add_softmax(cols, x, r, l->label[i], c, dx + i * cols);
+        add_softmax(n, x, r, l->label[i], c, dx + i * n);
     }
 }
 
@@ -184,10 +186,11 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     const struct saved *s = y->scratch;
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for (int64_t i = begin; i < end; i++) {
         const tl_target t = tl_labels_target(y->attr, i);
-        if (t.counts)
-            add_row(y, i, t, s->row[i], y->in[0]->grad);
+        if (tl_target_counts(t))
+            add_row(y, i, cols, t, s->row[i], y->in[0]->grad);
     }
 }
 
@@ -243,21 +246,20 @@ static void mean_directions(void *context, int64_t begin, int64_t end)
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     double *mean = y->scratch;
     for (int64_t i = begin; i < end; i++)
-        if (tl_labels_target(&t->labels, i).counts)
+        if (tl_target_counts(tl_labels_target(&t->labels, i)))
             mean[i] = mean_direction(cols, y->in[0]->val + i * cols, t->of->row[i], y->in[1]->val + i * cols);
 }
 
 /* Returns <t P - T, D> of row i, times sum of w. */
-static double tangent_of_row(const tl_node *y, int64_t i, tl_target t)
+static double tangent_of_row(const tl_node *y, int64_t i, int64_t n, tl_target t)
 {
     const tl_labels *l = y->attr;
-    const int64_t cols = tl_shape_cols(y->in[0]->shape);
-    const tl_real *d = y->in[1]->val + i * cols;
+    const tl_real *d = y->in[1]->val + i * n;
     const double mean = ((const double *)y->scratch)[i];
     double sum = t.label != 0 ? t.label * (mean - (double)d[l->label[i]]) : 0;
     if (t.each == 0)
         return sum;
-    for (int64_t j = 0; j < cols; j++)
+    for (int64_t j = 0; j < n; j++)
         sum += t.each * (l->class_weight ? (double)l->class_weight[j] : 1) * (mean - (double)d[j]);
     return sum;
 }
@@ -265,11 +267,12 @@ static double tangent_of_row(const tl_node *y, int64_t i, tl_target t)
 static void tangent_forward(tl_node *y)
 {
     const tl_labels *l = y->attr;
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for_rows(y, mean_directions);
     if (!l->per_row)
         y->out[0] = l->total != 0 ? (tl_real)(sum_of_losses(y, tangent_of_row) / l->total) : 0;
     for (int64_t i = 0; l->per_row && i < y->size; i++)
-        y->out[i] = (tl_real)tangent_of_row(y, i, tl_labels_target(l, i));
+        y->out[i] = (tl_real)tangent_of_row(y, i, cols, tl_labels_target(l, i));
 }
 
 /* dx += c P (d - mean), for one row. */
@@ -293,13 +296,13 @@ static void tangent_backward_rows(void *context, int64_t begin, int64_t end)
     const double *mean = y->scratch;
     for (int64_t i = begin; i < end; i++) {
         const tl_target t = tl_labels_target(&of->labels, i);
-        if (!t.counts)
+        if (!tl_target_counts(t))
             continue;
         if (x->grad)
             add_curvature(cols, x->val + i * cols, of->of->row[i], d->val + i * cols, (tl_real)mean[i],
                           tl_labels_gradient(y, i, tl_target_sum(&of->labels, t)), x->grad + i * cols);
         if (d->grad)
-            add_row(y, i, t, of->of->row[i], d->grad);
+            add_row(y, i, cols, t, of->of->row[i], d->grad);
     }
 }
 

@@ -3,19 +3,6 @@
 
 #include <math.h>
 
-/* Returns the weight of a row whatever its label's class weighs. */
-static double row_weight(const tl_labels *l, int64_t i)
-{
-    if (l->has_ignore && l->label[i] == l->ignore)
-        return 0;
-    return l->row_weight ? (double)l->row_weight[i] : 1;
-}
-
-static double times_class(const tl_labels *l, int64_t i, double weight)
-{
-    return weight != 0 && l->class_weight ? weight * (double)l->class_weight[l->label[i]] : weight;
-}
-
 /* Checks the labels of the rows that count. */
 static tl_status check_labels(const tl_labels *l, int64_t rows, int64_t cols, const char *values)
 {
@@ -26,7 +13,7 @@ static tl_status check_labels(const tl_labels *l, int64_t rows, int64_t cols, co
         return status;
     /* rare: a label out of range, which may be that of a row of weight 0 */
     for (int64_t i = 0; i < rows; i++)
-        if (row_weight(l, i) != 0 && (l->label[i] < 0 || l->label[i] >= cols))
+        if (tl_labels_row_weight(l, i) != 0 && (l->label[i] < 0 || l->label[i] >= cols))
             return tl_fail(TL_ERR_INDEX, "%s[%lld] = %d, %s has %lld %s", name, (long long)i,
                            (int)l->label[i], of, (long long)cols, values);
     return TL_OK;
@@ -45,30 +32,32 @@ static tl_status copy_arrays(tl_node *y, tl_labels *l, int64_t rows, int64_t col
     return TL_OK;
 }
 
-/* Sets the total of weights that are divided by `unit` first. */
-static void add_weights(tl_labels *l, int64_t rows, double unit)
+/* Returns the sum of the weights, in the unit, or the largest magnitude of one. */
+static double sum_of_weights(tl_labels l, int64_t rows, bool largest)
 {
-    l->unit = unit;
-    l->total = 0;
-    for (int64_t i = 0; i < rows; i++)
-        l->total += times_class(l, i, row_weight(l, i) / unit);
+    double sum = 0;
+    l.smoothing = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        const double weight = tl_labels_target(&l, i).label;
+        sum = largest ? fmax(sum, fabs(weight)) : sum + weight;
+    }
+    return sum;
 }
 
 static void set_totals(tl_labels *l, int64_t rows, int64_t cols)
 {
-    l->class_total = l->class_weight ? 0 : (double)cols;
-    for (int64_t j = 0; l->class_weight && j < cols; j++)
-        l->class_total += (double)l->class_weight[j];
+    l->class_total = 0;
+    for (int64_t j = 0; j < cols; j++)
+        l->class_total += l->class_weight ? (double)l->class_weight[j] : 1;
     l->each = cols > 0 ? l->smoothing / (double)cols : 0;
+    l->plain = !l->row_weight && !l->class_weight && !l->has_ignore && l->smoothing == 0;
     l->unit = l->total = 1;
     if (l->per_row)
         return;
-    add_weights(l, rows, 1);
+    l->total = sum_of_weights(*l, rows, false);
     if (isinf(l->total)) {
-        double largest = 0;
-        for (int64_t i = 0; i < rows; i++)
-            largest = fmax(largest, fabs(row_weight(l, i)));
-        add_weights(l, rows, largest);
+        l->unit = sum_of_weights(*l, rows, true);
+        l->total = sum_of_weights(*l, rows, false);
     }
 }
 
@@ -91,23 +80,9 @@ tl_status tl_labels_shape(tl_node *y, const char *values)
     return tl_shape_dense(y, l->per_row ? TL_SHAPE(rows) : TL_SHAPE());
 }
 
-tl_target tl_labels_target(const tl_labels *l, int64_t i)
-{
-    const double row = row_weight(l, i) / l->unit, label = times_class(l, i, row);
-    if (row == 0 || l->smoothing == 0)
-        return (tl_target){ label, 0, label != 0 };
-    return (tl_target){ (1 - l->smoothing) * label, l->each * row, true };
-}
-
 double tl_target_sum(const tl_labels *l, tl_target t)
 {
     return t.each != 0 ? t.label + t.each * l->class_total : t.label;
-}
-
-tl_real tl_labels_gradient(const tl_node *y, int64_t i, double weight)
-{
-    const tl_labels *l = y->attr;
-    return (tl_real)((double)y->grad[l->per_row ? i : 0] * weight / l->total);
 }
 
 void tl_labels_describe(const tl_node *y, const char *standard, tl_description *to)

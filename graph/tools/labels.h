@@ -20,15 +20,20 @@ typedef struct tl_labels {
     double total;       /* the sum of the weights in this unit, by which losses are divided; 1 if per_row */
     double class_total; /* the sum of the class weights */
     double each;        /* of a row's weight, for every class: smoothing / the number of classes */
+    bool plain;         /* all rows weigh 1, and there is no smoothing */
 } tl_labels;
 
 /* What a row's classes weigh, in the unit: `label` for that of its label and, for each class, `each` times
- * its class weight. A row that does not count is not to be looked at: its label may be any number, and both
- * are 0. */
+ * its class weight. A row of which both are 0 does not count, and is not to be looked at: its label may be
+ * any number. */
 typedef struct tl_target {
     double label, each;
-    bool counts;
 } tl_target;
+
+static inline bool tl_target_counts(tl_target t)
+{
+    return t.label != 0 || t.each != 0;
+}
 
 /* For `shape`: checks the attributes, copies their arrays, and declares Y: a scalar, or per_row a vector.
  * `values` names what a row holds, in messages: "labels[7] = 12, a row has 10 logits". TL_ERR_SHAPE for a
@@ -36,14 +41,38 @@ typedef struct tl_target {
  * NULL or the smoothing is out of range; TL_ERR_MEMORY. */
 TL_API tl_status tl_labels_shape(tl_node *y, const char *values);
 
-/* Returns the target of row i. */
-TL_API tl_target tl_labels_target(const tl_labels *l, int64_t i);
+/* Returns the weight of row i without that of its class: 0 if it is ignored. */
+static inline double tl_labels_row_weight(const tl_labels *l, int64_t i)
+{
+    if (l->has_ignore && l->label[i] == l->ignore)
+        return 0;
+    return l->row_weight ? (double)l->row_weight[i] : 1;
+}
+
+/* Returns the target of row i. (Inline, as rows may be short.) */
+static inline tl_target tl_labels_target(const tl_labels *l, int64_t i)
+{
+    tl_target t = { 1, 0 };
+    if (l->plain)
+        return t;
+    const double row = tl_labels_row_weight(l, i) / l->unit;
+    t.label = row != 0 && l->class_weight ? row * (double)l->class_weight[l->label[i]] : row;
+    if (row != 0 && l->smoothing != 0) {
+        t.label *= 1 - l->smoothing;
+        t.each = l->each * row;
+    }
+    return t;
+}
 
 /* Returns the sum of what a row's classes weigh. */
 TL_API double tl_target_sum(const tl_labels *l, tl_target t);
 
 /* Returns dY, or per_row that of row i, times a weight in the unit, over the total. */
-TL_API tl_real tl_labels_gradient(const tl_node *y, int64_t i, double weight);
+static inline tl_real tl_labels_gradient(const tl_node *y, int64_t i, double weight)
+{
+    const tl_labels *l = (const tl_labels *)y->attr;
+    return (tl_real)((double)y->grad[l->per_row ? i : 0] * weight / l->total);
+}
 
 /* For `describe`: states the attributes that are not as in a plain mean, and `standard`, the ONNX name,
  * unless there are some that it does not have. */
