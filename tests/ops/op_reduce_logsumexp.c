@@ -1,5 +1,6 @@
 /* reduce_logsumexp: log of the sum of exponentials of an axis */
 #include "tests/ops/reduction.h"
+#include "tests/ops/twice.h"
 
 static tl_node *op(tl_node *const *in, const void *axis)
 {
@@ -39,6 +40,8 @@ static const tl_sample samples[] = {
     OVER(axis_0, 3, 0),
     OVER(axis_0, 300, 130),
     OVER(axis_1, 300, 130),
+    OVER(axis_0, 3, 257),
+    OVER(axis_1, 3, 300),
     OVER(axis_1, 5, 13, 300),
     OVER(all, 300, 130),
     REFUSED(TL_DENSE_OPERAND(3, 4), axis_2, "axis 2 of a (3x4) is neither in 0..1 nor TL_ALL_AXES"),
@@ -59,6 +62,11 @@ static const tl_sample samples[] = {
       .y = TL_VALUES(1000 + 0.69314718055994531, -1000 + 0.69314718055994531),
       .gradient = { TL_VALUES(0.5, 0.5, 0.5, 0.5) },
       .tolerance = TL_NEAR },
+    { .in = { { TL_STATIC_SHAPE(2, 2), .values = TL_VALUES(0, 1000, 1000, 0) } },
+      .attr = &axis_1,
+      .y = TL_VALUES(1000, 1000),
+      .gradient = { TL_VALUES(0, 1, 1, 0) },
+      .tolerance = TL_NEAR },
     /* of -Inf only: -Inf with gradient 0; beside a number -Inf is excluded; values of +Inf share */
     { .in = { { TL_STATIC_SHAPE(4, 2),
                 .values = TL_VALUES(-INFINITY, -INFINITY, 3, -INFINITY, INFINITY, INFINITY, INFINITY, 1) } },
@@ -71,6 +79,14 @@ static const tl_sample samples[] = {
       .attr = &axis_0,
       .y = TL_VALUES(-INFINITY, 3, INFINITY, INFINITY),
       .gradient = { TL_VALUES(0, 1, 0.5, 1, 0, 0, 0.5, 0) },
+      .tolerance = TL_NEAR },
+    /* columns that are infinite, large, small and NaN, side by side */
+    { .in = { { TL_STATIC_SHAPE(3, 4),
+                .values = TL_VALUES(INFINITY, 0, 5, INFINITY, 1, 0, 6, NAN, INFINITY, 1000, 7, 2) } },
+      .attr = &axis_0,
+      .y = TL_VALUES(INFINITY, 1000, 7.40760596444438, NAN),
+      .gradient = { TL_VALUES(0.5, 0, 0.09003057317038046, NAN, 0, 0, 0.24472847105479764, NAN, 0.5, 1,
+                              0.6652409557748218, NAN) },
       .tolerance = TL_NEAR },
     { .in = { { TL_STATIC_SHAPE(2, 2), .values = TL_VALUES(NAN, 1, 2, 2) } },
       .attr = &axis_1,
@@ -119,9 +135,23 @@ START_TEST(changed_in_between)
 }
 END_TEST
 
+static tl_node *loss_of_columns(tl_node *x)
+{
+    return tl_reduce_sum(tl_reduce_logsumexp(x, 0), TL_ALL_AXES);
+}
+
+/* Several tasks, each of columns of its own. */
+START_TEST(gradient_is_added)
+{
+    tl_test_twice(loss_of_columns, TL_SHAPE(200, 300));
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&reduce_logsumexp);
-    tcase_add_loop_test(tl_test_case(s, "beyond"), changed_in_between, 0, 2);
+    TCase *c = tl_test_case(s, "beyond");
+    tcase_add_loop_test(c, changed_in_between, 0, 2);
+    tcase_add_test(c, gradient_is_added);
     return s;
 }
