@@ -114,7 +114,7 @@ static tl_status check_finite(fuzz_program *p)
         const bool expected = !p->item[i].op || p->item[i].finite;
         const bool made = tl_fuzz_record(&w, i) != NULL;
         status = tl_graph_status(w.g);
-        if (status == TL_ERR_NUMERIC && p->item[i].op && p->item[i].op->excludes)
+        if (status == TL_ERR_NUMERIC && p->item[i].op && p->item[i].op->composed)
             break;
         if (status != TL_ERR_MEMORY && (made != expected || (status == TL_ERR_NUMERIC) == expected))
             tl_fuzz_found(&w, "%s %d is %sfinite: %s", item_name(p, i), (int)i,

@@ -50,7 +50,7 @@ static tl_shape odd_shape(void)
 static void spoil_attribute(fuzz_program *p, fuzz_item *c)
 {
     const int64_t k = tl_fuzz_draw(TL_MAX_RANK);
-    switch (tl_fuzz_draw(10)) {
+    switch (tl_fuzz_draw(11)) {
     case 0: c->axis = (int32_t)odd_number(); break;
     case 1: c->begin = c->op->segments ? c->begin : odd_number(); break;
     case 2: c->end = odd_number(); break;
@@ -65,6 +65,9 @@ static void spoil_attribute(fuzz_program *p, fuzz_item *c)
             c->row_ptr[tl_fuzz_draw(c->n + 1)] = odd_number();
         break;
     case 7: c->to = odd_shape(); break;
+    case 9:
+        (k < 2 ? c->window : k < 3 ? c->stride : c->padding)[k % 2] = (int32_t[]){ -1, 0, 9, INT32_MIN }[k];
+        break;
     case 8:
         c->axes[k] = (int32_t)odd_number();
         c->before[k] = c->after[k] = odd_number();

@@ -1,4 +1,4 @@
-/* Products of dense matrices, and attention. */
+/* Products of dense matrices. */
 #include "tests/fuzz/ops/program.h"
 
 #include "ops.h"
@@ -42,33 +42,7 @@ static bool plain_product(fuzz_program *p, fuzz_item *c)
     return product_of(p, c);
 }
 
-/* Its number of heads is n. */
-static bool attended(fuzz_program *p, fuzz_item *c)
-{
-    const int64_t batch = tl_fuzz_draw(3), queries = tl_fuzz_size(p), keys = tl_fuzz_size(p);
-    const tl_shape scores = TL_SHAPE(batch, c->n = 1 + tl_fuzz_draw(3), queries, keys);
-    const int64_t width = c->n * (1 + tl_fuzz_draw(3));
-    c->flag = tl_fuzz_rarely(2);
-    c->n_in = 4;
-    c->in[0] = tl_fuzz_want(p, FUZZ_DENSE, TL_SHAPE(batch, queries, width), NULL);
-    c->in[1] = tl_fuzz_want(p, FUZZ_DENSE, TL_SHAPE(batch, keys, width), NULL);
-    c->in[2] = tl_fuzz_want(p, FUZZ_DENSE, TL_SHAPE(batch, keys, c->n * tl_fuzz_draw(3)), NULL);
-    c->in[3] = -1;
-    if (tl_fuzz_draw(2) == 0 || tl_shape_size(scores) > p->limit)
-        return tl_shape_size(scores) <= p->limit;
-    c->in[3] = tl_fuzz_want(p, FUZZ_DENSE, tl_fuzz_lesser(scores), NULL);
-    return c->in[3] >= 0;
-}
-
-static tl_node *attention(fuzz_world *w, const fuzz_item *c, tl_node *const *in)
-{
-    (void)w;
-    return tl_attention(in[0], in[1], in[2],
-                        &(tl_attention_options){ .heads = (int32_t)c->n, .causal = c->flag, .mask = in[3] });
-}
-
 const fuzz_op tl_fuzz_products[] = {
-    { "attention", attended, .apply = attention, .optional = 1, .excludes = true },
     { "matmul", plain_product, .two = tl_matmul },
     { "matmul_transposed", product, .product = tl_matmul_transposed },
     { 0 },

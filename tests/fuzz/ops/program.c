@@ -5,9 +5,9 @@ const fuzz_op *tl_fuzz_planted;
 
 /* ---- The table ---- */
 
-static const fuzz_op *const tables[] = { tl_fuzz_elementwise, tl_fuzz_rowwise, tl_fuzz_moves,
-                                         tl_fuzz_products,    tl_fuzz_losses,  tl_fuzz_sparse,
-                                         tl_fuzz_lookups };
+static const fuzz_op *const tables[] = { tl_fuzz_elementwise,  tl_fuzz_rowwise, tl_fuzz_moves,
+                                         tl_fuzz_products,     tl_fuzz_windows, tl_fuzz_losses,
+                                         tl_fuzz_compositions, tl_fuzz_sparse,  tl_fuzz_lookups };
 enum { TABLES = sizeof tables / sizeof *tables };
 
 const fuzz_op *tl_fuzz_op(int32_t k)

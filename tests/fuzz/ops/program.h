@@ -1,7 +1,7 @@
 /* Random programs of ops, drawn from the bytes of an input: what they consist of, and the ways to run them.
  *
  *     draw.c      bytes, sizes, values; inputs that are there, or new ones
- *     elementwise.c, rows.c, moves.c, products.c, losses.c, sparse.c, lookups.c
+ *     elementwise.c, rows.c, moves.c, products.c, windows.c, losses.c, compositions.c, sparse.c, lookups.c
  *                 the table of ops: how each is drawn and called, and what it computes in dense terms
  *     program.c   a program is drawn while it runs for the first time
  *     world.c     variables, optimizer and graph of one run
@@ -20,7 +20,7 @@
 
 enum {
     FUZZ_ITEMS = 128,
-    FUZZ_IN = 4,
+    FUZZ_IN = 7,
     FUZZ_VARIABLES = 24,
     FUZZ_STEPS = 3,
     FUZZ_PATTERNS = 400,
@@ -45,6 +45,7 @@ typedef struct fuzz_item {
     tl_shape to;
     int64_t before[TL_MAX_RANK], after[TL_MAX_RANK];
     int32_t axes[TL_MAX_RANK];
+    int32_t window[2], stride[2], padding[2], dilation[2];
     int64_t n_ids;
     int32_t *ids;
     int64_t *row_ptr;
@@ -85,12 +86,12 @@ struct fuzz_op {
     bool (*smooth)(const fuzz_item *c, tl_node *const *in);
     int32_t optional; /* each of the last inputs, of this number, may be absent */
     bool opaque;      /* its gradient is not its derivative */
-    bool excludes;    /* by -Inf in between, which the checking mode reports */
+    bool composed;    /* of ops, each of which the checking mode checks */
 };
 
 /* The table, in parts that each end with an op without a name. */
 extern const fuzz_op tl_fuzz_elementwise[], tl_fuzz_rowwise[], tl_fuzz_moves[], tl_fuzz_products[],
-    tl_fuzz_losses[], tl_fuzz_sparse[], tl_fuzz_lookups[];
+    tl_fuzz_windows[], tl_fuzz_losses[], tl_fuzz_compositions[], tl_fuzz_sparse[], tl_fuzz_lookups[];
 extern const fuzz_op *tl_fuzz_planted; /* by the self-test; NULL: none */
 
 typedef struct fuzz_variable {
