@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_SEEDS = 64, MOST_BYTES = 1 << 20, TIMEOUT = 20 };
+enum { MOST_SEEDS = 64, MOST_BYTES = 1 << 20, TIMEOUT = 60 };
 
 typedef struct input {
     unsigned char *bytes;

@@ -111,11 +111,11 @@ int64_t tl_fuzz_size(const fuzz_program *p)
 
 tl_shape tl_fuzz_shape(const fuzz_program *p, int32_t rank)
 {
-    tl_shape s = { .rank = rank };
-    for (int32_t k = 0; k < rank; k++) {
-        s.dim[k] = tl_fuzz_size(p);
+    tl_shape s = { 0 };
+    while (s.rank < rank) {
+        s.dim[s.rank++] = tl_fuzz_size(p);
         if (tl_shape_size(s) > p->limit / 2)
-            s.dim[k] = 1;
+            s.dim[s.rank - 1] = 1;
     }
     return s;
 }
