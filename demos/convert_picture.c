@@ -1,7 +1,7 @@
 /* Pictures of patterns. A cell's shade is the density of its part of the matrix, scaled so that both a
  * diagonal of a million rows and a uniform matrix can be told. */
 #include "convert_picture.h"
-#include "convert_svg.h"
+#include "svg.h"
 
 #include <inttypes.h>
 #include <langinfo.h>

@@ -100,7 +100,7 @@ static bool read_set(digits *d, digit_set *set, const char *folder, const char *
     return ok;
 }
 
-bool digits_read(digits *d, const char *folder)
+static bool digits_read(digits *d, const char *folder)
 {
     *d = (digits){ 0 };
     return read_set(d, &d->train, folder, "train") && read_set(d, &d->test, folder, "t10k");
@@ -177,8 +177,13 @@ static bool draw_set(digit_set *set, int64_t n, uint64_t seed)
     return true;
 }
 
-bool digits_draw(digits *d)
+static bool digits_draw(digits *d)
 {
     *d = (digits){ .height = SIDE, .width = SIDE, .classes = 10 };
     return draw_set(&d->train, TRAIN, 1) && draw_set(&d->test, TEST, 2);
+}
+
+bool digits_get(digits *d, const char *folder)
+{
+    return folder ? digits_read(d, folder) : digits_draw(d);
 }

@@ -19,13 +19,10 @@ typedef struct digits {
 } digits;
 
 /* Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k from a folder, under any of
- * the names that tl_idx_read finds. On failure the reason is in tl_error(), and digits_free must still be
- * called. */
-bool digits_read(digits *d, const char *folder);
-
-/* Draws digits of a small font, shifted, slanted, rotated, thick or thin, with noise: the same ones in every
- * run. */
-bool digits_draw(digits *d);
+ * the names that tl_idx_read finds; without a folder (NULL) draws digits of a small font, shifted, slanted,
+ * rotated, thick or thin, with noise: the same ones in every run. On failure the reason is in tl_error(), and
+ * digits_free must still be called. */
+bool digits_get(digits *d, const char *folder);
 
 /* Copies n of the training images, and their labels, in the order listed. */
 void digits_gather(const digits *d, const int32_t *listed, int64_t n, tl_real *image, int32_t *label);

@@ -1,4 +1,4 @@
-/* A first network: one in ten of the connections of its first layer exists. */
+/* A first network: a tenth of its first layer exists. */
 #include <stdio.h>
 #include <tulle/tulle.h>
 

@@ -1,51 +1,79 @@
-/* The command line of a demo: a table of flags, each with its parser, its help and a description of valid
- * values. */
+/* The command line of a demo: a table of flags, from which follow the parser, the text of --help, the
+ * settings in JSON, and what a checkpoint has to agree with. */
 #ifndef FLAGS_H
 #define FLAGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <tulle/tulle.h>
 
 typedef enum flag_kind {
-    FLAG_OWN,      /* what `read` makes of it */
-    FLAG_NAME,     /* const char *: any text but an empty one */
-    FLAG_INTEGER,  /* int64_t: least to most, neither of them negative */
+    FLAG_TEXT,     /* const char *, not empty; NULL: not given */
+    FLAG_INTEGER,  /* int64_t, from least to most, neither of them negative */
     FLAG_SEED,     /* uint64_t */
-    FLAG_POSITIVE, /* double: above 0 */
+    FLAG_NUMBER,   /* double, from least to most */
+    FLAG_SWITCH,   /* int64_t: 1 if given; has no value */
+    FLAG_CHOICE,   /* int64_t: the place of a name among the choices */
+    FLAG_CHOICES,  /* int64_t: a list of names, a bit each, or "all"; a repeated flag adds to it */
+    FLAG_INTEGERS, /* integer_list, each from least to most */
+    FLAG_NUMBERS   /* number_list, likewise */
 } flag_kind;
 
+enum { LIST_LIMIT = 8 };
+
+typedef struct integer_list {
+    int64_t n, item[LIST_LIMIT];
+} integer_list;
+
+typedef struct number_list {
+    int64_t n;
+    double item[LIST_LIMIT];
+} number_list;
+
 typedef struct flag {
-    const char *name, *value, *help, *wants;
+    const char *name, *value; /* "--rank", "N" */
+    const char *help;         /* the default is appended, unless there is none or the text tells it */
     flag_kind kind;
-    size_t at; /* where the value is in the options; FLAG_OWN: not used */
-    int64_t least, most;
-    bool (*read)(void *options, const char *value); /* false: the value is not what the flag wants */
+    size_t at; /* of the value in the options */
+    double least, most;
+    bool above; /* of numbers: least itself is too small */
+    bool open;  /* of numbers: there is no most */
+    bool fixed; /* a run that is resumed must have the same */
+    /* An array of names, or of structures that begin with one; the name after the last is NULL. */
+    const void *choices;
+    size_t stride; /* of an element */
 } flag;
 
-typedef struct command_line {
+typedef struct flag_table {
     const char *program;
-    const flag *flags;
-    int n_flags;
-    void (*print_help)(void);
-} command_line;
+    const flag *flag;
+    int n;
+    void *options; /* with the defaults, until flags_read */
+    size_t size;   /* of the options */
+} flag_table;
 
-/* Reads "--flag value" and "--flag=value". Returns false if the program must exit with *status: 0 after
- * --help, 2 after an error message on stderr. */
-bool flags_read(const command_line *c, int argc, char **argv, void *options, int *status);
+/* Reads "--flag value" and "--flag=value" into the options. Returns false if the program must exit with
+ * *status: 0 for --help, having called `help`, and 2 after an error message on stderr. */
+bool flags_read(const flag_table *t, int argc, char **argv, void (*help)(void *context), void *context,
+                int *status);
 
-/* Prints a line per flag, and one for --help. */
-void flags_print(const flag *flags, int n_flags);
+/* Prints the flags with their help, and --help. */
+void flags_print(const flag_table *t);
 
-/* ---- For a `read` ---- */
+/* Prints words from column `indent` on, where the cursor is, in lines of at most 80 columns. */
+void print_wrapped(int indent, const char *text);
 
-/* Parses a plain decimal number: no space before it, no inf, nan or hexadecimal. */
-bool parse_real(const char *text, double *out);
+/* Writes the members of a JSON object: the value of each flag but the names of files to write. */
+void flags_write_json(const flag_table *t, FILE *to);
 
-/* Parses a whole number of digits only. */
-bool parse_integer(const char *text, int64_t least, int64_t most, int64_t *out);
+/* Writes a text as a JSON string. */
+void write_json_text(FILE *to, const char *text);
 
-/* Copies the next item of a comma-separated list to item[size] and advances *text, to NULL after the last. */
-bool next_item(const char **text, char *item, size_t size);
+/* Adds the fixed flags to a checkpoint, and after a load compares them with the options as they were before
+ * it. Both return false with the reason in tl_error(). */
+bool flags_keep(const flag_table *t, tl_checkpoint *c);
+bool flags_agree(const flag_table *t, const void *before, const char *path);
 
 #endif

@@ -120,12 +120,13 @@ static bool make_sparse(trainee *t)
     return t->optimizer != NULL;
 }
 
-const method methods[N_METHODS] = {
-    { "dense", "nothing is removed: for reference", NULL },
-    { "mask-gradients", "removed weights are set to 0, and their gradients from then on",
-      mask_the_gradients },
-    { "set-mask", "dense storage with a permanent mask", set_the_mask },
-    { "sparse", "only the kept connections exist", make_sparse },
+const method methods[N_METHODS + 1] = {
+    { "dense", "nothing is removed: for reference", NULL, false },
+    { "mask-gradients", "removed weights are set to 0, and their gradients from then on", mask_the_gradients,
+      false },
+    { "set-mask", "dense storage with a permanent mask", set_the_mask, true },
+    { "sparse", "only the kept connections exist", make_sparse, true },
+    { NULL, NULL, NULL, false },
 };
 
 /* ---- Removed weights that are not zero ---- */

@@ -20,10 +20,11 @@ typedef struct trainee {
 typedef struct method {
     const char *name, *what;
     bool (*remove)(trainee *t); /* removes the connections off t->keep; NULL: removes nothing */
+    bool for_ever;              /* what it removes never comes back */
 } method;
 
 enum { N_METHODS = 4 };
-extern const method methods[N_METHODS];
+extern const method methods[N_METHODS + 1]; /* ends with one without a name */
 
 /* Sets t->keep: of each weight matrix that feeds a hidden layer, exactly the round(density * size)
  * connections of largest magnitude; among equals, the first. */

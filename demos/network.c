@@ -1,14 +1,18 @@
 /* The perceptron: creation, the forward pass, and the test. */
 #include "network.h"
+#include "demo.h"
 
-#include <stdio.h>
+#include <string.h>
 
 enum { TEST_BATCH = 500 };
 
-bool network_make(network *net, int n_hidden, const int64_t *size, tl_random *rng)
+bool network_make(network *net, const integer_list *hidden, const digits *d, tl_random *rng)
 {
-    *net = (network){ .n_hidden = n_hidden };
-    for (int l = 0; l <= n_hidden; l++) {
+    int64_t size[MAX_HIDDEN + 2] = { d->height * d->width };
+    memcpy(size + 1, hidden->item, (size_t)hidden->n * sizeof *size);
+    size[hidden->n + 1] = d->classes;
+    *net = (network){ .n_hidden = (int)hidden->n };
+    for (int l = 0; l <= net->n_hidden; l++) {
         char weight[16], bias[16];
         snprintf(weight, sizeof weight, "w%d", l + 1);
         snprintf(bias, sizeof bias, "b%d", l + 1);
@@ -48,11 +52,13 @@ tl_node *network_scores(tl_graph *g, const network *net, const tl_real *images, 
     return x;
 }
 
-bool graph_failed(const tl_graph *g)
+void network_print(const integer_list *hidden, const digits *d)
 {
-    if (tl_graph_status(g) != TL_OK)
-        tl_fail(tl_graph_status(g), "%s", tl_graph_error(g));
-    return false;
+    printf("%" PRId64 " images to train, %" PRId64 " to test; layers %" PRId64, d->train.n, d->test.n,
+           d->height * d->width);
+    for (int64_t l = 0; l < hidden->n; l++)
+        printf("-%" PRId64, hidden->item[l]);
+    printf("-%" PRId32 "\n", d->classes);
 }
 
 static int32_t largest_score(const tl_real *score, int32_t n)

@@ -4,8 +4,9 @@
 #define NETWORK_H
 
 #include "digits.h"
+#include "flags.h"
 
-enum { MAX_HIDDEN = 8 };
+enum { MAX_HIDDEN = LIST_LIMIT };
 
 /* Layer l computes relu(X weight[l] + bias[l]); layer n_hidden is the output and has no relu. Weights may
  * be dense, masked or sparse. */
@@ -14,9 +15,9 @@ typedef struct network {
     tl_variable *weight[MAX_HIDDEN + 1], *bias[MAX_HIDDEN + 1];
 } network;
 
-/* Creates a network with dense weights, initialised after He. size[n_hidden + 2]: the units of each layer,
- * from the pixels to the classes. network_free must be called even on failure. */
-bool network_make(network *net, int n_hidden, const int64_t *size, tl_random *rng);
+/* Creates a network for the images, with these units in the hidden layers and dense weights, initialised
+ * after He. network_free must be called even on failure. */
+bool network_make(network *net, const integer_list *hidden, const digits *d, tl_random *rng);
 void network_free(network *net);
 
 /* Returns the scores of n images, n x classes. */
@@ -26,8 +27,8 @@ tl_node *network_scores(tl_graph *g, const network *net, const tl_real *images, 
  * the graph. */
 bool network_accuracy(tl_graph *g, const network *net, const digits *d, double *accuracy);
 
-/* Makes the first failure of the graph tl_error(). Returns false. */
-bool graph_failed(const tl_graph *g);
+/* Prints the numbers of images and of the units of all layers. */
+void network_print(const integer_list *hidden, const digits *d);
 
 /* Returns the bytes of all weights and biases. */
 int64_t network_bytes(const network *net);

@@ -58,8 +58,8 @@ const optimizer_kind optimizers[] = {
     { "rmsprop", 0.0003, make_rmsprop, "momentum 0.9" },
     { "ftrl", 0.1, make_ftrl,
       "for linear models: it discards the initial weights, and hidden layers stay dead" },
+    { NULL, 0, NULL, NULL },
 };
-const int n_optimizers = sizeof optimizers / sizeof *optimizers;
 
 /* ---- Schedules ---- */
 
@@ -91,8 +91,8 @@ const schedule_kind schedules[] = { { "constant", "the learning rate throughout"
                                     { "exponential", "down to a tenth at the end", exponential },
                                     { "cosine", "down to 0 along half a cosine", cosine },
                                     { "warm-up", "up from 0 in a twentieth of the run, then cosine",
-                                      warm_up } };
-const int n_schedules = sizeof schedules / sizeof *schedules;
+                                      warm_up },
+                                    { NULL, NULL, NULL } };
 
 static double rate_at(int64_t step, double learning_rate, const void *context)
 {

@@ -11,8 +11,7 @@ typedef struct optimizer_kind {
     const char *note; /* NULL: none */
 } optimizer_kind;
 
-extern const optimizer_kind optimizers[];
-extern const int n_optimizers;
+extern const optimizer_kind optimizers[]; /* ends with one without a name */
 
 /* A schedule over all `steps` steps of a method, before and after the removal. */
 typedef struct schedule_kind {
@@ -20,8 +19,7 @@ typedef struct schedule_kind {
     double (*rate)(int64_t step, int64_t steps, double learning_rate); /* NULL: constant */
 } schedule_kind;
 
-extern const schedule_kind schedules[];
-extern const int n_schedules;
+extern const schedule_kind schedules[]; /* ends with one without a name */
 
 /* The schedule of a method, and the number of steps done before the optimizer starts: one that replaces
  * another continues the schedule. */

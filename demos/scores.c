@@ -1,5 +1,6 @@
 /* The scores, each as in its paper, and the ranking. */
 #include "scores.h"
+#include "demo.h"
 
 #include <math.h>
 #include <stdlib.h>

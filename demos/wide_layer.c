@@ -1,169 +1,158 @@
-/* Trains one very wide sparse layer. Memory and time depend on its connections only: dense, the weights and
- * Adam's state would need 12 bytes for each of size x size cells. */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+/* Trains a layer of 100000 x 100000, of which a thousandth exists.
+ *
+ * Memory and time depend on its connections only: dense, the weights and Adam's state would need 12 bytes for
+ * each of size x size cells. */
+#include "demo.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <tulle/tulle.h>
 
 typedef struct options {
-    int64_t size, connections, batch, steps, seed, threads;
+    demo_options common;
+    int64_t size, connections, batch, steps;
 } options;
 
-static const struct flag {
-    const char *name, *help;
-    int64_t least, most;
-    size_t at; /* in options */
-} flags[] = {
-    { "--size", "inputs and outputs of the layer (default 100000)", 1, INT32_MAX, offsetof(options, size) },
-    { "--connections", "how many exist (default 10000000)", 1, INT32_MAX, offsetof(options, connections) },
-    { "--batch", "samples in a step (default 64)", 1, 65536, offsetof(options, batch) },
-    { "--steps", "steps (default 10)", 1, 1000000, offsetof(options, steps) },
-    { "--seed", "of the pattern, the weights and the data (default 1)", 0, INT64_MAX,
-      offsetof(options, seed) },
-    { "--threads", "threads, 0: one for each processor (default $TULLE_NUM_THREADS, or 1)", 0, 1024,
-      offsetof(options, threads) },
+static const flag flags[] = {
+    { "--size", "N", "inputs and outputs of the layer", FLAG_INTEGER, .at = offsetof(options, size), 1,
+      INT32_MAX, .fixed = true },
+    { "--connections", "N", "how many exist", FLAG_INTEGER, .at = offsetof(options, connections), 1,
+      INT32_MAX, .fixed = true },
+    { "--batch", "N", "samples in a step", FLAG_INTEGER, .at = offsetof(options, batch), 1, 65536,
+      .fixed = true },
+    { "--steps", "N", "steps", FLAG_INTEGER, .at = offsetof(options, steps), 2, MOST_POINTS },
 };
-enum { N_FLAGS = sizeof flags / sizeof *flags };
 
-static int64_t *field(options *o, const struct flag *f)
+typedef struct layer {
+    tl_variable *w;
+    tl_optimizer *adam;
+    tl_graph *graph;
+    tl_real *x, *target; /* samples are columns */
+    int64_t done;        /* steps */
+    double first_loss, loss;
+    series *curve;
+} layer;
+
+static void layer_free(layer *a)
 {
-    return (int64_t *)(void *)((char *)o + f->at);
+    tl_graph_free(a->graph);
+    tl_optimizer_free(a->adam);
+    tl_variable_free(a->w);
+    free(a->x);
+    free(a->target);
 }
 
-/* Returns false after an error message on stderr. */
-static bool read_options(options *o, int argc, char **argv)
+/* The target of each output is the input at the opposite end. */
+static bool layer_make(layer *a, const options *o)
 {
-    for (int at = 1; at < argc;) {
-        const char *argument = argv[at++], *equals = strchr(argument, '=');
-        const size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
-        int k = 0;
-        while (k < N_FLAGS &&
-               (strlen(flags[k].name) != length || memcmp(argument, flags[k].name, length) != 0))
-            k++;
-        if (k == N_FLAGS) {
-            fprintf(stderr, "wide_layer: %.*s: there is no such flag (see --help)\n", (int)length, argument);
-            return false;
-        }
-        const char *text = equals ? equals + 1 : at < argc ? argv[at++] : "";
-        char *end = NULL;
-        errno = 0;
-        const long long value = strtoll(text, &end, 10);
-        if (end == text || *end || errno || value < flags[k].least || value > flags[k].most) {
-            fprintf(stderr,
-                    "wide_layer: %s: needs a whole number from %" PRId64 " to %" PRId64 " (see --help)\n",
-                    flags[k].name, flags[k].least, flags[k].most);
-            return false;
-        }
-        *field(o, &flags[k]) = value;
-    }
-    return true;
-}
-
-static int help(void)
-{
-    printf("Usage: wide_layer [--flag value | --flag=value]...\n\nTrains one sparse layer and prints what it "
-           "costs.\n\nFlags:\n");
-    for (int k = 0; k < N_FLAGS; k++)
-        printf("  %-15s %s\n", flags[k].name, flags[k].help);
-    return fflush(stdout) == 0 ? 0 : 1;
-}
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double peak_megabytes(void)
-{
-    struct rusage used;
-    return getrusage(RUSAGE_SELF, &used) == 0 ? (double)used.ru_maxrss / 1024 : 0;
-}
-
-/* Samples are columns. The target of each output is the input at the opposite end. */
-static void fill(const options *o, tl_random *r, tl_real *x, tl_real *target)
-{
+    const double cells = (double)o->size * (double)o->size;
+    tl_random rng = { .seed = o->common.seed };
+    tl_pattern *p = tl_pattern_random(o->size, o->size, (double)o->connections / cells, o->common.seed);
+    *a = (layer){ .w = p ? tl_variable_sparse("w", p) : NULL };
+    tl_pattern_release(p);
+    if (!a->w || tl_init_glorot_rows(a->w, &rng) != TL_OK ||
+        !(a->adam = tl_adam((tl_adam_options){ .learning_rate = 1e-3 })) || !(a->graph = tl_graph_new()) ||
+        !(a->x = allocate(o->size * o->batch, sizeof *a->x)) ||
+        !(a->target = allocate(o->size * o->batch, sizeof *a->x)))
+        return false;
     for (int64_t k = 0; k < o->size * o->batch; k++)
-        x[k] = (tl_real)(2 * tl_random_uniform(r) - 1);
+        a->x[k] = (tl_real)(2 * tl_random_uniform(&rng) - 1);
     for (int64_t i = 0; i < o->size; i++)
-        memcpy(target + i * o->batch, x + (o->size - 1 - i) * o->batch, (size_t)o->batch * sizeof *x);
+        memcpy(a->target + i * o->batch, a->x + (o->size - 1 - i) * o->batch,
+               (size_t)o->batch * sizeof *a->x);
+    return true;
 }
 
-/* Runs the steps and prints their cost; the first one, which allocates the optimizer's state, separately. */
-static bool train(const options *o, tl_variable *w, tl_optimizer *adam, tl_graph *g, const tl_real *x,
-                  const tl_real *target)
+static bool step(layer *a, const options *o)
 {
-    double first = 0, rest = 0;
-    for (int64_t step = 0; step < o->steps; step++, tl_graph_reset(g)) {
-        const double start = seconds();
-        tl_node *in = tl_input(g, TL_SHAPE(o->size, o->batch), x);
-        tl_node *y = tl_sparse_dense_matmul(tl_use(g, w), in, TL_NO_TRANSPOSE);
-        tl_node *loss = tl_mse(y, tl_input(g, TL_SHAPE(o->size, o->batch), target));
-        if (tl_minimize(adam, loss) != TL_OK)
-            return false;
-        *(step == 0 ? &first : &rest) += seconds() - start;
-        if (step == 0 || step + 1 == o->steps)
-            printf("loss after %" PRId64 " steps: %.4f\n", step, (double)tl_value(loss)[0]);
-    }
-    printf("first step: %.2f s", first);
-    if (o->steps > 1) {
-        const double each = rest / (double)(o->steps - 1);
-        printf("; then %.3f s per step: %.0f million connections per second, each for %" PRId64 " samples",
-               each, (double)o->connections / each / 1e6, o->batch);
-    }
-    printf("\n");
+    tl_node *in = tl_input(a->graph, TL_SHAPE(o->size, o->batch), a->x);
+    tl_node *y = tl_sparse_dense_matmul(tl_use(a->graph, a->w), in, TL_NO_TRANSPOSE);
+    tl_node *loss = tl_mse(y, tl_input(a->graph, TL_SHAPE(o->size, o->batch), a->target));
+    if (tl_minimize(a->adam, loss) != TL_OK)
+        return false;
+    a->loss = (double)tl_value(loss)[0];
+    a->first_loss = a->done == 0 ? a->loss : a->first_loss;
+    a->done++;
+    series_add(a->curve, (double)a->done, a->loss);
+    tl_graph_reset(a->graph);
     return true;
+}
+
+/* Prints the cost of the steps: the first one, which allocates the optimizer's state, separately. */
+static void print_cost(const layer *a, const options *o, double first, double rest, int64_t steps)
+{
+    const double cells = (double)o->size * (double)o->size, each = steps > 1 ? rest / (double)(steps - 1) : 0;
+    printf("loss: %.4f in the first step, %.4f in step %" PRId64 "\n", a->first_loss, a->loss, a->done);
+    if (steps > 1)
+        printf("time: %.2f s for the first step, then %.3f s per step:\n%.0f million connections per second, "
+               "each for %" PRId64 " samples\n",
+               first, each, (double)o->connections / each / 1e6, o->batch);
+    printf("memory: weights and Adam's state %.0f MB (dense: %.0f MB), pattern %.0f MB,\nat most %.0f MB "
+           "resident\n",
+           (double)(tl_variable_size(a->w) * (int64_t)sizeof(tl_real) + tl_optimizer_bytes(a->adam)) / 1e6,
+           3 * cells * sizeof(tl_real) / 1e6, (double)tl_pattern_bytes(tl_variable_pattern(a->w)) / 1e6,
+           peak_megabytes());
+}
+
+static bool train(demo *d, layer *a, const options *o)
+{
+    double time[2] = { 0 }; /* of the first step, of the others */
+    if (tl_checkpoint_add_variable(d->checkpoint, a->w) != TL_OK ||
+        tl_checkpoint_add_optimizer(d->checkpoint, "adam", a->adam) != TL_OK ||
+        tl_checkpoint_add_integer(d->checkpoint, "done", &a->done) != TL_OK ||
+        tl_checkpoint_add_number(d->checkpoint, "first_loss", &a->first_loss) != TL_OK ||
+        tl_checkpoint_add_number(d->checkpoint, "loss", &a->loss) != TL_OK ||
+        !(a->curve = series_new(&d->series, d->checkpoint, "loss", "w")) || !demo_resume(d))
+        return false;
+    printf("%" PRId64 " x %" PRId64 ", %" PRId64 " connections (%.3g %%), batch %" PRId64
+           ", Adam, %d thread%s\n",
+           o->size, o->size, tl_variable_size(a->w),
+           100 * (double)tl_variable_size(a->w) / ((double)o->size * (double)o->size), o->batch,
+           tl_num_threads(), tl_num_threads() == 1 ? "" : "s");
+    fflush(stdout);
+    const int64_t from = a->done;
+    while (a->done < o->steps) {
+        const double start = seconds();
+        if (!step(a, o))
+            return false;
+        time[a->done > from + 1] += seconds() - start;
+        progress("step %" PRId64 " of %" PRId64 ", loss %.4f", a->done, o->steps, a->loss);
+        if (!demo_save(d))
+            return false;
+    }
+    progress_clear();
+    print_cost(a, o, time[0], time[1], a->done - from);
+    result_integer(&d->results, "step", a->done);
+    result_number(&d->results, "first_loss", a->first_loss);
+    result_number(&d->results, "loss", a->loss);
+    result_integer(&d->results, "weights", hash_of(&a->w, 1));
+    result_end(&d->results);
+    return demo_reached(d, a->loss < a->first_loss, "the loss falls from %.4f to %.4f", a->first_loss,
+                        a->loss);
 }
 
 int main(int argc, char **argv)
 {
-    options o = { 100000, 10000000, 64, 10, 1, -1 }; /* -1 threads: the library's default */
-    for (int k = 1; k < argc; k++)
-        if (strcmp(argv[k], "--help") == 0)
-            return help();
-    if (!read_options(&o, argc, argv))
-        return 2;
-    const double cells = (double)o.size * (double)o.size;
-    tl_random r = { .seed = (uint64_t)o.seed };
-    tl_pattern *p = o.threads < 0 || tl_set_num_threads((int)o.threads) == TL_OK
-                        ? tl_pattern_random(o.size, o.size, (double)o.connections / cells, (uint64_t)o.seed)
-                        : NULL;
-    tl_variable *w = p ? tl_variable_sparse("w", p) : NULL;
-    tl_optimizer *adam = w ? tl_adam((tl_adam_options){ .learning_rate = 1e-3 }) : NULL;
-    tl_graph *g = adam ? tl_graph_new() : NULL;
-    tl_real *x = malloc((size_t)(o.size * o.batch) * sizeof *x),
-            *target = malloc((size_t)(o.size * o.batch) * sizeof *x);
-    bool done = false;
-    if (!x || !target) {
-        fprintf(stderr, "wide_layer: out of memory\n");
-    } else if (p && w && adam && g && tl_init_glorot_rows(w, &r) == TL_OK) {
-        fill(&o, &r, x, target);
-        printf("%" PRId64 " x %" PRId64 ", %" PRId64 " connections (%.3g %%), batch %" PRId64
-               ", Adam, %d thread%s\n",
-               o.size, o.size, tl_pattern_nnz(p), 100 * (double)tl_pattern_nnz(p) / cells, o.batch,
-               tl_num_threads(), tl_num_threads() == 1 ? "" : "s");
-        done = train(&o, w, adam, g, x, target);
-        printf("weights and Adam's state: %.0f MB (dense: %.0f MB); pattern: %.0f MB; peak resident memory: "
-               "%.0f MB\n",
-               (double)(tl_variable_size(w) * (int64_t)sizeof(tl_real) + tl_optimizer_bytes(adam)) / 1e6,
-               3 * cells * sizeof(tl_real) / 1e6, (double)tl_pattern_bytes(p) / 1e6, peak_megabytes());
-    }
-    if (!done && x && target)
-        fprintf(stderr, "wide_layer: %s\n", tl_error());
-    tl_graph_free(g);
-    tl_optimizer_free(adam);
-    tl_variable_free(w);
-    tl_pattern_release(p);
-    free(x);
-    free(target);
-    if (fflush(stdout) != 0) {
-        fprintf(stderr, "wide_layer: standard output: incomplete write\n");
-        return 1;
-    }
-    return done ? 0 : 1;
+    options o = {
+        .common = DEMO_OPTIONS(0), .size = 100000, .connections = 10000000, .batch = 64, .steps = 10
+    };
+    demo d = {
+        .name = "wide_layer",
+        .about =
+            "Trains one very wide sparse layer and prints what it costs. The exit status is 0 if the loss "
+            "falls.",
+        .x_name = "step",
+        .examples =
+            "\n--threads 0 --batch 256\n--size 10000 --connections 1000000 --steps 100 --svg loss.svg\n",
+        .flag = flags,
+        .n_flags = sizeof flags / sizeof *flags,
+        .options = &o,
+        .options_size = sizeof o,
+    };
+    layer a = { 0 };
+    if (!demo_begin(&d, argc, argv))
+        return d.status;
+    const bool ok = layer_make(&a, &o) && train(&d, &a, &o);
+    const int status = demo_end(&d, ok);
+    layer_free(&a);
+    return status;
 }

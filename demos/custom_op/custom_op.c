@@ -1,4 +1,4 @@
-/* Trains a prototypical network with an op of its own: points on three rings are embedded, and belong to the
+/* Trains a prototypical network with an op of its own. Points on three rings are embedded, and belong to the
  * prototype that is nearest. Fails unless 97 % of new points are classified right. */
 #include "distance.h"
 

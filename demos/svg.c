@@ -1,5 +1,5 @@
-/* SVG files. Numbers are written in the C locale, which tulle-convert keeps for them. */
-#include "convert_svg.h"
+/* SVG files. Numbers are written in the C locale, which the programs keep for them. */
+#include "svg.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SVG files: text, and axes with round ticks. */
-#ifndef CONVERT_SVG_H
-#define CONVERT_SVG_H
+#ifndef SVG_H
+#define SVG_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""Checks a demo as a program: its goal on a small budget, the same bits on any number of threads and after a kill,
+what it prints and writes, and that it refuses bad flags and files in one line.
+
+check_demo.py PROGRAM [SEED]    the name of the program is that of the demo
+"""
+import csv
+import json
+import os
+import random
+import re
+import resource
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+TIMES = re.compile(r'(^|_)(ms|seconds?)(_|$)')  # results that differ from run to run
+MUTATIONS = 30
+
+
+class Demo:
+    """A demo under test, in a folder of its own."""
+
+    def __init__(self, program, folder):
+        self.program, self.folder = os.path.realpath(program), folder
+        self.name = os.path.basename(program)
+        self.failed = False
+        self.environment = dict(os.environ, LC_ALL='C', TMPDIR=folder)
+
+    def wrong(self, arguments, what):
+        print('%s %s: %s' % (self.name, ' '.join(arguments), what), file=sys.stderr)
+        self.failed = True
+
+    def start(self, arguments, megabytes=None):
+        """Starts the demo, with so much memory for its data."""
+        def limit():
+            if megabytes:
+                resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
+        return subprocess.Popen([self.program] + arguments, cwd=self.folder, env=self.environment, text=True,
+                                errors='replace', stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limit)
+
+    def run(self, arguments, expected=(0,), megabytes=None):
+        """Returns what the demo prints and what it complains of; a failure is one line with the demo's name."""
+        child = self.start(arguments, megabytes)
+        out, err = child.communicate()
+        if child.returncode not in expected:
+            self.wrong(arguments, 'exit status %d: %s' % (child.returncode, err))
+        if child.returncode and not re.fullmatch(r'%s: [^\n]+\n' % self.name, err):
+            self.wrong(arguments, 'not one line: %r' % err)
+        if child.returncode == 0 and err:
+            self.wrong(arguments, 'stderr: %s' % err)
+        return out, err
+
+    def fails(self, status, pattern, arguments):
+        out, err = self.run(arguments, (status,))
+        if not re.search(pattern, err):
+            self.wrong(arguments, '%r does not match %s' % (err, pattern))
+        if status == 2 and out:
+            self.wrong(arguments, 'printed %s' % out)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, data):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), 'wb') as file:
+            file.write(data if isinstance(data, bytes) else data.encode())
+
+    def read(self, name):
+        with open(self.path(name), encoding='utf-8') as file:
+            return file.read()
+
+    def results(self, name):
+        """The results in a JSON file, without times."""
+        rows = json.loads(self.read(name))['results']
+        return [{key: value for key, value in row.items() if not TIMES.search(key)} for row in rows]
+
+
+# ---- What is checked of every demo ----
+
+def check_output(demo, budget):
+    """The goal, the table, the files."""
+    files = ['--json', 'a.json', '--csv', 'a.csv', '--svg', 'a.svg']
+    out, _ = demo.run(budget + files)
+    if 'Goal reached: ' not in out:
+        demo.wrong(budget, 'no goal: %s' % out)
+    whole = json.loads(demo.read('a.json'))
+    if not whole['reached'] or not whole['goal'] or whole['demo'] != demo.name or 'seed' not in whole['settings']:
+        demo.wrong(budget, 'a.json: %s' % whole)
+    rows = list(csv.DictReader(demo.read('a.csv').splitlines()))
+    if [list(row) for row in rows] != [list(row) for row in whole['results']] or not rows:
+        demo.wrong(budget, 'a.csv: %s' % rows)
+    picture = demo.read('a.svg')
+    xml.etree.ElementTree.fromstring(picture)
+    if picture.count('<path fill="none"') == 0 or 'nan' in picture:
+        demo.wrong(budget, 'no curves')
+    help_text, _ = demo.run(['--help'])
+    for text in out, help_text:
+        for line in text.splitlines():
+            if len(line) > 80:
+                demo.wrong(budget, 'more than 80 columns: %s' % line)
+    for word in 'Usage: %s' % demo.name, 'exit status', 'Examples:', '--checkpoint', '--threads':
+        if word not in ' '.join(help_text.split()):
+            demo.wrong(['--help'], 'no %s' % word)
+    return help_text
+
+
+def check_threads(demo, budget):
+    for threads in 2, 7:
+        demo.run(budget + ['--threads', str(threads), '--json', 'b.json'])
+        if demo.results('b.json') != demo.results('a.json'):
+            demo.wrong(budget, '%d threads: %s' % (threads, demo.results('b.json')))
+
+
+def check_resume(demo, budget, other, choose):
+    """Kills a run as soon as there is a checkpoint, or a little later, and resumes it."""
+    for attempt in range(2):
+        if os.path.exists(demo.path('run.ckpt')):
+            os.remove(demo.path('run.ckpt'))
+        child = demo.start(budget + ['--checkpoint', 'run.ckpt'])
+        while child.poll() is None and not os.path.exists(demo.path('run.ckpt')):
+            time.sleep(0.001)
+        time.sleep(attempt * 0.2 * choose.random())
+        child.kill()
+        child.communicate()
+        demo.run(budget + ['--resume', 'run.ckpt', '--threads', '2', '--json', 'b.json', '--svg', 'b.svg'])
+        if demo.results('b.json') != demo.results('a.json') or demo.read('b.svg') != demo.read('a.svg'):
+            demo.wrong(budget, 'resumed: %s' % demo.results('b.json'))
+    demo.fails(1, r'run\.ckpt: --seed is 1 in the file and 2 here', budget + ['--seed', '2', '--resume', 'run.ckpt'])
+    demo.fails(1, r'run\.ckpt: %s is \S+ in the file and \S+ here' % other[0], budget + other + ['--resume', 'run.ckpt'])
+    demo.fails(1, 'no.ckpt: No such file', budget + ['--resume', 'no.ckpt'])
+    demo.fails(1, 'no/such', budget + ['--checkpoint', 'no/such'])
+    with open(demo.path('run.ckpt'), 'rb') as file:
+        whole = file.read()
+    for _ in range(MUTATIONS):
+        demo.write('bad.ckpt', mutated(whole, choose))
+        demo.fails(1, r'bad\.ckpt', budget + ['--resume', 'bad.ckpt'])
+
+
+def mutated(data, choose):
+    """A byte changed, or the end cut off; never the same data."""
+    at = choose.randrange(len(data))
+    if choose.random() < 0.2:
+        return data[:at]
+    return data[:at] + bytes([data[at] ^ 1 << choose.randrange(8)]) + data[at + 1:]
+
+
+BAD = {
+    'N': ['', 'x', '-1', '1.5', '1e3', ' 1', '99999999999999999999'],
+    'X': ['', 'x', 'nan', 'inf', '0x1', '1e999', '-1', '1 '],
+    'N,N,..': ['', '1,', ',', 'x', '1,x', '-1', '1,1,1,1,1,1,1,1,1'],
+    'X,..': ['', '0.5,', 'x', '-1', 'nan', '0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1'],
+    'NAME,..': ['', 'nothing', ','],
+    'NAME': ['', 'nothing'],
+    'FILE': [''],
+    'DIR': [''],
+}
+
+
+def check_flags(demo, help_text, texts):
+    """Every flag of --help with every bad value of its kind."""
+    flags = re.findall(r'^  (--[a-z0-9-]+) ([A-Z]\S*)', help_text, re.M)
+    if len(flags) < 8:
+        demo.wrong(['--help'], 'flags: %s' % flags)
+    for flag, kind in flags:
+        demo.fails(2, '%s: needs ' % flag, [flag])
+        demo.fails(2, '%s: needs ' % flag, [flag, '--seed'])
+        for value in BAD[kind]:
+            if not (flag in texts and value):
+                demo.fails(2, r"%s: '%s' is not " % (flag, re.escape(value)), [flag, value])
+                demo.fails(2, r"%s: '%s' is not " % (flag, re.escape(value)), ['%s=%s' % (flag, value)])
+    demo.fails(2, '--deep: there is no such flag', ['--deep', '3'])
+    demo.fails(2, 'x: there is no such flag', ['x'])
+    for flag in '--json', '--csv', '--svg':
+        demo.fails(1, 'no/such: No such file or directory', demo.budget + [flag, 'no/such'])
+    if os.path.exists('/dev/full'):
+        demo.fails(1, '/dev/full: No space left', demo.budget + ['--json', '/dev/full'])
+
+
+def check_data(demo, files, choose):
+    """Files of data that are damaged: read after all, or refused in a line."""
+    if not files:
+        return
+    demo.fails(1, '', ['--data', 'no'])
+    for name in files:
+        os.makedirs(demo.path('data'), exist_ok=True)
+        for other in files:
+            demo.write('data/' + other, files[other])
+        for data in [b''] + [mutated(files[name], choose) for _ in range(MUTATIONS)]:
+            demo.write('data/' + name, data)
+            demo.run(demo.budget + ['--data', 'data'], (0, 1))
+
+
+# ---- The demos ----
+
+def idx_files():
+    images = bytes(random.Random(1).randrange(256) for _ in range(40 * 16))
+    labels = bytes(k % 10 for k in range(40))
+    files = {}
+    for part in 'train', 't10k':
+        files[part + '-images-idx3-ubyte'] = struct.pack('>BBBBIII', 0, 0, 8, 3, 40, 4, 4) + images
+        files[part + '-labels-idx1-ubyte'] = struct.pack('>BBBBI', 0, 0, 8, 1, 40) + labels
+    return files
+
+
+def rating_files():
+    choose = random.Random(1)
+    lines = ['%d,%d,%.1f,%d' % (1 + k % 10, 100 + choose.randrange(30), choose.randrange(1, 11) / 2, 10**9 + k)
+             for k in range(200)]
+    return {'ratings.csv': '\n'.join(['userId,movieId,rating,timestamp'] + lines + ['']).encode()}
+
+
+def svmlight_files():
+    choose, files = random.Random(1), {}
+    for part in 'train', 'test':
+        lines = ['%d %s' % (choose.choice([-1, 1]), ' '.join('%d:%g' % (3 * k + choose.randrange(1, 4), choose.random())
+                                                             for k in range(5))) for _ in range(60)]
+        files['x.%s.svm' % part] = ('\n'.join(lines) + '\n').encode()
+    return files
+
+
+def more_of_prune_at_init(demo):
+    # exactly as many connections as the density allows, of 256 * 128 + 128 * 64 + 64 * 10
+    for row in demo.results('a.json'):
+        kept = row['kept1'] + row['kept2'] + row['kept3']
+        if kept != int(row['density'] * 41600 + 0.5):
+            demo.wrong([], 'connections: %s' % row)
+    if len(demo.results('a.json')) != 13:  # dense and of 6 choices at 2 densities
+        demo.wrong([], 'results: %s' % demo.results('a.json'))
+    # nothing is removed, so nothing is better
+    demo.fails(1, r'at 100 %.* \(\S+ %\), the best of the other choices \S+ \(\S+ %\)',
+               '--epochs 1 --seeds 1 --density 1 --learning-rate 1e-30 --hidden 1'.split())
+    demo.fails(1, 'the loss|not finite|nan|inf', '--learning-rate 1e38 --epochs 1 --seeds 1'.split())
+
+
+def more_of_pruned_mlp(demo):
+    rows = {row['method']: row for row in demo.results('a.json')}
+    if rows['mask-gradients']['revived'] == 0 or rows['sparse']['revived'] or rows['set-mask']['revived']:
+        demo.wrong([], 'revived: %s' % rows)
+    demo.fails(1, 'the goal is missed: accuracy', demo.budget + ['--goal', '2'])
+    demo.run(demo.budget + ['--method', 'sparse', '--method', 'dense', '--dot', 'a.dot', '--json', 'b.json'])
+    if [row['method'] for row in demo.results('b.json')] != ['dense', 'sparse']:
+        demo.wrong([], '--method twice: %s' % demo.results('b.json'))
+    if 'digraph' not in demo.read('a.dot'):
+        demo.wrong([], 'no graph')
+
+
+def more_of_recommender(demo):
+    rows = {row['rows']: row for row in demo.results('a.json')}
+    if rows['exact']['bits'] != rows['dense']['bits'] or rows['exact']['bits'] == rows['lazy']['bits']:
+        demo.wrong([], 'bits: %s' % rows)
+    demo.fails(1, 'the goal is missed: test RMSE', demo.budget + ['--goal', '0.1'])
+    demo.fails(1, "--user: 'nobody' has rated nothing", demo.budget + ['--user', 'nobody'])
+    header = 'userId,movieId,rating,timestamp\n'
+    for data, text in [('userId,movieId,rating\n1,2,3\n', 'timestamp'), (header + '1,2,3,4\n', 'too few'),
+                       (header, 'too few'), (header + '1,2,x,4\n1,2,3,4\n', 'x'),
+                       (header + '1,2,3,4.5\n1,2,3,4\n', "row 1: the timestamp '4.5' is not a whole number"),
+                       (header + '1,2,3,4\n1,3,3,4\n', 'leaves nothing to compare')]:
+        demo.write('data/ratings.csv', data)
+        demo.fails(1, r'ratings\.csv.*%s|%s' % (text, text), ['--data', 'data'])
+
+
+def more_of_sparse_logistic(demo):
+    rows = {row['model']: row for row in demo.results('a.json')}
+    if rows['machine']['accuracy'] < rows['logistic']['accuracy'] + 0.1:
+        demo.wrong([], 'accuracy: %s' % rows)
+    demo.fails(1, 'the goal is missed: test accuracy', demo.budget + ['--goal', '1'])
+    for name in os.listdir(demo.folder):
+        if name.startswith('tulle-') and name not in demo.left:
+            demo.wrong([], 'left %s' % name)
+    files = svmlight_files()
+    demo.write('data/x.test.svm', files['x.test.svm'])
+    for data, text in [('3 1:1\n', 'row 1: the label 3 is not 0, 1 or -1'), ('1 -1:1\n', 'line 1'),
+                       ('', 'there are no rows'), ('1 1:x\n', 'line 1')]:
+        demo.write('data/x.train.svm', data)
+        demo.fails(1, r'x\.train\.svm: .*%s' % text, ['--data', 'data'])
+    demo.write('data/y.train.svm', '1 1:1\n')
+    demo.fails(1, r'data: found 2 files \*\.train\.svm, expected 1', ['--data', 'data'])
+    os.remove(demo.path('data/y.train.svm'))
+    os.remove(demo.path('data/x.test.svm'))
+    demo.fails(1, r'data: found 0 files \*\.test\.svm, expected 1', ['--data', 'data'])
+    check_streaming(demo, files)
+
+
+def check_streaming(demo, files):
+    """A file of 30 MB needs less than 20."""
+    demo.write('data/x.test.svm', files['x.test.svm'])
+    demo.write('data/x.train.svm', files['x.train.svm'] * 10000)
+    demo.run(['--data', 'data', '--epochs', '1', '--goal', '0'], megabytes=20)
+
+
+class Case:
+    """The budget: arguments with which the goal is reached, and a run has more than one checkpoint. `other`: a flag that a
+    run cannot change when it is resumed. `texts`: flags whose value is any text."""
+
+    def __init__(self, budget, other, files=None, texts=(), more=None):
+        self.budget, self.other, self.files, self.texts = budget.split(), other.split(), files, texts
+        self.more = more or (lambda demo: None)
+
+
+CASES = {
+    'prune_at_init': Case('--epochs 5 --seeds 1 --density 0.02,0.1 --batch 64 --hidden 128,64', '--batch 32', idx_files(),
+                          more=more_of_prune_at_init),
+    'pruned_mlp': Case('--epochs 2 --hidden 128,64 --goal 0.75', '--hidden 128,63', idx_files(), more=more_of_pruned_mlp),
+    'recommender': Case('--rank 4 --epochs 3 --batch 256 --learning-rate 0.03 --goal 0.7', '--batch 255', rating_files(),
+                        ['--user'], more_of_recommender),
+    'sparse_logistic': Case('--epochs 4 --factor-rate 0.3 --goal 0.85', '--batch 15', svmlight_files(), more=more_of_sparse_logistic),
+    'wide_layer': Case('--size 2000 --connections 20000 --steps 20 --batch 16', '--connections 20001'),
+}
+
+
+def main(arguments):
+    if len(arguments) not in (1, 2) or os.path.basename(arguments[0]) not in CASES:
+        print(__doc__, file=sys.stderr)
+        return 2
+    seed = int(arguments[1]) if len(arguments) == 2 else int(time.time())
+    print('seed %d' % seed)
+    with tempfile.TemporaryDirectory() as folder:
+        demo = Demo(arguments[0], folder)
+        case, choose = CASES[demo.name], random.Random(seed)
+        demo.budget = case.budget
+        help_text = check_output(demo, case.budget)
+        check_threads(demo, case.budget)
+        check_resume(demo, case.budget, case.other, choose)
+        demo.left = os.listdir(folder)  # by runs that were killed
+        check_flags(demo, help_text, case.texts)
+        check_data(demo, case.files, choose)
+        case.more(demo)
+    return 1 if demo.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
