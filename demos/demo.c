@@ -36,6 +36,8 @@ static bool make_table(demo *d)
         table[d->table.n++] = d->flag[k];
     for (int k = 0; k < N_COMMON; k++) {
         flag f = common_flags[k];
+        if (strcmp(f.name, "--data") == 0 && d->data_is_file)
+            f.value = "FILE";
         f.help = f.help ? f.help : strcmp(f.name, "--data") == 0 ? d->data : d->goal;
         if (f.help && (d->x_name || strcmp(f.name, "--svg") != 0))
             table[d->table.n++] = f;

@@ -47,6 +47,7 @@ typedef struct demo {
     const char *name;
     const char *about;    /* for --help, with what the exit status tells */
     const char *data;     /* what --data names, for --help; NULL: there is no such flag */
+    bool data_is_file;    /* not a folder */
     const char *goal;     /* what --goal sets, for --help; NULL: there is no such flag */
     const char *x_name;   /* of the curves; NULL: there are none, and no --svg */
     const char *examples; /* lines of arguments, each with its end */

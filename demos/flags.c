@@ -371,8 +371,6 @@ void flags_write_json(const flag_table *t, FILE *to)
         const flag *f = &t->flag[k];
         const text value = value_of(f, t->options);
         const bool is_nan = f->kind == FLAG_NUMBER && isnan(*(double *)place(f, t->options));
-        if (f->kind == FLAG_TEXT && strcmp(f->value, "FILE") == 0)
-            continue;
         fprintf(to, "%s\n    \"", between);
         for (const char *letter = f->name + 2; *letter; letter++)
             fputc(*letter == '-' ? '_' : *letter, to);

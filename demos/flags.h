@@ -65,7 +65,7 @@ void flags_print(const flag_table *t);
 /* Prints words from column `indent` on, where the cursor is, in lines of at most 80 columns. */
 void print_wrapped(int indent, const char *text);
 
-/* Writes the members of a JSON object: the value of each flag but the names of files to write. */
+/* Writes the members of a JSON object: the value of each flag. */
 void flags_write_json(const flag_table *t, FILE *to);
 
 /* Writes a text as a JSON string. */

@@ -7,11 +7,6 @@
 
 enum { WIDTH = 640, LEFT = 80, RIGHT = 30, TOP = 20, TITLE = 34, FOOT = 46, LEGEND_LINE = 20 };
 
-/* Colours that most people can tell apart (Okabe and Ito 2008). */
-static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                       "#e69f00", "#56b4e9", "#000000" };
-enum { COLOURS = sizeof colours / sizeof *colours };
-
 const curve *curve_in(const run *r, const char *field)
 {
     for (int k = 0; k < r->n; k++)
@@ -145,8 +140,7 @@ static void draw_legend(svg *s, const figure *f)
 {
     for (int k = 0; f->n_runs > 1 && k < f->n_runs; k++) {
         const double y = TOP + LEGEND_LINE * (k + 0.5);
-        svg_print(s, "<path stroke=\"%s\" stroke-width=\"3\" d=\"M%d %.6gh24\"/>\n", colours[k % COLOURS],
-                  LEFT, y);
+        svg_print(s, "<path stroke=\"%s\" stroke-width=\"3\" d=\"M%d %.6gh24\"/>\n", svg_colour(k), LEFT, y);
         svg_text(s, LEFT + 32, y + 4, "start", 13, "#222", f->label[k]);
     }
 }
@@ -169,7 +163,7 @@ static void draw_panel(svg *s, const figure *f, int p, axis x, double top, doubl
     for (int k = 0; k < f->n_runs; k++) {
         const curve *c = curve_in(&f->run[k], f->field[p]);
         if (c)
-            draw_curve(s, &x, &y, c, colours[k % COLOURS]);
+            draw_curve(s, &x, &y, c, svg_colour(k));
     }
 }
 

@@ -214,8 +214,8 @@ int main(int argc, char **argv)
                              .epochs = 10,
                              .batch = 64,
                              .learning_rate = 0.005,
-                             .decay = 0.2,
-                             .bias_decay = 0.06 },
+                             .decay = 0.25,
+                             .bias_decay = 0.04 },
                   .rows = (1 << MODES) - 1,
                   .show = 5 };
     demo d = {

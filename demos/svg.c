@@ -52,6 +52,14 @@ void svg_text(svg *s, double x, double y, const char *anchor, int size, const ch
     svg_print(s, "</text>\n");
 }
 
+/* Okabe and Ito 2008, with grey in place of black. */
+const char *svg_colour(int k)
+{
+    static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                           "#e69f00", "#56b4e9", "#999999" };
+    return colours[k % (int)(sizeof colours / sizeof *colours)];
+}
+
 bool svg_close(svg *s)
 {
     svg_print(s, "</svg>\n");

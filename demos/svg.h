@@ -18,6 +18,9 @@ void svg_print(svg *s, const char *format, ...) __attribute__((format(printf, 2,
 /* Writes a text at a point, escaped; `anchor` is "start", "middle" or "end". */
 void svg_text(svg *s, double x, double y, const char *anchor, int size, const char *fill, const char *text);
 
+/* Returns the colour of curve or class k, from 0: those that most people can tell apart, then again. */
+const char *svg_colour(int k);
+
 /* False with the reason in tl_error() if anything was not written; the file is then removed. */
 bool svg_close(svg *s);
 

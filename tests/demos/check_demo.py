@@ -155,6 +155,7 @@ BAD = {
     'X,..': ['', '0.5,', 'x', '-1', 'nan', '0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1'],
     'NAME,..': ['', 'nothing', ','],
     'NAME': ['', 'nothing'],
+    'WORD,..': [''],
     'FILE': [''],
     'DIR': [''],
 }
@@ -191,7 +192,7 @@ def check_data(demo, files, choose):
             demo.write('data/' + other, files[other])
         for data in [b''] + [mutated(files[name], choose) for _ in range(MUTATIONS)]:
             demo.write('data/' + name, data)
-            demo.run(demo.budget + ['--data', 'data'], (0, 1))
+            demo.run(demo.budget + ['--data', 'data/' + name if demo.reads_a_file else 'data'], (0, 1))
 
 
 # ---- The demos ----
@@ -220,6 +221,56 @@ def svmlight_files():
                                                              for k in range(5))) for _ in range(60)]
         files['x.%s.svm' % part] = ('\n'.join(lines) + '\n').encode()
     return files
+
+
+def npy(values):
+    """A vector of int32 as NumPy writes it."""
+    header = "{'descr': '<i4', 'fortran_order': False, 'shape': (%d,), }" % len(values)
+    header = header.ljust(117) + '\n'
+    return b'\x93NUMPY\x01\x00' + struct.pack('<H', len(header)) + header.encode() + struct.pack(
+        '<%di' % len(values), *values)
+
+
+def mtx(size, entries):
+    lines = ['%%MatrixMarket matrix coordinate pattern general', '%s %d' % (size, len(entries))] + entries
+    return ('\n'.join(lines) + '\n').encode()
+
+
+def graph_files():
+    """A ring of twelve nodes in two classes."""
+    return {
+        'adjacency.mtx': mtx('12 12', ['%d %d' % (k % 12 + 1, k) for k in range(1, 13)]),
+        'features.mtx': mtx('12 2', ['%d %d' % (k, 1 + k // 7) for k in range(1, 13)]),
+        'labels.npy': npy([k // 6 for k in range(12)]),
+        'train.npy': npy([1, 8]),
+        'test.npy': npy([2, 3, 4, 9, 10]),
+    }
+
+
+def more_of_graph_network(demo):
+    demo.run(['--graph', 'club.svg', '--attention', '--dropout', '0'])
+    picture = demo.read('club.svg')
+    if picture.count('<circle') != 32 or picture.count('<rect') != 3 or picture.count('L') != 78:
+        demo.wrong([], 'club.svg: %s' % picture)
+    demo.run(['--learn-edges', '--json', 'b.json'])
+    demo.run(['--json', 'c.json'])
+    if demo.results('b.json') == demo.results('c.json'):
+        demo.wrong([], '--learn-edges learns nothing')
+    demo.fails(1, 'the goal is missed: test accuracy', demo.budget + ['--goal', '2'])
+    demo.fails(2, '--attention: takes no value', ['--attention=1'])
+    dense = b'%%MatrixMarket matrix array real general\n1 1\n1\n'
+    for name, data, text in [
+            ('adjacency.mtx', mtx('2 3', ['1 1']), '2 x 3, expected a square'),
+            ('adjacency.mtx', dense, 'found a dense matrix, expected a sparse'),
+            ('features.mtx', mtx('2 3', ['1 1']), '2 rows for 12 nodes'),
+            ('labels.npy', npy([1, 2]), '2 labels for 12 nodes'),
+            ('labels.npy', npy([-1] * 12), 'element 0 is -1, which is not a whole number in 0..99'),
+            ('train.npy', npy([]), 'there is no element'),
+            ('test.npy', npy([3, 12]), 'element 1 is 12, which is not a whole number in 0..11')]:
+        files = dict(graph_files(), **{name: data})
+        for other in files:
+            demo.write('data/' + other, files[other])
+        demo.fails(1, r'data/%s: .*%s' % (name, text), ['--data', 'data'])
 
 
 def more_of_prune_at_init(demo):
@@ -292,22 +343,48 @@ def check_streaming(demo, files):
     demo.run(['--data', 'data', '--epochs', '1', '--goal', '0'], megabytes=20)
 
 
+TEXT = ' '.join('the Cat sat on the mat, and a dog\nlay near it; na\u00efve caf\u00e9s' for _ in range(20))
+
+
+def more_of_word_vectors(demo):
+    demo.fails(1, 'the goal is missed: loss', demo.budget + ['--goal', '0'])
+    demo.fails(1, "--near: the vocabulary has no 'nothing'", demo.budget + ['--near', 'nothing'])
+    demo.write('a.txt', TEXT)
+    out, _ = demo.run('--data a.txt --rank 3 --goal 9 --sample 0 --near cat --npy a.npy --text a.out'.split())
+    if '280 words, 13 different ones' not in out:
+        demo.wrong([], 'a text: %s' % out)
+    lines = demo.read('a.out').splitlines()
+    if lines[0] != '13 3' or len(lines) != 14 or not lines[1].startswith('the ') or len(lines[1].split()) != 4:
+        demo.wrong([], 'a.out: %s' % lines)
+    with open(demo.path('a.npy'), 'rb') as file:
+        whole = file.read()
+    vectors = struct.unpack('<39f', whole[-156:])
+    if [struct.unpack('<f', struct.pack('<f', float(x)))[0] for x in lines[1].split()[1:]] != list(vectors[:3]):
+        demo.wrong([], 'a.npy: %s' % (vectors[:3],))
+    demo.fails(1, 'a.txt: 0 words come 100 times or more', '--data a.txt --least 100'.split())
+    demo.fails(1, 'no/such', demo.budget + ['--text', 'no/such'])
+
+
 class Case:
     """The budget: arguments with which the goal is reached, and a run has more than one checkpoint. `other`: a flag that a
     run cannot change when it is resumed. `texts`: flags whose value is any text."""
 
-    def __init__(self, budget, other, files=None, texts=(), more=None):
+    def __init__(self, budget, other, files=None, texts=(), more=None, reads_a_file=False):
         self.budget, self.other, self.files, self.texts = budget.split(), other.split(), files, texts
+        self.reads_a_file = reads_a_file
         self.more = more or (lambda demo: None)
 
 
 CASES = {
+    'graph_network': Case('--epochs 300 --seeds 20', '--hidden 8', graph_files(), more=more_of_graph_network),
     'prune_at_init': Case('--epochs 5 --seeds 1 --density 0.02,0.1 --batch 64 --hidden 128,64', '--batch 32', idx_files(),
                           more=more_of_prune_at_init),
     'pruned_mlp': Case('--epochs 2 --hidden 128,64 --goal 0.75', '--hidden 128,63', idx_files(), more=more_of_pruned_mlp),
     'recommender': Case('--rank 4 --epochs 3 --batch 256 --learning-rate 0.03 --goal 0.7', '--batch 255', rating_files(),
                         ['--user'], more_of_recommender),
     'sparse_logistic': Case('--epochs 4 --factor-rate 0.3 --goal 0.85', '--batch 15', svmlight_files(), more=more_of_sparse_logistic),
+    'word_vectors': Case('--epochs 3 --rank 32', '--window 4', {'a.txt': TEXT.encode()}, ['--near'], more_of_word_vectors,
+                         reads_a_file=True),
     'wide_layer': Case('--size 2000 --connections 20000 --steps 20 --batch 16', '--connections 20001'),
 }
 
@@ -321,7 +398,7 @@ def main(arguments):
     with tempfile.TemporaryDirectory() as folder:
         demo = Demo(arguments[0], folder)
         case, choose = CASES[demo.name], random.Random(seed)
-        demo.budget = case.budget
+        demo.budget, demo.reads_a_file = case.budget, case.reads_a_file
         help_text = check_output(demo, case.budget)
         check_threads(demo, case.budget)
         check_resume(demo, case.budget, case.other, choose)

@@ -1,0 +1,28 @@
+/* Words: a text as numbers, with a vocabulary; read from a file, or made by the program. */
+#ifndef WORDS_H
+#define WORDS_H
+
+#include <tulle/tulle.h>
+
+typedef struct words {
+    int64_t n;       /* words of the text that are in the vocabulary */
+    int32_t *text;   /* [n], each a place in the vocabulary */
+    int32_t n_words; /* of the vocabulary: by count, the most frequent first */
+    char **word;
+    int64_t *count;
+    int32_t topics; /* of a text that the program makes; otherwise 0 */
+    int32_t *topic; /* [n_words] -1: none; NULL without topics */
+} words;
+
+/* Reads a text. A word is letters, digits, and bytes that are not ASCII; capital letters of ASCII become
+ * small. Words that come fewer than `least` times are left out. Without a file (NULL) makes a text of
+ * sentences, each about one of some topics. On failure the reason is in tl_error(), and words_free must still
+ * be called. */
+bool words_get(words *w, const char *path, int64_t least);
+
+/* Returns the place of a word, -1 if it is not in the vocabulary. */
+int32_t words_find(const words *w, const char *word);
+
+void words_free(words *w);
+
+#endif
