@@ -12,8 +12,7 @@
  *     int main(int argc, char **argv)
  *     {
  *         options o = { .common = DEMO_OPTIONS(0.9), .epochs = 20 };
- *         demo d = { .name = "example", .about = "Does this and that.", .flag = flags, .n_flags = 1,
- *                    .options = &o, .options_size = sizeof o };
+ *         demo d = { .name = "example", .about = "Does this and that.", .examples = "\n", DEMO_FLAGS(flags, o) };
  *         if (!demo_begin(&d, argc, argv))
  *             return d.status;
  *         return demo_end(&d, train(&d, &o) && demo_reached(&d, found >= o.common.goal, "%g found", found));
@@ -67,6 +66,11 @@ typedef struct demo {
     char *reached_text; /* NULL: the goal has not been looked at */
     bool reached;
 } demo;
+
+/* The demo's own flags, and the options that they are in. */
+#define DEMO_FLAGS(table_, options_)                                                                         \
+    .flag = (table_), .n_flags = sizeof(table_) / sizeof *(table_), .options = &(options_),                  \
+    .options_size = sizeof(options_)
 
 /* Reads the command line, sets the number of threads and opens the files to write. Returns false if the
  * program must exit with d->status. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char digits_help[] = "MNIST's four IDX files, or the same .gz (default: digits drawn by the program)";
+
 static bool set_make(digit_set *set, int64_t n, int64_t pixels)
 {
     set->n = n;

@@ -18,6 +18,8 @@ typedef struct digits {
     digit_set train, test;
 } digits;
 
+extern const char digits_help[]; /* says what the folder is to hold, for --help */
+
 /* Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k from a folder, under any of
  * the names that tl_idx_read finds; without a folder (NULL) draws digits of a small font, shifted, slanted,
  * rotated, thick or thin, with noise: the same ones in every run. On failure the reason is in tl_error(), and

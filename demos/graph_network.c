@@ -302,10 +302,7 @@ int main(int argc, char **argv)
         .x_name = "epoch",
         .examples = "--graph club.svg\n--data ../shared/data/cora --seeds 10 --goal 0.81\n"
                     "--data ../shared/data/cora --attention --hidden 8 --dropout 0.6\n",
-        .flag = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .options = &o,
-        .options_size = sizeof o,
+        DEMO_FLAGS(flags, o),
     };
     papers p = { 0 };
     if (!demo_begin(&d, argc, argv))

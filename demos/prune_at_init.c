@@ -322,16 +322,13 @@ int main(int argc, char **argv)
             "Removes most connections of a perceptron before it is trained, trains what is left, and "
             "compares ways to choose. The exit status is 0 if at the lowest density SNIP, SynFlow and GraSP "
             "are each more accurate than all other ways, in the mean of the seeds.",
-        .data = "MNIST's four IDX files, or the same .gz (default: digits drawn by the program)",
+        .data = digits_help,
         .goal = "by how many points",
         .x_name = "kept, %",
         .examples = "\n--data ../shared/data/digits --density 0.01 --threads 0\n"
                     "--hidden 128,128,128 --seeds 5 --svg accuracy.svg\n",
         .more = more_help,
-        .flag = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .options = &o,
-        .options_size = sizeof o,
+        DEMO_FLAGS(flags, o),
     };
     digits images = { 0 };
     if (!demo_begin(&d, argc, argv))

@@ -308,16 +308,13 @@ int main(int argc, char **argv)
             "Trains a multilayer perceptron on images of digits, removes all but the largest weights of its "
             "hidden layers, continues training, and counts the removed weights that came back. The exit "
             "status is 0 if none did that set-mask or sparse removed, and if every method reaches the goal.",
-        .data = "MNIST's four IDX files, or the same .gz (default: digits drawn by the program)",
+        .data = digits_help,
         .goal = "lowest accuracy of a method",
         .x_name = "epoch",
         .examples = "\n--data ../shared/data/digits --density 0.05 --svg loss.svg\n"
                     "--method sparse --optimizer momentum --schedule cosine\n",
         .more = more_help,
-        .flag = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .options = &o,
-        .options_size = sizeof o,
+        DEMO_FLAGS(flags, o),
     };
     digits images = { 0 };
     if (!demo_begin(&d, argc, argv))

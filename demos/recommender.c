@@ -229,10 +229,7 @@ int main(int argc, char **argv)
         .x_name = "epoch",
         .examples = "\n--data ../shared/data/movielens --goal 0.891 --user 42\n"
                     "--data ../shared/data/movielens --split random --svg rmse.svg\n",
-        .flag = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .options = &o,
-        .options_size = sizeof o,
+        DEMO_FLAGS(flags, o),
     };
     ratings r = { 0 };
     factors models[MODES] = { 0 };

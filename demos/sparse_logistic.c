@@ -285,10 +285,7 @@ int main(int argc, char **argv)
         .x_name = "pass",
         .examples = "\n--data ../shared/data/agaricus --goal 1\n"
                     "--model machine --rank 8 --epochs 10 --svg curves.svg\n",
-        .flag = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .options = &o,
-        .options_size = sizeof o,
+        DEMO_FLAGS(flags, o),
     };
     examples e = { 0 };
     model models[MODELS] = { 0 };

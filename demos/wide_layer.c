@@ -143,10 +143,7 @@ int main(int argc, char **argv)
         .x_name = "step",
         .examples =
             "\n--threads 0 --batch 256\n--size 10000 --connections 1000000 --steps 100 --svg loss.svg\n",
-        .flag = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .options = &o,
-        .options_size = sizeof o,
+        DEMO_FLAGS(flags, o),
     };
     layer a = { 0 };
     if (!demo_begin(&d, argc, argv))

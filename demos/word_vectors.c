@@ -378,10 +378,7 @@ int main(int argc, char **argv)
         .x_name = "epoch",
         .examples = "\n--data book.txt --epochs 10 --near king,house\n"
                     "--data book.txt --npy vectors.npy --text vectors.txt\n",
-        .flag = flags,
-        .n_flags = sizeof flags / sizeof *flags,
-        .options = &o,
-        .options_size = sizeof o,
+        DEMO_FLAGS(flags, o),
     };
     words w = { 0 };
     model m = { 0 };
