@@ -12,7 +12,8 @@
  *     int main(int argc, char **argv)
  *     {
  *         options o = { .common = DEMO_OPTIONS(0.9), .epochs = 20 };
- *         demo d = { .name = "example", .about = "Does this and that.", .examples = "\n", DEMO_FLAGS(flags, o) };
+ *         demo d = { .name = "example", .about = "Does this and that.", .examples = "\n",
+ *                    DEMO_FLAGS(flags, o) };
  *         if (!demo_begin(&d, argc, argv))
  *             return d.status;
  *         return demo_end(&d, train(&d, &o) && demo_reached(&d, found >= o.common.goal, "%g found", found));

@@ -300,8 +300,8 @@ int main(int argc, char **argv)
                 "club)",
         .goal = "lowest mean of the test accuracy",
         .x_name = "epoch",
-        .examples = "--graph club.svg\n--data ../shared/data/cora --seeds 10 --goal 0.81\n"
-                    "--data ../shared/data/cora --attention --hidden 8 --dropout 0.6\n",
+        .examples = "--graph club.svg\n--data cora --seeds 10 --goal 0.81\n"
+                    "--data cora --attention --hidden 8 --dropout 0.6\n",
         DEMO_FLAGS(flags, o),
     };
     papers p = { 0 };

@@ -325,7 +325,7 @@ int main(int argc, char **argv)
         .data = digits_help,
         .goal = "by how many points",
         .x_name = "kept, %",
-        .examples = "\n--data ../shared/data/digits --density 0.01 --threads 0\n"
+        .examples = "\n--data digits --density 0.01 --threads 0\n"
                     "--hidden 128,128,128 --seeds 5 --svg accuracy.svg\n",
         .more = more_help,
         DEMO_FLAGS(flags, o),

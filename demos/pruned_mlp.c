@@ -311,7 +311,7 @@ int main(int argc, char **argv)
         .data = digits_help,
         .goal = "lowest accuracy of a method",
         .x_name = "epoch",
-        .examples = "\n--data ../shared/data/digits --density 0.05 --svg loss.svg\n"
+        .examples = "\n--data digits --density 0.05 --svg loss.svg\n"
                     "--method sparse --optimizer momentum --schedule cosine\n",
         .more = more_help,
         DEMO_FLAGS(flags, o),

@@ -227,8 +227,8 @@ int main(int argc, char **argv)
         .data = "folder with ratings.csv as of MovieLens (default: drawn from a known model of rank 3)",
         .goal = "highest test RMSE (default: that of biases alone; of drawn ratings 1.3 times their noise)",
         .x_name = "epoch",
-        .examples = "\n--data ../shared/data/movielens --goal 0.891 --user 42\n"
-                    "--data ../shared/data/movielens --split random --svg rmse.svg\n",
+        .examples = "\n--data movielens --goal 0.891 --user 42\n"
+                    "--data movielens --split random --svg rmse.svg\n",
         DEMO_FLAGS(flags, o),
     };
     ratings r = { 0 };

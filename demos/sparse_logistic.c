@@ -283,7 +283,7 @@ int main(int argc, char **argv)
                 "from a known model)",
         .goal = "lowest test accuracy",
         .x_name = "pass",
-        .examples = "\n--data ../shared/data/agaricus --goal 1\n"
+        .examples = "\n--data agaricus --goal 1\n"
                     "--model machine --rank 8 --epochs 10 --svg curves.svg\n",
         DEMO_FLAGS(flags, o),
     };
