@@ -74,7 +74,7 @@ static void train(const network *n, const digits *d, int steps)
 static digits drawn(void)
 {
     digits d;
-    ck_assert_msg(digits_draw(&d), "%s", tl_error());
+    ck_assert_msg(digits_get(&d, NULL), "%s", tl_error());
     ck_assert(d.height == SIDE && d.width == SIDE && d.train.n % BATCH == 0);
     return d;
 }
