@@ -11,8 +11,8 @@
 #include <string.h>
 
 struct attr {
-    const int32_t *ids;
-    tl_shape shape; /* of the ids */
+    const int32_t *ids; /* of the caller, for shape */
+    tl_shape shape;     /* of the ids */
     tl_partition strategy;
     double max_norm; /* 0: none */
 };
@@ -38,8 +38,7 @@ static tl_status check_shards(const tl_node *y, int64_t *total)
     *total = 0;
     for (int32_t i = 0; i < y->n_in; i++) {
         tl_shape s = y->in[i]->shape;
-        if (s.rank > 0)
-            s.dim[0] = first->shape.dim[0];
+        s.dim[0] = first->shape.dim[0];
         if (!tl_shape_equal(s, first->shape))
             return tl_fail(TL_ERR_SHAPE, "the rows of table %d, %s, are unlike those of table 0, %s", (int)i,
                            tl_node_text(y->in[i]).text, tl_node_text(first).text);
@@ -115,7 +114,7 @@ static void sort_ids(const tl_node *y, int64_t total, struct saved *s)
 
 static tl_status shape(tl_node *y)
 {
-    struct attr *attr = y->attr;
+    const struct attr *attr = y->attr;
     int64_t total;
     const tl_status status = check(y, &total);
     if (status != TL_OK)
@@ -123,7 +122,7 @@ static tl_status shape(tl_node *y)
     const int64_t n = tl_shape_size(attr->shape);
     const bool clips = attr->max_norm > 0 && !isinf(attr->max_norm);
     struct saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
-    if (!s || !(attr->ids = tl_scratch_copy(y, n, sizeof *attr->ids, attr->ids)))
+    if (!s)
         return TL_ERR_MEMORY;
     *s = (struct saved){
         .width = tl_lookup_width(y->in[0]),
@@ -213,8 +212,8 @@ static void backward(tl_node *y)
     }
 }
 
-/* Returns the rows that the directions of the tables have at the ids: a padded lookup in each. */
-static tl_node *moved(tl_node *y, tl_node *const *dx)
+/* Returns the rows at the ids of tables like those of y, or of their directions: a padded lookup in each. */
+static tl_node *rows_of(tl_node *y, tl_node *const *dx)
 {
     const tl_shape ids = ((const struct attr *)y->attr)->shape;
     const struct saved *s = y->scratch;
@@ -246,13 +245,11 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
     const struct attr *attr = y->attr;
     const struct saved *s = y->scratch;
     if (!s->factor)
-        return moved(y, dx);
+        return rows_of(y, dx);
     const tl_real c = (tl_real)attr->max_norm;
     const int64_t n = tl_shape_size(attr->shape);
     const tl_shape rows = TL_SHAPE(n, s->width), column = TL_SHAPE(n, 1);
-    tl_node *r = tl_embedding_lookup_partitioned(y->in, y->n_in, attr->ids, attr->shape, attr->strategy, 0);
-    tl_node *dr = tl_reshape(moved(y, dx), rows);
-    r = tl_reshape(r, rows);
+    tl_node *r = tl_reshape(rows_of(y, y->in), rows), *dr = tl_reshape(rows_of(y, dx), rows);
     tl_node *excess = tl_add_constant(tl_reduce_sum(tl_square(r), 1), -c * c);
     tl_node *norm = tl_sqrt(tl_add_constant(tl_relu(excess), c * c));
     tl_node *dnorm = tl_div(tl_gate(tl_reduce_sum(tl_mul(r, dr), 1), excess), norm);

@@ -246,6 +246,26 @@ START_TEST(rows_by_shard)
 }
 END_TEST
 
+/* The derivative along one shard, in memory that held other numbers: ids of the other shard do not move. */
+START_TEST(derivative_along_one_shard)
+{
+    static tl_real ones[1 << 14];
+    for (int k = 0; k < 1 << 14; k++)
+        ones[k] = 1;
+    tl_graph *g = tl_graph_new();
+    ck_assert_ptr_nonnull(tl_constant(g, TL_SHAPE(1 << 14), ones));
+    tl_graph_reset(g);
+    tl_node *t[] = { tl_input(g, TL_SHAPE(2), ones), tl_input(g, TL_SHAPE(1), ones) };
+    tl_node *dt = tl_input(g, TL_SHAPE(2), (const tl_real[]){ 5, 6 });
+    tl_node *y = tl_embedding_lookup_partitioned(t, 2, (const int32_t[]){ 1, 0, 2, 1 }, TL_SHAPE(4), TL_MOD,
+                                                 0);
+    tl_node *dy = tl_derivative(y, 1, t, &dt);
+    ck_assert_msg(dy != NULL, "%s", tl_error());
+    ck_assert_values(tl_value(dy), 4, 0, 0, 5, 6, 0);
+    tl_graph_free(g);
+}
+END_TEST
+
 START_TEST(no_tables_and_too_many)
 {
     enum { N = 100 };
@@ -308,6 +328,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, max_norm_leaves_the_table);
     tcase_add_test(c, norms_beyond_the_squares);
     tcase_add_test(c, rows_by_shard);
+    tcase_add_test(c, derivative_along_one_shard);
     tcase_add_test(c, no_tables_and_too_many);
     tcase_add_test(c, repeats_of_a_row_are_summed_in_double);
     tcase_add_test(c, exact_rows_of_the_optimizer);
