@@ -17,8 +17,8 @@ struct attr {
 static bool has_entries(const tl_pattern *p, int64_t rows, const int64_t *row_ptr, const int32_t *col)
 {
     const tl_csr csr = tl_pattern_csr(p);
-    bool same = p && csr.nnz == row_ptr[rows];
-    for (int64_t i = 0; same && i < rows; i++)
+    bool same = p;
+    for (int64_t i = rows; same && i > 0; i--)
         same = csr.row_ptr[i] == row_ptr[i];
     for (int64_t k = 0; same && k < csr.nnz; k++)
         same = csr.col[k] == col[k];
@@ -33,7 +33,7 @@ static tl_status find(tl_node *y, struct attr *attr)
     const tl_real *val = tl_value(y->in[0]);
     int32_t *kept = tl_scratch(y, s.nnz, sizeof *kept), *col = tl_scratch(y, s.nnz, sizeof *col);
     int64_t *row_ptr = tl_scratch(y, s.rows + 1, sizeof *row_ptr), n = 0;
-    if (!kept || !col || !row_ptr || (!val && s.nnz > 0))
+    if (!kept || !col || !row_ptr || !val)
         return TL_ERR_MEMORY;
     for (int64_t i = 0; i < s.rows; i++) {
         row_ptr[i] = n;

@@ -1,5 +1,6 @@
 /* sparse_add_thresholded: Y = A + B without what is below a threshold */
 #include "check_tulle.h"
+#include "tangent.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -115,23 +116,65 @@ START_TEST(pattern_follows_values)
 }
 END_TEST
 
-/* As many entries in other places, in one row or in another, are another pattern. */
-START_TEST(as_many_elsewhere)
+/* Entries that differ from those of the step before in one place are another pattern. */
+START_TEST(one_difference)
 {
-    const tl_real values[3][4] = { { 1, 0, 0, 1 }, { 0, 1, 0, 1 }, { 1, 1, 0, 0 } }, none[4] = { 0 };
-    const int32_t at[3][2] = { { 0, 1 }, { 1, 1 }, { 0, 1 } };
-    const int64_t first_row[3] = { 1, 1, 2 };
+    static const uint8_t kept[][4] = { { 1, 0, 0, 0 }, { 1, 0, 1, 0 }, { 1, 0, 0, 1 },
+                                       { 0, 1, 0, 1 }, { 1, 0, 0, 1 }, { 1, 1, 0, 0 } };
+    const tl_real none[4] = { 0 };
     tl_pattern *p = tl_pattern_random(2, 2, 1, 1);
     tl_graph *g = tl_graph_new();
-    for (int k = 0; k < 3; k++, tl_graph_reset(g)) {
-        tl_node *y = tl_sparse_add_thresholded(tl_input_sparse(g, p, values[k]), tl_input_sparse(g, p, none),
-                                               1);
-        const tl_csr csr = tl_pattern_csr(tl_pattern_of(y));
-        ck_assert(csr.nnz == 2 && csr.row_ptr[1] == first_row[k]);
-        ck_assert(csr.col[0] == at[k][0] && csr.col[1] == at[k][1]);
+    for (int k = 0; k < 6; k++, tl_graph_reset(g)) {
+        const tl_real values[] = { kept[k][0], kept[k][1], kept[k][2], kept[k][3] };
+        tl_pattern *expected = tl_pattern_from_mask(2, 2, kept[k]);
+        tl_node *a = tl_input_sparse(g, p, values), *b = tl_input_sparse(g, p, none);
+        ck_assert(tl_pattern_equal(tl_pattern_of(tl_sparse_add_thresholded(a, b, 1)), expected));
+        tl_pattern_release(expected);
     }
     tl_graph_free(g);
     tl_pattern_release(p);
+}
+END_TEST
+
+/* On a graph for inference the sum is computed when the op is called: it may run out of memory there. */
+START_TEST(memory_for_the_sum)
+{
+    tl_variable *a = tl_test_sparse("a", tl_test_pattern(5, 4, 0.5, 1), 1),
+                *b = tl_test_sparse("b", tl_test_pattern(5, 4, 0.5, 2), 2);
+    tl_status status = TL_ERR_MEMORY;
+    for (int64_t k = 1; status != TL_OK; k++) {
+        tl_graph *g = tl_graph_new_inference();
+        tl_test_fail_allocation(k);
+        tl_value(tl_sparse_add_thresholded(tl_use(g, a), tl_use(g, b), (tl_real)0.5));
+        tl_test_fail_allocation(0);
+        status = tl_graph_status(g);
+        ck_assert(status == TL_OK || status == TL_ERR_MEMORY);
+        tl_graph_free(g);
+    }
+    tl_variable_free(a);
+    tl_variable_free(b);
+}
+END_TEST
+
+/* On one pattern a direction is that of the sum itself, and two results may be derived along it. */
+START_TEST(one_direction_of_two)
+{
+    tl_pattern *p = tl_test_pattern(5, 4, 0.5, 1);
+    tl_variable *a = tl_test_sparse("a", p, 1), *u = tl_test_sparse("u", tl_pattern_retain(p), 2);
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_use(g, a), *along = tl_use(g, u), *zeros = tl_zeros_like(x), *sum = NULL;
+    for (int k = 0; k < 2; k++) {
+        tl_node *y = tl_sparse_add_thresholded(x, zeros, 0);
+        tl_node *part = tl_reduce_sum(tl_derivative(y, 1, &x, &along), TL_ALL_AXES);
+        sum = k == 0 ? part : tl_add(sum, part);
+    }
+    tl_gradients out;
+    ck_assert_ok(tl_backward_for(sum, &u, 1, &out));
+    for (int64_t k = 0; k < tl_pattern_nnz(p); k++)
+        ck_assert(out.pair[0].values[k] == 2);
+    tl_graph_free(g);
+    tl_variable_free(a);
+    tl_variable_free(u);
 }
 END_TEST
 
@@ -140,6 +183,8 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&sparse_add_thresholded);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, pattern_follows_values);
-    tcase_add_test(c, as_many_elsewhere);
+    tcase_add_test(c, one_difference);
+    tcase_add_test(c, memory_for_the_sum);
+    tcase_add_test(c, one_direction_of_two);
     return s;
 }
