@@ -98,7 +98,7 @@ static void backward_channels(void *context, int64_t begin, int64_t end)
     const tl_windows *w = y->scratch;
     const int64_t size = w->h.in * w->w.in;
     for (int64_t c = begin; c < end; c++) {
-        if (a->overwrite && size > 0)
+        if (a->overwrite)
             memset(a->grad + c * size, 0, (size_t)size * sizeof *a->grad);
         for (int64_t row = c * w->h.out; row < (c + 1) * w->h.out; row++)
             for (int64_t j = 0; j < w->w.out; j += STRIP)

@@ -142,7 +142,7 @@ static void backward_channels(void *context, int64_t begin, int64_t end)
     const state *s = y->scratch;
     const int64_t size = s->window.h.in * s->window.w.in, pixels = s->window.h.out * s->window.w.out;
     for (int64_t c = begin; c < end; c++) {
-        if (a->overwrite && size > 0)
+        if (a->overwrite)
             memset(a->grad + c * size, 0, (size_t)size * sizeof *a->grad);
         for (int64_t k = c * pixels; k < (c + 1) * pixels; k++)
             if (s->from[k] >= 0)

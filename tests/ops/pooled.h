@@ -19,6 +19,8 @@
     POOL(WINDOW(2, 2), 2, 3, 4, 6), POOL(WINDOW(2, 2), 2, 3, 5, 7), /* a last row that no window reads */    \
         POOL(OPTIONS({ 3, 2 }, .stride = { 1, 1 }), 1, 2, 5, 4),                                             \
         POOL(OPTIONS({ 3, 2 }, .stride = { 2, 3 }), 1, 2, 7, 6),                                             \
+        POOL(OPTIONS({ 3, 2 }, .stride = { 1, 0 }), 1, 2, 7, 6),                                             \
+        POOL(OPTIONS({ 3, 2 }, .stride = { 0, 1 }), 1, 2, 7, 6),                                             \
         POOL(OPTIONS({ 2, 2 }, .stride = { 3, 3 }), 1, 2, 7, 8), /* elements between the windows */          \
         POOL(OPTIONS({ 3, 3 }, .stride = { 2, 2 }, .padding = { 1, 1 }), 2, 2, 6, 5),                        \
         POOL(WINDOW(4, 5), 2, 3, 4, 5), /* of the whole image */                                             \
