@@ -21,6 +21,8 @@ tl_node *tl_lstm_cell(tl_node *x, tl_node *h, tl_node **c, tl_node *w_x, tl_node
     tl_node *gates = of_width(tl_add(tl_linear(x, w_x, b_x), tl_linear(h, w_h, b_h)), 4 * width);
     tl_node *i = tl_sigmoid(part(gates, 0, width)), *f = tl_sigmoid(part(gates, 1, width));
     tl_node *g = tl_tanh(part(gates, 2, width)), *o = tl_sigmoid(part(gates, 3, width));
-    *c = tl_add(tl_mul(f, of_width(*c, width)), tl_mul(i, g));
-    return tl_mul(o, tl_tanh(*c));
+    tl_node *next = tl_add(tl_mul(f, of_width(c ? *c : NULL, width)), tl_mul(i, g));
+    if (c)
+        *c = next;
+    return tl_mul(o, tl_tanh(next));
 }

@@ -139,7 +139,26 @@ static const tl_op_case lstm_cell = {
     .skip = TL_SKIP(TL_STAGE_PLACE), /* operands lose their samples together, or not at all */
 };
 
+/* Without a state of the cell, or a place for it, there is no result. One that is refused becomes NULL. */
+START_TEST(no_cell)
+{
+    const tl_real zero[16] = { 0 };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(1, 4), zero), *h = tl_input(g, TL_SHAPE(1, 1), zero), *c = NULL;
+    tl_node *w_x = tl_input(g, TL_SHAPE(4, 4), zero), *w_h = tl_input(g, TL_SHAPE(1, 4), zero);
+    ck_assert_ptr_null(tl_lstm_cell(x, h, NULL, w_x, w_h, NULL, NULL));
+    ck_assert_ptr_null(tl_lstm_cell(x, h, &c, w_x, w_h, NULL, NULL));
+    c = x; /* of another width */
+    ck_assert_ptr_null(tl_lstm_cell(x, h, &c, w_x, w_h, NULL, NULL));
+    ck_assert_ptr_null(c);
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
-    return tl_op_suite(&lstm_cell);
+    Suite *s = tl_op_suite(&lstm_cell);
+    TCase *c = tl_test_case(s, "beyond");
+    tcase_add_test(c, no_cell);
+    return s;
 }
