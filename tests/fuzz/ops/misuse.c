@@ -5,6 +5,18 @@
 
 /* ---- Ops ---- */
 
+/* Returns whether two inputs may broadcast to more than there is memory for. */
+static bool may_be_large(const fuzz_program *p, const fuzz_item *c)
+{
+    int64_t largest = 1, second = 1;
+    for (int32_t k = 0; k < c->n_in; k++) {
+        const int64_t size = c->in[k] < 0 ? 1 : tl_shape_size(p->item[c->in[k]].shape);
+        second = size > largest ? largest : size > second ? size : second;
+        largest = size > largest ? size : largest;
+    }
+    return largest * second > 1 << 23;
+}
+
 /* Returns a copy of n elements in an array of `capacity`, the others 0. */
 static void *enlarged(fuzz_program *p, const void *from, int64_t n, int64_t capacity, size_t size)
 {
@@ -129,6 +141,8 @@ tl_status tl_fuzz_misuse_op(fuzz_world *w)
         c.in[tl_fuzz_draw(c.n_in)] = (int32_t)tl_fuzz_draw(p->n + 1) - 1;
     else
         spoil_attribute(p, &c);
+    if (may_be_large(p, &c))
+        return TL_OK;
     for (int32_t k = 0; k < c.n_in; k++)
         in[k] = c.in[k] < 0 ? NULL : w->node[c.in[k]];
     if (tl_fuzz_rarely(8) && (other = tl_graph_new()))
