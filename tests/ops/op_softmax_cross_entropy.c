@@ -376,9 +376,9 @@ START_TEST(shares_beyond_the_range)
     tl_graph *g = tl_graph_new();
     tl_node *logits = tl_input(g, TL_SHAPE(1, 2), x);
     const tl_real *y = tl_value(tl_softmax_cross_entropy_with(logits, LABELS(0), &smooth));
-    ck_assert_values(y, 1, (double)huge * TL_NEAR, (double)huge / 2);
+    ck_assert_values(y, 1, TL_NEAR, (double)huge / 2);
     y = tl_value(tl_softmax_cross_entropy_with(logits, LABELS(1), &alone));
-    ck_assert_values(y, 1, (double)huge * TL_NEAR, (double)huge);
+    ck_assert_values(y, 1, TL_NEAR, (double)huge);
     tl_graph_free(g);
 }
 END_TEST
