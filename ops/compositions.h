@@ -19,8 +19,7 @@ typedef struct tl_attention_options {
  *
  * The mask is broadcast to batch x heads x queries x keys; -Inf in it excludes a key from a query: of keys
  * that are padding it is batch x 1 x 1 x keys. A key that is excluded, or later where `causal` is set, has no
- * influence and the gradient 0. A query without keys gives zeros. tl_graph_check_finite reports the -Inf of
- * masks, that of `causal` included. o = NULL: all defaults.
+ * influence and the gradient 0. A query without keys gives zeros. o = NULL: all defaults.
  * (Vaswani et al., "Attention is all you need", 2017; PyTorch: scaled_dot_product_attention.) */
 TL_API tl_node *tl_attention(tl_node *q, tl_node *k, tl_node *v, const tl_attention_options *o);
 

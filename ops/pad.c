@@ -96,6 +96,7 @@ static const tl_op op = {
     .forward = forward,
     .backward = backward,
     .can_overwrite = 1 << 0,
+    .excludes = true,
     .tangent = tangent,
     .describe = describe,
 };

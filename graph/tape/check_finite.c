@@ -53,7 +53,7 @@ static double printable(tl_real x)
 }
 
 /* Appends an input to the text, with its first value that is not finite, as in "0 (x, 3x4, with [5] = nan)":
- * outputs of ops were found finite before, but not values of variables and constants. */
+ * outputs of ops were found finite before, but not values of variables and constants, nor -Inf. */
 static void append_input(char *text, size_t size, int32_t i, const tl_node *a)
 {
     const size_t used = strlen(text);
@@ -84,9 +84,34 @@ static void write_inputs(char *text, size_t size, const tl_node *y)
         snprintf(text + strlen(text), size - strlen(text), " and %d more", (int)(present - shown));
 }
 
+/* Returns whether -Inf in y excludes elements: the op puts it there, or passes on that of a constant or of
+ * another op, which was found to exclude. */
+static bool may_exclude(const tl_node *y)
+{
+    if (y->op->excludes)
+        return true;
+    for (int32_t i = 0; i < y->n_in; i++) {
+        const tl_node *a = y->in[i];
+        for (int64_t k = 0; a && !a->variable && k < a->size; k++)
+            if (a->val[k] == -(tl_real)INFINITY)
+                return true;
+    }
+    return false;
+}
+
+/* Returns the index of the first value that is at fault, y's size if there is none. */
+static int64_t first_fault(const tl_node *y)
+{
+    int64_t k = first_non_finite(y->size, y->val);
+    if (k < y->size && y->val[k] == -(tl_real)INFINITY && may_exclude(y))
+        while (k < y->size && (isfinite(y->val[k]) || y->val[k] == -(tl_real)INFINITY))
+            k++;
+    return k;
+}
+
 void tl_check_output(tl_node *y)
 {
-    const int64_t k = first_non_finite(y->size, y->val);
+    const int64_t k = first_fault(y);
     if (k == y->size)
         return;
     char inputs[TL_ERROR_SIZE];

@@ -63,12 +63,12 @@ TL_API tl_status tl_graph_status(const tl_graph *g);
 TL_API const char *tl_graph_error(const tl_graph *g);
 
 /* Switches the checking mode on or off, from the next op on: off unless the environment variable
- * TULLE_CHECK_FINITE is 1 when the process makes its first graph. In this mode the first op whose output,
- * or a gradient that it adds to, is not finite fails the step with TL_ERR_NUMERIC, and the message names
- * the op, its inputs, the element and its value: "log: the output is not finite: y[3] = -inf, of input 0
- * (w, 3x4)". It takes a pass over every array; without it a step costs nothing more. A reset keeps the
- * mode. NULL is ignored. (PyTorch: autograd.set_detect_anomaly; TensorFlow:
- * debugging.enable_check_numerics.) */
+ * TULLE_CHECK_FINITE is 1 when the process makes its first graph. In this mode the first op whose output, or
+ * a gradient that it adds to, is not finite fails the step with TL_ERR_NUMERIC, and the message names the op,
+ * its inputs, the element and its value: "log: the output is not finite: y[3] = -inf, of input 0 (w, 3x4)".
+ * -Inf that excludes elements from a softmax is no fault: that of tl_tril, tl_pad and constants, and what
+ * ops make of it. The mode takes a pass over every array; without it a step costs nothing more. A reset keeps
+ * it. NULL: ignored. (PyTorch: autograd.set_detect_anomaly; TensorFlow: debugging.enable_check_numerics.) */
 TL_API void tl_graph_check_finite(tl_graph *g, bool on);
 
 /* Returns the bytes of the memory that the graph keeps from step to step. */

@@ -73,6 +73,10 @@ typedef struct tl_op {
      * inference it then runs when it is recorded; other ops run later, or never if nobody reads Y. */
     bool has_effects;
 
+    /* Set if Y may have -Inf by design, which a softmax takes for an excluded element. The checking mode does
+     * not report it, nor that of ops that read it. */
+    bool excludes;
+
     /* For tl_derivative (derivative.h): returns the derivative of Y along the directions dx[i] of its inputs
      * (the Jacobian-vector product), a node like Y. dx[i] is a node like in[i], or NULL if that input does
      * not move; at least one does. It calls ops, also of y itself; tangent.h has what serves most. It refuses

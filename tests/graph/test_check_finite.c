@@ -125,6 +125,30 @@ START_TEST(inputs_that_are_not_finite)
 }
 END_TEST
 
+/* -Inf that a mask, an op's constant or an op that read such a one puts there; not that of a variable. */
+START_TEST(excluded_elements)
+{
+    const tl_real minus = -(tl_real)INFINITY, mask[3] = { 0, minus, 0 }, bad[3] = { minus, (tl_real)NAN, 0 };
+    tl_graph *g = checking();
+    tl_variable *w = variable("w", TL_SHAPE(1, 3, 3), (tl_real[]){ 1, 2, 3, 4, 5, 6, 7, 8, 9 });
+    tl_node *a = tl_use(g, w), *hidden = tl_tril(a, 0, minus);
+    tl_gradients out;
+    ck_assert_ptr_nonnull(tl_softmax(tl_scale(hidden, 2)));
+    ck_assert_ptr_nonnull(tl_pad(tl_use(g, w), (int64_t[]){ 0, 0, 1 }, (int64_t[]){ 0, 0, 0 }, minus));
+    const tl_attention_options o = { .causal = true, .mask = tl_input(g, TL_SHAPE(3), mask) };
+    ck_assert_ok(tl_backward(tl_reduce_sum(tl_attention(a, a, a, &o), TL_ALL_AXES), &out));
+    ck_assert_refused(g, tl_add(tl_tril(tl_use(g, w), 0, minus), tl_input(g, TL_SHAPE(3), bad)),
+                      TL_ERR_NUMERIC,
+                      "add: the output is not finite: y[1] = nan, of inputs 0 (1x3x3, with [1] = -inf), "
+                      "1 ([3], with [0] = -inf)");
+    tl_variable_data(w)[4] = minus;
+    ck_assert_refused(g, tl_scale(tl_use(g, w), 1), TL_ERR_NUMERIC,
+                      "scale: the output is not finite: y[4] = -inf, of input 0 (w, 1x3x3, with [4] = -inf)");
+    tl_graph_free(g);
+    tl_variable_free(w);
+}
+END_TEST
+
 /* The last of many elements, at each end of a chunk. */
 START_TEST(every_element)
 {
@@ -300,6 +324,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, environment);
     tcase_add_test(c, outputs);
     tcase_add_test(c, inputs_that_are_not_finite);
+    tcase_add_test(c, excluded_elements);
     tcase_add_test(c, every_element);
     tcase_add_test(c, dense_gradients);
     tcase_add_test(c, row_sparse_gradients);

@@ -189,7 +189,10 @@ class Subject:
 
 def run(command, cwd, seconds=None, limited=False):
     """Returns the exit status of a command; None: it took longer than that."""
-    limits = 'ulimit -c 0; ' + ('ulimit -v %d; ' % MOST_KILOBYTES if limited else '') + 'exec "$@"'
+    limits = 'ulimit -c 0; ' + ('ulimit -v %d; ' % MOST_KILOBYTES if limited else '')
+    if seconds:  # of processor time, too: an endless loop ends even if this program is killed
+        limits += 'ulimit -t %d; ' % (8 * seconds + 1)
+    limits += 'exec "$@"'
     child = subprocess.Popen(['/bin/sh', '-c', limits, 'sh'] + command, cwd=cwd, env=dict(os.environ, **ENVIRONMENT),
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                              start_new_session=True)

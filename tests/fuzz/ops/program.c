@@ -54,9 +54,12 @@ static void keep_result(fuzz_program *p, fuzz_item *c, const tl_node *y)
     c->value = tl_fuzz_block(p, c->size, sizeof *c->value);
     if (c->size > 0)
         memcpy(c->value, tl_value(y), (size_t)c->size * sizeof *c->value);
-    c->finite = true;
-    for (int64_t k = 0; k < c->size; k++)
+    c->finite = c->excluding = true;
+    for (int64_t k = 0; k < c->size; k++) {
         c->finite = c->finite && isfinite(c->value[k]);
+        c->excluding = c->excluding && (isfinite(c->value[k]) || c->value[k] == -(tl_real)INFINITY);
+    }
+    c->excluding = c->excluding && !c->finite;
     c->closed = c->closed || c->size > p->limit || tl_shape_size(c->shape) > 2 * p->limit;
 }
 

@@ -64,7 +64,7 @@ typedef struct fuzz_item {
     tl_real *value;
     bool closed; /* nothing may use it */
     bool used;
-    bool finite;
+    bool finite, excluding; /* excluding: not finite, but -Inf at most */
 } fuzz_item;
 
 /* A line of the table. One of the functions from `one` to `apply` calls the op. */
