@@ -333,12 +333,12 @@ static tl_node *surprising(tl_graph *g, void *context)
         return cube(g, s->w);
     switch (s->what) {
     case 0: return NULL;
-    case 1: return tl_matmul(tl_use(g, s->w), tl_use(g, s->w));
+    case 1: return tl_transpose(tl_use(g, s->w));
     case 2: return cube(s->elsewhere, s->w);
     case 3: return tl_reduce_sum(cube(g, s->w), TL_ALL_AXES);
     default: { /* what fails is not handed on */
         tl_node *y = cube(g, s->w);
-        tl_matmul(y, y);
+        tl_transpose(y);
         return y;
     }
     }
@@ -349,10 +349,10 @@ static tl_node *surprising(tl_graph *g, void *context)
 START_TEST(surprises)
 {
     static const char *const text[] = { "gradcheck: the function returned NULL",
-                                        "gradcheck: matmul: w [3] times w [3]: the second is not a matrix",
+                                        "gradcheck: transpose: w [3] has no two dimensions",
                                         "gradcheck: the function's result is in another graph",
                                         "gradcheck: the function gave 3 values, and now gives 1",
-                                        "gradcheck: matmul: [3] times [3]: the second is not a matrix" };
+                                        "gradcheck: transpose: [3] has no two dimensions" };
     tl_variable *w = tl_test_dense("w", TL_SHAPE(3), 1);
     tl_variable_data(w)[0] = (tl_real)-0.0, tl_variable_data(w)[1] = (tl_real)1e-40;
     tl_real before[3];

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TIME = 24, WIDTH = 32, HIDDEN = 64, HEADS = 4, CHARS = 128, BATCH = 16, STEPS = 150 };
+enum { TIME = 24, WIDTH = 32, HIDDEN = 64, HEADS = 4, CHARS = 128, BATCH = 16, STEPS = 300 };
 
 static const char text[] =
     "A connection that is removed for good has no weight, no gradient and no slot in an optimizer. It is not "
