@@ -9,36 +9,14 @@
 static const tl_real over_root_2 = (tl_real)0.70710678118654752440,
                      over_root_2_pi = (tl_real)0.39894228040143267794;
 
-/* P, without the loss of digits in 1 + erf for A < 0. */
-static void distribution(const tl_strip *s, tl_real *restrict p)
-{
-    for (int64_t k = 0; k < s->n; k++)
-        p[k] = s->a[k] * -over_root_2;
-    tl_verfc(s->n, p, p);
-    for (int64_t k = 0; k < s->n; k++)
-        p[k] *= (tl_real)0.5;
-}
-
 static void value(const tl_strip *s, tl_real *restrict y)
 {
-    distribution(s, y);
-    for (int64_t k = 0; k < s->n; k++) {
-        const tl_real product = s->a[k] * y[k]; /* unconditionally, so that the loop vectorises */
-        y[k] = y[k] == 0 ? 0 : product;
-    }
+    tl_vgelu(s->n, s->a, y);
 }
 
 static void gradient(const tl_strip *s, tl_real *restrict g)
 {
-    tl_real density[TL_STRIP_MAX];
-    for (int64_t k = 0; k < s->n; k++)
-        density[k] = s->a[k] * s->a[k] * (tl_real)-0.5;
-    tl_vexp(s->n, density, density);
-    distribution(s, g);
-    for (int64_t k = 0; k < s->n; k++) {
-        const tl_real slope = g[k] + s->a[k] * (density[k] * over_root_2_pi);
-        g[k] = s->dy[k] * (density[k] == 0 ? g[k] : slope);
-    }
+    tl_vgelu_gradient(s->n, s->a, s->dy, g);
 }
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)

@@ -6,20 +6,12 @@
 
 static void value(const tl_strip *s, tl_real *restrict y)
 {
-    tl_vsigmoid(s->n, s->a, y);
-    for (int64_t k = 0; k < s->n; k++) {
-        const tl_real product = s->a[k] * y[k]; /* unconditionally, so that the loop vectorises */
-        y[k] = y[k] == 0 ? 0 : product;
-    }
+    tl_vsilu(s->n, s->a, y);
 }
 
 static void gradient(const tl_strip *s, tl_real *restrict g)
 {
-    tl_vsigmoid(s->n, s->a, g);
-    for (int64_t k = 0; k < s->n; k++) {
-        const tl_real slope = g[k] + s->y[k] * (1 - g[k]);
-        g[k] = s->dy[k] * (g[k] == 1 ? 1 : slope);
-    }
+    tl_vsilu_gradient(s->n, s->a, s->dy, g);
 }
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)

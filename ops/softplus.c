@@ -6,19 +6,12 @@
 
 static void value(const tl_strip *s, tl_real *restrict y)
 {
-    for (int64_t k = 0; k < s->n; k++) /* max(a, 0) + log1p(e^-|a|), which does not overflow */
-        y[k] = s->a[k] > 0 ? -s->a[k] : s->a[k];
-    tl_vexp(s->n, y, y);
-    tl_vlog1p(s->n, y, y);
-    for (int64_t k = 0; k < s->n; k++)
-        y[k] += s->a[k] > 0 ? s->a[k] : 0;
+    tl_vsoftplus(s->n, s->a, y);
 }
 
 static void gradient(const tl_strip *s, tl_real *restrict g)
 {
-    tl_vsigmoid(s->n, s->a, g);
-    for (int64_t k = 0; k < s->n; k++)
-        g[k] *= s->dy[k];
+    tl_vsoftplus_gradient(s->n, s->a, s->dy, g);
 }
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)

@@ -32,6 +32,12 @@ void TL_ISA(cos)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(sqrt)(int64_t n, const tl_real *x, tl_real *y);
 void TL_ISA(pow)(int64_t n, const tl_real *x, const tl_real *y, tl_real *z);
 void TL_ISA(pow_scalar)(int64_t n, const tl_real *x, tl_real exponent, tl_real *y);
+void TL_ISA(softplus)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(softplus_gradient)(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx);
+void TL_ISA(silu)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(silu_gradient)(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx);
+void TL_ISA(gelu)(int64_t n, const tl_real *x, tl_real *y);
+void TL_ISA(gelu_gradient)(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx);
 void TL_ISA(philox)(uint64_t key, uint64_t counter, int64_t n, uint32_t *out);
 extern const tl_updates TL_ISA(updates);
 

@@ -229,6 +229,12 @@ typedef struct tl_kernels {
     void (*sqrt)(int64_t n, const tl_real *x, tl_real *y);
     void (*pow)(int64_t n, const tl_real *x, const tl_real *y, tl_real *z);
     void (*pow_scalar)(int64_t n, const tl_real *x, tl_real exponent, tl_real *y);
+    void (*softplus)(int64_t n, const tl_real *x, tl_real *y);
+    void (*softplus_gradient)(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx);
+    void (*silu)(int64_t n, const tl_real *x, tl_real *y);
+    void (*silu_gradient)(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx);
+    void (*gelu)(int64_t n, const tl_real *x, tl_real *y);
+    void (*gelu_gradient)(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx);
 
     /* ---- Random numbers, optimizers ---- */
 

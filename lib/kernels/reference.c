@@ -172,6 +172,48 @@ void tl_ref_sigmoid(int64_t n, const tl_real *x, tl_real *y)
         y[k] = (x[k] < 0 ? exp(x[k]) : 1) / (1 + exp(-fabs(x[k])));
 }
 
+void tl_ref_softplus(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = (x[k] < 0 ? 0 : x[k]) + log1p(exp(-fabs(x[k])));
+}
+
+void tl_ref_silu(int64_t n, const tl_real *x, tl_real *y)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = x[k] == -(tl_real)INFINITY ? 0 : x[k] / (1 + exp(-x[k]));
+}
+
+void tl_ref_gelu(int64_t n, const tl_real *x, tl_real *y)
+{
+    const tl_real root_2 = (tl_real)1.41421356237309504880;
+    for (int64_t k = 0; k < n; k++)
+        y[k] = x[k] == -(tl_real)INFINITY ? 0 : x[k] * erfc(-x[k] / root_2) / 2;
+}
+
+void tl_ref_softplus_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
+{
+    tl_ref_sigmoid(n, x, dx);
+    for (int64_t k = 0; k < n; k++)
+        dx[k] *= dy[k];
+}
+
+void tl_ref_silu_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
+{
+    tl_ref_sigmoid(n, x, dx);
+    for (int64_t k = 0; k < n; k++)
+        dx[k] = dy[k] * dx[k] * (isinf(x[k]) ? 1 : 1 + x[k] * (1 - dx[k]));
+}
+
+void tl_ref_gelu_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
+{
+    const tl_real root_2 = (tl_real)1.41421356237309504880, root_2_pi = (tl_real)2.50662827463100050242;
+    for (int64_t k = 0; k < n; k++) {
+        const tl_real p = exp(-x[k] * x[k] / 2) / root_2_pi;
+        dx[k] = dy[k] * (erfc(-x[k] / root_2) / 2 + (p == 0 ? 0 : x[k] * p));
+    }
+}
+
 void tl_ref_pow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z)
 {
     for (int64_t k = 0; k < n; k++)

@@ -45,6 +45,12 @@ void tl_ref_erfc(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_sin(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_cos(int64_t n, const tl_real *x, tl_real *y);
 void tl_ref_sqrt(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_softplus(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_softplus_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx);
+void tl_ref_silu(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_silu_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx);
+void tl_ref_gelu(int64_t n, const tl_real *x, tl_real *y);
+void tl_ref_gelu_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx);
 void tl_ref_pow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z);
 void tl_ref_pow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y);
 

@@ -67,6 +67,36 @@ void tl_vpow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y)
     tl_kernel_table()->pow_scalar(n, x, exponent, y);
 }
 
+void tl_vsoftplus(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->softplus(n, x, y);
+}
+
+void tl_vsoftplus_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
+{
+    tl_kernel_table()->softplus_gradient(n, x, dy, dx);
+}
+
+void tl_vsilu(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->silu(n, x, y);
+}
+
+void tl_vsilu_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
+{
+    tl_kernel_table()->silu_gradient(n, x, dy, dx);
+}
+
+void tl_vgelu(int64_t n, const tl_real *x, tl_real *y)
+{
+    tl_kernel_table()->gelu(n, x, y);
+}
+
+void tl_vgelu_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
+{
+    tl_kernel_table()->gelu_gradient(n, x, dy, dx);
+}
+
 void tl_vadd(int64_t n, const tl_real *x, tl_real *y)
 {
     tl_kernel_table()->add(n, x, y);

@@ -59,6 +59,21 @@ TL_API void tl_vpow(int64_t n, const tl_real *x, const tl_real *y, tl_real *z) T
 TL_API void tl_vpow_scalar(int64_t n, const tl_real *x, tl_real exponent, tl_real *y)
     TL_REAL_SYMBOL(tl_vpow_scalar);
 
+/* Activation functions of neural networks: y[k] = log(1 + e^x[k]); x[k] / (1 + e^-x[k]); and x[k] P, with the
+ * standard normal distribution P at x[k]. The limits at -infinity are 0. Error: 5, 5; of tl_vgelu: 5, 7. */
+TL_API void tl_vsoftplus(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vsoftplus);
+TL_API void tl_vsilu(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vsilu);
+TL_API void tl_vgelu(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vgelu);
+
+/* Their gradients: dx[k] = dy[k] times the derivative at x[k]. Where that has two terms, which may cancel, the
+ * errors, as above, are in units of the sum of their magnitudes. */
+TL_API void tl_vsoftplus_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
+    TL_REAL_SYMBOL(tl_vsoftplus_gradient);
+TL_API void tl_vsilu_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
+    TL_REAL_SYMBOL(tl_vsilu_gradient);
+TL_API void tl_vgelu_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
+    TL_REAL_SYMBOL(tl_vgelu_gradient);
+
 /* y[k] += x[k], and y[k] += a x[k] (the BLAS's axpy), whose product is rounded only if the instruction
  * set has no fused multiply-add (baseline). Here x and y do not overlap. */
 TL_API void tl_vadd(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vadd);

@@ -38,6 +38,78 @@ static wide exact_sigmoid(wide x)
     return 1 / (1 + exp(-x));
 }
 
+static wide exact_softplus(wide x)
+{
+    return fmax(x, 0) + log1p(exp(-fabs(x)));
+}
+
+static wide exact_silu(wide x)
+{
+    return x == -INFINITY ? 0 : x / (1 + exp(-x));
+}
+
+static wide exact_gelu(wide x)
+{
+    return x == -INFINITY ? 0 : x * erfc(-x / sqrt((wide)2)) / 2;
+}
+
+/* Derivatives have two terms, which cancel somewhere: these are their sum, and that of their magnitudes. */
+static wide first_term_of_silu(wide x)
+{
+    return exact_sigmoid(x);
+}
+
+static wide second_term_of_silu(wide x)
+{
+    return isinf(x) ? 0 : x * exact_sigmoid(x) * exact_sigmoid(-x);
+}
+
+static wide first_term_of_gelu(wide x)
+{
+    return erfc(-x / sqrt((wide)2)) / 2;
+}
+
+static wide second_term_of_gelu(wide x)
+{
+    return isinf(x) ? 0 : x * exp(-x * x / 2) / sqrt(2 * acos((wide)-1));
+}
+
+#define TERMS(name)                                                                                          \
+    static wide exact_##name##_slope(wide x)                                                                 \
+    {                                                                                                        \
+        return first_term_of_##name(x) + second_term_of_##name(x);                                           \
+    }                                                                                                        \
+    static wide size_of_##name##_slope(wide x)                                                               \
+    {                                                                                                        \
+        return first_term_of_##name(x) + fabs(second_term_of_##name(x));                                     \
+    }
+TERMS(silu)
+TERMS(gelu)
+
+enum { ARGUMENTS = 120000 };
+
+static const tl_real *ones(void)
+{
+    static tl_real one[ARGUMENTS];
+    for (int k = 0; k < ARGUMENTS && one[k] == 0; k++)
+        one[k] = 1;
+    return one;
+}
+
+#define SLOPE(name)                                                                                          \
+    static void tl_v##name##_slope(int64_t n, const tl_real *x, tl_real *y)                                  \
+    {                                                                                                        \
+        tl_v##name##_gradient(n, x, ones(), y);                                                              \
+    }                                                                                                        \
+    static void tl_ref_##name##_slope(int64_t n, const tl_real *x, tl_real *y)                               \
+    {                                                                                                        \
+        tl_ref_##name##_gradient(n, x, ones(), y);                                                           \
+    }
+SLOPE(softplus)
+SLOPE(silu)
+SLOPE(gelu)
+#define exact_softplus_slope exact_sigmoid
+
 typedef struct function {
     const char *name;
     void (*of_array)(int64_t n, const tl_real *x, tl_real *y);
@@ -47,22 +119,31 @@ typedef struct function {
     double low, high;     /* where to look closely */
     double centre;        /* and more closely: around its multiples */
     double at_special[4]; /* 0, -0, infinity, -infinity */
+    wide (*size)(wide x); /* the errors are in units of its last place; NULL: of exact */
 } function;
 
 #define FUNCTION(name) #name, tl_v##name, tl_ref_##name, exact_##name
+#define log_2          0.69314718055994530942
 static const double pi = 3.14159265358979323846;
+enum { LOWEST = TL_IS_DOUBLE ? -750 : -106, LOWEST_NORMAL = TL_IS_DOUBLE ? -39 : -15 }; /* 0 below */
 static const function functions[] = {
-    { FUNCTION(exp), { 3, 4 }, -105, 90, 1, { 1, 1, INFINITY, 0 } },
-    { FUNCTION(expm1), { 3, 4 }, -20, 20, 0, { 0, -0.0, INFINITY, -1 } },
-    { FUNCTION(log), { 4, 2 }, 0, 4, 1, { -INFINITY, -INFINITY, INFINITY, NAN } },
-    { FUNCTION(log1p), { 3, 3 }, -1, 4, 0, { 0, -0.0, INFINITY, NAN } },
-    { FUNCTION(tanh), { 3, 3 }, -20, 20, 0, { 0, -0.0, 1, -1 } },
-    { FUNCTION(sigmoid), { 6, 6 }, -100, 40, 0, { 0.5, 0.5, 1, 0 } },
-    { FUNCTION(erf), { 4, 3 }, -6, 6, 0, { 0, -0.0, 1, -1 } },
-    { FUNCTION(erfc), { 4, 4 }, -6, 28, 0, { 1, 1, 0, 2 } },
-    { FUNCTION(sin), { 4, 4 }, -100, 100, pi / 2, { 0, -0.0, NAN, NAN } },
-    { FUNCTION(cos), { 4, 4 }, -100, 100, pi / 2, { 1, 1, NAN, NAN } },
-    { FUNCTION(sqrt), { 0.5, 0.5 }, 0, 4, 1, { 0, -0.0, INFINITY, NAN } },
+    { FUNCTION(exp), { 3, 4 }, -105, 90, 1, { 1, 1, INFINITY, 0 }, NULL },
+    { FUNCTION(expm1), { 3, 4 }, -20, 20, 0, { 0, -0.0, INFINITY, -1 }, NULL },
+    { FUNCTION(log), { 4, 2 }, 0, 4, 1, { -INFINITY, -INFINITY, INFINITY, NAN }, NULL },
+    { FUNCTION(log1p), { 3, 3 }, -1, 4, 0, { 0, -0.0, INFINITY, NAN }, NULL },
+    { FUNCTION(tanh), { 3, 3 }, -20, 20, 0, { 0, -0.0, 1, -1 }, NULL },
+    { FUNCTION(sigmoid), { 6, 6 }, -100, 40, 0, { 0.5, 0.5, 1, 0 }, NULL },
+    { FUNCTION(erf), { 4, 3 }, -6, 6, 0, { 0, -0.0, 1, -1 }, NULL },
+    { FUNCTION(erfc), { 4, 4 }, -6, 28, 0, { 1, 1, 0, 2 }, NULL },
+    { FUNCTION(sin), { 4, 4 }, -100, 100, pi / 2, { 0, -0.0, NAN, NAN }, NULL },
+    { FUNCTION(cos), { 4, 4 }, -100, 100, pi / 2, { 1, 1, NAN, NAN }, NULL },
+    { FUNCTION(sqrt), { 0.5, 0.5 }, 0, 4, 1, { 0, -0.0, INFINITY, NAN }, NULL },
+    { FUNCTION(softplus), { 5, 5 }, LOWEST, 40, 0, { log_2, log_2, INFINITY, 0 }, NULL },
+    { FUNCTION(silu), { 5, 5 }, LOWEST, 40, 0, { 0, -0.0, INFINITY, 0 }, NULL },
+    { FUNCTION(gelu), { 5, 7 }, LOWEST_NORMAL, 8, 0, { 0, -0.0, INFINITY, 0 }, NULL },
+    { FUNCTION(softplus_slope), { 5, 5 }, LOWEST, 40, 0, { 0.5, 0.5, 1, 0 }, NULL },
+    { FUNCTION(silu_slope), { 5, 5 }, LOWEST, 40, 0, { 0.5, 0.5, 1, 0 }, size_of_silu_slope },
+    { FUNCTION(gelu_slope), { 5, 7 }, LOWEST_NORMAL, 8, 0, { 0.5, 0.5, 1, 0 }, size_of_gelu_slope },
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -88,25 +169,25 @@ static void use_default_table(void)
 
 /* ---- Errors ---- */
 
-/* Returns the error of `got` in units in the last place of the exact value: of subnormal numbers, in units of
+/* Returns the error of `got` in units in the last place of `size`: of subnormal numbers, in units of
  * the smallest. Infinity counts as the power of two after the largest number. */
-static double units_from(tl_real got, wide exact)
+static double units_from(tl_real got, wide exact, wide size)
 {
     const wide most = ldexp((wide)1, MAX_EXPONENT), value = fmax(-most, fmin(most, (wide)got));
     int exponent;
     if (isnan(got) || isnan(exact))
         return isnan(got) && isnan(exact) ? 0 : INFINITY;
     exact = fmax(-most, fmin(most, exact));
+    size = fmax(-most, fmin(most, size));
     if (value == exact)
         return 0;
-    frexp(exact, &exponent);
-    exponent = exponent < MIN_EXPONENT || exact == 0 ? MIN_EXPONENT : exponent;
+    frexp(size, &exponent);
+    exponent = exponent < MIN_EXPONENT || size == 0 ? MIN_EXPONENT : exponent;
     return (double)ldexp(fabs(value - exact), MANTISSA - exponent);
 }
 
-enum { ARGUMENTS = 120000 };
 static tl_real x[ARGUMENTS], y[ARGUMENTS], z[ARGUMENTS];
-static wide exact[ARGUMENTS];
+static wide exact[ARGUMENTS], size[ARGUMENTS];
 
 /* Returns a number of random bits: all exponents are equally likely. */
 static tl_real any_number(tl_random *r)
@@ -144,7 +225,7 @@ static double largest_error(int n, int *at)
     double worst = 0;
     *at = 0;
     for (int k = 0; k < n; k++) {
-        const double units = units_from(y[k], exact[k]);
+        const double units = units_from(y[k], exact[k], size[k]);
         if (units > worst) {
             worst = units;
             *at = k;
@@ -162,7 +243,9 @@ START_TEST(errors)
     fill_arguments(ARGUMENTS, f->low, f->high, f->centre);
     for (int k = 0; k < ARGUMENTS; k++)
         exact[k] = f->exact((wide)x[k]);
-    printf("vmath: %-8s", f->name);
+    for (int k = 0; k < ARGUMENTS; k++)
+        size[k] = f->size ? f->size((wide)x[k]) : exact[k];
+    printf("vmath: %-14s", f->name);
     for (int i = 0; i < TABLES; i++)
         if (use_table(i)) {
             int at;
@@ -191,7 +274,7 @@ START_TEST(errors_of_pow)
         if (k % 16 == 0)
             z[k] = any_number(&r);
         x[k] = k % 5 ? fabs(x[k]) : x[k];
-        exact[k] = pow((wide)x[k], (wide)z[k]);
+        size[k] = exact[k] = pow((wide)x[k], (wide)z[k]);
     }
     printf("vmath: pow     ");
     for (int i = 0; i < TABLES; i++)
@@ -224,7 +307,7 @@ START_TEST(errors_of_pow_scalar)
         const tl_real exponent = (tl_real)scalar[e];
         fill_arguments(N, -4, 4, 1);
         for (int k = 0; k < N; k++)
-            exact[k] = pow((wide)x[k], (wide)exponent);
+            size[k] = exact[k] = pow((wide)x[k], (wide)exponent);
         for (int i = 0; i < TABLES; i++)
             if (use_table(i)) {
                 int at;
