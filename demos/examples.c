@@ -46,7 +46,16 @@ static bool find_file(const char *folder, const char *part, char **path)
 
 /* ---- Drawn ---- */
 
-enum { FIELDS = 4, VALUES = 50, RANK = 2, EXTRA = 800, EXTRAS = 10, TRAIN = 20000, TEST = 5000 };
+enum {
+    FIELDS = 4,
+    VALUES = 50,
+    RANK = 2,
+    EXTRA = 800,
+    EXTRAS = 10,
+    TRAIN = 20000,
+    TEST = 5000,
+    PATH_SIZE = 32
+};
 
 /* A weight and factors per value of a field. */
 typedef struct drawn_model {
@@ -78,39 +87,42 @@ static void draw_row(const drawn_model *m, tl_random *rng, FILE *to)
     fprintf(to, "\n");
 }
 
-static bool draw_file(const char *path, const drawn_model *m, int64_t n, tl_random *rng)
+/* Draws a file of n rows into $TMPDIR and removes its name, so that it is gone when the program ends, however
+ * it ends. Sets *path to another name for it. */
+static FILE *draw_file(const drawn_model *m, int64_t n, tl_random *rng, char **path)
 {
-    output file;
-    if (!path || !output_open(&file, path))
-        return false;
-    for (int64_t k = 0; k < n; k++)
-        draw_row(m, rng, file.file);
-    return output_close(&file);
+    const char *tmp = getenv("TMPDIR");
+    char *name = join(tmp && tmp[0] ? tmp : "/tmp", "tulle-XXXXXX");
+    const int descriptor = name ? mkstemp(name) : -1;
+    FILE *to = descriptor >= 0 && unlink(name) == 0 ? fdopen(descriptor, "w+") : NULL;
+    bool ok = to && (*path = allocate(PATH_SIZE, 1));
+    if (ok) {
+        snprintf(*path, PATH_SIZE, "/dev/fd/%d", descriptor);
+        for (int64_t k = 0; k < n; k++)
+            draw_row(m, rng, to);
+        ok = fflush(to) == 0 && !ferror(to);
+    }
+    if (!ok && name)
+        tl_fail(TL_ERR_IO, "%s: %s", name, strerror(errno));
+    free(name);
+    if (ok || !to)
+        return to;
+    fclose(to);
+    return NULL;
 }
 
 static bool draw_files(examples *e)
 {
     static drawn_model m;
     tl_random rng = { .seed = 1 };
-    const char *tmp = getenv("TMPDIR");
-    e->folder = join(tmp && tmp[0] ? tmp : "/tmp", "tulle-XXXXXX");
-    if (!e->folder)
-        return false;
-    if (!mkdtemp(e->folder)) {
-        tl_fail(TL_ERR_IO, "%s: %s", e->folder, strerror(errno));
-        free(e->folder);
-        e->folder = NULL;
-        return false;
-    }
     for (int k = 0; k < FIELDS * VALUES; k++) {
         m.weight[k] = 3 * tl_random_normal(&rng);
         for (int j = 0; j < RANK; j++)
             m.factor[k][j] = tl_random_normal(&rng);
     }
     e->useful = FIELDS * VALUES;
-    e->train = join(e->folder, "drawn.train.svm");
-    e->test = join(e->folder, "drawn.test.svm");
-    return draw_file(e->train, &m, TRAIN, &rng) && draw_file(e->test, &m, TEST, &rng);
+    return (e->drawn[0] = draw_file(&m, TRAIN, &rng, &e->train)) &&
+           (e->drawn[1] = draw_file(&m, TEST, &rng, &e->test));
 }
 
 /* ---- Counting ---- */
@@ -120,6 +132,9 @@ enum { COUNTED = 4096 };
 /* Ids are taken from 0 on: if they begin with 1, feature 0 is in no row. */
 tl_svmlight_stream *examples_open(const examples *e, const char *path)
 {
+    for (int k = 0; k < 2; k++)
+        if (e->drawn[k]) /* on some systems opening /dev/fd/N again does not rewind the file */
+            rewind(e->drawn[k]);
     return tl_svmlight_open(path,
                             &(tl_svmlight_options){ .features = e->features, .base = TL_SVMLIGHT_FROM_0 });
 }
@@ -170,12 +185,9 @@ bool examples_get(examples *e, const char *folder)
 
 void examples_free(examples *e)
 {
-    if (e->folder) {
-        unlink(e->train);
-        unlink(e->test);
-        rmdir(e->folder);
-    }
+    for (int k = 0; k < 2; k++)
+        if (e->drawn[k])
+            fclose(e->drawn[k]);
     free(e->train);
     free(e->test);
-    free(e->folder);
 }

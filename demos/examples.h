@@ -1,7 +1,8 @@
-/* Examples of two classes in svmlight files: found in a folder, or drawn and written to temporary files. */
+/* Examples of two classes in svmlight files: found in a folder, or drawn and written to temporary ones. */
 #ifndef EXAMPLES_H
 #define EXAMPLES_H
 
+#include <stdio.h>
 #include <tulle/tulle.h>
 
 typedef struct examples {
@@ -9,7 +10,7 @@ typedef struct examples {
     int64_t n_train, n_test; /* rows */
     int64_t features;        /* as many as the largest id needs: numbered from 0, whatever ids begin with */
     int64_t useful;          /* of those that are drawn, how many tell anything: the first; otherwise 0 */
-    char *folder;            /* of temporary files; otherwise NULL */
+    FILE *drawn[2];          /* of those that are drawn, which have no name in a folder; otherwise NULL */
 } examples;
 
 /* Finds the only *.train.svm and *.test.svm (or .svm.gz) of a folder, or draws examples if it is NULL. Reads
@@ -17,7 +18,7 @@ typedef struct examples {
  * examples_free must still be called. */
 bool examples_get(examples *e, const char *folder);
 
-/* Removes temporary files. */
+/* Also removes the temporary files. */
 void examples_free(examples *e);
 
 /* Opens a file of examples, so that both files number the features alike. NULL with the reason in
