@@ -15,11 +15,12 @@ static const flag common_flags[] = {
     { "--seed", "N", "of all random numbers", FLAG_SEED, .at = offsetof(demo_options, seed), .fixed = true },
     { "--threads", "N", "0: all processors (default $TULLE_NUM_THREADS, or 1)", FLAG_INTEGER,
       .at = offsetof(demo_options, threads), 0, 1024 },
-    { "--json", "FILE", "write settings and results as JSON", FLAG_TEXT, .at = offsetof(demo_options, json) },
-    { "--csv", "FILE", "write the results as comma-separated values", FLAG_TEXT,
+    { "--json", "FILE", "write settings and results as JSON", FLAG_OUTPUT,
+      .at = offsetof(demo_options, json) },
+    { "--csv", "FILE", "write the results as comma-separated values", FLAG_OUTPUT,
       .at = offsetof(demo_options, csv) },
-    { "--svg", "FILE", "draw curves", FLAG_TEXT, .at = offsetof(demo_options, svg) },
-    { "--checkpoint", "FILE", "keep the state of the run in this file", FLAG_TEXT,
+    { "--svg", "FILE", "draw curves", FLAG_OUTPUT, .at = offsetof(demo_options, svg) },
+    { "--checkpoint", "FILE", "keep the state of the run in this file", FLAG_OUTPUT,
       .at = offsetof(demo_options, checkpoint) },
     { "--resume", "FILE", "go on from a checkpoint", FLAG_TEXT, .at = offsetof(demo_options, resume) },
 };
@@ -68,10 +69,9 @@ bool demo_begin(demo *d, int argc, char **argv)
             free((void *)d->table.flag);
             return false;
         }
-        output svg; /* only to see that it can be written */
         if ((o->threads < 0 || tl_set_num_threads((int)o->threads) == TL_OK) &&
-            output_open(&d->json, o->json) && output_open(&d->csv, o->csv) && output_open(&svg, o->svg) &&
-            output_close(&svg) && results_make(&d->results) && (d->checkpoint = tl_checkpoint_new())) {
+            flags_check_outputs(&d->table) && results_make(&d->results) &&
+            (d->checkpoint = tl_checkpoint_new())) {
             o->threads = tl_num_threads();
             return true;
         }
@@ -129,22 +129,38 @@ bool demo_reached(demo *d, bool reached, const char *format, ...)
     return true;
 }
 
+static bool write_csv(demo *d, const char *path)
+{
+    output to;
+    if (!output_open(&to, path))
+        return false;
+    if (to.file)
+        results_write_csv(&d->results, to.file);
+    return output_close(&to);
+}
+
+static bool write_json(demo *d, const char *path)
+{
+    output to;
+    if (!output_open(&to, path))
+        return false;
+    if (!to.file)
+        return true;
+    fprintf(to.file, "{\n  \"demo\": \"%s\",\n  \"settings\": {", d->name);
+    flags_write_json(&d->table, to.file);
+    fprintf(to.file, "\n  },\n  \"results\": [");
+    results_write_json(&d->results, to.file);
+    fprintf(to.file, "\n  ],\n  \"goal\": ");
+    write_json_text(to.file, d->reached_text ? d->reached_text : "");
+    fprintf(to.file, ",\n  \"reached\": %s\n}\n", d->reached ? "true" : "false");
+    return output_close(&to);
+}
+
 static bool write_files(demo *d)
 {
     const demo_options *o = d->options;
-    if (d->csv.file)
-        results_write_csv(&d->results, d->csv.file);
-    if (d->json.file) {
-        fprintf(d->json.file, "{\n  \"demo\": \"%s\",\n  \"settings\": {", d->name);
-        flags_write_json(&d->table, d->json.file);
-        fprintf(d->json.file, "\n  },\n  \"results\": [");
-        results_write_json(&d->results, d->json.file);
-        fprintf(d->json.file, "\n  ],\n  \"goal\": ");
-        write_json_text(d->json.file, d->reached_text ? d->reached_text : "");
-        fprintf(d->json.file, ",\n  \"reached\": %s\n}\n", d->reached ? "true" : "false");
-    }
     output table = { "standard output", stdout };
-    return output_close(&d->csv) && output_close(&d->json) &&
+    return write_csv(d, o->csv) && write_json(d, o->json) &&
            (!o->svg || series_draw(&d->series, d->x_name, o->svg)) && output_close(&table);
 }
 
@@ -161,8 +177,6 @@ int demo_end(demo *d, bool ok)
     tl_checkpoint_free(d->checkpoint);
     series_free(&d->series);
     results_free(&d->results);
-    output_close(&d->csv);
-    output_close(&d->json);
     free(d->reached_text);
     free((void *)d->table.flag);
     return status;

@@ -63,7 +63,6 @@ typedef struct demo {
     tl_checkpoint *checkpoint; /* to which the demo adds its run */
     results results;
     series_list series;
-    output json, csv;
     char *reached_text; /* NULL: the goal has not been looked at */
     bool reached;
 } demo;
@@ -73,8 +72,8 @@ typedef struct demo {
     .flag = (table_), .n_flags = sizeof(table_) / sizeof *(table_), .options = &(options_),                  \
     .options_size = sizeof(options_)
 
-/* Reads the command line, sets the number of threads and opens the files to write. Returns false if the
- * program must exit with d->status. */
+/* Reads the command line, sets the number of threads and checks that the files to write can be written.
+ * Returns false if the program must exit with d->status. */
 bool demo_begin(demo *d, int argc, char **argv);
 
 /* Reads the checkpoint of --resume if there is one, once the run and its series are in d->checkpoint. */

@@ -1,6 +1,7 @@
 /* The table of flags. The program keeps the C locale that it starts in, so that printf writes 0.5, not
  * 0,5. */
 #include "flags.h"
+#include "output.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,11 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 80, HELP_AT = 26, TEXT_SIZE = 512 };
+enum { HELP_AT = 26, TEXT_SIZE = 512 };
 
 static void *place(const flag *f, const void *options)
 {
     return (char *)options + f->at;
+}
+
+static bool is_text(const flag *f)
+{
+    return f->kind == FLAG_TEXT || f->kind == FLAG_OUTPUT;
 }
 
 /* ---- Values ---- */
@@ -120,7 +126,10 @@ static bool parse_choices(const flag *f, const char *text, bool again, int64_t *
 static bool parse(const flag *f, const char *text, bool again, void *to)
 {
     switch (f->kind) {
-    case FLAG_TEXT: *(const char **)to = text; return text[0] != '\0';
+    case FLAG_TEXT:
+    case FLAG_OUTPUT:
+        *(const char **)to = text;
+        return text[0] != '\0' && (f->kind == FLAG_TEXT || strcmp(text, "-") != 0);
     case FLAG_INTEGER: return parse_integer(f, text, to);
     case FLAG_SEED: return parse_natural(text, to);
     case FLAG_NUMBER: return parse_number(f, text, to);
@@ -169,12 +178,22 @@ static void append_bounds(text *to, const flag *f, bool several)
         append(to, "%snumber%s from %.9g to %.9g", a, s, f->least, f->most);
 }
 
+/* Says what a text is, by the value in the flag's help. */
+static const char *text_wanted(const flag *f)
+{
+    return strcmp(f->value, "DIR") == 0    ? "the name of a folder"
+           : strcmp(f->value, "FILE") == 0 ? "the name of a file"
+           : strcmp(f->value, "NAME") == 0 ? "a name"
+                                           : "a list of words";
+}
+
 /* Says what a flag wants, after "needs" or "is not". */
 static text wanted(const flag *f)
 {
     text to = { .length = 0 };
     switch (f->kind) {
-    case FLAG_TEXT: append(&to, "the name of a %s", strcmp(f->value, "DIR") == 0 ? "folder" : "file"); break;
+    case FLAG_TEXT:
+    case FLAG_OUTPUT: append(&to, "%s", text_wanted(f)); break;
     case FLAG_SEED: append(&to, "a whole number from 0 to %" PRIu64, UINT64_MAX); break;
     case FLAG_CHOICE: append_choices(&to, f, " or "); break;
     case FLAG_CHOICES:
@@ -220,7 +239,8 @@ static text value_of(const flag *f, const void *options)
     const number_list *numbers = from;
     text to = { .length = 0 };
     switch (f->kind) {
-    case FLAG_TEXT: append(&to, "%s", *(const char *const *)from ? *(const char *const *)from : ""); break;
+    case FLAG_TEXT:
+    case FLAG_OUTPUT: append(&to, "%s", *(const char *const *)from ? *(const char *const *)from : ""); break;
     case FLAG_SEED: append(&to, "%" PRIu64, *(const uint64_t *)from); break;
     case FLAG_NUMBER: append(&to, "%.9g", *(const double *)from); break;
     case FLAG_CHOICE: append(&to, "%s", name_of(f, *(const int64_t *)from)); break;
@@ -240,25 +260,6 @@ static text value_of(const flag *f, const void *options)
 
 /* ---- Help ---- */
 
-void print_wrapped(int indent, const char *words)
-{
-    int column = indent;
-    while (*words) {
-        const int length = (int)strcspn(words, " ");
-        const bool first = column == indent;
-        if (!first && column + 1 + length > COLUMNS) {
-            printf("\n%*s%.*s", indent, "", length, words);
-            column = indent + length;
-        } else {
-            printf("%s%.*s", first ? "" : " ", length, words);
-            column += length + !first;
-        }
-        words += length;
-        words += strspn(words, " ");
-    }
-    printf("\n");
-}
-
 static void print_flag(const char *name, const char *value, const char *help)
 {
     const int column = printf("  %s%s%s", name, value[0] ? " " : "", value);
@@ -275,7 +276,7 @@ void flags_print(const flag_table *t)
         const flag *f = &t->flag[k];
         text help = { .length = 0 };
         append(&help, "%s", f->help);
-        if (f->kind != FLAG_TEXT && f->kind != FLAG_SWITCH && !strstr(f->help, "default"))
+        if (!is_text(f) && f->kind != FLAG_SWITCH && !strstr(f->help, "default"))
             append(&help, " (default %s)", value_of(f, t->options).at);
         print_flag(f->name, f->value ? f->value : "", help.at);
     }
@@ -349,20 +350,16 @@ bool flags_read(const flag_table *t, int argc, char **argv, void (*help)(void *c
     return ok;
 }
 
-/* ---- JSON ---- */
-
-void write_json_text(FILE *to, const char *words)
+bool flags_check_outputs(const flag_table *t)
 {
-    fputc('"', to);
-    for (; *words; words++)
-        if (*words == '"' || *words == '\\')
-            fprintf(to, "\\%c", *words);
-        else if ((unsigned char)*words < 0x20)
-            fprintf(to, "\\u%04x", (unsigned)*words);
-        else
-            fputc(*words, to);
-    fputc('"', to);
+    for (int k = 0; k < t->n; k++)
+        if (t->flag[k].kind == FLAG_OUTPUT &&
+            !output_check(*(const char *const *)place(&t->flag[k], t->options)))
+            return false;
+    return true;
 }
+
+/* ---- JSON ---- */
 
 void flags_write_json(const flag_table *t, FILE *to)
 {
@@ -377,7 +374,7 @@ void flags_write_json(const flag_table *t, FILE *to)
         fprintf(to, "\": ");
         if (f->kind == FLAG_INTEGERS || f->kind == FLAG_NUMBERS)
             fprintf(to, "[%s]", value.at);
-        else if (f->kind == FLAG_TEXT || f->kind == FLAG_CHOICE || f->kind == FLAG_CHOICES)
+        else if (is_text(f) || f->kind == FLAG_CHOICE || f->kind == FLAG_CHOICES)
             write_json_text(to, value.at);
         else
             fprintf(to, "%s", is_nan ? "null" : value.at);

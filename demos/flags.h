@@ -11,6 +11,7 @@
 
 typedef enum flag_kind {
     FLAG_TEXT,     /* const char *, not empty; NULL: not given */
+    FLAG_OUTPUT,   /* likewise: the name of a file to write, and not "-" */
     FLAG_INTEGER,  /* int64_t, from least to most, neither of them negative */
     FLAG_SEED,     /* uint64_t */
     FLAG_NUMBER,   /* double, from least to most */
@@ -62,14 +63,11 @@ bool flags_read(const flag_table *t, int argc, char **argv, void (*help)(void *c
 /* Prints the flags with their help, and --help. */
 void flags_print(const flag_table *t);
 
-/* Prints words from column `indent` on, where the cursor is, in lines of at most 80 columns. */
-void print_wrapped(int indent, const char *text);
-
 /* Writes the members of a JSON object: the value of each flag. */
 void flags_write_json(const flag_table *t, FILE *to);
 
-/* Writes a text as a JSON string. */
-void write_json_text(FILE *to, const char *text);
+/* Checks that every file to write can be written. False with the reason in tl_error(). */
+bool flags_check_outputs(const flag_table *t);
 
 /* Adds the fixed flags to a checkpoint, and after a load compares them with the options as they were before
  * it. Both return false with the reason in tl_error(). */

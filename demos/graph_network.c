@@ -23,8 +23,8 @@ typedef struct options {
 #define AT(field) offsetof(options, field)
 
 static const flag flags[] = {
-    { "--hidden", "N", "units of the hidden layer, with attention of a head", FLAG_INTEGER, .at = AT(hidden),
-      1, 1024, .fixed = true },
+    { "--hidden", "N", "units of the hidden layer; with attention, of each head", FLAG_INTEGER,
+      .at = AT(hidden), 1, 1024, .fixed = true },
     { "--learn-edges", "", "train a weight per edge", FLAG_SWITCH, .at = AT(learn_edges), .fixed = true },
     { "--attention", "", "compute the weights of edges from the features", FLAG_SWITCH, .at = AT(attention),
       .fixed = true },
@@ -36,13 +36,13 @@ static const flag flags[] = {
     { "--decay", "X", "weight decay", FLAG_NUMBER, .at = AT(decay), .open = true, .fixed = true },
     { "--dropout", "X", "probability, of features and hidden units", FLAG_NUMBER, .at = AT(dropout), 0, 1,
       .fixed = true },
-    { "--edge-rate", "X", "learning rate of what is added to edges", FLAG_NUMBER, .at = AT(edge_rate),
+    { "--edge-rate", "X", "learning rate of the weights of --learn-edges", FLAG_NUMBER, .at = AT(edge_rate),
       .above = true, .open = true, .fixed = true },
-    { "--edge-decay", "X", "its weight decay", FLAG_NUMBER, .at = AT(edge_decay), .open = true,
-      .fixed = true },
+    { "--edge-decay", "X", "weight decay of the weights of --learn-edges", FLAG_NUMBER, .at = AT(edge_decay),
+      .open = true, .fixed = true },
     { "--seeds", "N", "number of seeds, from --seed on", FLAG_INTEGER, .at = AT(seeds), 1, MAX_SEEDS,
       .fixed = true },
-    { "--graph", "FILE", "draw the graph, with the classes of the last network, as SVG", FLAG_TEXT,
+    { "--graph", "FILE", "draw the graph, with the classes of the last network, as SVG", FLAG_OUTPUT,
       .at = AT(graph) },
 };
 
@@ -293,11 +293,9 @@ int main(int argc, char **argv)
         .about =
             "Learns the classes of the nodes of a graph from few that are known, by graph convolution, with "
             "weights of the edges that are fixed, trained, or computed by attention. The exit status is 0 if "
-            "the "
-            "mean test accuracy reaches the goal.",
+            "the mean test accuracy reaches the goal.",
         .data = "folder with adjacency.mtx, features.mtx, labels.npy, train.npy and test.npy (default: "
-                "Zachary's karate "
-                "club)",
+                "Zachary's karate club)",
         .goal = "lowest mean of the test accuracy",
         .x_name = "epoch",
         .examples = "--graph club.svg\n--data cora --seeds 10 --goal 0.81\n"

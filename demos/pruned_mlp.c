@@ -39,7 +39,7 @@ static const flag flags[] = {
       .at = AT(schedule), .fixed = true, .choices = schedules, .stride = sizeof *schedules },
     { "--method", "NAME,..", "only these, may be repeated", FLAG_CHOICES, .at = AT(methods),
       .choices = methods, .stride = sizeof *methods },
-    { "--dot", "FILE", "write the graph of a training step of the last method, for Graphviz", FLAG_TEXT,
+    { "--dot", "FILE", "write the graph of a training step of the last method, for Graphviz", FLAG_OUTPUT,
       .at = AT(dot) },
 };
 

@@ -187,7 +187,7 @@ static bool compare(demo *d, const options *o, const ratings *r, factors *models
            r->n, r->n_films, r->n_people, r->n - r->n_train);
     printf("test RMSE of the mean and biases: %.4f", biases);
     if (r->noise > 0)
-        printf("; of what the ratings are from: %.4f", r->noise);
+        printf("; of the true model: %.4f", r->noise);
     printf("\n\n%-6s  %11s  %10s  %8s\n", "rows", "an epoch", "test RMSE", "bits");
     for (int k = 0; k < MODES; k++) {
         if (!(o->rows >> k & 1))

@@ -1,9 +1,10 @@
 /* Results as texts: each value is appended to a CSV and to a JSON in memory. */
 #include "results.h"
-#include "flags.h"
+#include "output.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <tulle/tulle.h>
 
 bool results_make(results *r)
 {

@@ -276,11 +276,9 @@ int main(int argc, char **argv)
         .about =
             "Trains logistic regression and a factorisation machine on sparse rows of two classes, streamed "
             "from svmlight files, which may be larger than memory. The exit status is 0 if the better of "
-            "them "
-            "reaches the goal.",
+            "them reaches the goal.",
         .data = "folder with one *.train.svm and one *.test.svm, or .svm.gz; labels 0 or -1 and 1 (default: "
-                "drawn "
-                "from a known model)",
+                "drawn from a known model)",
         .goal = "lowest test accuracy",
         .x_name = "pass",
         .examples = "\n--data agaricus --goal 1\n"

@@ -37,8 +37,8 @@ static const flag flags[] = {
       .fixed = true },
     { "--near", "WORD,..", "show the neighbours of these (default: some frequent ones)", FLAG_TEXT,
       .at = AT(near) },
-    { "--npy", "FILE", "write the vectors as a NumPy array, a row per word", FLAG_TEXT, .at = AT(npy) },
-    { "--text", "FILE", "write words and vectors as word2vec's text", FLAG_TEXT, .at = AT(text) },
+    { "--npy", "FILE", "write the vectors as a NumPy array, a row per word", FLAG_OUTPUT, .at = AT(npy) },
+    { "--text", "FILE", "write words and vectors as word2vec's text", FLAG_OUTPUT, .at = AT(text) },
 };
 
 enum { VECTORS, CONTEXTS, TABLES };
