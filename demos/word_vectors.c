@@ -29,7 +29,7 @@ static const flag flags[] = {
       .at = AT(window), 1, MOST_WINDOW, .fixed = true },
     { "--negatives", "N", "weight of the words that are drawn, in words per pair", FLAG_INTEGER,
       .at = AT(negatives), 1, 100, .fixed = true },
-    { "--least", "N", "leave out words that come fewer times", FLAG_INTEGER, .at = AT(least), 1, 1000000,
+    { "--least", "N", "leave out words that occur fewer times", FLAG_INTEGER, .at = AT(least), 1, 1000000,
       .fixed = true },
     { "--sample", "X", "of a word of larger frequency f leave out 1 - sqrt(X / f); 0: none", FLAG_NUMBER,
       .at = AT(sample), .open = true, .fixed = true },
@@ -176,6 +176,9 @@ static bool train_epoch(model *m, batch *b)
         sum += (double)tl_value(loss)[0];
         pairs += b->n_pairs;
     }
+    if (pairs == 0)
+        return tl_fail(TL_ERR_FORMAT, "the text has no pairs: it is too short, or --sample too small") ==
+               TL_OK;
     m->loss = sum / pairs;
     return true;
 }
@@ -256,23 +259,36 @@ static void print_neighbours(const model *m, const tl_real *unit, int32_t of)
     printf("\n");
 }
 
-static bool show_neighbours(const model *m, const tl_real *unit)
+/* Returns the place of the next word of a comma-separated list and advances *list, to NULL after the last. */
+static int32_t next_near(const words *w, const char **list)
+{
+    char word[64];
+    const size_t length = strcspn(*list, ",");
+    snprintf(word, sizeof word, "%.*s", (int)length, *list);
+    const int32_t at = words_find(w, word);
+    if (at < 0)
+        tl_fail(TL_ERR_ARGUMENT, "--near: the vocabulary has no '%s'", word);
+    *list = (*list)[length] == ',' ? *list + length + 1 : NULL;
+    return at;
+}
+
+static bool check_near(const options *o, const words *w)
+{
+    const char *list = o->near;
+    while (list)
+        if (next_near(w, &list) < 0)
+            return false;
+    return true;
+}
+
+static void show_neighbours(const model *m, const tl_real *unit)
 {
     const char *list = m->o->near;
     printf("\nneighbours:\n");
     for (int32_t k = 0; !list && k < 5; k++) /* those of medium frequency */
         print_neighbours(m, unit, (int32_t)((int64_t)m->w->n_words * (k + 1) / 12));
-    while (list) {
-        char word[64];
-        const size_t length = strcspn(list, ",");
-        snprintf(word, sizeof word, "%.*s", (int)length, list);
-        const int32_t at = words_find(m->w, word);
-        if (at < 0)
-            return tl_fail(TL_ERR_ARGUMENT, "--near: the vocabulary has no '%s'", word) == TL_OK;
-        print_neighbours(m, unit, at);
-        list = list[length] == ',' ? list + length + 1 : NULL;
-    }
-    return true;
+    while (list)
+        print_neighbours(m, unit, next_near(m->w, &list));
 }
 
 /* Returns the part of the words with a topic whose nearest word has the same. */
@@ -336,7 +352,8 @@ static bool report(demo *d, const model *m)
     if (!unit)
         return false;
     const double share = m->w->topic ? count_topics(m, unit) : 1;
-    const bool ok = show_neighbours(m, unit) && write_vectors(m);
+    show_neighbours(m, unit);
+    const bool ok = write_vectors(m);
     free(unit);
     result_number(&d->results, "loss", m->loss);
     if (m->w->topic)
@@ -368,10 +385,8 @@ int main(int argc, char **argv)
     demo d = {
         .name = "word_vectors",
         .about = "Learns vectors of words from a text by skip-gram with negative sampling, and shows which "
-                 "are near "
-                 "each other. The exit status is 0 if the loss reaches the goal, and, of the text that the "
-                 "program "
-                 "makes, if 90 % of the words are nearest to one of their topic.",
+                 "are near each other. The exit status is 0 if the loss reaches the goal, and, of the text "
+                 "that the program makes, if 90 % of the words are nearest to one of their topic.",
         .data = "text to read (default: made of sentences about topics)",
         .data_is_file = true,
         .goal = "highest loss per pair (default: nine tenths of the untrained one)",
@@ -384,8 +399,8 @@ int main(int argc, char **argv)
     model m = { 0 };
     if (!demo_begin(&d, argc, argv))
         return d.status;
-    bool ok = words_get(&w, o.common.data, o.least) && model_make(&m, &o, &w) && keep_model(&d, &m) &&
-              demo_resume(&d);
+    bool ok = words_get(&w, o.common.data, o.least) && check_near(&o, &w) && model_make(&m, &o, &w) &&
+              keep_model(&d, &m) && demo_resume(&d);
     if (ok)
         printf("%" PRId64 " words, %" PRId32 " different ones\n", w.n, w.n_words);
     ok = ok && train(&d, &m) && report(&d, &m);

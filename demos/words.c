@@ -208,7 +208,7 @@ bool words_get(words *w, const char *path, int64_t least)
               (path || set_topics(w));
     reader_free(&r);
     if (ok && w->n_words < 2)
-        ok = tl_fail(TL_ERR_FORMAT, "%s: %" PRId32 " words come %" PRId64 " times or more, which is too few",
+        ok = tl_fail(TL_ERR_FORMAT, "%s: %" PRId32 " words occur %" PRId64 " times or more, which is too few",
                      path, w->n_words, least) == TL_OK;
     return ok;
 }

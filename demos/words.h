@@ -15,7 +15,7 @@ typedef struct words {
 } words;
 
 /* Reads a text. A word is letters, digits, and bytes that are not ASCII; capital letters of ASCII become
- * small. Words that come fewer than `least` times are left out. Without a file (NULL) makes a text of
+ * small. Words that occur fewer than `least` times are left out. Without a file (NULL) makes a text of
  * sentences, each about one of some topics. On failure the reason is in tl_error(), and words_free must still
  * be called. */
 bool words_get(words *w, const char *path, int64_t least);
