@@ -174,6 +174,7 @@ static bool measure(run *r, result *out)
 {
     out->ms_per_step = median_ms(r);
     out->bytes = network_bytes(&r->t.net) + tl_optimizer_bytes(r->t.optimizer);
+    out->pattern_bytes = 0;
     for (int l = 0; l < r->t.net.n_hidden && r->t.keep[l]; l++)
         out->pattern_bytes += tl_pattern_bytes(r->t.keep[l]);
     out->done = network_accuracy(r->graph, &r->t.net, r->d, &out->accuracy) &&
@@ -281,7 +282,8 @@ static bool compare_methods(demo *d, const options *o, const digits *images)
             continue;
         const char *dot = k == last ? o->dot : NULL;
         if ((!result_of[k].done || dot) &&
-            !(run_method(o, images, &methods[k], loss[k], dot, &result_of[k]) && demo_save(d)))
+            !(run_method(o, images, &methods[k], result_of[k].done ? NULL : loss[k], dot, &result_of[k]) &&
+              demo_save(d)))
             return false;
         print_row(&methods[k], &result_of[k]);
         add_result(&d->results, &methods[k], &result_of[k]);
