@@ -55,11 +55,13 @@ class Demo:
         return out, err
 
     def fails(self, status, pattern, arguments):
+        """Returns what the demo prints before it fails."""
         out, err = self.run(arguments, (status,))
         if not re.search(pattern, err):
             self.wrong(arguments, '%r does not match %s' % (err, pattern))
         if status == 2 and out:
             self.wrong(arguments, 'printed %s' % out)
+        return out
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -132,7 +134,6 @@ def check_resume(demo, budget, other, choose):
     demo.fails(1, r'run\.ckpt: --seed is 1 in the file and 2 here', budget + ['--seed', '2', '--resume', 'run.ckpt'])
     demo.fails(1, r'run\.ckpt: %s is \S+ in the file and \S+ here' % other[0], budget + other + ['--resume', 'run.ckpt'])
     demo.fails(1, 'no.ckpt: No such file', budget + ['--resume', 'no.ckpt'])
-    demo.fails(1, 'no/such', budget + ['--checkpoint', 'no/such'])
     with open(demo.path('run.ckpt'), 'rb') as file:
         whole = file.read()
     for _ in range(MUTATIONS):
@@ -175,8 +176,15 @@ def check_flags(demo, help_text, texts):
                 demo.fails(2, r"%s: '%s' is not " % (flag, re.escape(value)), ['%s=%s' % (flag, value)])
     demo.fails(2, '--deep: there is no such flag', ['--deep', '3'])
     demo.fails(2, 'x: there is no such flag', ['x'])
-    for flag in '--json', '--csv', '--svg':
-        demo.fails(1, 'no/such: No such file or directory', demo.budget + [flag, 'no/such'])
+    for flag in [flag for flag, kind in flags if kind == 'FILE' and flag not in ('--data', '--resume')]:
+        demo.fails(2, "%s: '-' is not the name of a file" % flag, [flag, '-'])
+        for path, text in ('no/such', 'No such file or directory'), ('.', 'Is a directory'):
+            if demo.fails(1, '%s: %s' % (re.escape(path), text), demo.budget + [flag, path]):
+                demo.wrong([flag, path], 'refused after the run')
+    demo.write('kept.json', 'kept')
+    demo.fails(1, 'no/such', demo.budget + ['--json', 'kept.json', '--csv', 'no/such'])
+    if demo.read('kept.json') != 'kept':
+        demo.wrong(['--json'], 'overwritten by a run that was refused')
     if os.path.exists('/dev/full'):
         demo.fails(1, '/dev/full: No space left', demo.budget + ['--json', '/dev/full'])
 
@@ -297,6 +305,13 @@ def more_of_pruned_mlp(demo):
         demo.wrong([], '--method twice: %s' % demo.results('b.json'))
     if 'digraph' not in demo.read('a.dot'):
         demo.wrong([], 'no graph')
+    if demo.has_checkpoints:  # a run that is over is repeated for its graph, and changes nothing else
+        once = demo.budget + ['--method', 'sparse', '--json', 'b.json', '--svg', 'b.svg']
+        again = demo.budget + ['--method', 'sparse', '--json', 'c.json', '--svg', 'c.svg']
+        demo.run(once + ['--checkpoint', 'over.ckpt'])
+        demo.run(again + ['--resume', 'over.ckpt', '--dot', 'b.dot'])
+        if demo.results('c.json') != demo.results('b.json') or demo.read('c.svg') != demo.read('b.svg'):
+            demo.wrong(again, 'resumed with --dot: %s' % demo.results('c.json'))
 
 
 def more_of_recommender(demo):
@@ -320,7 +335,7 @@ def more_of_sparse_logistic(demo):
         demo.wrong([], 'accuracy: %s' % rows)
     demo.fails(1, 'the goal is missed: test accuracy', demo.budget + ['--goal', '1'])
     for name in os.listdir(demo.folder):
-        if name.startswith('tulle-') and name not in demo.left:
+        if name.startswith('tulle-'):
             demo.wrong([], 'left %s' % name)
     files = svmlight_files()
     demo.write('data/x.test.svm', files['x.test.svm'])
@@ -348,7 +363,10 @@ TEXT = ' '.join('the Cat sat on the mat, and a dog\nlay near it; na\u00efve caf\
 
 def more_of_word_vectors(demo):
     demo.fails(1, 'the goal is missed: loss', demo.budget + ['--goal', '0'])
-    demo.fails(1, "--near: the vocabulary has no 'nothing'", demo.budget + ['--near', 'nothing'])
+    if demo.fails(1, "--near: the vocabulary has no 'nothing'", demo.budget + ['--near', 'nothing']):
+        demo.wrong(['--near', 'nothing'], 'refused after the run')
+    demo.write('a.txt', 'alone ' * 20 + 'once')
+    demo.fails(1, 'the text has no pairs', '--data a.txt --least 1 --sample 1e-9'.split())
     demo.write('a.txt', TEXT)
     out, _ = demo.run('--data a.txt --rank 3 --goal 9 --sample 0 --near cat --npy a.npy --text a.out'.split())
     if '280 words, 13 different ones' not in out:
@@ -361,8 +379,7 @@ def more_of_word_vectors(demo):
     vectors = struct.unpack('<39f', whole[-156:])
     if [struct.unpack('<f', struct.pack('<f', float(x)))[0] for x in lines[1].split()[1:]] != list(vectors[:3]):
         demo.wrong([], 'a.npy: %s' % (vectors[:3],))
-    demo.fails(1, 'a.txt: 0 words come 100 times or more', '--data a.txt --least 100'.split())
-    demo.fails(1, 'no/such', demo.budget + ['--text', 'no/such'])
+    demo.fails(1, 'a.txt: 0 words occur 100 times or more', '--data a.txt --least 100'.split())
 
 
 class Case:
@@ -400,11 +417,11 @@ def main(arguments):
         demo = Demo(arguments[0], folder)
         case, choose = CASES[demo.name], random.Random(seed)
         demo.budget, demo.reads_a_file = case.budget, case.reads_a_file
+        demo.has_checkpoints = 'jansson' in arguments
         help_text = check_output(demo, case.budget)
         check_threads(demo, case.budget)
-        if 'jansson' in arguments:
+        if demo.has_checkpoints:
             check_resume(demo, case.budget, case.other, choose)
-        demo.left = os.listdir(folder)  # by runs that were killed
         check_flags(demo, help_text, case.texts)
         check_data(demo, case.files, choose)
         case.more(demo)
