@@ -235,7 +235,7 @@ typedef struct tl_batch_norm_options {
 
 /* Y = X^ gain + bias, with X^ = (A - mean) / sqrt(variance + epsilon), by channel. The channels are the
  * columns of a matrix, or dimension 1 of images n x channels x h x w. Gain and bias have an element per
- * channel; each may be NULL, for 1 and 0.
+ * channel; each may be NULL, for 1 and 0. Gain and the running variance are 1 at first (tl_init_constant).
  *
  * In training, the moments are the batch's, with the variance over all elements of the channel, and the
  * running moments, if they are not NULL, move: mean = (1 - momentum) mean + momentum (the batch's), and the
