@@ -77,11 +77,9 @@ static double scaled_mean(int64_t n, const tl_real *x, const tl_real *z, double 
 {
     double sum = 0, largest = 0;
     for (int64_t k = 0; k < n; k++) {
-        const double a = (double)x[k], b = (double)z[k],
-                     of_sign = p == 1  ? fmax(a, 0) - a * b
-                               : a > 0 ? (1 - b) * a
-                                       : -p * b * a,
-                     loss = limit_of(a, b, p, of_sign + (1 + (p - 1) * b) * log1p(exp(-fabs(a))));
+        const double a = (double)x[k], b = (double)z[k], weight = p == 1 ? 1 : 1 + (p - 1) * b,
+                     of_sign = a > 0 ? (1 - b) * a : -p * b * a,
+                     loss = limit_of(a, b, p, of_sign + weight * log1p(exp(-fabs(a))));
         sum += loss / (double)n;
         largest = fmax(largest, fabs(loss));
     }

@@ -1,5 +1,6 @@
 /* sigmoid_cross_entropy: mean over all elements of max(x, 0) - x z + log1p(exp(-|x|)) */
 #include "check_tulle.h"
+#include "derivative.h"
 #include "tests/ops/twice.h"
 
 #include <float.h>
@@ -254,9 +255,30 @@ START_TEST(cancelling_losses)
 {
     const tl_real large = TL_IS_DOUBLE ? (tl_real)0x1p1023 : (tl_real)0x1p127;
     const tl_real x[] = { large, large, large / 2, large / 2, large / 2, large / 2, 0.5f, -1 },
-                  z[] = { 0, 0, 2, 2, 2, 2, 1, 0 };
-    tl_real dx[8], dz[8], y = run(TL_SHAPE(8), x, z, 1, dx, dz);
-    ck_assert_values(&y, 1, TL_NEAR, (log1p(exp(-0.5)) + log1p(exp(-1))) / 8);
+                  z[] = { 0, 0, 2, 2, 2, 2, 0.25f, 0.25f };
+    for (int p = 1; p <= 3; p += 2) {
+        tl_real dx[8], dz[8], y = run_weighted(TL_SHAPE(8), x, z, (tl_real)p, 1, dx, dz);
+        const double logs = log1p(exp(-0.5)) + log1p(exp(-1));
+        ck_assert_values(&y, 1, TL_NEAR, (0.75 * 0.5 + p * 0.25 + (0.75 + p * 0.25) * logs) / 8);
+    }
+}
+END_TEST
+
+/* The derivative along one input is its gradient. */
+START_TEST(derivatives_of_one_input)
+{
+    const tl_real x = 0.5f, z = 0.25f, one = 1;
+    for (int weight = 1; weight <= 2; weight++) {
+        tl_real gradient[2];
+        run_weighted(TL_SHAPE(), &x, &z, (tl_real)weight, 1, &gradient[0], &gradient[1]);
+        tl_graph *g = tl_graph_new();
+        tl_node *in[] = { tl_input(g, TL_SHAPE(), &x), tl_input(g, TL_SHAPE(), &z) };
+        tl_node *along = tl_input(g, TL_SHAPE(), &one);
+        tl_node *y = tl_sigmoid_cross_entropy_weighted(in[0], in[1], (tl_real)weight);
+        for (int i = 0; i < 2; i++)
+            ck_assert_close(tl_value(tl_derivative(y, 1, &in[i], &along)), &gradient[i], 1, TL_NEAR);
+        tl_graph_free(g);
+    }
 }
 END_TEST
 
@@ -294,7 +316,7 @@ START_TEST(infinite_logits_weighted)
 END_TEST
 
 /* The limits, alone and among other values. */
-START_TEST(infinite_logits)
+START_TEST(infinite_logits_and_targets)
 {
     const tl_real inf = INFINITY;
     const struct {
@@ -303,7 +325,7 @@ START_TEST(infinite_logits)
     } table[] = { { -inf, 0, 0 },      { inf, 0, inf },     { -inf, 1, inf }, { inf, 1, 0 },
                   { -inf, 0.5f, inf }, { inf, 0.5f, inf },  { NAN, 0, NAN },  { inf, NAN, NAN },
                   { -inf, NAN, NAN },  { inf, 0.25f, inf }, { 0, 0, log(2) }, { inf, 2, -inf },
-                  { -inf, -1, -inf } };
+                  { -inf, -1, -inf },  { 1, inf, -inf },    { -1, inf, inf } };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         for (int64_t n = 1; n <= 301; n += 300) {
             tl_real x[301], z[301], dx[301], dz[301];
@@ -317,7 +339,7 @@ START_TEST(infinite_logits)
             ck_assert_values(&y, 1, TL_NEAR, table[i].y);
             for (int64_t k = 0; k < n - 1; k++)
                 ck_assert(dx[k] == 0);
-            if (isinf(table[i].x) && !isnan(table[i].z))
+            if (isinf(table[i].z) || (isinf(table[i].x) && !isnan(table[i].z)))
                 ck_assert_values(dx + n - 1, 1, 0, (table[i].x > 0) - (double)table[i].z);
         }
 }
@@ -353,10 +375,11 @@ Suite *tl_test_suite(void)
     tl_suite_add_op(s, &sigmoid_cross_entropy_weighted);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, small_losses);
-    tcase_add_test(c, infinite_logits);
+    tcase_add_test(c, infinite_logits_and_targets);
     tcase_add_test(c, infinite_logits_weighted);
     tcase_add_test(c, mean_of_huge_losses);
     tcase_add_test(c, cancelling_losses);
+    tcase_add_test(c, derivatives_of_one_input);
     tcase_add_test(c, equal_losses);
     tcase_add_test(c, gradient_is_added);
     return s;
