@@ -137,22 +137,61 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Adds the gradient of the gain to columns begin .. end-1. */
-static void backward_gain(void *context, int64_t begin, int64_t end)
+/* Sums over the rows, in their order, that are the gradients of the gain and of the bias. */
+enum { WIDTH = 512 }; /* columns whose sums stay in L1 */
+typedef struct column_sums {
+    double gain[WIDTH], bias[WIDTH];
+} column_sums;
+
+static bool has_gradient(const tl_node *v)
 {
-    enum { WIDTH = 256 };
-    const tl_node *y = context, *gain = y->in[1];
+    return v && v->grad;
+}
+
+/* Adds the terms of row i, for `width` columns from j. */
+static void add_terms(const tl_node *y, int64_t i, int64_t j, int64_t width, column_sums *sum)
+{
     const tl_moments *moments = y->scratch;
-    const tl_axis of = rows_of(y);
+    const int64_t at = i * tl_shape_cols(y->shape) + j;
+    tl_kernel_table()->norm_terms(width, y->in[0]->val + at, norm_of(moments[i]), y->grad + at, sum->gain,
+                                  has_gradient(bias_of(y)) ? sum->bias : NULL);
+}
+
+static void deliver(const tl_node *v, int64_t j, int64_t width, const double *sum)
+{
+    for (int64_t k = 0; k < width; k++)
+        v->grad[j + k] = (v->overwrite ? 0 : v->grad[j + k]) + (tl_real)sum[k];
+}
+
+static void deliver_sums(const tl_node *y, int64_t j, int64_t width, const column_sums *sum)
+{
+    deliver(y->in[1], j, width, sum->gain);
+    if (has_gradient(bias_of(y)))
+        deliver(bias_of(y), j, width, sum->bias);
+}
+
+/* Adds the gradients of the gain and of the bias to columns begin .. end-1. */
+static void backward_columns(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
     for (int64_t j = begin, width; j < end; j += width) {
-        double sum[WIDTH] = { 0 };
+        column_sums sum = { .gain = { 0 } };
         width = end - j < WIDTH ? end - j : WIDTH;
-        for (int64_t i = 0; i < of.n; i++)
-            tl_kernel_table()->norm_terms(width, y->in[0]->val + i * of.inner + j, norm_of(moments[i]),
-                                          y->grad + i * of.inner + j, sum);
-        for (int64_t k = 0; k < width; k++)
-            gain->grad[j + k] = (gain->overwrite ? 0 : gain->grad[j + k]) + (tl_real)sum[k];
+        for (int64_t i = 0; i < tl_shape_rows(y->shape); i++)
+            add_terms(y, i, j, width, &sum);
+        deliver_sums(y, j, width, &sum);
     }
+}
+
+/* Does what backward_rows and backward_columns do, while a row is in the cache. */
+static void backward_at_once(tl_node *y)
+{
+    column_sums sum = { .gain = { 0 } };
+    for (int64_t i = 0; i < tl_shape_rows(y->shape); i++) {
+        backward_rows(y, i, i + 1);
+        add_terms(y, i, 0, tl_shape_cols(y->shape), &sum);
+    }
+    deliver_sums(y, 0, tl_shape_cols(y->shape), &sum);
 }
 
 static void compute_moments(void *context, int64_t begin, int64_t end)
@@ -169,11 +208,15 @@ void tl_norm_backward(tl_node *y)
     const tl_node *gain = y->in[1], *bias = bias_of(y);
     if (tl_node_is_mutable(y->in[0]))
         tl_parallel_rows(of.n, of.inner, compute_moments, y);
+    if (y->in[0]->grad && has_gradient(gain) && of.inner <= WIDTH && tl_num_threads() == 1) {
+        backward_at_once(y);
+        return;
+    }
     if (y->in[0]->grad)
         tl_parallel_rows(of.n, of.inner, backward_rows, y);
-    if (gain && gain->grad)
-        tl_parallel_columns(of.inner, of.n, backward_gain, y);
-    if (bias && bias->grad)
+    if (has_gradient(gain))
+        tl_parallel_columns(of.inner, of.n, backward_columns, y);
+    else if (has_gradient(bias))
         tl_sum_axis(&(tl_axis_sum){ { 1, of.n, of.inner }, y->grad, NULL, false }, bias->grad,
                     !bias->overwrite);
 }

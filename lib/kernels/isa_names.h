@@ -49,6 +49,7 @@ void TL_ISA(norm_sums)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real
                        double *sum);
 void TL_ISA(norm_gradient)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, const tl_real *gain,
                            tl_real mean, tl_real slope, tl_real *dx, bool add);
-void TL_ISA(norm_terms)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum);
+void TL_ISA(norm_terms)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum,
+                        double *dy_sum);
 
 #endif

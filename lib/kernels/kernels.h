@@ -211,8 +211,9 @@ typedef struct tl_kernels {
     void (*norm_gradient)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, const tl_real *gain,
                           tl_real mean, tl_real slope, tl_real *dx, bool add);
 
-    /* sum[k] += dy[k] X^, in double. */
-    void (*norm_terms)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum);
+    /* sum[k] += dy[k] X^ and, unless dy_sum is NULL, dy_sum[k] += dy[k], in double. */
+    void (*norm_terms)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum,
+                       double *dy_sum);
 
     /* The functions of vmath.h, where their errors are stated; outputs may be inputs. Except sqrt, these do
      * not agree with the reference to the bit: it calls the scalar functions of the C library. */

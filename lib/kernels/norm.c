@@ -120,8 +120,14 @@ void TL_ISA(norm_gradient)(int64_t n, const tl_real *restrict x, tl_row_norm m, 
 }
 
 void TL_ISA(norm_terms)(int64_t n, const tl_real *restrict x, tl_row_norm m, const tl_real *restrict dy,
-                        double *restrict sum)
+                        double *restrict sum, double *restrict dy_sum)
 {
-    for (int64_t k = 0; k < n; k++)
-        sum[k] = fused_wide((double)dy[k], (double)quotient(x[k], m), sum[k]);
+    if (dy_sum)
+        for (int64_t k = 0; k < n; k++) {
+            sum[k] = fused_wide((double)dy[k], (double)quotient(x[k], m), sum[k]);
+            dy_sum[k] += (double)dy[k];
+        }
+    else
+        for (int64_t k = 0; k < n; k++)
+            sum[k] = fused_wide((double)dy[k], (double)quotient(x[k], m), sum[k]);
 }

@@ -422,8 +422,12 @@ void tl_ref_norm_gradient(bool fused, int64_t n, const tl_real *x, tl_row_norm m
     }
 }
 
-void tl_ref_norm_terms(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum)
+void tl_ref_norm_terms(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum,
+                       double *dy_sum)
 {
-    for (int64_t k = 0; k < n; k++)
+    for (int64_t k = 0; k < n; k++) {
         sum[k] = multiply_add_wide(fused, (double)dy[k], (double)quotient(x[k], m), sum[k]);
+        if (dy_sum)
+            dy_sum[k] += (double)dy[k];
+    }
 }

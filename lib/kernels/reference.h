@@ -71,7 +71,7 @@ void tl_ref_norm_sums(bool fused, int64_t n, const tl_real *x, tl_row_norm m, co
                       const tl_real *gain, double *sum);
 void tl_ref_norm_gradient(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy,
                           const tl_real *gain, tl_real mean, tl_real slope, tl_real *dx, bool add);
-void tl_ref_norm_terms(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy,
-                       double *sum);
+void tl_ref_norm_terms(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum,
+                       double *dy_sum);
 
 #endif

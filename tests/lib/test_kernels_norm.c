@@ -47,12 +47,13 @@ START_TEST(sums)
         t->norm_sums(n, x.at, norm, dy.at, g, sum);
         tl_ref_norm_sums(fuses(), n, x.at, norm, dy.at, g, expected);
         ck_assert_mem_eq(sum, expected, sizeof sum);
-        double terms[2][520];
+        double terms[2][520], dy_sum[2][520];
         for (int64_t k = 0; k <= n; k++)
-            terms[0][k] = terms[1][k] = (double)k;
-        t->norm_terms(n, x.at, norm, dy.at, terms[0]);
-        tl_ref_norm_terms(fuses(), n, x.at, norm, dy.at, terms[1]);
+            terms[0][k] = terms[1][k] = dy_sum[0][k] = dy_sum[1][k] = (double)k;
+        t->norm_terms(n, x.at, norm, dy.at, terms[0], g ? dy_sum[0] : NULL);
+        tl_ref_norm_terms(fuses(), n, x.at, norm, dy.at, terms[1], g ? dy_sum[1] : NULL);
         ck_assert_mem_eq(terms[0], terms[1], (size_t)(n + 1) * sizeof(double));
+        ck_assert_mem_eq(dy_sum[0], dy_sum[1], (size_t)(n + 1) * sizeof(double));
         free(x.block);
         free(dy.block);
         free(gain.block);
