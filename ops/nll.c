@@ -17,13 +17,15 @@ static double loss(const tl_node *y, int64_t i)
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     const tl_real *x = y->in[0]->val + i * cols;
     const tl_target t = tl_labels_target(l, i);
-    double sum = t.label != 0 ? t.label * (double)x[l->label[i]] : 0;
+    double sum = 0; /* which stays 0, not -0 */
+    if (t.label != 0)
+        sum -= t.label * (double)x[l->label[i]];
     if (t.each != 0)
         for (int64_t j = 0; j < cols; j++) {
             const double weight = l->class_weight ? (double)l->class_weight[j] : 1;
-            sum += weight != 0 ? t.each * weight * (double)x[j] : 0;
+            sum -= weight != 0 ? t.each * weight * (double)x[j] : 0;
         }
-    return -sum;
+    return sum;
 }
 
 static double sum_losses(const void *context, int64_t begin, int64_t end)

@@ -73,10 +73,24 @@ static const tl_sample plain_samples[] = { LABELLED(labels3, WITH(0), 4, 3),
     }
 static const tl_op_case nll_with = CASE(op, samples), nll = CASE(plain, plain_samples);
 
+/* The loss of a row that is not looked at, or whose label has the probability 1, is not -0. */
+START_TEST(zero_per_row)
+{
+    const tl_real x[] = { 3, 1, 0, 2 };
+    tl_graph *g = tl_graph_new();
+    tl_node *y = tl_nll_with(tl_input(g, TL_SHAPE(2, 2), x), LABELS(9, 0),
+                             &(tl_cross_entropy_options){ .ignore = 9, .has_ignore = true, .per_row = true });
+    for (int k = 0; k < 2; k++)
+        ck_assert(tl_value(y)[k] == 0 && !signbit(tl_value(y)[k]));
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     tl_test_fill_labelled();
     Suite *s = tl_op_suite(&nll_with);
     tl_suite_add_op(s, &nll);
+    tcase_add_test(tl_test_case(s, "beyond"), zero_per_row);
     return s;
 }
