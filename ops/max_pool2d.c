@@ -21,10 +21,7 @@ static tl_status shape(tl_node *y)
     state *s = y->scratch = tl_scratch(y, 1, sizeof *s);
     if (!s)
         return TL_ERR_MEMORY;
-    tl_status status = tl_pool_shape(y, o->window, o->stride, o->padding, &s->window);
-    if (status == TL_OK && s->window.h.kernel > INT32_MAX / s->window.w.kernel)
-        status = tl_fail(TL_ERR_ARGUMENT, "a window of %d x %d has more than %d elements", (int)o->window[0],
-                         (int)o->window[1], INT32_MAX);
+    const tl_status status = tl_pool_shape(y, o->window, o->stride, o->padding, &s->window);
     if (status != TL_OK)
         return status;
     const int64_t kernel = s->window.w.kernel, places = s->window.h.kernel * kernel;

@@ -251,7 +251,7 @@ TL_API tl_node *tl_batch_norm(tl_node *a, tl_node *gain, tl_node *bias, const tl
 /* Windows over images, n x channels x h x w. Along an axis, output j reads the inputs j stride - padding
  * + k dilation, k = 0 .. kernel-1, and there are (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1
  * outputs, rounded down. TL_ERR_SHAPE for another rank, or if there is no output; TL_ERR_ARGUMENT for an
- * option below 0, or a window of 0. Pairs of options are h, w; NULL for the options: all 0. */
+ * option below 0, a window of 0 or, of a pool, of 2^31 elements. Pairs of options are h, w; NULL: all 0. */
 
 typedef struct tl_conv_options {
     int32_t stride[2], padding[2], dilation[2]; /* 0 means 1, 0, 1 */

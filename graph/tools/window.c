@@ -64,6 +64,9 @@ tl_status tl_pool_shape(tl_node *y, const int32_t window[2], const int32_t strid
     const tl_status status = tl_windows_over(a, kernel, step, padding, dilation, w);
     if (status != TL_OK)
         return status;
+    if (w->h.kernel > INT32_MAX / w->w.kernel)
+        return tl_fail(TL_ERR_ARGUMENT, "a window of %d x %d has more than %d elements", (int)window[0],
+                       (int)window[1], INT32_MAX);
     return tl_shape_dense(y, TL_SHAPE(a->shape.dim[0], a->shape.dim[1], w->h.out, w->w.out));
 }
 

@@ -26,7 +26,8 @@ TL_API tl_status tl_windows_over(const tl_node *a, const int64_t kernel[2], cons
                                  const int32_t padding[2], const int32_t dilation[2], tl_windows *w);
 
 /* For `shape` of a pooling: sets *w to windows over input 0, whose stride is their size where it is 0, and
- * declares the result, images x channels x out x out. TL_ERR_SHAPE, TL_ERR_ARGUMENT. */
+ * declares the result, images x channels x out x out. TL_ERR_SHAPE; TL_ERR_ARGUMENT also for a window of more
+ * than 2^31 - 1 elements. */
 TL_API tl_status tl_pool_shape(tl_node *y, const int32_t window[2], const int32_t stride[2],
                                const int32_t padding[2], tl_windows *w);
 

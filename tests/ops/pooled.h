@@ -39,7 +39,9 @@
                 "padding[0] = -1 is below 0"),                                                               \
         REFUSED(OPTIONS({ 2, 7 }, .stride = { 3, 2 }, .padding = { 1, 0 }), TL_DENSE_OPERAND(1, 3, 4, 6),    \
                 TL_ERR_SHAPE,                                                                                \
-                "a (1x3x4x6) has no output: width 6, padding 0, kernel 7, dilation 1, stride 2")
+                "a (1x3x4x6) has no output: width 6, padding 0, kernel 7, dilation 1, stride 2"),            \
+        REFUSED(OPTIONS({ 65536, 32768 }, .padding = { 32768, 32768 }), TL_DENSE_OPERAND(1, 1, 1, 1),        \
+                TL_ERR_ARGUMENT, "a window of 65536 x 32768 has more than 2147483647 elements")
 
 /* The rest of a case: one operand. */
 #define POOL_CASE                                                                                            \
