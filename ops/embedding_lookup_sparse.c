@@ -1,8 +1,8 @@
 /* embedding_lookup_sparse: with e_k = T(ids[k], :) for the ids of bag b, and D = 1, sum w or sqrt(sum w^2),
  * Y(b, :) = sum of w_k e_k / D.  dT(ids[k], :) += w_k / D dY(b, :), as row slices;
  * dw_k += <e_k, dY> / D, less <Y, dY> / D for a mean, less w_k <Y, dY> / D^2 for sqrtn.
- * Of a maximum or minimum, Y(b, j) is that of the e_k(j).  dT(ids[k], j) += dY(b, j) for the first that it
- * is. */
+ * Of a maximum or minimum, Y(b, j) is that of the e_k(j).  dT(ids[k], j) += dY(b, j) for the first k with
+ * that e_k(j). */
 #include "describe.h"
 #include "lookup.h"
 #include "matrix.h"

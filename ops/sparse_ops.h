@@ -26,10 +26,10 @@ TL_API tl_node *tl_dense_sparse_matmul(tl_node *d, tl_node *s, tl_trans t);
 TL_API tl_node *tl_sparse_add(tl_node *a, tl_node *b);
 
 /* Y = A + B, both sparse, without the entries of magnitude below the threshold. They are dropped also where
- * only one of A and B has them. What is dropped has no gradient. Y's pattern follows the values that A and B
- * have when the op is called; while they keep the same entries, it is the same object from step to step. A
- * threshold of 0 drops nothing, and no threshold drops a NaN. TL_ERR_ARGUMENT if it is negative or NaN.
- * (TensorFlow: sparse.add with a threshold, from which it exempts entries of one side.) */
+ * only one of A and B has them. What is dropped has no gradient. Y's pattern follows the values at the call.
+ * It is the same object from step to step while the entries are the same, and the step has one such sum of
+ * A's and B's patterns. A threshold of 0 drops nothing, and none drops a NaN. TL_ERR_ARGUMENT if it is
+ * negative or NaN. (TensorFlow: sparse.add with a threshold, from which it exempts entries of one side.) */
 TL_API tl_node *tl_sparse_add_thresholded(tl_node *a, tl_node *b, tl_real threshold);
 
 /* Y = A B, all sparse, with A m x k and B k x n. Y has an entry (i, j) where there is a k with entries (i, k)
@@ -106,8 +106,8 @@ typedef enum tl_combiner { TL_SUM, TL_MEAN, TL_SQRTN, TL_MAX, TL_MIN } tl_combin
  * dw_k = <e_k, dY(b, :)> / D for TL_SUM, <e_k - Y(b, :), dY(b, :)> / D for TL_MEAN and
  * <e_k - (w_k / D) Y(b, :), dY(b, :)> / D for TL_SQRTN.
  * For TL_MAX and TL_MIN, which take no weights, Y(b, j) is the largest or smallest e_k(j), a NaN if there is
- * one, and dT(ids[k], j) = dY(b, j) for the first k whose it is; backward takes memory for the rows of all
- * ids. A bag without ids, or with D = 0, gives a row of 0, and its gradients are 0.
+ * one, and dT(ids[k], j) = dY(b, j) for the first k with that e_k(j); backward takes memory for the rows of
+ * all ids. A bag without ids, or with D = 0, gives a row of 0, and its gradients are 0.
  * TL_ERR_INDEX unless each id is padding or in 0..rows-1; TL_ERR_ARGUMENT unless row_ptr starts at 0, ascends
  * and ends at n_ids, if that is not 0, and for more than 2^31 - 1 bags or ids.
  * (TensorFlow: nn.embedding_lookup_sparse; PyTorch: embedding_bag.) */

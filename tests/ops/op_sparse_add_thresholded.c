@@ -136,6 +136,24 @@ START_TEST(one_difference)
 }
 END_TEST
 
+/* Two sums of one step on the same patterns have the entries of their own thresholds. */
+START_TEST(two_thresholds_of_one_sum)
+{
+    const tl_real values[] = { 1, 2, 3, 4 }, none[4] = { 0 };
+    tl_pattern *p = tl_pattern_random(2, 2, 1, 1);
+    tl_graph *g = tl_graph_new();
+    for (int step = 0; step < 3; step++, tl_graph_reset(g)) {
+        tl_node *a = tl_input_sparse(g, p, values), *b = tl_input_sparse(g, p, none);
+        tl_node *some = tl_sparse_add_thresholded(a, b, 2), *few = tl_sparse_add_thresholded(a, b, 4);
+        ck_assert_int_eq(tl_pattern_nnz(tl_pattern_of(some)), 3);
+        ck_assert_int_eq(tl_pattern_nnz(tl_pattern_of(few)), 1);
+        ck_assert(tl_value(some)[0] == 2 && tl_value(few)[0] == 4);
+    }
+    tl_graph_free(g);
+    tl_pattern_release(p);
+}
+END_TEST
+
 /* On a graph for inference the sum is computed when the op is called: it may run out of memory there. */
 START_TEST(memory_for_the_sum)
 {
@@ -184,6 +202,7 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, pattern_follows_values);
     tcase_add_test(c, one_difference);
+    tcase_add_test(c, two_thresholds_of_one_sum);
     tcase_add_test(c, memory_for_the_sum);
     tcase_add_test(c, one_direction_of_two);
     return s;
