@@ -1,7 +1,7 @@
 /* conv2d: Y(n, f, :) = the sum over c, and the places k of a window, of W(f, c, k) A(n, c, what k reads).
  *
  * P has a row per c and k, and a column per pixel of Y, with what it reads of A: then, group by group,
- * Y = W P;  dW += dY P^T;  dA += W^T dY, each element where P has it from.
+ * Y = W P;  dW += dY P^T;  dA += W^T dY, each element added where P read it.
  * P is made tile by tile: the columns of a part of an image, of one, or of several small ones. */
 #include "matrix.h"
 #include "ops.h"
@@ -262,9 +262,10 @@ static void images_units(void *context, int64_t begin, int64_t end)
         const tl_span c = tl_block_of(u % p->blocks, p->blocks, s->channels),
                       k = { c.begin * area, c.end * area }, all = tile_at(s, images * per_image).image;
         const tl_matrix rows = { w->val + group * s->filters * s->depth + k.begin, 1, s->depth };
-        for (int64_t i = all.begin; i < all.end && a->overwrite; i++)
-            memset(a->grad + channel_at(s, i, group) + c.begin * size, 0,
-                   (size_t)((c.end - c.begin) * size) * sizeof *a->grad);
+        if (a->overwrite)
+            for (int64_t i = all.begin; i < all.end; i++)
+                memset(a->grad + channel_at(s, i, group) + c.begin * size, 0,
+                       (size_t)((c.end - c.begin) * size) * sizeof *a->grad);
         for (int64_t t = images * per_image; t < (images + 1) * per_image; t++) {
             const tile at = tile_at(s, t);
             const tl_matrix dy = upstream_of(p->y, at, group, buffer + s->depth * at.columns);

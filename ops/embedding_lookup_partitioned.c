@@ -166,8 +166,9 @@ static void clip_range(void *context, int64_t begin, int64_t end)
     for (int64_t k = begin; k < end; k++) {
         tl_real *row = y->out + k * s->width;
         s->factor[k] = factor_of(attr->max_norm, s->width, row);
-        for (int64_t j = 0; j < s->width && s->factor[k] < 1; j++)
-            row[j] = (tl_real)((double)row[j] * s->factor[k]);
+        if (s->factor[k] < 1)
+            for (int64_t j = 0; j < s->width; j++)
+                row[j] = (tl_real)((double)row[j] * s->factor[k]);
     }
 }
 

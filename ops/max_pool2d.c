@@ -69,10 +69,11 @@ static void compare_places(const tl_node *y, block b, tl_real *max, int32_t *pla
     const tl_window *h = &of->h, *w = &of->w;
     const int64_t first = b.channel * h->in * w->in, width = b.j.end - b.j.begin;
     const bool padded = h->padding + w->padding > 0; /* otherwise place 0 of all windows is in the image */
-    for (int64_t p = 0; p < (b.i.end - b.i.begin) * width && padded; p++) {
-        max[p] = -(tl_real)INFINITY;
-        place[p] = -1;
-    }
+    if (padded)
+        for (int64_t p = 0; p < (b.i.end - b.i.begin) * width; p++) {
+            max[p] = -(tl_real)INFINITY;
+            place[p] = -1;
+        }
     for (int64_t k = 0; k < h->kernel * w->kernel; k++) {
         const tl_span i = tl_window_inside(h, k / w->kernel, b.i),
                       j = tl_window_inside(w, k % w->kernel, b.j);

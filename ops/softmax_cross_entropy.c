@@ -269,9 +269,11 @@ static void tangent_forward(tl_node *y)
     const tl_labels *l = y->attr;
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
     for_rows(y, mean_directions);
-    if (!l->per_row)
+    if (!l->per_row) {
         y->out[0] = l->total != 0 ? (tl_real)(sum_of_losses(y, tangent_of_row) / l->total) : 0;
-    for (int64_t i = 0; l->per_row && i < y->size; i++)
+        return;
+    }
+    for (int64_t i = 0; i < y->size; i++)
         y->out[i] = (tl_real)tangent_of_row(y, i, cols, tl_labels_target(l, i));
 }
 

@@ -3,7 +3,7 @@
  * P, of conv2d, is not made: its row for a place of the window is a run of a plane, and rows overlap. Of each
  * channel there is a plane per column of the window and per remainder of rows by the stride: of plane (j, a),
  * row r has what column j of the window reads, pixel after pixel, in row r stride + a of the padded image.
- * Y = W P;  dW += dY P^T at W's pattern;  dA += W^T dY, each element where P has it from. */
+ * Y = W P;  dW += dY P^T at W's pattern;  dA += W^T dY, each element added where P read it. */
 #include "ops.h"
 #include "runs.h"
 #include "tangent.h"
@@ -277,9 +277,10 @@ static void backward_units(void *context, int64_t begin, int64_t end)
         const int64_t chunk = u / p->blocks;
         const tl_span c = tl_block_of(u % p->blocks, p->blocks, s->channels),
                       images = tl_block_of(chunk, s->chunks, s->images);
-        for (int64_t i = images.begin; i < images.end && a->grad && a->overwrite; i++)
-            memset(a->grad + (i * s->channels + c.begin) * size, 0,
-                   (size_t)((c.end - c.begin) * size) * sizeof *a->grad);
+        if (a->grad && a->overwrite)
+            for (int64_t i = images.begin; i < images.end; i++)
+                memset(a->grad + (i * s->channels + c.begin) * size, 0,
+                       (size_t)((c.end - c.begin) * size) * sizeof *a->grad);
         for (int64_t t = images.begin * per_image; t < images.end * per_image; t++)
             backward_tile(p->y, tile_at(s, t), c, tl_parts_piece(&p->parts, p->y, begin),
                           p->sums ? p->sums + chunk * p->y->in[1]->size : NULL);
