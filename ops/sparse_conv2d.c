@@ -23,7 +23,7 @@ typedef struct state {
     int64_t rows;       /* of a plane; it has `wide` columns */
     int64_t chunks;     /* of images; each has its own sum for dW */
     tl_runs runs;
-    tl_parts parts; /* a piece is planes of A and of dA, and a tile of dY */
+    tl_parts parts; /* a piece is planes of A and, for backward, of dA, and a tile of dY */
 } state;
 
 /* ---- Shape ---- */
@@ -63,7 +63,7 @@ static void set_tile(state *s, int64_t high, int64_t wide)
     s->rows = high + (h->kernel - 1) * h->dilation / h->stride;
 }
 
-static tl_status plan(state *s, int64_t nnz)
+static tl_status plan(state *s, int64_t nnz, bool backward)
 {
     const int64_t planes = s->channels * s->window.w.kernel;
     set_tile(s, s->window.h.out, s->window.w.out);
@@ -79,8 +79,8 @@ static tl_status plan(state *s, int64_t nnz)
     if (planes_size(s) > INT32_MAX)
         return tl_fail(TL_ERR_SHAPE, "a tile has %lld values, and must not have more than %d",
                        (long long)planes_size(s), INT32_MAX);
-    s->parts = tl_parts_of(piece_size(s));
-    s->chunks = tl_between(tl_parts_of(nnz).n, 0, s->images);
+    s->parts = tl_parts_of(backward ? piece_size(s) : planes_size(s));
+    s->chunks = backward ? tl_between(tl_parts_of(nnz).n, 0, s->images) : 0;
     return TL_OK;
 }
 
@@ -131,7 +131,7 @@ static tl_status shape(tl_node *y)
     s->filters = w->shape.dim[0];
     status = tl_shape_dense(y, TL_SHAPE(s->images, s->filters, s->window.h.out, s->window.w.out));
     if (status == TL_OK)
-        status = plan(s, w->size);
+        status = plan(s, w->size, y->requires_grad);
     if (status == TL_OK)
         status = find_runs(y);
     if (status != TL_OK)

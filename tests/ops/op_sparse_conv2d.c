@@ -146,6 +146,20 @@ START_TEST(memory_of_a_large_image)
 }
 END_TEST
 
+/* Without gradients there are no planes and tiles for them, here two thirds of a piece, and no sums for dW. */
+START_TEST(memory_for_inference)
+{
+    tl_variable *x = tl_test_dense("x", TL_SHAPE(4, 4, 32, 32), 1),
+                *w = tl_test_sparse("w", tl_pattern_random(16, 36, 1, 2), 2);
+    tl_graph *g = tl_graph_new_inference();
+    ck_assert_ptr_nonnull(tl_value(padded(tl_use(g, x), tl_use(g, w))));
+    ck_assert_int_lt(tl_graph_bytes(g), (2 << 20) * (int64_t)sizeof(tl_real) / 4);
+    tl_graph_free(g);
+    tl_variable_free(x);
+    tl_variable_free(w);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&sparse_conv2d);
@@ -153,5 +167,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, as_pytorch);
     tcase_add_test(c, memory);
     tcase_add_test(c, memory_of_a_large_image);
+    tcase_add_test(c, memory_for_inference);
     return s;
 }
