@@ -212,7 +212,7 @@ static tl_status shape(tl_node *y)
         status = tl_shape_dense(y, TL_SHAPE(b->n, tl_lookup_width(y->in[0])));
     if (status == TL_OK && is_extreme(attr->combiner))
         return alloc_extremes(y, s);
-    if (status == TL_OK && !y->in[1] && attr->combiner != TL_SUM)
+    if (status == TL_OK && y->requires_grad && !y->in[1] && attr->combiner != TL_SUM)
         status = (s->shared = tl_scratch(y, y->size, sizeof *s->shared)) ? TL_OK : TL_ERR_MEMORY;
     return status;
 }

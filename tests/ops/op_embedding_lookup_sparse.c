@@ -616,6 +616,24 @@ START_TEST(hessian_of_rows)
 }
 END_TEST
 
+/* Without gradients nothing is taken for them: the rows of dY / D would be as many values again. */
+START_TEST(memory_for_inference)
+{
+    enum { BAGS = 300, WIDTH = 256 };
+    tl_variable *table = tl_test_dense("table", TL_SHAPE(2, WIDTH), 1);
+    int64_t row_ptr[BAGS + 1];
+    const int32_t ids[BAGS] = { 0 };
+    for (int k = 0; k <= BAGS; k++)
+        row_ptr[k] = k;
+    const tl_pattern_bag bags = { .n = BAGS, .row_ptr = row_ptr, .ids = ids };
+    tl_graph *g = tl_graph_new_inference();
+    ck_assert_ptr_nonnull(tl_value(tl_embedding_lookup_sparse(tl_use(g, table), &bags, NULL, TL_MEAN)));
+    ck_assert_int_lt(tl_graph_bytes(g), (int64_t)sizeof(tl_real) * BAGS * WIDTH * 3 / 2);
+    tl_graph_free(g);
+    tl_variable_free(table);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     for (int64_t b = 0, at = 0; b < 900; b++) {
@@ -645,5 +663,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, told_ids);
     tcase_add_test(c, step_between);
     tcase_add_test(c, long_bags);
+    tcase_add_test(c, memory_for_inference);
     return s;
 }
