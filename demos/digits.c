@@ -1,5 +1,6 @@
 /* Images of digits: reading MNIST's files, and drawing. */
 #include "digits.h"
+#include "demo.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -38,17 +39,6 @@ void digits_gather(const digits *d, const int32_t *listed, int64_t n, tl_real *i
 }
 
 /* ---- From files ---- */
-
-enum { MAX_PATH = 4096 };
-
-static bool path_of(char path[MAX_PATH], const char *folder, const char *part, const char *rest)
-{
-    int length = snprintf(path, MAX_PATH, "%s/%s-%s", folder, part, rest);
-    if (length >= 0 && length < MAX_PATH)
-        return true;
-    tl_fail(TL_ERR_ARGUMENT, "the name of the data folder is too long");
-    return false;
-}
 
 /* Maps pixels from 0 .. 255 to 0 .. 1. */
 static bool convert_images(digits *d, digit_set *set, const tl_idx *images, const char *path)
@@ -89,12 +79,12 @@ static bool convert_labels(digits *d, digit_set *set, const tl_idx *labels, cons
     return true;
 }
 
-static bool read_set(digits *d, digit_set *set, const char *folder, const char *part)
+static bool read_set(digits *d, digit_set *set, const char *folder, const char *image_name,
+                     const char *label_name)
 {
     char image_path[MAX_PATH], label_path[MAX_PATH];
     tl_idx images = { 0 }, labels = { 0 };
-    bool ok = path_of(image_path, folder, part, "images-idx3-ubyte") &&
-              path_of(label_path, folder, part, "labels-idx1-ubyte") &&
+    bool ok = path_in(image_path, folder, image_name) && path_in(label_path, folder, label_name) &&
               tl_idx_read_labelled(image_path, label_path, &images, &labels) == TL_OK &&
               convert_images(d, set, &images, image_path) && convert_labels(d, set, &labels, label_path);
     tl_idx_free(&images);
@@ -105,7 +95,8 @@ static bool read_set(digits *d, digit_set *set, const char *folder, const char *
 static bool digits_read(digits *d, const char *folder)
 {
     *d = (digits){ 0 };
-    return read_set(d, &d->train, folder, "train") && read_set(d, &d->test, folder, "t10k");
+    return read_set(d, &d->train, folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte") &&
+           read_set(d, &d->test, folder, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
 }
 
 /* ---- Drawn ---- */

@@ -1,6 +1,5 @@
 /* Finding, drawing and counting examples. */
 #include "examples.h"
-#include "demo.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,15 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char *join(const char *folder, const char *name)
-{
-    const size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = allocate((int64_t)size, 1);
-    if (path)
-        snprintf(path, size, "%s/%s", folder, name);
-    return path;
-}
 
 /* ---- In a folder ---- */
 
@@ -26,36 +16,28 @@ static bool ends_in(const char *name, const char *end)
     return n >= m && strcmp(name + n - m, end) == 0;
 }
 
-/* Sets *path to the only file of the folder whose name ends in `part`, or so and in .gz. */
-static bool find_file(const char *folder, const char *part, char **path)
+/* Sets path to the only file of the folder whose name ends in `part`, or so and in .gz. */
+static bool find_file(const char *folder, const char *part, char path[MAX_PATH])
 {
     char zipped[32];
     snprintf(zipped, sizeof zipped, "%s.gz", part);
     DIR *dir = opendir(folder);
     int found = 0;
+    bool ok = true;
     if (!dir)
         return tl_fail(TL_ERR_IO, "%s: %s", folder, strerror(errno)) == TL_OK;
     for (const struct dirent *entry; (entry = readdir(dir));)
         if ((ends_in(entry->d_name, part) || ends_in(entry->d_name, zipped)) && found++ == 0)
-            *path = join(folder, entry->d_name);
+            ok = path_in(path, folder, entry->d_name);
     closedir(dir);
     if (found != 1)
         tl_fail(TL_ERR_IO, "%s: found %d files *%s, expected 1", folder, found, part);
-    return found == 1 && *path;
+    return ok && found == 1;
 }
 
 /* ---- Drawn ---- */
 
-enum {
-    FIELDS = 4,
-    VALUES = 50,
-    RANK = 2,
-    EXTRA = 800,
-    EXTRAS = 10,
-    TRAIN = 20000,
-    TEST = 5000,
-    PATH_SIZE = 32
-};
+enum { FIELDS = 4, VALUES = 50, RANK = 2, EXTRA = 800, EXTRAS = 10, TRAIN = 20000, TEST = 5000 };
 
 /* A weight and factors per value of a field. */
 typedef struct drawn_model {
@@ -88,26 +70,23 @@ static void draw_row(const drawn_model *m, tl_random *rng, FILE *to)
 }
 
 /* Draws a file of n rows into $TMPDIR and removes its name, so that it is gone when the program ends, however
- * it ends. Sets *path to another name for it. */
-static FILE *draw_file(const drawn_model *m, int64_t n, tl_random *rng, char **path)
+ * it ends. Sets path to another name for it. */
+static FILE *draw_file(const drawn_model *m, int64_t n, tl_random *rng, char path[MAX_PATH])
 {
     const char *tmp = getenv("TMPDIR");
-    char *name = join(tmp && tmp[0] ? tmp : "/tmp", "tulle-XXXXXX");
-    const int descriptor = name ? mkstemp(name) : -1;
+    char name[MAX_PATH];
+    if (!path_in(name, tmp && tmp[0] ? tmp : "/tmp", "tulle-XXXXXX"))
+        return NULL;
+    const int descriptor = mkstemp(name);
     FILE *to = descriptor >= 0 && unlink(name) == 0 ? fdopen(descriptor, "w+") : NULL;
-    bool ok = to && (*path = allocate(PATH_SIZE, 1));
-    if (ok) {
-        snprintf(*path, PATH_SIZE, "/dev/fd/%d", descriptor);
-        for (int64_t k = 0; k < n; k++)
-            draw_row(m, rng, to);
-        ok = fflush(to) == 0 && !ferror(to);
-    }
-    if (!ok && name)
-        tl_fail(TL_ERR_IO, "%s: %s", name, strerror(errno));
-    free(name);
-    if (ok || !to)
+    for (int64_t k = 0; to && k < n; k++)
+        draw_row(m, rng, to);
+    snprintf(path, MAX_PATH, "/dev/fd/%d", descriptor);
+    if (to && fflush(to) == 0 && !ferror(to))
         return to;
-    fclose(to);
+    tl_fail(TL_ERR_IO, "%s: %s", name, strerror(errno));
+    if (to)
+        fclose(to);
     return NULL;
 }
 
@@ -121,8 +100,8 @@ static bool draw_files(examples *e)
             m.factor[k][j] = tl_random_normal(&rng);
     }
     e->useful = FIELDS * VALUES;
-    return (e->drawn[0] = draw_file(&m, TRAIN, &rng, &e->train)) &&
-           (e->drawn[1] = draw_file(&m, TEST, &rng, &e->test));
+    return (e->drawn[0] = draw_file(&m, TRAIN, &rng, e->train)) &&
+           (e->drawn[1] = draw_file(&m, TEST, &rng, e->test));
 }
 
 /* ---- Counting ---- */
@@ -175,8 +154,8 @@ bool examples_get(examples *e, const char *folder)
 {
     int64_t features = 1;
     *e = (examples){ .features = INT32_MAX };
-    const bool ok = (folder ? find_file(folder, ".train.svm", &e->train) &&
-                                  find_file(folder, ".test.svm", &e->test)
+    const bool ok = (folder ? find_file(folder, ".train.svm", e->train) &&
+                                  find_file(folder, ".test.svm", e->test)
                             : draw_files(e)) &&
                     count(e, e->train, &e->n_train, &features) && count(e, e->test, &e->n_test, &features);
     e->features = features;
@@ -188,6 +167,4 @@ void examples_free(examples *e)
     for (int k = 0; k < 2; k++)
         if (e->drawn[k])
             fclose(e->drawn[k]);
-    free(e->train);
-    free(e->test);
 }

@@ -2,11 +2,10 @@
 #ifndef EXAMPLES_H
 #define EXAMPLES_H
 
-#include <stdio.h>
-#include <tulle/tulle.h>
+#include "demo.h"
 
 typedef struct examples {
-    char *train, *test;      /* names of files */
+    char train[MAX_PATH], test[MAX_PATH];
     int64_t n_train, n_test; /* rows */
     int64_t features;        /* as many as the largest id needs: numbered from 0, whatever ids begin with */
     int64_t useful;          /* of those that are drawn, how many tell anything: the first; otherwise 0 */
@@ -18,7 +17,7 @@ typedef struct examples {
  * examples_free must still be called. */
 bool examples_get(examples *e, const char *folder);
 
-/* Also removes the temporary files. */
+/* Closes the files that were drawn, which removes them. */
 void examples_free(examples *e);
 
 /* Opens a file of examples, so that both files number the features alike. NULL with the reason in

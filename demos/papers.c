@@ -6,14 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PATH = 4096, MAX_CLASSES = 100 };
-
-static bool path_of(char path[MAX_PATH], const char *folder, const char *name)
-{
-    if (snprintf(path, MAX_PATH, "%s/%s", folder, name) < MAX_PATH)
-        return true;
-    return tl_fail(TL_ERR_ARGUMENT, "the name of the folder is too long") == TL_OK;
-}
+enum { MAX_CLASSES = 100 };
 
 /* ---- Edges ---- */
 
@@ -63,7 +56,7 @@ static void normalise_features(papers *p)
 static bool read_matrix(const char *folder, const char *name, tl_mtx *m)
 {
     char path[MAX_PATH];
-    if (!path_of(path, folder, name) || tl_mtx_read(path, m) != TL_OK)
+    if (!path_in(path, folder, name) || tl_mtx_read(path, m) != TL_OK)
         return false;
     if (!m->pattern)
         tl_fail(TL_ERR_FORMAT, "%s: found a dense matrix, expected a sparse one", path);
@@ -123,7 +116,7 @@ static bool read_integers(const char *folder, const char *name, int64_t most, no
 {
     char path[MAX_PATH];
     tl_npy a = { 0 };
-    bool ok = path_of(path, folder, name) && tl_npy_read(path, &a) == TL_OK &&
+    bool ok = path_in(path, folder, name) && tl_npy_read(path, &a) == TL_OK &&
               (to->node = allocate(a.size, sizeof *to->node));
     to->n = ok ? a.size : 0;
     for (int64_t k = 0; ok && k < a.size; k++) {

@@ -62,10 +62,9 @@ static bool read_ratings(ratings *r, const char *folder, int64_t **time)
                                              { "movieId", TL_CSV_ID },
                                              { "rating", TL_CSV_NUMBER },
                                              { "timestamp", TL_CSV_ID } };
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/ratings.csv", folder) >= (int)sizeof path)
-        return tl_fail(TL_ERR_ARGUMENT, "the name of the folder is too long") == TL_OK;
-    if (tl_csv_read(path, &(tl_csv_options){ .n_choices = 4, .choices = choices, .only_chosen = true },
+    char path[MAX_PATH];
+    if (!path_in(path, folder, "ratings.csv") ||
+        tl_csv_read(path, &(tl_csv_options){ .n_choices = 4, .choices = choices, .only_chosen = true },
                     &r->file) != TL_OK)
         return false;
     if (r->file.rows < 2)
