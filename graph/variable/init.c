@@ -38,6 +38,30 @@ static double fan_out_of(const tl_variable *v, const int64_t *fed, int64_t i, in
     return (double)(v->pattern ? n : tl_shape_rows(v->shape) / inputs_of(v) * n);
 }
 
+/* Return the unit and the input of row i of filters: their first two dimensions. */
+static int64_t filter_of(const tl_variable *v, int64_t i)
+{
+    return i / (tl_shape_rows(v->shape) / v->shape.dim[0]);
+}
+
+static int64_t channel_of(const tl_variable *v, int64_t i)
+{
+    return i / (v->shape.rank > 3 ? v->shape.dim[2] : 1) % v->shape.dim[1];
+}
+
+/* Counts the values of each unit, and after these of each input of filters. NULL if memory is short. */
+static int64_t *count_filters(const tl_variable *v)
+{
+    const tl_csr s = tl_pattern_csr(v->pattern);
+    int64_t *count = tl_alloc_zero(v->shape.dim[0] + v->shape.dim[1], sizeof *count);
+    for (int64_t i = 0; count && i < tl_shape_rows(v->shape); i++) {
+        const int64_t n = v->pattern ? s.row_ptr[i + 1] - s.row_ptr[i] : tl_shape_cols(v->shape);
+        count[filter_of(v, i)] += n;
+        count[v->shape.dim[0] + channel_of(v, i)] += n;
+    }
+    return count;
+}
+
 static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *who)
 {
     if (!v || !r)
@@ -56,16 +80,18 @@ static tl_status fill(tl_variable *v, tl_random *r, distribution d, const char *
             return TL_ERR_MEMORY;
         col_ptr = tl_pattern_row_ptr(columns);
     }
-    const bool kernel = v->pattern && v->shape.rank > 2;
-    int64_t at = 0, *fed = kernel ? count_fed(v) : NULL;
-    if (kernel && !fed)
+    const bool filters = d.units_are_rows && v->shape.rank > 2;
+    const bool kernel = !filters && v->pattern && v->shape.rank > 2;
+    int64_t at = 0, *fed = filters ? count_filters(v) : kernel ? count_fed(v) : NULL;
+    if ((filters || kernel) && !fed)
         return tl_fail_memory();
     for (int64_t i = 0; i < rows; i++) {
         int64_t n = v->pattern ? s.row_ptr[i + 1] - s.row_ptr[i] : cols;
-        double across = fan_out_of(v, fed, i, n);
+        double across = filters ? (double)fed[filter_of(v, i)] : fan_out_of(v, fed, i, n);
+        double of_input = filters ? (double)fed[v->shape.dim[0] + channel_of(v, i)] : 0;
         for (int64_t k = 0; k < n; k++, at++) {
             int64_t j = v->pattern ? s.col[at] : k;
-            double down = (double)(col_ptr ? col_ptr[j + 1] - col_ptr[j] : rows);
+            double down = filters ? of_input : (double)(col_ptr ? col_ptr[j + 1] - col_ptr[j] : rows);
             double value = d.units_are_rows ? d.draw(r, across, down, &d) : d.draw(r, down, across, &d);
             data[v->sparse ? at : i * cols + j] = (tl_real)value;
         }

@@ -169,8 +169,19 @@ END_TEST
 
 /* ---- Fans ---- */
 
-/* As the header says it, over the values that exist: a value's fan-in are those in its column, its fan-out
- * those that share its last index but one. */
+/* As the header says it, over the values that exist: a value's fan-in are those of its filter, its fan-out
+ * those of its input, which are its first two indices. */
+static void count_filter_fans(tl_shape shape, const uint8_t *keep, int64_t at, double *in, double *out)
+{
+    int64_t places = shape.dim[2] * (shape.rank > 3 ? shape.dim[3] : 1), inputs = shape.dim[1];
+    *in = *out = 0;
+    for (int64_t k = 0; k < tl_shape_size(shape); k++) {
+        *in += keep[k] && k / places / inputs == at / places / inputs;
+        *out += keep[k] && k / places % inputs == at / places % inputs;
+    }
+}
+
+/* Likewise: a value's fan-in are those in its column, its fan-out those that share its last index but one. */
 static void count_fans(tl_shape shape, const uint8_t *keep, int64_t at, double *in, double *out)
 {
     int64_t cols = shape.rank > 0 ? shape.dim[shape.rank - 1] : 1;
@@ -198,7 +209,10 @@ static void check_fans(tl_shape shape, const uint8_t *keep, bool masked, bool ro
         double *expected = calloc((size_t)n, sizeof *expected);
         for (int64_t k = 0; k < n; k++) {
             double in, out;
-            count_fans(shape, keep, k, rows ? &out : &in, rows ? &in : &out);
+            if (rows && shape.rank > 2)
+                count_filter_fans(shape, keep, k, &in, &out);
+            else
+                count_fans(shape, keep, k, rows ? &out : &in, rows ? &in : &out);
             if (keep[k] && he)
                 expected[k] = sqrt(2 / in) * tl_random_normal(&again);
             else if (keep[k])
@@ -222,6 +236,8 @@ START_TEST(fans)
         { { 0, { 0 } }, false, false },         { { 3, { 3, 2, 4 } }, false, false },
         { { 3, { 3, 2, 4 } }, true, false },    { { 4, { 3, 3, 2, 4 } }, false, false },
         { { 4, { 3, 3, 2, 4 } }, true, false }, { { 2, { 1, 5 } }, true, false },
+        { { 3, { 3, 2, 4 } }, false, true },    { { 3, { 3, 2, 4 } }, true, true },
+        { { 4, { 4, 3, 2, 3 } }, false, true }, { { 4, { 4, 3, 2, 3 } }, true, true },
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         uint8_t keep[72];
@@ -243,6 +259,18 @@ START_TEST(a_convolution_kernel)
     ck_assert_ok(tl_init_he(v, &(tl_random){ .seed = 1 }));
     check_moments(tl_variable_data(v), 4608, 0, sqrt(2.0 / 144), 3);
     ck_assert_ok(tl_init_glorot(v, &(tl_random){ .seed = 1 }));
+    check_moments(tl_variable_data(v), 4608, 0, sqrt(2.0 / (144 + 288)), 9.0 / 5);
+    tl_variable_free(v);
+}
+END_TEST
+
+/* The same kernel as tl_conv2d has it. */
+START_TEST(filters)
+{
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(32, 16, 3, 3));
+    ck_assert_ok(tl_init_he_rows(v, &(tl_random){ .seed = 1 }));
+    check_moments(tl_variable_data(v), 4608, 0, sqrt(2.0 / 144), 3);
+    ck_assert_ok(tl_init_glorot_rows(v, &(tl_random){ .seed = 1 }));
     check_moments(tl_variable_data(v), 4608, 0, sqrt(2.0 / (144 + 288)), 9.0 / 5);
     tl_variable_free(v);
 }
@@ -317,6 +345,11 @@ START_TEST(short_of_memory)
     ck_assert_ok(tl_init_he(v, &r));
     tl_variable_free(v);
     tl_pattern_release(p);
+    v = tl_variable_dense("v", TL_SHAPE(1, 2, 3)); /* filters, whose values are counted */
+    tl_test_fail_allocation(1);
+    ck_assert_status(tl_init_he_rows(v, &(tl_random){ .seed = 1 }), TL_ERR_MEMORY, "out of memory");
+    ck_assert_same(tl_variable_data(v), zeros, 6);
+    tl_variable_free(v);
 }
 END_TEST
 
@@ -336,6 +369,7 @@ Suite *tl_test_suite(void)
     c = tl_test_case(s, "fans");
     tcase_add_test(c, fans);
     tcase_add_test(c, a_convolution_kernel);
+    tcase_add_test(c, filters);
     tcase_add_loop_test(c, many_rows_of_a_kernel, 0, LAWS);
     c = tl_test_case(s, "edges");
     tcase_add_loop_test(c, nothing_to_draw, 0, LAWS);
