@@ -323,7 +323,7 @@ int main(int argc, char **argv)
             "compares ways to choose. The exit status is 0 if at the lowest density SNIP, SynFlow and GraSP "
             "are each more accurate than all other ways, in the mean of the seeds.",
         .data = digits_help,
-        .goal = "by how many points",
+        .goal = "by how many points of accuracy",
         .x_name = "kept, %",
         .examples = "\n--data digits --density 0.01 --threads 0\n"
                     "--hidden 128,128,128 --seeds 5 --svg accuracy.svg\n",

@@ -33,7 +33,7 @@ static const flag flags[] = {
     { "--bias-decay", "X", "weight decay of biases", FLAG_NUMBER, .at = AT(model.bias_decay), .open = true,
       .fixed = true },
     { "--split", "NAME",
-      "what is held out: the last fifth of each person's ratings, or a random tenth of all", FLAG_CHOICE,
+      "what is held out: last, a fifth of each person's ratings, or random, a tenth of all", FLAG_CHOICE,
       .at = AT(split), .fixed = true, .choices = split_names, .stride = sizeof *split_names },
     { "--rows", "NAME,..", "train by exact, dense or lazy steps", FLAG_CHOICES, .at = AT(rows),
       .choices = factors_modes, .stride = sizeof *factors_modes },

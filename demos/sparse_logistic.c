@@ -25,8 +25,8 @@ typedef struct options {
 #define AT(field) offsetof(options, field)
 
 static const flag flags[] = {
-    { "--model", "NAME,..", "logistic regression, or a factorisation machine", FLAG_CHOICES, .at = AT(models),
-      .choices = model_names, .stride = sizeof *model_names },
+    { "--model", "NAME,..", "logistic: regression; machine: a factorisation machine", FLAG_CHOICES,
+      .at = AT(models), .choices = model_names, .stride = sizeof *model_names },
     { "--rank", "N", "factors per feature of the machine", FLAG_INTEGER, .at = AT(rank), 1, 256,
       .fixed = true },
     { "--epochs", "N", "passes over the file", FLAG_INTEGER, .at = AT(epochs), 1, MOST_POINTS },

@@ -35,7 +35,7 @@ static const flag flags[] = {
       .at = AT(sample), .open = true, .fixed = true },
     { "--learning-rate", "X", "of AdaGrad", FLAG_NUMBER, .at = AT(learning_rate), .above = true, .open = true,
       .fixed = true },
-    { "--near", "WORD,..", "show the neighbours of these (default: some frequent ones)", FLAG_TEXT,
+    { "--near", "WORD,..", "show the neighbours of these (default: five of medium frequency)", FLAG_TEXT,
       .at = AT(near) },
     { "--npy", "FILE", "write the vectors as a NumPy array, a row per word", FLAG_OUTPUT, .at = AT(npy) },
     { "--text", "FILE", "write words and vectors as word2vec's text", FLAG_OUTPUT, .at = AT(text) },
