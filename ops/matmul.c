@@ -71,7 +71,7 @@ static tl_shape shape_of(const batch *p, int32_t a_rank, int32_t b_rank)
 {
     const int32_t rank = a_rank > b_rank ? a_rank : b_rank;
     tl_shape y = { .rank = 0 };
-    for (int32_t d = rank < 2 ? 2 : 4 - rank; d < 2; d++)
+    for (int32_t d = 4 - rank; d < 2; d++)
         y.dim[y.rank++] = p->y[d];
     if (a_rank > 1)
         y.dim[y.rank++] = p->m;
@@ -83,21 +83,20 @@ static tl_shape shape_of(const batch *p, int32_t a_rank, int32_t b_rank)
 static tl_status shape(tl_node *y)
 {
     const tl_trans t = *(const tl_trans *)y->attr;
-    const int32_t a_rank = y->in[0]->shape.rank, b_rank = y->in[1]->shape.rank;
     batch *p = y->scratch = tl_scratch(y, 1, sizeof *p);
     if (!p)
         return TL_ERR_MEMORY;
-    *p = (batch){ .in = { { 1, 1 }, { 1, 1 } }, .y = { 1, 1 } };
     tl_status status = check_sizes(y, t, p);
-    if (status == TL_OK && (a_rank > 2 || b_rank > 2))
-        status = check_leading(y, t, p);
     if (status == TL_OK)
-        status = tl_shape_dense(y, shape_of(p, a_rank, b_rank));
-    if (status == TL_OK && a_rank > 2 && p->in[1][0] * p->in[1][1] == 1 && !p->transposed[0]) {
+        status = check_leading(y, t, p);
+    if (status != TL_OK)
+        return status;
+    const tl_shape result = shape_of(p, y->in[0]->shape.rank, y->in[1]->shape.rank);
+    if (p->in[1][0] * p->in[1][1] == 1 && !p->transposed[0]) {
         p->m = tl_shape_rows(y->in[0]->shape); /* all rows of A as one matrix */
-        p->in[0][0] = p->in[0][1] = p->y[0] = p->y[1] = 1;
+        p->y[0] = p->y[1] = 1;
     }
-    return status;
+    return tl_shape_dense(y, result);
 }
 
 /* ---- The matrices ---- */
@@ -150,7 +149,7 @@ static void sum_gradients(const tl_node *y, int which, int64_t at)
 {
     const batch *p = y->scratch;
     const int64_t *count = p->in[which], size = p->k * (which == 0 ? p->m : p->n);
-    const int64_t begin[2] = { count[0] == 1 ? 0 : at / count[1], count[1] == 1 ? 0 : at % count[1] };
+    const int64_t begin[2] = { at / count[1], at % count[1] };
     const int64_t end[2] = { count[0] == 1 ? p->y[0] : begin[0] + 1, count[1] == 1 ? p->y[1] : begin[1] + 1 };
     tl_real *to = y->in[which]->grad + at * size;
     bool add = !y->in[which]->overwrite;

@@ -78,6 +78,7 @@ START_TEST(dense_ops)
     check_node(tl_matmul_transposed(a, b, TL_TRANSPOSE_A), "<Gemm> transpose='a'");
     check_node(tl_matmul_transposed(a, b, TL_TRANSPOSE_B), "<Gemm> transpose='b'");
     check_node(tl_matmul_transposed(cube, b, TL_TRANSPOSE_B), " transpose='b'");
+    check_node(tl_matmul_transposed(a, cube, TL_TRANSPOSE_A), " transpose='a'");
     check_node(tl_matmul(cube, tl_reshape(a, TL_SHAPE(4, 3))), "<MatMul>");
     check_node(tl_mse(a, b), "");
     check_node(tl_sigmoid_cross_entropy(a, b), "");

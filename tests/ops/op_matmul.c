@@ -100,6 +100,7 @@ static const tl_sample samples[] = {
     BATCHED((3, ), (2, 3, )),
     BATCHED((2, 1, ), (1, 3, )),
     BATCHED((1, 3, ), (2, 1, )),
+    BATCHED((2, 1, ), (2, 1, )),
     BATCHED((2, 3, ), ()),
     BATCHED((), (2, 3, )),
     BATCHED((2, 1, ), (3, )),
@@ -112,6 +113,7 @@ static const tl_sample samples[] = {
     OF(TL_DENSE_OPERAND(3, 65, 66), TL_DENSE_OPERAND(3, 66, 67), none),
     OF(TL_DENSE_OPERAND(4, 1, 33, 34), TL_DENSE_OPERAND(3, 65, 34), tb),
     OF(TL_DENSE_OPERAND(3, 20000, 1), TL_DENSE_OPERAND(3, 1, 2), none),
+    OF(TL_DENSE_OPERAND(0, 1, 3), TL_DENSE_OPERAND(1, 1), ta), /* one number, repeated to nothing */
     /* a vector is a row on the left, a column on the right, and no dimension of Y */
     OF(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4), none),
     OF(TL_DENSE_OPERAND(4, 3), TL_DENSE_OPERAND(4), ta),
@@ -140,6 +142,10 @@ static const tl_sample samples[] = {
             "a [3] transposed times b (3x5): the first is a vector, and cannot be transposed"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4), &tb, TL_ERR_SHAPE,
             "a (3x4) times b [4] transposed: the second is a vector, and cannot be transposed"),
+    REFUSED(TL_DENSE_OPERAND(4), TL_DENSE_OPERAND(4), &tb, TL_ERR_SHAPE,
+            "a [4] times b [4] transposed: the second is a vector, and cannot be transposed"),
+    REFUSED(TL_DENSE_OPERAND(4, 3), TL_DENSE_OPERAND(4), &both, TL_ERR_SHAPE,
+            "a (4x3) transposed times b [4] transposed: the second is a vector, and cannot be transposed"),
     REFUSED(TL_DENSE_OPERAND(4), TL_DENSE_OPERAND(3), &none, TL_ERR_SHAPE, "a [4] times b [3]: 4 is not 3"),
     REFUSED(TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(6, 5), &ta, TL_ERR_SHAPE,
             "a (2x3x4) transposed times b (6x5): 3 is not 6"),
