@@ -23,7 +23,6 @@ static tl_status shape(tl_node *y)
     struct saved *s = y->scratch = tl_scratch(y, 1, sizeof *s);
     if (!s || !(s->row = tl_scratch(y, rows, sizeof *s->row)))
         return TL_ERR_MEMORY;
-    s->half_each = NULL;
     if (l->smoothing != 0 && !(s->half_each = tl_scratch(y, rows, sizeof *s->half_each)))
         return TL_ERR_MEMORY;
     return TL_OK;
@@ -89,9 +88,7 @@ static double loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
     const tl_labels *l = y->attr;
     const struct saved *s = y->scratch;
     const tl_real *x = y->in[0]->val + i * n;
-    double sum = 0;
-    if (t.label != 0)
-        sum += t.label * (double)loss_of(s->row[i], x[l->label[i]]);
+    double sum = t.label != 0 ? t.label * (double)loss_of(s->row[i], x[l->label[i]]) : 0;
     if (t.each != 0)
         sum += t.each * 2 * s->half_each[i];
     return sum;
@@ -104,9 +101,7 @@ static double scaled_loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
     const tl_labels *l = y->attr;
     const struct saved *s = y->scratch;
     const tl_real *x = y->in[0]->val + i * n;
-    double sum = 0;
-    if (t.label != 0)
-        sum += t.label / l->total * half_loss_of(s->row[i], x[l->label[i]]);
+    double sum = t.label != 0 ? t.label / l->total * half_loss_of(s->row[i], x[l->label[i]]) : 0;
     if (t.each != 0)
         sum += t.each / l->total * s->half_each[i];
     return sum;

@@ -1,6 +1,7 @@
 /* softmax_cross_entropy: mean over rows of -log softmax(X(i, :))[labels[i]], with weights or without, and
  * with options */
 #include "check_tulle.h"
+#include "derivative.h"
 #include "tests/ops/labelled.h"
 
 /* weights = NULL: tl_softmax_cross_entropy */
@@ -191,6 +192,9 @@ static const tl_sample samples_with[] = {
     LABELLED_REFUSED(labels3, WITH(.smoothing = 1.5), TL_ERR_ARGUMENT, "the smoothing, 1.5, is not in 0..1",
                      2, 3),
     LABELLED_REFUSED(labels3, WITH(.smoothing = NAN), TL_ERR_ARGUMENT, NULL, 2, 3),
+    /* a class beyond a strip, of another weight; weights of 1 for each class */
+    LABELLED(labels3, WITH(.smoothing = 0.25, .class_weights = row_weights300), 1, 257),
+    LABELLED(labels3, WITH(.smoothing = 1, .row_weights = WEIGHTS(2, 0, 2), .per_row = true), 3, 2),
     /* PyTorch's cross_entropy, here and where a source is not given: the mean is over what counts */
     LABELLED_EXAMPLE(2, 2, TL_VALUES(1, 2, 3, 0.4), LABELS(-100, 1), WITH(IGNORE(-100)),
                      TL_VALUES(2.67164469196767), TL_VALUES(1), TL_VALUES(0, 0, SIGMOID_2_6, -SIGMOID_2_6)),
@@ -237,6 +241,10 @@ static const tl_sample samples_with[] = {
                      TL_VALUES(4), TL_VALUES(-0.5, 0, 0.5)),
     LABELLED_EXAMPLE(1, 2, TL_VALUES(0, -INFINITY), LABELS(0), WITH(.smoothing = 0.5), TL_VALUES(INFINITY),
                      TL_VALUES(4), TL_VALUES(1, -1)),
+    /* where dY is 0, so is the gradient */
+    LABELLED_EXAMPLE(2, 2, TL_VALUES(NAN, 2, 3, 0.4), LABELS(0, 1), WITH(.per_row = true),
+                     TL_VALUES(NAN, 2.67164469196767), TL_VALUES(0, 1),
+                     TL_VALUES(0, 0, SIGMOID_2_6, -SIGMOID_2_6)),
     /* all ignored: 0 */
     LABELLED_EXAMPLE(2, 2, TL_VALUES(1, NAN, 3, 0.4), LABELS(9, 9), WITH(IGNORE(9)), TL_VALUES(0),
                      TL_VALUES(1), TL_VALUES(0, 0, 0, 0)),
@@ -366,20 +374,62 @@ START_TEST(sums_beyond_the_range)
 }
 END_TEST
 
-/* Losses beyond the range whose share of the loss of a row is not: -log softmax is 0 and 2 `huge`. */
+/* Losses beyond the range whose share of the loss of a row, or of all rows that are not ignored, is not:
+ * -log softmax is 0 and 2 `huge`. */
 START_TEST(shares_beyond_the_range)
 {
-    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38, x[] = { huge, -huge };
-    const tl_real half[] = { 0.5 };
-    const tl_cross_entropy_options smooth = { .smoothing = 0.5 },
-                                   alone = { .row_weights = half, .per_row = true };
+    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38;
+    const tl_real x[] = { NAN, NAN, NAN, NAN, huge, -huge, huge, -huge, huge, -huge, huge, -huge };
+    const tl_cross_entropy_options smooth = { .smoothing = 0.5, IGNORE(2) },
+                                   alone = { .row_weights = WEIGHTS(0, 0.5), .per_row = true };
     tl_graph *g = tl_graph_new();
-    tl_node *logits = tl_input(g, TL_SHAPE(1, 2), x);
-    const tl_real *y = tl_value(tl_softmax_cross_entropy_with(logits, LABELS(0), &smooth));
-    ck_assert_values(y, 1, TL_NEAR, (double)huge / 2);
-    y = tl_value(tl_softmax_cross_entropy_with(logits, LABELS(1), &alone));
-    ck_assert_values(y, 1, TL_NEAR, (double)huge);
+    tl_node *all = tl_input(g, TL_SHAPE(6, 2), x), *two = tl_input(g, TL_SHAPE(2, 2), x + 2);
+    const tl_real *y = tl_value(tl_softmax_cross_entropy_with(all, LABELS(2, 2, 0, 0, 0, 1), &smooth));
+    ck_assert_values(y, 1, TL_NEAR, 0.75 * (double)huge);
+    y = tl_value(tl_softmax_cross_entropy_with(two, LABELS(1, 1), &alone));
+    ck_assert_values(y, 2, TL_NEAR, 0, (double)huge);
     tl_graph_free(g);
+}
+END_TEST
+
+/* The gradient of a derivative with respect to its direction is that of the loss, also where the weights
+ * cancel. */
+START_TEST(derivative_along_a_variable)
+{
+    const tl_real cancelling[] = { 1, -1 };
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2, 4), 1), *w = tl_test_dense("w", TL_SHAPE(2, 4), 2);
+    for (int k = 0; k < 2; k++) {
+        const tl_real *weights = k == 0 ? NULL : cancelling;
+        tl_real dx[8];
+        run(TL_SHAPE(2, 4), tl_variable_data(v), zeros, weights, 1, dx);
+        tl_graph *g = tl_graph_new();
+        tl_node *x = tl_input(g, TL_SHAPE(2, 4), tl_variable_data(v)), *d = tl_use(g, w);
+        tl_gradients out;
+        ck_assert_ok(tl_backward(tl_derivative(loss_of(x, zeros, weights), 1, &x, &d), &out));
+        ck_assert_close(out.pair[0].values, dx, 8, TL_NEAR);
+        tl_graph_free(g);
+    }
+    tl_variable_free(v);
+    tl_variable_free(w);
+}
+END_TEST
+
+/* Whichever allocation fails, the derivative does. */
+START_TEST(derivative_short_of_memory)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(9000, 1), 1);
+    bool done = false;
+    for (int k = 1; !done; k++) {
+        tl_graph *g = tl_graph_new();
+        tl_node *x = tl_use(g, v), *y = tl_softmax_cross_entropy(x, zeros);
+        ck_assert_ok(tl_graph_status(g));
+        tl_test_fail_allocation(k);
+        done = tl_derivative(y, 1, &x, &x) != NULL;
+        tl_test_fail_allocation(0);
+        ck_assert_int_eq(tl_graph_status(g), done ? TL_OK : TL_ERR_MEMORY);
+        tl_graph_free(g);
+    }
+    tl_variable_free(v);
 }
 END_TEST
 
@@ -403,12 +453,13 @@ START_TEST(changed_in_between)
 }
 END_TEST
 
-/* Beside losses beyond the range that cancel: log 2 of shared infinite logits, and log 2 of equal ones. */
+/* Beside losses beyond the range that cancel: log 2 of shared infinite logits, and log 2 of equal ones. The
+ * last row does not count. */
 START_TEST(cancelling_losses)
 {
     const tl_real most = TL_IS_DOUBLE ? (tl_real)0x1.fffffffffffffp1023 : (tl_real)0x1.fffffep127;
-    const tl_real x[] = { most, -most, most, -most, INFINITY, INFINITY, 0, 0 }, weights[] = { 1, -1, 1, 1 };
-    tl_real dx[8], y = run(TL_SHAPE(4, 2), x, (int32_t[]){ 1, 1, 1, 1 }, weights, 1, dx);
+    const tl_real x[] = { most, -most, most, -most, INFINITY, INFINITY, 0, 0, 0, 0 };
+    tl_real dx[10], y = run(TL_SHAPE(5, 2), x, LABELS(1, 1, 1, 1, 1), WEIGHTS(1, -1, 1, 1, 0), 1, dx);
     ck_assert_values(&y, 1, TL_NEAR, LOG_2);
 }
 END_TEST
@@ -443,6 +494,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, tiny_weights);
     tcase_add_test(c, sums_beyond_the_range);
     tcase_add_test(c, shares_beyond_the_range);
+    tcase_add_test(c, derivative_along_a_variable);
+    tcase_add_test(c, derivative_short_of_memory);
     tcase_add_test(c, cancelling_losses);
     tcase_add_test(c, equal_losses);
     return s;
