@@ -65,8 +65,8 @@ TL_API void tl_vsoftplus(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL
 TL_API void tl_vsilu(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vsilu);
 TL_API void tl_vgelu(int64_t n, const tl_real *x, tl_real *y) TL_REAL_SYMBOL(tl_vgelu);
 
-/* Their gradients: dx[k] = dy[k] times the derivative at x[k]. Where that has two terms, which may cancel, the
- * errors, as above, are in units of the sum of their magnitudes. */
+/* Their gradients: dx[k] = dy[k] times the derivative at x[k]. Where that has two terms, which may cancel,
+ * the errors, as above, are in units of the sum of their magnitudes. */
 TL_API void tl_vsoftplus_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)
     TL_REAL_SYMBOL(tl_vsoftplus_gradient);
 TL_API void tl_vsilu_gradient(int64_t n, const tl_real *x, const tl_real *dy, tl_real *dx)

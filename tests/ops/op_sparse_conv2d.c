@@ -146,7 +146,7 @@ START_TEST(memory_of_a_large_image)
 }
 END_TEST
 
-/* Without gradients there are no planes and tiles for them, here two thirds of a piece, and no sums for dW. */
+/* Without gradients there are no planes and tiles for them, here two thirds of a piece, or sums for dW. */
 START_TEST(memory_for_inference)
 {
     tl_variable *x = tl_test_dense("x", TL_SHAPE(4, 4, 32, 32), 1),
