@@ -108,7 +108,7 @@ static void backward(tl_node *y)
     for_rows(y, backward_rows);
 }
 
-/* The mean over the rows of <T, <softmax(X), dX> - dX> - <log softmax(X), dT> */
+/* The mean over the rows of <T, <softmax(X), dX> - dX>, and the op of X and dT, in which it is linear. */
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
     tl_node *x = y->in[0], *t = y->in[1], *part[2] = { NULL, NULL };
@@ -117,11 +117,12 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
         tl_shape column = x->shape;
         column.dim[last] = 1;
         tl_node *mean = tl_reduce_sum(tl_mul(tl_softmax(x), dx[0]), last);
-        part[0] = tl_mul(t, tl_sub(tl_reshape(mean, column), dx[0]));
+        tl_node *of_row = tl_reduce_sum(tl_mul(t, tl_sub(tl_reshape(mean, column), dx[0])), last);
+        part[0] = tl_reduce_mean(of_row, TL_ALL_AXES);
     }
     if (dx[1])
-        part[1] = tl_neg(tl_mul(tl_log_softmax(x), dx[1]));
-    return tl_reduce_mean(tl_reduce_sum(tl_sum_of(2, part), last), TL_ALL_AXES);
+        part[1] = tl_softmax_cross_entropy_dense(x, dx[1]);
+    return tl_sum_of(2, part);
 }
 
 static const tl_op op = {

@@ -132,11 +132,25 @@ START_TEST(changed_in_between)
 }
 END_TEST
 
+/* A class of -Inf has no part in a derivative either, as long as its target stays 0. */
+START_TEST(derivative_with_an_excluded_class)
+{
+    const tl_real logits[] = { -INFINITY, 1, 2 }, targets[] = { 0, 0.5, 0.5 }, along[] = { 0, 1, -1 };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(1, 3), logits), *t = tl_input(g, TL_SHAPE(1, 3), targets),
+            *dt = tl_input(g, TL_SHAPE(1, 3), along);
+    tl_node *dy = tl_derivative(tl_softmax_cross_entropy_dense(x, t), 1, &t, &dt);
+    ck_assert_close(tl_value(dy), &(const tl_real){ 1 }, 1, TL_NEAR); /* the difference of the logits */
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&softmax_cross_entropy_dense);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, one_hot_targets);
     tcase_add_test(c, changed_in_between);
+    tcase_add_test(c, derivative_with_an_excluded_class);
     return s;
 }
