@@ -43,7 +43,8 @@ static tl_status check_shards(const tl_node *y, int64_t *total)
             return tl_fail(TL_ERR_SHAPE, "the rows of table %d, %s, are unlike those of table 0, %s", (int)i,
                            tl_node_text(y->in[i]).text, tl_node_text(first).text);
         if (y->in[i]->shape.dim[0] > INT64_MAX - *total)
-            return tl_fail(TL_ERR_SHAPE, "table %d, %s, is too many", (int)i, tl_node_text(y->in[i]).text);
+            return tl_fail(TL_ERR_SHAPE, "with table %d, %s, the tables have too many rows", (int)i,
+                           tl_node_text(y->in[i]).text);
         *total += y->in[i]->shape.dim[0];
     }
     for (int32_t i = 0; i < y->n_in; i++) {

@@ -274,7 +274,8 @@ START_TEST(no_tables_and_too_many)
     for (int k = 0; k < N; k++)
         list[k] = k == 0 ? tl_input(g, TL_SHAPE(INT64_C(1) << 57, 0), NULL) : list[0];
     ck_assert_refused(g, tl_embedding_lookup_partitioned(list, N, ids, TL_SHAPE(1), TL_MOD, 0), TL_ERR_SHAPE,
-                      "embedding_lookup_partitioned: table 63, 144115188075855872x0, is too many");
+                      "embedding_lookup_partitioned: with table 63, 144115188075855872x0, the tables have "
+                      "too many rows");
     tl_node *a = tl_input(g, TL_SHAPE(1), &(const tl_real){ 0 });
     ck_assert_null(tl_embedding_lookup_partitioned(&a, 0, ids, TL_SHAPE(1), TL_MOD, 0),
                    "embedding_lookup_partitioned: 0 inputs");
