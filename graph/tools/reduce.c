@@ -168,21 +168,13 @@ void tl_repeat_axis(tl_axis of, tl_real c, const tl_real *dy, tl_real *da, bool 
 
 double tl_sum_run(int64_t n, const tl_real *x, const tl_real *z)
 {
-    enum { LANES = 64 };
-    if (n < LANES / 4) {
+    if (n < 16) {
         double sum = 0;
         for (int64_t k = 0; k < n; k++)
             sum += (double)x[k] * (z ? (double)z[k] : 1);
         return sum;
     }
-    _Alignas(64) double sum[LANES] = { 0 };
-    const int64_t whole = n - n % LANES;
-    tl_kernel_table()->sum_rows(n / LANES, LANES, LANES, x, z, sum);
-    tl_kernel_table()->sum_rows(1, n - whole, LANES, x + whole, z ? z + whole : NULL, sum);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++)
-            sum[l] += sum[l + half];
-    return sum[0];
+    return tl_kernel_table()->sum_run(n, x, z);
 }
 
 tl_real tl_max_run(int64_t n, const tl_real *x)

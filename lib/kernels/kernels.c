@@ -208,6 +208,7 @@ const tl_kernels TL_ISA(kernels) = {
     .sum_rows = sum_rows,
     .col_sums = col_sums,
     .largest = TL_ISA(largest),
+    .sum_run = TL_ISA(sum_run),
     .deviations = TL_ISA(deviations),
     .normalise = TL_ISA(normalise),
     .norm_sums = TL_ISA(norm_sums),

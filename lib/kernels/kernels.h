@@ -196,6 +196,10 @@ typedef struct tl_kernels {
     /* Returns the largest x[k]: NaN if x contains one, -Inf if x is empty. */
     tl_real (*largest)(int64_t n, const tl_real *x);
 
+    /* Returns the sum of x[k] or, unless z is NULL, of x[k] z[k], computed in double: 64 partial sums, sum
+     * k mod 64 taking term k, which are added by halves. */
+    double (*sum_run)(int64_t n, const tl_real *x, const tl_real *z);
+
     /* sum[0] += the sum of x[k] - mean, rounded, and sum[1] += that of the squares of this. */
     void (*deviations)(int64_t n, const tl_real *x, tl_real mean, double *sum);
 

@@ -31,12 +31,42 @@ tl_real TL_ISA(largest)(int64_t n, const tl_real *x)
     return nan[0] ? (tl_real)__builtin_nan("") : max[0];
 }
 
+INLINE void add_half(double *partial, const int half)
+{
+    for (int l = 0; l < half; l++)
+        partial[l] += partial[l + half];
+}
+
+/* With constants, so that the sums stay in registers. */
 INLINE double by_halves(double *partial)
 {
-    for (int half = PARTS / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++)
-            partial[l] += partial[l + half];
-    return partial[0];
+    _Static_assert(PARTS == 32, "as many halves");
+    add_half(partial, 16);
+    add_half(partial, 8);
+    add_half(partial, 4);
+    add_half(partial, 2);
+    return partial[0] + partial[1];
+}
+
+INLINE void add_run(int64_t n, const tl_real *restrict x, const tl_real *restrict z, double *restrict partial)
+{
+    for (int64_t l = 0; l < n; l++)
+        partial[l] = z ? fused_wide((double)x[l], (double)z[l], partial[l]) : partial[l] + (double)x[l];
+}
+
+double TL_ISA(sum_run)(int64_t n, const tl_real *x, const tl_real *z)
+{
+    double partial[MAX_PARTS] = { 0 };
+    int64_t k = 0;
+    if (z)
+        for (; k + MAX_PARTS <= n; k += MAX_PARTS)
+            add_run(MAX_PARTS, x + k, z + k, partial);
+    else
+        for (; k + MAX_PARTS <= n; k += MAX_PARTS)
+            add_run(MAX_PARTS, x + k, NULL, partial);
+    add_run(n - k, x + k, z ? z + k : NULL, partial);
+    add_half(partial, PARTS);
+    return by_halves(partial);
 }
 
 INLINE void add_deviations(int64_t n, const tl_real *restrict x, tl_real mean, double *restrict first,

@@ -366,10 +366,10 @@ static double multiply_add_wide(bool fused, double a, double b, double c)
     return fused ? fma(a, b, c) : a * b + c;
 }
 
-/* Adds the 32 partial sums by halves. */
-static double sum_by_halves(double *sum)
+/* Adds the partial sums by halves. */
+static double sum_by_halves(double *sum, int parts)
 {
-    for (int half = 16; half > 0; half /= 2)
+    for (int half = parts / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++)
             sum[l] += sum[l + half];
     return sum[0];
@@ -383,8 +383,8 @@ void tl_ref_deviations(bool fused, int64_t n, const tl_real *x, tl_real mean, do
         first[k % 32] += d;
         second[k % 32] = multiply_add_wide(fused, d, d, second[k % 32]);
     }
-    sum[0] += sum_by_halves(first);
-    sum[1] += sum_by_halves(second);
+    sum[0] += sum_by_halves(first, 32);
+    sum[1] += sum_by_halves(second, 32);
 }
 
 static tl_real quotient(tl_real x, tl_row_norm m)
@@ -408,8 +408,8 @@ void tl_ref_norm_sums(bool fused, int64_t n, const tl_real *x, tl_row_norm m, co
         first[k % 32] = multiply_add_wide(fused, d, g, first[k % 32]);
         second[k % 32] = multiply_add_wide(fused, d * g, (double)quotient(x[k], m), second[k % 32]);
     }
-    sum[0] += sum_by_halves(first);
-    sum[1] += sum_by_halves(second);
+    sum[0] += sum_by_halves(first, 32);
+    sum[1] += sum_by_halves(second, 32);
 }
 
 void tl_ref_norm_gradient(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy,
@@ -420,6 +420,14 @@ void tl_ref_norm_gradient(bool fused, int64_t n, const tl_real *x, tl_row_norm m
         const tl_real d = multiply_add(fused, -quotient(x[k], m), slope, g);
         dx[k] = add ? multiply_add(fused, m.scale, d, dx[k]) : m.scale * d;
     }
+}
+
+double tl_ref_sum_run(bool fused, int64_t n, const tl_real *x, const tl_real *z)
+{
+    double partial[64] = { 0 };
+    for (int64_t k = 0; k < n; k++)
+        partial[k % 64] = multiply_add_wide(fused, (double)x[k], z ? (double)z[k] : 1, partial[k % 64]);
+    return sum_by_halves(partial, 64);
 }
 
 void tl_ref_norm_terms(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, double *sum,

@@ -41,6 +41,7 @@ START_TEST(sums)
                 gain = random_values(n, 0, 7);
         const tl_real *g = s / 2 % 2 ? gain.at : NULL;
         double sum[2] = { 1, 2 }, expected[2] = { 1, 2 };
+        ck_assert(t->sum_run(n, x.at, g) == tl_ref_sum_run(fuses(), n, x.at, g));
         t->deviations(n, x.at, norm.mean, sum);
         tl_ref_deviations(fuses(), n, x.at, norm.mean, expected);
         ck_assert_mem_eq(sum, expected, sizeof sum);
