@@ -23,7 +23,7 @@ static int64_t kept(const tl_node *y, int64_t r)
     const int64_t cols = tl_shape_cols(y->shape), i = r % y->shape.dim[y->shape.rank - 2];
     if (diagonal >= cols - i) /* the sum below could overflow */
         return cols;
-    return diagonal < -i ? 0 : i + 1 + diagonal < cols ? i + 1 + diagonal : cols;
+    return diagonal < -i ? 0 : i + 1 + diagonal;
 }
 
 static void forward_rows(void *context, int64_t begin, int64_t end)

@@ -89,6 +89,7 @@ static inline void tl_test_fill_labelled(void)
         LABELLED(labels3, WITH(.row_weights = row_weights6, .class_weights = class_weights3), 6, 3),         \
         LABELLED(labels3, WITH(.smoothing = 0.25), 2, 1, 2, 5),                                              \
         LABELLED(labels3, WITH(.smoothing = 1), 6, 4),                                                       \
+        LABELLED(labels3, WITH(.smoothing = 1, .row_weights = WEIGHTS(2, 0, 2), .per_row = true), 3, 2),     \
         LABELLED(labels3, WITH(.smoothing = 0.5, .row_weights = row_weights6), 6, 4),                        \
         LABELLED(labels3, WITH(.smoothing = 0.25, .class_weights = class_weights3), 6, 3),                   \
         LABELLED(labels3, WITH(.per_row = true), 5),                                                         \
