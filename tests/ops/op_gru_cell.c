@@ -2,6 +2,8 @@
 #include "check_tulle.h"
 #include "tests/ops/linear.h"
 
+#include <string.h>
+
 #include <math.h>
 
 /* The operands in order: X, H, Wx, Wh, bx, bh. */
@@ -116,7 +118,23 @@ static const tl_op_case gru_cell = {
     .skip = TL_SKIP(TL_STAGE_PLACE), /* operands lose their samples together, or not at all */
 };
 
+/* Parts that are not as wide as H are refused by the shape that they should have. */
+START_TEST(parts_of_another_width)
+{
+    const tl_real zero[16] = { 0 };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(2, 4), zero), *h = tl_input(g, TL_SHAPE(2, 1), zero);
+    tl_node *w_x = tl_input(g, TL_SHAPE(4, 4), zero), *w_h = tl_input(g, TL_SHAPE(1, 3), zero);
+    ck_assert_ptr_null(tl_gru_cell(x, h, w_x, w_h, NULL, NULL));
+    ck_assert_ptr_nonnull(strstr(tl_error(), "2x3"));
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
-    return tl_op_suite(&gru_cell);
+    Suite *s = tl_op_suite(&gru_cell);
+    TCase *c = tl_test_case(s, "beyond");
+    tcase_add_test(c, parts_of_another_width);
+    return s;
 }

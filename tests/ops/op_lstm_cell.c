@@ -2,6 +2,8 @@
 #include "check_tulle.h"
 #include "tests/ops/linear.h"
 
+#include <string.h>
+
 #include <math.h>
 
 /* The operands in order: X, H, C, Wx, Wh, bx, bh. The attribute: which result is looked at. */
@@ -155,10 +157,24 @@ START_TEST(no_cell)
 }
 END_TEST
 
+/* A cell that is not as wide as H is refused by the shape that it should have. */
+START_TEST(cell_of_another_width)
+{
+    const tl_real zero[16] = { 0 };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(2, 4), zero), *h = tl_input(g, TL_SHAPE(2, 1), zero), *c = x;
+    tl_node *w_x = tl_input(g, TL_SHAPE(4, 4), zero), *w_h = tl_input(g, TL_SHAPE(1, 4), zero);
+    ck_assert_ptr_null(tl_lstm_cell(x, h, &c, w_x, w_h, NULL, NULL));
+    ck_assert_ptr_nonnull(strstr(tl_error(), "2x1"));
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&lstm_cell);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, no_cell);
+    tcase_add_test(c, cell_of_another_width);
     return s;
 }
