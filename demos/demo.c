@@ -191,14 +191,6 @@ bool graph_failed(const tl_graph *g)
     return false;
 }
 
-bool path_in(char path[MAX_PATH], const char *folder, const char *name)
-{
-    const bool fits = snprintf(path, MAX_PATH, "%s/%s", folder, name) < MAX_PATH;
-    if (!fits)
-        tl_fail(TL_ERR_ARGUMENT, "the name of the folder is too long");
-    return fits;
-}
-
 void *allocate(int64_t n, size_t size)
 {
     void *p = calloc((size_t)n + (n == 0), size);

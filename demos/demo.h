@@ -26,6 +26,7 @@
 #include "flags.h"
 #include "measure.h"
 #include "output.h"
+#include "path.h"
 #include "results.h"
 #include "series.h"
 
@@ -91,11 +92,6 @@ int demo_end(demo *d, bool ok);
 
 /* Makes the first failure of the graph tl_error(). Returns false. */
 bool graph_failed(const tl_graph *g);
-
-enum { MAX_PATH = 4096 };
-
-/* Sets path to that of a file in a folder. Returns false with the reason in tl_error(). */
-bool path_in(char path[MAX_PATH], const char *folder, const char *name);
 
 /* Returns n elements of zeros, or NULL. */
 void *allocate(int64_t n, size_t size);

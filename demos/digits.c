@@ -1,6 +1,6 @@
 /* Images of digits: reading MNIST's files, and drawing. */
 #include "digits.h"
-#include "demo.h"
+#include "path.h"
 
 #include <math.h>
 #include <stdio.h>
