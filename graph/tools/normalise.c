@@ -7,6 +7,9 @@
 
 /* ---- Moments ---- */
 
+/* In one pass over the differences from the first of n elements. The square of the mean difference, which is
+ * subtracted from the mean square, is at most n - 1 times the variance, as no element is further than that
+ * from the mean: it cancels no more than log2 n of the 53 bits. */
 tl_moments tl_moments_of(tl_axis of, int64_t i, const tl_real *x, tl_norm norm)
 {
     const tl_kernels *t = tl_kernel_table();
@@ -15,16 +18,14 @@ tl_moments tl_moments_of(tl_axis of, int64_t i, const tl_real *x, tl_norm norm)
     tl_moments m = { 0, 0, 0, 0 };
     if (size == 0)
         return m;
-    for (int64_t o = 0; norm.centred && o < of.outer; o++)
-        t->deviations(of.inner, x + (o * of.n + i) * of.inner, 0, sum);
-    m.mean = (tl_real)(sum[0] / (double)size);
-    sum[0] = sum[1] = 0;
+    const double from = norm.centred ? (double)x[i * of.inner] : 0;
     for (int64_t o = 0; o < of.outer; o++)
-        t->deviations(of.inner, x + (o * of.n + i) * of.inner, m.mean, sum);
-    const double rest = norm.centred ? sum[0] / (double)size : 0;
-    double variance = sum[1] / (double)size - rest * rest;
+        t->deviations(of.inner, x + (o * of.n + i) * of.inner, from, sum);
+    const double offset = norm.centred ? sum[0] / (double)size : 0;
+    double variance = sum[1] / (double)size - offset * offset;
     variance = variance < 0 ? 0 : variance;
-    m.rest = (tl_real)rest;
+    m.mean = (tl_real)(from + offset);
+    m.rest = (tl_real)(from - (double)m.mean + offset);
     m.variance = (tl_real)variance;
     m.scale = variance + norm.epsilon == 0 ? 0 : (tl_real)(1 / sqrt(variance + norm.epsilon));
     return m;

@@ -22,8 +22,8 @@ typedef struct tl_moments {
     tl_real variance; /* or the mean of X^2; of all elements, not of all but one */
 } tl_moments;
 
-/* Returns the moments of number i along the axis, in double: the mean first, then the squares of the
- * differences from it. Without elements, or where the variance and epsilon are 0, the scale is 0. */
+/* Returns the moments of number i along the axis, computed in double from the differences from its first
+ * element. Without elements, or where the variance and epsilon are 0, the scale is 0. */
 TL_API tl_moments tl_moments_of(tl_axis of, int64_t i, const tl_real *x, tl_norm norm)
     TL_REAL_SYMBOL(tl_moments_of);
 

@@ -43,7 +43,7 @@ extern const tl_updates TL_ISA(updates);
 
 tl_real TL_ISA(largest)(int64_t n, const tl_real *x);
 double TL_ISA(sum_run)(int64_t n, const tl_real *x, const tl_real *z);
-void TL_ISA(deviations)(int64_t n, const tl_real *x, tl_real mean, double *sum);
+void TL_ISA(deviations)(int64_t n, const tl_real *x, double from, double *sum);
 void TL_ISA(normalise)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *gain, const tl_real *bias,
                        tl_real *y);
 void TL_ISA(norm_sums)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy, const tl_real *gain,

@@ -200,8 +200,8 @@ typedef struct tl_kernels {
      * k mod 64 taking term k, which are added by halves. */
     double (*sum_run)(int64_t n, const tl_real *x, const tl_real *z);
 
-    /* sum[0] += the sum of x[k] - mean, rounded, and sum[1] += that of the squares of this. */
-    void (*deviations)(int64_t n, const tl_real *x, tl_real mean, double *sum);
+    /* sum[0] += the sum of x[k] - from, in double, and sum[1] += that of the squares of this. */
+    void (*deviations)(int64_t n, const tl_real *x, double from, double *sum);
 
     /* y[k] = X^ gain[k] + bias[k], or X^ if gain and bias are NULL. */
     void (*normalise)(int64_t n, const tl_real *x, tl_row_norm m, const tl_real *gain, const tl_real *bias,

@@ -69,23 +69,23 @@ double TL_ISA(sum_run)(int64_t n, const tl_real *x, const tl_real *z)
     return by_halves(partial);
 }
 
-INLINE void add_deviations(int64_t n, const tl_real *restrict x, tl_real mean, double *restrict first,
+INLINE void add_deviations(int64_t n, const tl_real *restrict x, double from, double *restrict first,
                            double *restrict second)
 {
     for (int64_t l = 0; l < n; l++) {
-        const double d = (double)(x[l] - mean);
+        const double d = (double)x[l] - from;
         first[l] += d;
         second[l] = fused_wide(d, d, second[l]);
     }
 }
 
-void TL_ISA(deviations)(int64_t n, const tl_real *x, tl_real mean, double *sum)
+void TL_ISA(deviations)(int64_t n, const tl_real *x, double from, double *sum)
 {
     double first[PARTS] = { 0 }, second[PARTS] = { 0 };
     int64_t k = 0;
     for (; k + PARTS <= n; k += PARTS)
-        add_deviations(PARTS, x + k, mean, first, second);
-    add_deviations(n - k, x + k, mean, first, second);
+        add_deviations(PARTS, x + k, from, first, second);
+    add_deviations(n - k, x + k, from, first, second);
     sum[0] += by_halves(first);
     sum[1] += by_halves(second);
 }

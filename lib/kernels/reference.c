@@ -375,11 +375,11 @@ static double sum_by_halves(double *sum, int parts)
     return sum[0];
 }
 
-void tl_ref_deviations(bool fused, int64_t n, const tl_real *x, tl_real mean, double *sum)
+void tl_ref_deviations(bool fused, int64_t n, const tl_real *x, double from, double *sum)
 {
     double first[32] = { 0 }, second[32] = { 0 };
     for (int64_t k = 0; k < n; k++) {
-        const double d = (double)(x[k] - mean);
+        const double d = (double)x[k] - from;
         first[k % 32] += d;
         second[k % 32] = multiply_add_wide(fused, d, d, second[k % 32]);
     }

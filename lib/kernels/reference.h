@@ -65,7 +65,7 @@ tl_ref_update tl_ref_sgd, tl_ref_momentum, tl_ref_nesterov, tl_ref_adagrad, tl_r
 
 tl_real tl_ref_largest(int64_t n, const tl_real *x);
 double tl_ref_sum_run(bool fused, int64_t n, const tl_real *x, const tl_real *z);
-void tl_ref_deviations(bool fused, int64_t n, const tl_real *x, tl_real mean, double *sum);
+void tl_ref_deviations(bool fused, int64_t n, const tl_real *x, double from, double *sum);
 void tl_ref_normalise(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *gain,
                       const tl_real *bias, tl_real *y);
 void tl_ref_norm_sums(bool fused, int64_t n, const tl_real *x, tl_row_norm m, const tl_real *dy,
