@@ -1,29 +1,17 @@
 /* Checkpoints: a run that is resumed is, to the bit, the run that was not interrupted, and a run that is
  * saved is the one that is not. */
+#include "tests/graph/saved.h"
 #include "tests/graph/training.h"
-#include "tests/lib/files.h"
 
 #include "graph/optim/slots.h"
 
 #include <math.h>
 #include <sys/stat.h>
 
-/* The disk is not what is tested here, and slow. */
-int fsync(int fd)
-{
-    (void)fd;
-    return 0;
-}
-
-static void setup(void)
-{
-    make_path(path, sizeof path);
-}
-
-static void teardown(void)
+static void clean_up(void)
 {
     tl_set_num_threads(1);
-    unlink(path);
+    teardown();
 }
 
 enum { END = 47 };
@@ -328,7 +316,7 @@ Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("checkpoint");
     TCase *c = tl_test_case(s, "checkpoint");
-    tcase_add_unchecked_fixture(c, setup, teardown);
+    tcase_add_unchecked_fixture(c, setup, clean_up);
     tcase_add_loop_test(c, resumed_runs, 0, 2 * ZOO);
     tcase_add_test(c, used_run);
     tcase_add_loop_test(c, saved_again, 0, 6);

@@ -37,6 +37,17 @@ static inline void put(const char *to, const unsigned char *bytes, size_t n)
     ck_assert_uint_eq(written, n);
 }
 
+/* Reads a file of less than `capacity` bytes, and returns their number. */
+static inline size_t get(const char *from, unsigned char *to, size_t capacity)
+{
+    FILE *f = fopen(from, "rb");
+    ck_assert_ptr_nonnull(f);
+    const size_t n = fread(to, 1, capacity, f);
+    fclose(f);
+    ck_assert_uint_lt(n, capacity);
+    return n;
+}
+
 /* Gzips the bytes into to[capacity] and returns their number then. Uses the file at `path`. */
 static inline size_t pack(const unsigned char *bytes, size_t n, unsigned char *to, size_t capacity)
 {
@@ -46,12 +57,7 @@ static inline size_t pack(const unsigned char *bytes, size_t n, unsigned char *t
     int written = gzwrite(zip, bytes, (unsigned)n);
     ck_assert_int_eq(gzclose(zip), Z_OK);
     ck_assert_uint_eq((size_t)written, n);
-    FILE *f = fopen(path, "rb");
-    ck_assert_ptr_nonnull(f);
-    size_t packed = fread(to, 1, capacity, f);
-    fclose(f);
-    ck_assert_uint_lt(packed, capacity);
-    return packed;
+    return get(path, to, capacity);
 #else
     (void)capacity;
     memcpy(to, bytes, n);

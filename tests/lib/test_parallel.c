@@ -1,80 +1,12 @@
 /* Loops that cover everything once for any number of threads, and the threads that run them. A body runs on
  * threads of the pool, where Check cannot fail: bodies count, and the test compares. */
-#define _GNU_SOURCE /* sched_getaffinity */
-#include "tests/testing.h"
+#define _GNU_SOURCE /* loops.h */
+#include "tests/lib/loops.h"
 
 #include <fenv.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { N = 3000, MAX_THREADS = 1024 };
-
-static void one_thread(void)
-{
-    tl_set_num_threads(1);
-}
-
-static int available_cpus(void)
-{
-#ifdef __linux__
-    cpu_set_t set;
-    ck_assert_int_eq(sched_getaffinity(0, sizeof set, &set), 0);
-    return CPU_COUNT(&set);
-#else
-    return (int)sysconf(_SC_NPROCESSORS_ONLN);
-#endif
-}
 
 /* ---- covering ---- */
-
-typedef struct cover {
-    int64_t n, grain;
-    atomic_int hits[N], wrong; /* wrong: tasks that do not begin or end where they should */
-} cover;
-
-static void count_hits(void *context, int64_t begin, int64_t end)
-{
-    cover *c = context;
-    int64_t grain = c->grain < 1 ? 1 : c->grain;
-    if (begin < 0 || begin % grain != 0 || end != (c->n - begin < grain ? c->n : begin + grain))
-        atomic_fetch_add(&c->wrong, 1);
-    for (int64_t k = begin; k < end && k < N; k++)
-        atomic_fetch_add(&c->hits[k], 1);
-}
-
-static cover *prepare_cover(int64_t n, int64_t grain)
-{
-    static _Thread_local cover c;
-    c.n = n;
-    c.grain = grain;
-    atomic_store(&c.wrong, 0);
-    for (int64_t k = 0; k < N; k++)
-        atomic_store(&c.hits[k], 0);
-    return &c;
-}
-
-static bool is_covered(const cover *c)
-{
-    bool sound = atomic_load(&c->wrong) == 0;
-    for (int64_t k = 0; k < N; k++)
-        sound = sound && atomic_load(&c->hits[k]) == (k < c->n);
-    return sound;
-}
-
-/* Checks that a loop over n covers each index once, in the tasks that n and the grain alone determine. */
-static bool covers(int64_t n, int64_t grain)
-{
-    cover *c = prepare_cover(n, grain);
-    tl_parallel_for(n, grain, count_hits, c);
-    return is_covered(c);
-}
-
 START_TEST(every_index_once)
 {
     const int thread_counts[] = { 1, 2, 7, 3 };
@@ -156,35 +88,6 @@ START_TEST(many_short_loops)
 END_TEST
 
 /* ---- threads ---- */
-
-typedef struct meeting {
-    int expected;
-    atomic_int here;
-} meeting;
-
-/* Waits until all are here, for half a minute at most. */
-static void meet(void *context, int64_t begin, int64_t end)
-{
-    meeting *m = context;
-    (void)begin;
-    (void)end;
-    time_t start = time(NULL);
-    atomic_fetch_add(&m->here, 1);
-    for (int here = 0; here >= 0 && here < m->expected; here = atomic_load(&m->here)) {
-        sched_yield();
-        if (time(NULL) - start > 30)
-            atomic_store(&m->here, -MAX_THREADS); /* given up, for all */
-    }
-}
-
-/* Returns whether all n tasks of a loop run at the same time. */
-static bool all_meet(int n)
-{
-    meeting m = { .expected = n };
-    tl_parallel_for(n, 1, meet, &m);
-    return atomic_load(&m.here) == n;
-}
-
 START_TEST(as_many_threads_as_asked)
 {
     for (int n = 2; n <= 7; n += 5) {
@@ -299,114 +202,6 @@ START_TEST(loops_of_several_threads_at_once)
 }
 END_TEST
 
-/* ---- processes ---- */
-
-/* Returns the result of `what` in a child process. */
-static int in_child(int (*what)(void))
-{
-    int ends[2], result = -1;
-    ck_assert_int_eq(pipe(ends), 0);
-    fflush(NULL);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        result = what();
-        _exit(write(ends[1], &result, sizeof result) != sizeof result);
-    }
-    close(ends[1]);
-    ck_assert_int_eq(read(ends[0], &result, sizeof result), sizeof result);
-    close(ends[0]);
-    ck_assert_int_eq(waitpid(child, NULL, 0), child);
-    return result;
-}
-
-static int work_as_a_child(void)
-{
-    return tl_num_threads() == 7 && all_meet(7) && covers(N, 10) && covers(N, 1);
-}
-
-/* The threads of the parent are not there in the child. */
-START_TEST(fork_after_use)
-{
-    ck_assert_ok(tl_set_num_threads(7));
-    ck_assert(all_meet(7));
-    for (int k = 0; k < 3; k++) {
-        ck_assert_int_eq(in_child(work_as_a_child), 1);
-        ck_assert(all_meet(7) && covers(N, 10));
-    }
-}
-END_TEST
-
-static atomic_bool begun, enough;
-
-static void *run_until_enough(void *sound)
-{
-    for (*(bool *)sound = all_meet(7); !atomic_load(&enough); atomic_store(&begun, true))
-        *(bool *)sound = covers(N, 10) && *(bool *)sound;
-    return NULL;
-}
-
-/* Nor does the loop of another thread continue in the child. All threads are running before the first fork:
- * one that is just starting may hold a lock of the address sanitizer's allocator, which with GCC 12 stays
- * locked in the child for ever. */
-START_TEST(fork_during_a_loop)
-{
-    pthread_t other;
-    bool sound = true;
-    atomic_store(&begun, false);
-    atomic_store(&enough, false);
-    ck_assert_ok(tl_set_num_threads(7));
-    ck_assert_int_eq(pthread_create(&other, NULL, run_until_enough, &sound), 0);
-    while (!atomic_load(&begun))
-        sched_yield();
-    for (int k = 0; k < 10; k++)
-        ck_assert_int_eq(in_child(work_as_a_child), 1);
-    atomic_store(&enough, true);
-    pthread_join(other, NULL);
-    ck_assert(sound);
-}
-END_TEST
-
-static const char *variable; /* TULLE_NUM_THREADS for the child, NULL: unset */
-static int ask_first;
-
-static int count_from_variable(void)
-{
-    if (variable)
-        setenv("TULLE_NUM_THREADS", variable, 1);
-    else
-        unsetenv("TULLE_NUM_THREADS");
-    if (ask_first > 0)
-        tl_set_num_threads(ask_first);
-    return tl_num_threads();
-}
-
-/* Runs before every test that asks for the number of threads: if Check does not fork for each test, the
- * variable is read only once. */
-START_TEST(variable_at_the_start)
-{
-    const struct {
-        const char *text;
-        int threads;
-    } as[] = {
-        { NULL, 1 },        { "1", 1 },    { "4", 4 },   { "1024", 1024 }, { "0", available_cpus() },
-        { "1025", 1 },      { "-1", 1 },   { "", 1 },    { "x", 1 },       { "4x", 1 },
-        { "4 ", 1 },        { "0x10", 1 }, { "2.5", 1 }, { "four", 1 },    { "99999999999999999999", 1 },
-        { "4294967298", 1 }
-    };
-    for (size_t k = 0; k < sizeof as / sizeof *as; k++) {
-        variable = as[k].text;
-        int got = in_child(count_from_variable);
-        ck_assert_msg(got == as[k].threads, "TULLE_NUM_THREADS=%s gives %d threads, not %d",
-                      variable ? variable : "(unset)", got, as[k].threads);
-    }
-    variable = "4";
-    ask_first = 2;
-    ck_assert_int_eq(in_child(count_from_variable), 2);
-    ask_first = 0;
-}
-END_TEST
-
 START_TEST(number_of_threads)
 {
     ck_assert_ok(tl_set_num_threads(5));
@@ -451,56 +246,11 @@ START_TEST(workers_round_as_the_caller)
 }
 END_TEST
 
-/* A signal that the program's own thread blocks stays pending: no worker takes it, which would end the
- * process. */
-START_TEST(signals_are_the_program_s)
-{
-    ck_assert_ok(tl_set_num_threads(4));
-    ck_assert(covers(100, 1));
-    sigset_t usr1;
-    sigemptyset(&usr1);
-    sigaddset(&usr1, SIGUSR1);
-    ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &usr1, NULL), 0);
-    ck_assert_int_eq(kill(getpid(), SIGUSR1), 0);
-    int got = 0;
-    ck_assert_int_eq(sigwait(&usr1, &got), 0);
-    ck_assert_int_eq(got, SIGUSR1);
-}
-END_TEST
-
-static atomic_int faults;
-
-static void count_fault(int number)
-{
-    (void)number;
-    atomic_fetch_add(&faults, 1);
-}
-
-static void meet_and_fault(void *context, int64_t begin, int64_t end)
-{
-    meet(context, begin, end);
-    raise(SIGFPE); /* to this thread; where that blocks it, nothing happens */
-}
-
-/* A worker does take the signals of its own faults: a program's handler sees a crash on any thread. */
-START_TEST(faults_of_workers_are_seen)
-{
-    meeting m = { .expected = 2 };
-    ck_assert_ok(tl_set_num_threads(2));
-    ck_assert_int_eq(sigaction(SIGFPE, &(struct sigaction){ .sa_handler = count_fault }, NULL), 0);
-    tl_parallel_for(2, 1, meet_and_fault, &m);
-    ck_assert_int_eq(m.here, 2);
-    ck_assert_int_eq(atomic_load(&faults), 2);
-    ck_assert_int_eq(sigaction(SIGFPE, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL), 0);
-}
-END_TEST
-
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("parallel");
     TCase *c = tl_test_case(s, "parallel");
     tcase_add_checked_fixture(c, NULL, one_thread);
-    tcase_add_test(c, variable_at_the_start);
     tcase_add_test(c, number_of_threads);
     tcase_add_test(c, workers_round_as_the_caller);
     tcase_add_test(c, every_index_once);
@@ -511,15 +261,5 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, no_more_threads_than_asked);
     tcase_add_test(c, nested_loops_stay_on_their_thread);
     tcase_add_test(c, loops_of_several_threads_at_once);
-    tcase_add_test(c, signals_are_the_program_s);
-    tcase_add_test(c, faults_of_workers_are_seen);
-#ifdef NO_THREADS_AFTER_FORK
-    puts("parallel: loops in a forked process are not tested: the thread sanitizer refuses their threads");
-    (void)fork_after_use;
-    (void)fork_during_a_loop;
-#else
-    tcase_add_test(c, fork_after_use);
-    tcase_add_test(c, fork_during_a_loop);
-#endif
     return s;
 }
