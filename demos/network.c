@@ -33,19 +33,29 @@ void network_free(network *net)
     *net = (network){ 0 };
 }
 
-/* The only code that depends on whether a layer is sparse. */
-static tl_node *product(tl_graph *g, tl_node *x, tl_variable *w)
+int network_variables(const network *net, tl_variable *list[2 * (MAX_HIDDEN + 1)])
 {
-    return tl_variable_is_sparse(w) ? tl_dense_sparse_matmul(x, tl_use(g, w), TL_NO_TRANSPOSE)
-                                    : tl_matmul(x, tl_use(g, w));
+    int n = 0;
+    for (int l = 0; l <= net->n_hidden; l++) {
+        list[n++] = net->weight[l];
+        list[n++] = net->bias[l];
+    }
+    return n;
+}
+
+/* The only code that depends on whether a layer is sparse. */
+static tl_node *product(tl_graph *g, const network *net, tl_node *x, tl_variable *w)
+{
+    return tl_variable_is_sparse(w) ? tl_dense_sparse_matmul(x, tl_use(g, w), net->layout)
+                                    : tl_matmul_transposed(x, tl_use(g, w), net->layout);
 }
 
 tl_node *network_scores(tl_graph *g, const network *net, const tl_real *images, int64_t n)
 {
-    int64_t pixels = tl_variable_shape(net->weight[0]).dim[0];
+    int64_t pixels = tl_variable_shape(net->weight[0]).dim[net->layout == TL_TRANSPOSE_B];
     tl_node *x = tl_input(g, TL_SHAPE(n, pixels), images);
     for (int l = 0; l <= net->n_hidden; l++) {
-        x = tl_bias(product(g, x, net->weight[l]), tl_use(g, net->bias[l]));
+        x = tl_bias(product(g, net, x, net->weight[l]), tl_use(g, net->bias[l]));
         if (l < net->n_hidden)
             x = tl_relu(x);
     }

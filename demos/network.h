@@ -12,6 +12,7 @@ enum { MAX_HIDDEN = LIST_LIMIT };
  * be dense, masked or sparse. */
 typedef struct network {
     int n_hidden;
+    tl_trans layout; /* of weights: inputs x outputs, or, with TL_TRANSPOSE_B, outputs x inputs */
     tl_variable *weight[MAX_HIDDEN + 1], *bias[MAX_HIDDEN + 1];
 } network;
 
@@ -19,6 +20,9 @@ typedef struct network {
  * after He. network_free must be called even on failure. */
 bool network_make(network *net, const integer_list *hidden, const digits *d, tl_random *rng);
 void network_free(network *net);
+
+/* Lists the weight and the bias of each layer, and returns their number. */
+int network_variables(const network *net, tl_variable *list[2 * (MAX_HIDDEN + 1)]);
 
 /* Returns the scores of n images, n x classes. */
 tl_node *network_scores(tl_graph *g, const network *net, const tl_real *images, int64_t n);

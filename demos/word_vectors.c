@@ -253,18 +253,21 @@ static neighbours find_neighbours(const model *m, const tl_real *unit, int32_t o
 static void print_neighbours(const model *m, const tl_real *unit, int32_t of)
 {
     const neighbours to = find_neighbours(m, unit, of);
-    printf("  %.14s:", m->w->word[of]);
-    for (int k = 0; k < 4 && to.word[k] >= 0; k++)
-        printf(" %.13s", m->w->word[to.word[k]]);
+    printf("  %.*s:", bytes_of_characters(m->w->word[of], 14), m->w->word[of]);
+    for (int k = 0; k < 4 && to.word[k] >= 0; k++) {
+        const char *word = m->w->word[to.word[k]];
+        printf(" %.*s", bytes_of_characters(word, 13), word);
+    }
     printf("\n");
 }
 
 /* Returns the place of the next word of a comma-separated list and advances *list, to NULL after the last. */
 static int32_t next_near(const words *w, const char **list)
 {
-    char word[64];
+    char word[WORD_SIZE];
     const size_t length = strcspn(*list, ",");
     snprintf(word, sizeof word, "%.*s", (int)length, *list);
+    word[bytes_of_characters(word, LONGEST_WORD)] = '\0';
     const int32_t at = words_find(w, word);
     if (at < 0)
         tl_fail(TL_ERR_ARGUMENT, "--near: the vocabulary has no '%s'", word);

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST = 63 };
-
 /* All words so far, in the order of their first places. */
 typedef struct reader {
     int32_t n, capacity; /* words */
@@ -88,24 +86,41 @@ static bool add_word(reader *r, const char *word)
     return true;
 }
 
+int bytes_of_characters(const char *text, int n)
+{
+    int at = 0;
+    for (; text[at]; at++) {
+        n -= ((unsigned char)text[at] & 0xc0) != 0x80; /* the first byte of a character */
+        if (n < 0)
+            break;
+    }
+    return at;
+}
+
+/* Adds the word of so many bytes in word[], without what is too long. */
+static bool end_word(reader *r, char word[WORD_SIZE], int length)
+{
+    word[length] = '\0';
+    word[bytes_of_characters(word, LONGEST_WORD)] = '\0';
+    return length == 0 || add_word(r, word);
+}
+
 static bool read_text(reader *r, const char *path)
 {
     FILE *file = fopen(path, "r");
-    char word[LONGEST + 1];
+    char word[WORD_SIZE];
     int length = 0, c;
     bool ok = file != NULL;
     errno = file ? 0 : errno;
     while (ok && (c = getc(file)) != EOF)
         if (isalnum(c) || c >= 0x80) {
-            if (length < LONGEST) /* the rest of a longer one is left out */
+            if (length < WORD_SIZE - 1)
                 word[length++] = (char)tolower(c);
-        } else if (length > 0) {
-            word[length] = '\0';
-            ok = add_word(r, word);
+        } else {
+            ok = end_word(r, word, length);
             length = 0;
         }
-    word[length] = '\0';
-    ok = ok && (length == 0 || add_word(r, word));
+    ok = ok && end_word(r, word, length);
     if (!file || ferror(file))
         ok = tl_fail(TL_ERR_IO, "%s: %s", path, strerror(errno)) == TL_OK;
     if (file)
@@ -122,7 +137,7 @@ static bool make_text(reader *r)
 {
     tl_random rng = { .seed = 1 };
     int64_t topic = 0;
-    char word[LONGEST + 1];
+    char word[WORD_SIZE];
     for (int64_t k = 0; k < SENTENCES * LENGTH; k++) {
         topic = k % LENGTH == 0 ? tl_random_integer(&rng, TOPICS) : topic;
         const double u = tl_random_uniform(&rng);

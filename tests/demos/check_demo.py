@@ -6,6 +6,7 @@ check_demo.py PROGRAM [jansson] [SEED]    the name of the program is that of the
 """
 import csv
 import json
+import math
 import os
 import random
 import re
@@ -19,6 +20,7 @@ import xml.etree.ElementTree
 
 TIMES = re.compile(r'(^|_)(ms|seconds?)(_|$)')  # results that differ from run to run
 MUTATIONS = 30
+INPUTS = '--data', '--resume', '--weights'  # flags that name what is read
 
 
 class Demo:
@@ -39,7 +41,7 @@ class Demo:
         def limit():
             if megabytes:
                 resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
-        return subprocess.Popen([self.program] + arguments, cwd=self.folder, env=self.environment, text=True,
+        return subprocess.Popen([self.program] + arguments, cwd=self.folder, env=self.environment, encoding='utf-8',
                                 errors='replace', stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limit)
 
     def run(self, arguments, expected=(0,), megabytes=None):
@@ -176,7 +178,7 @@ def check_flags(demo, help_text, texts):
                 demo.fails(2, r"%s: '%s' is not " % (flag, re.escape(value)), ['%s=%s' % (flag, value)])
     demo.fails(2, '--deep: there is no such flag', ['--deep', '3'])
     demo.fails(2, 'x: there is no such flag', ['x'])
-    for flag in [flag for flag, kind in flags if kind == 'FILE' and flag not in ('--data', '--resume')]:
+    for flag in [flag for flag, kind in flags if kind == 'FILE' and flag not in INPUTS]:
         demo.fails(2, "%s: '-' is not the name of a file" % flag, [flag, '-'])
         for path, text in ('no/such', 'No such file or directory'), ('.', 'Is a directory'):
             if demo.fails(1, '%s: %s' % (re.escape(path), text), demo.budget + [flag, path]):
@@ -205,12 +207,12 @@ def check_data(demo, files, choose):
 
 # ---- The demos ----
 
-def idx_files():
-    images = bytes(random.Random(1).randrange(256) for _ in range(40 * 16))
+def idx_files(side=4):
+    images = bytes(random.Random(1).randrange(256) for _ in range(40 * side * side))
     labels = bytes(k % 10 for k in range(40))
     files = {}
     for part in 'train', 't10k':
-        files[part + '-images-idx3-ubyte'] = struct.pack('>BBBBIII', 0, 0, 8, 3, 40, 4, 4) + images
+        files[part + '-images-idx3-ubyte'] = struct.pack('>BBBBIII', 0, 0, 8, 3, 40, side, side) + images
         files[part + '-labels-idx1-ubyte'] = struct.pack('>BBBBI', 0, 0, 8, 1, 40) + labels
     return files
 
@@ -253,6 +255,66 @@ def graph_files():
         'train.npy': npy([1, 8]),
         'test.npy': npy([2, 3, 4, 9, 10]),
     }
+
+
+def weights(layers, more=(), value=None):
+    """A file of tensors as PyTorch writes a perceptron's: for each module of `layers` inputs and outputs; `more`: others."""
+    choose, header, data = random.Random(1), {}, b''
+    tensors = [(name, shape) for module, (inputs, outputs) in layers.items()
+               for name, shape in (('%d.weight' % module, [outputs, inputs]), ('%d.bias' % module, [outputs]))]
+    for name, shape in tensors + list(more):
+        n = math.prod(shape)
+        header[name] = {'dtype': 'F32', 'shape': shape, 'data_offsets': [len(data), len(data) + 4 * n]}
+        data += struct.pack('<%df' % n, *(choose.uniform(-1, 1) if value is None else value for _ in range(n)))
+    text = json.dumps(header).encode()
+    return struct.pack('<Q', len(text)) + text + data
+
+
+def more_of_bring_your_own(demo):
+    before, pruned, tuned = demo.results('a.json')
+    if before['weights'] != 256 * 128 + 128 * 64 + 64 * 10 + 202 or pruned['weights'] != 3277 + 819 + 640 + 202:
+        demo.wrong([], 'weights: %s' % [before, pruned])
+    if tuned['weights'] != pruned['weights'] or not pruned['accuracy'] < tuned['accuracy']:
+        demo.wrong([], 'after fine-tuning: %s' % [pruned, tuned])
+    demo.run('--density 1 --epochs 0 --json b.json'.split())
+    whole = demo.results('b.json')
+    if len({row['right'] for row in whole}) != 1 or len({row['weights'] for row in whole}) != 1:
+        demo.wrong([], 'nothing is removed or trained: %s' % whole)
+    demo.fails(1, 'the goal is missed: test accuracy', demo.budget + ['--goal', '2'])
+    out, _ = demo.run(['--images', 'images.safetensors', '--json', 'c.json'])
+    if '4000 images to train and 1000 to test are written' not in out or demo.results('c.json'):
+        demo.wrong([], '--images: %s' % out)
+    demo.run(demo.budget + ['--save', 'sparse.safetensors'])
+    demo.fails(1, r'sparse\.safetensors: 0\.weight is sparse already', ['--weights', 'sparse.safetensors'])
+    demo.fails(1, 'no: No such file', ['--weights', 'no'])
+    demo.fails(1, 'Is a directory', ['--weights', '.'])
+    check_weights(demo)
+
+
+def check_weights(demo):
+    """Weights that are refused, and damaged ones."""
+    good = {0: (256, 4), 3: (4, 10)}
+    for data, text in [
+            (weights({0: (16, 4), 2: (4, 10)}), r'0\.weight is for 16 inputs, and an image has 256'),
+            (weights({0: (256, 4), 2: (5, 10)}), r'2\.weight is for 5 inputs, and the layer before has 4'),
+            (weights({0: (256, 4), 2: (4, 9)}), 'the last layer has 9 outputs, and there are 10 classes'),
+            (weights({0: (256, 0), 2: (0, 10)}), r'0\.weight is not a matrix'),
+            (weights({}, [('0.weight', [2, 2, 256]), ('0.bias', [2])]), r'0\.weight is not a matrix'),
+            (weights({k: (256, 256) for k in range(10)}), 'more than 9 layers'),
+            (weights({}), r'there is no 0\.weight'),
+            (weights({100: (256, 10)}), r'there is no 0\.weight'),
+            (weights({}, [('0.weight', [10, 256])]), r'0\.bias is not in the file'),
+            (weights(good, [('scale', [1])]), 'scale'),
+            (weights(good, value=math.nan), 'not finite|nan')]:
+        demo.write('bad.safetensors', data)
+        demo.fails(1, text, ['--weights', 'bad.safetensors'])
+    demo.write('good.safetensors', weights(good))
+    demo.run(['--weights', 'good.safetensors', '--epochs', '1', '--goal', '0'])
+    choose = random.Random(1)
+    header, data = weights(good)[:300], weights(good)[300:]
+    for _ in range(MUTATIONS):
+        demo.write('bad.safetensors', mutated(header, choose) + data)
+        demo.run(['--weights', 'bad.safetensors', '--epochs', '1', '--goal', '0'], (0, 1))
 
 
 def more_of_graph_network(demo):
@@ -380,6 +442,20 @@ def more_of_word_vectors(demo):
     if [struct.unpack('<f', struct.pack('<f', float(x)))[0] for x in lines[1].split()[1:]] != list(vectors[:3]):
         demo.wrong([], 'a.npy: %s' % (vectors[:3],))
     demo.fails(1, 'a.txt: 0 words occur 100 times or more', '--data a.txt --least 100'.split())
+    check_long_words(demo)
+
+
+def check_long_words(demo):
+    """Words are cut between characters: of 63 that are read, 14 or 13 are shown."""
+    words = ['\u03b1' * 100, 'a' + '\u03b1' * 100, '\U0001d11e' * 70, 'b' * 100]
+    demo.write('long.txt', ' '.join(words * 10))
+    near = ','.join(words)
+    out, _ = demo.run(['--data', 'long.txt', '--rank', '2', '--goal', '9', '--sample', '0', '--near', near, '--text', 'a.out'])
+    if sorted(line.split()[0] for line in demo.read('a.out').splitlines()[1:]) != sorted(word[:63] for word in words):
+        demo.wrong([], 'long words: %s' % demo.read('a.out'))
+    for word in words:
+        if '  %s:' % word[:14] not in out or ' %s' % word[:13] not in out or '\ufffd' in out:
+            demo.wrong([], 'long words: %s' % out)
 
 
 class Case:
@@ -393,6 +469,7 @@ class Case:
 
 
 CASES = {
+    'bring_your_own': Case('--epochs 3', '--batch 31', idx_files(16), ['--weights'], more_of_bring_your_own),
     'graph_network': Case('--epochs 300 --seeds 20', '--hidden 8', graph_files(), more=more_of_graph_network),
     'prune_at_init': Case('--epochs 5 --seeds 1 --density 0.02,0.1 --batch 64 --hidden 128,64', '--batch 32', idx_files(),
                           more=more_of_prune_at_init),
