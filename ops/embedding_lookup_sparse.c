@@ -28,7 +28,6 @@ struct winners {
 /* The entries: the ids, except padding and bags whose divisor is 0. */
 struct saved {
     int64_t n, *bag_ptr;     /* bag b has the entries bag_ptr[b] .. bag_ptr[b + 1] - 1 */
-    int64_t n_ids;           /* padding included */
     int32_t *id, *bag, *pos; /* of an entry: its id, its bag, and its index in ids */
     const int32_t *row;      /* a copy of `id`, rows of T */
     tl_real *coef;           /* of an entry: w_k / D */
@@ -50,7 +49,7 @@ static const char *combiner_name(tl_combiner c)
     return (int)c >= TL_SUM && (int)c <= TL_MIN ? name[c] : NULL;
 }
 
-static tl_status check_bags(const tl_pattern_bag *b)
+static tl_status check_bags(const tl_pattern_bag *b, const tl_node *table)
 {
     if (b->n < 0 || b->n > INT32_MAX)
         return tl_fail(TL_ERR_ARGUMENT, "bags: n = %lld is not in 0..%d", (long long)b->n, INT32_MAX);
@@ -70,13 +69,12 @@ static tl_status check_bags(const tl_pattern_bag *b)
     if (b->row_ptr[b->n] > INT32_MAX)
         return tl_fail(TL_ERR_ARGUMENT, "the number of ids, %lld, is not in 0..%d",
                        (long long)b->row_ptr[b->n], INT32_MAX);
-    return TL_OK;
+    return tl_check_rows(table, b->ids, b->row_ptr[b->n], b->has_padding ? &b->padding_id : NULL);
 }
 
 static tl_status check(const tl_node *y)
 {
     const struct attr *attr = y->attr;
-    const tl_pattern_bag *b = &attr->bags;
     const tl_node *table = y->in[0], *weights = y->in[1];
     if (table->shape.rank != 1 && table->shape.rank != 2)
         return tl_fail(TL_ERR_SHAPE, "the table is %s, and must be a matrix or a vector",
@@ -86,13 +84,10 @@ static tl_status check(const tl_node *y)
     if (weights && is_extreme(attr->combiner))
         return tl_fail(TL_ERR_ARGUMENT, "a %s takes no weights, and these are %s",
                        combiner_name(attr->combiner), tl_node_text(weights).text);
-    tl_status status = check_bags(b);
+    const tl_status status = check_bags(&attr->bags, table);
     if (status != TL_OK)
         return status;
-    const int64_t n = b->row_ptr[b->n];
-    status = tl_check_rows(table, b->ids, n, b->has_padding ? &b->padding_id : NULL);
-    if (status != TL_OK)
-        return status;
+    const int64_t n = attr->bags.row_ptr[attr->bags.n];
     if (weights && !tl_shape_equal(weights->shape, TL_SHAPE(n)))
         return tl_fail(TL_ERR_SHAPE, "the weights are %s, and must be [%lld], one per id",
                        tl_node_text(weights).text, (long long)n);
@@ -118,11 +113,10 @@ static tl_real divide_scaled(tl_combiner combiner, int64_t n, tl_real *w, double
     double largest = 0;
     for (int64_t k = 0; k < n; k++)
         largest = fmax(largest, fabs((double)w[k]));
-    const bool scales = largest > 0 && isfinite(largest);
-    const double rest = scales ? divisor_of(combiner, n, w, largest) : d;
-    for (int64_t k = 0; k < n && rest != 0; k++)
-        w[k] = (tl_real)((double)w[k] / (scales ? largest : 1) / rest);
-    return (tl_real)(scales ? rest * largest : d);
+    const double rest = largest > 0 && isfinite(largest) ? divisor_of(combiner, n, w, largest) : d;
+    for (int64_t k = 0; k < n; k++)
+        w[k] = (tl_real)((double)w[k] / largest / rest);
+    return (tl_real)(rest * largest);
 }
 
 /* Divides n weights by D, which it returns. */
@@ -132,9 +126,9 @@ static tl_real divide(tl_combiner combiner, bool weighted, int64_t n, tl_real *w
                      : combiner == TL_SQRTN ? sqrt((double)n)
                                             : (double)n;
     const tl_real rounded = (tl_real)d;
-    if (!isfinite(rounded) || (combiner == TL_SQRTN && n > 0 && d < 0x1p-450))
+    if (!isfinite(rounded) || (combiner == TL_SQRTN && d < 0x1p-450))
         return divide_scaled(combiner, n, w, d);
-    for (int64_t k = 0; k < n && rounded != 0; k++)
+    for (int64_t k = 0; k < n; k++)
         w[k] /= rounded;
     return rounded;
 }
@@ -154,7 +148,7 @@ static void append_bag(const struct attr *attr, const tl_real *weights, int64_t 
         s->bag[k] = (int32_t)b;
         s->coef[k] = weights ? weights[s->pos[k]] : 1;
     }
-    s->divisor[b] = attr->combiner == TL_SUM || is_extreme(attr->combiner)
+    s->divisor[b] = attr->combiner == TL_SUM
                         ? 1
                         : divide(attr->combiner, weights != NULL, n - first, s->coef + first);
     s->n = s->divisor[b] == 0 ? first : n;
@@ -190,7 +184,6 @@ static tl_status shape(tl_node *y)
     if (!s)
         return TL_ERR_MEMORY;
     *s = (struct saved){
-        .n_ids = n,
         .bag_ptr = tl_scratch(y, b->n + 1, sizeof *s->bag_ptr),
         .id = tl_scratch(y, n, sizeof *s->id),
         .bag = tl_scratch(y, n, sizeof *s->bag),
@@ -344,7 +337,7 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
     const struct attr *attr = y->attr;
     tl_pattern_bag bags = attr->bags;
-    tl_node *part[2] = { NULL, NULL };
+    tl_node *part[] = { NULL, NULL };
     if (is_extreme(attr->combiner))
         return extreme_tangent(y, dx[0]);
     if (dx[1] && attr->combiner != TL_SUM) {
@@ -367,12 +360,10 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
 static void describe(const tl_node *y, tl_description *to)
 {
     const struct attr *attr = y->attr;
-    const struct saved *s = y->out ? y->scratch : NULL;
-    if (combiner_name(attr->combiner))
-        tl_describe_text(to, "combiner", combiner_name(attr->combiner));
+    tl_describe_text(to, "combiner", combiner_name(attr->combiner));
     tl_describe_integer(to, "bags", attr->bags.n);
-    if (s)
-        tl_describe_integer(to, "ids", s->n_ids);
+    if (y->out)
+        tl_describe_integer(to, "ids", attr->bags.row_ptr[attr->bags.n]);
     if (attr->bags.has_padding)
         tl_describe_integer(to, "padding_id", attr->bags.padding_id);
 }

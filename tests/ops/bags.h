@@ -135,30 +135,56 @@ START_TEST(divisor_of_zero)
 }
 END_TEST
 
-/* A mean and a sqrtn do not depend on the unit of the weights, also where D or the squares of doubles leave
- * the range. */
+/* A mean and a sqrtn depend on the sign of the weights' unit at most, also where D or the squares of doubles
+ * leave the range. The gradients of the weights are divided by D, be it infinite. */
 START_TEST(divisor_beyond_the_range)
 {
-    const tl_real units[] = { TL_IS_DOUBLE ? (tl_real)0x1p1022 : (tl_real)0x1p126, 1,
-                              TL_IS_DOUBLE ? (tl_real)0x1p-600 : (tl_real)0x1p-100 };
+    const tl_real large = TL_IS_DOUBLE ? (tl_real)0x1p1022 : (tl_real)0x1p126,
+                  small = TL_IS_DOUBLE ? (tl_real)0x1p-600 : (tl_real)0x1p-100;
+    const tl_real units[] = { large, 1, small, -large, -small };
+    const double w[] = { 3, 2, 3 };
     lookup c = { .table = filled(TL_SHAPE(3, 1), (tl_real[]){ 1, 3, 5 }),
                  .bags = { .n = 2, .row_ptr = PTR(0, 3, 4), .ids = IDS(0, 1, 2, 1) }, /* one of one id, too */
                  .combiner = (tl_combiner)_i };
-    const double d = _i == TL_MEAN ? 3 + 2 + 3 : sqrt(9 + 4 + 9);
-    for (int k = 0; k < 3; k++) {
+    const double d = _i == TL_MEAN ? 3 + 2 + 3 : sqrt(9 + 4 + 9), mean = (3 + 2 * 3 + 3 * 5) / d;
+    for (int k = 0; k < 5; k++) {
         const tl_real u = units[k];
+        const double sign = _i == TL_SQRTN && u < 0 ? -1 : 1, unit = sign * (double)u;
         c.weights = filled(TL_SHAPE(4), (tl_real[]){ 3 * u, 2 * u, 3 * u, u });
         tl_graph *g = tl_graph_new();
         tl_gradients out;
         tl_node *y = build(g, &c);
-        ck_assert_values(tl_value(y), 2, TL_NEAR, (3 + 2 * 3 + 3 * 5) / d, 3);
+        ck_assert_values(tl_value(y), 2, TL_NEAR, sign * mean, sign * 3);
         ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
-        ck_assert_values(out.pair[0].values, 3, TL_NEAR, 3 / d, 2 / d + 1, 3 / d);
-        ck_assert(!isnan(out.pair[1].values[0]));
+        ck_assert_values(out.pair[0].values, 3, TL_NEAR, sign * 3 / d, sign * (2 / d + 1), sign * 3 / d);
+        for (int j = 0; j < 3; j++) {
+            const double less = _i == TL_MEAN ? mean : w[j] * mean / d;
+            const double dw = k % 3 == 0 ? 0 : (1 + 2 * j - less) / d;
+            ck_assert_double_eq_tol((double)out.pair[1].values[j] * unit, dw, TL_NEAR);
+        }
         tl_graph_free(g);
         tl_variable_free(c.weights);
     }
     tl_variable_free(c.table);
+}
+END_TEST
+
+/* Where D and the squares in it are of the usual size, weights are divided by it once: rounded, they are the
+ * quotients. So they are for a mean of small weights. */
+START_TEST(weights_are_divided_once)
+{
+    const tl_real units[] = { 1, 0.125, TL_IS_DOUBLE ? (tl_real)0x1p-600 : (tl_real)0x1p-100 };
+    for (int k = 0; k < (_i == TL_MEAN ? 3 : 2); k++) {
+        const tl_real u = units[k], d = (tl_real)(_i == TL_MEAN ? 5 : sqrt(13)) * u;
+        lookup c = { .table = filled(TL_SHAPE(2, 2), (tl_real[]){ 1, 0, 0, 1 }),
+                     .weights = filled(TL_SHAPE(2), (tl_real[]){ 2 * u, 3 * u }),
+                     .bags = { .n = 1, .row_ptr = PTR(0, 2), .ids = IDS(0, 1) },
+                     .combiner = (tl_combiner)_i };
+        tl_graph *g = tl_graph_new();
+        ck_assert_same(tl_value(build(g, &c)), ((const tl_real[]){ 2 * u / d, 3 * u / d }), 2);
+        tl_graph_free(g);
+        drop(&c);
+    }
 }
 END_TEST
 
@@ -201,12 +227,12 @@ START_TEST(padding)
 }
 END_TEST
 
-/* Between forward and backward a step of another graph decays all rows of the table, also those that its
- * gradient does not name. The weights' gradient is taken at the table as it then is: 2 columns of 1 - 0.1,
- * as with a dense gradient. */
+/* Between forward and backward a step of another graph decays all rows of the table, which is too large to
+ * sweep, also those that its gradient does not name. The weights' gradient is taken at the table as it then
+ * is: 2 columns of 1 - 0.1, as with a dense gradient. */
 START_TEST(step_between)
 {
-    tl_variable *t = tl_variable_dense("t", TL_SHAPE(4, 2)), *w = tl_variable_dense("w", TL_SHAPE(2));
+    tl_variable *t = tl_variable_dense("t", TL_SHAPE(1000, 2)), *w = tl_variable_dense("w", TL_SHAPE(2));
     ck_assert_ok(tl_init_constant(t, 1));
     ck_assert_ok(tl_init_constant(w, 1));
     tl_graph *g = tl_graph_new(), *other = tl_graph_new();
@@ -274,19 +300,22 @@ START_TEST(told_ids)
 }
 END_TEST
 
-/* Without gradients nothing is taken for them: the rows of dY / D would be as many values again. */
-START_TEST(memory_for_inference)
+/* Where backward does not use them, nothing is taken for the rows of dY / D or the slices of winners, which
+ * would be as many values as Y again: without gradients, and for a sum. Of a maximum, Y has indices, too. */
+START_TEST(memory)
 {
     enum { BAGS = 300, WIDTH = 256 };
+    const tl_combiner combiner = (tl_combiner[]){ TL_SUM, TL_MEAN, TL_MAX }[_i];
+    const int64_t indices = combiner == TL_MAX ? (int64_t)sizeof(int64_t) : 0;
     tl_variable *table = tl_test_dense("table", TL_SHAPE(2, WIDTH), 1);
     int64_t row_ptr[BAGS + 1];
     const int32_t ids[BAGS] = { 0 };
     for (int k = 0; k <= BAGS; k++)
         row_ptr[k] = k;
     const tl_pattern_bag bags = { .n = BAGS, .row_ptr = row_ptr, .ids = ids };
-    tl_graph *g = tl_graph_new_inference();
-    ck_assert_ptr_nonnull(tl_value(tl_embedding_lookup_sparse(tl_use(g, table), &bags, NULL, TL_MEAN)));
-    ck_assert_int_lt(tl_graph_bytes(g), (int64_t)sizeof(tl_real) * BAGS * WIDTH * 3 / 2);
+    tl_graph *g = combiner == TL_SUM ? tl_graph_new() : tl_graph_new_inference();
+    ck_assert_ptr_nonnull(tl_value(tl_embedding_lookup_sparse(tl_use(g, table), &bags, NULL, combiner)));
+    ck_assert_int_lt(tl_graph_bytes(g), ((int64_t)sizeof(tl_real) * 3 / 2 + indices) * BAGS * WIDTH);
     tl_graph_free(g);
     tl_variable_free(table);
 }
@@ -298,12 +327,13 @@ static void add_bags_by_hand(TCase *c)
     tcase_add_loop_test(c, empty, TL_SUM, TL_SQRTN + 1);
     tcase_add_test(c, divisor_of_zero);
     tcase_add_loop_test(c, divisor_beyond_the_range, TL_MEAN, TL_SQRTN + 1);
+    tcase_add_loop_test(c, weights_are_divided_once, TL_MEAN, TL_SQRTN + 1);
     tcase_add_loop_test(c, infinite_weight, TL_MEAN, TL_SQRTN + 1);
     tcase_add_test(c, padding);
     tcase_add_test(c, told_ids);
     tcase_add_test(c, step_between);
     tcase_add_test(c, long_bags);
-    tcase_add_test(c, memory_for_inference);
+    tcase_add_loop_test(c, memory, 0, 3);
 }
 
 #endif

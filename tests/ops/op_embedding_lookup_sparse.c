@@ -106,6 +106,14 @@ enum { MANY_IDS = 1949 }; /* as tl_test_suite draws them */
         .in = { TL_DENSE_OPERAND(3, 2), TL_ABSENT_OPERAND },                                                 \
         .attr = CALL((&(const tl_pattern_bag){ __VA_ARGS__ }), TL_MEAN), .status = its_status, .error = text \
     }
+/* A result that no memory holds: 64 rows. */
+#define TOO_LARGE(its_combiner)                                                                              \
+    {                                                                                                        \
+        .in = { TL_DENSE_OPERAND(0, 1LL << 57), TL_ABSENT_OPERAND },                                         \
+        .attr = CALL((&(const tl_pattern_bag){ .n = 64, .row_ptr = (const int64_t[65]){ 0 } }),              \
+                     its_combiner),                                                                          \
+        .status = TL_ERR_SHAPE                                                                               \
+    }
 
 static const tl_sample samples[] = {
     LOOKUP(five, WEIGHTS(3), 3, 2),
@@ -145,9 +153,13 @@ static const tl_sample samples[] = {
              .row_ptr = PTR(0, 3)),
     BAD_BAGS(TL_ERR_ARGUMENT, "bags: row_ptr[0] is 1 and must be 0", .n = 1, .row_ptr = PTR(1, 2),
              .ids = ids3),
+    BAD_BAGS(TL_ERR_ARGUMENT, "bags: row_ptr[0] is 1 and must be 0", .n = INT32_MAX, .row_ptr = PTR(1)),
+    BAD_BAGS(TL_ERR_ARGUMENT, "bag 0 ends at -1, before its start 0", .n = 1, .row_ptr = PTR(0, -1),
+             .ids = ids3),
     BAD_BAGS(TL_ERR_ARGUMENT, "bag 1 ends at 2, before its start 3", .n = 2, .row_ptr = PTR(0, 3, 2),
              .ids = ids3),
     BAD_BAGS(TL_ERR_ARGUMENT, "ids is NULL", .n = 1, .row_ptr = PTR(0, 3)),
+    BAD_BAGS(TL_ERR_ARGUMENT, "ids is NULL", .n = 1, .row_ptr = PTR(0, INT32_MAX)),
     BAD_BAGS(TL_ERR_ARGUMENT, "the number of ids, 2147483648, is not in 0..2147483647", .n = 1,
              .row_ptr = PTR(0, 1LL << 31), .ids = ids3),
     BAD_BAGS(TL_ERR_INDEX, "ids[1] = -1, table a (3x2) has 3 rows", .n = 1, .row_ptr = PTR(0, 3),
@@ -163,15 +175,15 @@ static const tl_sample samples[] = {
              .ids = IDS(0, 0, 1, 2, 0), .n_ids = 5),
     BAD_BAGS(TL_ERR_ARGUMENT, "the bags hold 0 of 5 ids", .n = 0, .row_ptr = PTR(0),
              .ids = IDS(0, 0, 1, 2, 0), .n_ids = 5),
+    BAD_BAGS(TL_ERR_ARGUMENT, "the bags hold 0 of 1 ids", .n = 1, .row_ptr = PTR(0, 0), .ids = ids3,
+             .n_ids = 1),
     BAD_BAGS(TL_ERR_ARGUMENT, "bags: n_ids = -9223372036854775808 is negative", .n = 2,
              .row_ptr = PTR(0, 3, 5), .ids = IDS(0, 0, 1, 2, 0), .n_ids = INT64_MIN),
     { .in = { TL_DENSE_OPERAND(3, 2), TL_ABSENT_OPERAND },
       .attr = CALL(NULL, TL_MEAN),
       .status = TL_ERR_ARGUMENT,
       .error = "bags: row_ptr is NULL" },
-    { .in = { TL_DENSE_OPERAND(0, 1LL << 57), TL_ABSENT_OPERAND },
-      .attr = CALL((&(const tl_pattern_bag){ .n = 64, .row_ptr = (const int64_t[65]){ 0 } }), TL_MEAN),
-      .status = TL_ERR_SHAPE }
+    TOO_LARGE(TL_MEAN),
 };
 
 static const tl_op_case embedding_lookup_sparse = {
@@ -228,6 +240,7 @@ static tl_sample extreme_samples[] = {
     EXTREMES(many, 700, 33),
     EXTREMES(many_padded, 700, 33),
     EXTREMES(many, 700, 1),
+    TOO_LARGE(TL_MAX),
     /* PyTorch 1.13, nn.functional.embedding_bag(ids, T, offsets, mode="max"): a tie in column 1 of bag 0, of
      * which the first row has the gradient; bag 1 is empty; row 3 is twice in bag 2 */
     { .in = { { TL_STATIC_SHAPE(4, 2), .values = TL_VALUES(1, 5, 3, 5, 2, -1, 4, 0) }, TL_ABSENT_OPERAND },
@@ -305,14 +318,24 @@ START_TEST(gradient_of_the_winner)
 }
 END_TEST
 
-/* Bags of one id each. */
-static tl_node *by_max(tl_node *table, const int32_t *id, int64_t n)
+/* Looks up bags of one id each; no id is padding, as has_padding is not set. */
+static tl_node *one_by_one(tl_node *table, const int32_t *id, int64_t n, tl_combiner combiner)
 {
     int64_t row_ptr[128];
     for (int64_t k = 0; k <= n; k++)
         row_ptr[k] = k;
-    return tl_embedding_lookup_sparse(table, &(tl_pattern_bag){ .n = n, .row_ptr = row_ptr, .ids = id }, NULL,
-                                      TL_MAX);
+    const tl_pattern_bag bags = { .n = n, .row_ptr = row_ptr, .ids = id, .padding_id = 4 };
+    return tl_embedding_lookup_sparse(table, &bags, NULL, combiner);
+}
+
+static tl_node *by_sum(tl_node *table, const int32_t *id, int64_t n)
+{
+    return one_by_one(table, id, n, TL_SUM);
+}
+
+static tl_node *by_max(tl_node *table, const int32_t *id, int64_t n)
+{
+    return one_by_one(table, id, n, TL_MAX);
 }
 
 /* A bag of all ids. */
@@ -344,6 +367,21 @@ END_TEST
 START_TEST(hessian_of_rows)
 {
     check_hessian(by_max);
+    check_hessian(by_sum);
+}
+END_TEST
+
+/* The derivative of a sum where only its weights move. */
+START_TEST(derivative_along_the_weights)
+{
+    tl_graph *g = tl_graph_new();
+    tl_node *table = tl_input(g, TL_SHAPE(3, 2), (const tl_real[]){ 1, 2, 3, 4, 5, 6 }),
+            *w = tl_input(g, TL_SHAPE(3), (const tl_real[]){ 7, 8, 9 }),
+            *dw = tl_input(g, TL_SHAPE(3), (const tl_real[]){ 1, 10, 100 });
+    tl_node *y = tl_embedding_lookup_sparse(table, &five, w, TL_SUM), *dy = tl_derivative(y, 1, &w, &dw);
+    ck_assert_msg(dy != NULL, "%s", tl_error());
+    ck_assert_values(tl_value(dy), 10, 0, 0, 0, 13, 24, 0, 0, 500, 600, 0, 0);
+    tl_graph_free(g);
 }
 END_TEST
 
@@ -357,7 +395,7 @@ Suite *tl_test_suite(void)
     }
     static double apart[sizeof extreme_samples / sizeof *extreme_samples][700 * 33];
     for (size_t k = 0; k < sizeof extreme_samples / sizeof *extreme_samples; k++)
-        if (!extreme_samples[k].y)
+        if (extreme_samples[k].status == TL_OK && !extreme_samples[k].y)
             fill_apart(&extreme_samples[k].in[0], apart[k]);
     Suite *s = tl_op_suite(&embedding_lookup_sparse);
     tl_suite_add_op(s, &extremes);
@@ -367,6 +405,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, exact_rows_of_the_optimizer);
     tcase_add_test(c, only_rows_that_are_read_are_brought_up_to_date);
     tcase_add_test(c, hessian_of_rows);
+    tcase_add_test(c, derivative_along_the_weights);
     add_bags_by_hand(c);
     return s;
 }
