@@ -144,7 +144,7 @@ START_TEST(damage)
     small_step(&saved);
     ck_assert_ok(tl_checkpoint_save(saved.c, path));
     static unsigned char bytes[1 << 14];
-    const size_t n = get(path, bytes, sizeof bytes);
+    const size_t n = get_file(path, bytes, sizeof bytes);
     small_begin(&s, 2);
     small_step(&s);
     small_step(&s);

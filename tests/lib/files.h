@@ -38,7 +38,7 @@ static inline void put(const char *to, const unsigned char *bytes, size_t n)
 }
 
 /* Reads a file of less than `capacity` bytes, and returns their number. */
-static inline size_t get(const char *from, unsigned char *to, size_t capacity)
+static inline size_t get_file(const char *from, unsigned char *to, size_t capacity)
 {
     FILE *f = fopen(from, "rb");
     ck_assert_ptr_nonnull(f);
@@ -57,7 +57,7 @@ static inline size_t pack(const unsigned char *bytes, size_t n, unsigned char *t
     int written = gzwrite(zip, bytes, (unsigned)n);
     ck_assert_int_eq(gzclose(zip), Z_OK);
     ck_assert_uint_eq((size_t)written, n);
-    return get(path, to, capacity);
+    return get_file(path, to, capacity);
 #else
     (void)capacity;
     memcpy(to, bytes, n);

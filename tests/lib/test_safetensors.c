@@ -84,7 +84,7 @@ START_TEST(bytes)
     };
     ck_assert_ok(tl_safetensors_write(path, &(tl_safetensors){ .n = 1, .tensor = &t }));
     unsigned char got[1000];
-    const long n = (long)get(path, got, sizeof got);
+    const long n = (long)get_file(path, got, sizeof got);
     const char header[] =
         "{\"__metadata__\":{\"checksum\":\"crc32:00000000\",\"checksum/w\":\"crc32:c3872656\"},"
         "\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";

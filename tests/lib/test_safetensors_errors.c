@@ -130,7 +130,7 @@ START_TEST(flipped_bits)
     ck_assert_ok(
         tl_safetensors_write(path, &(tl_safetensors){ .n = 2, .n_notes = 1, .tensor = t, .note = &note }));
     unsigned char got[1000];
-    const long n = (long)get(path, got, sizeof got);
+    const long n = (long)get_file(path, got, sizeof got);
     int unchecked = 0;
     const int file = open(path, O_WRONLY);
     for (long k = 0; k < n; k++) {
