@@ -48,13 +48,11 @@ static tl_status shape(tl_node *y)
     tl_status status = check(y);
     if (status == TL_OK)
         status = tl_shape_sparse(y, ((const struct attr *)y->attr)->pattern);
-    for (int k = 0; status == TL_OK && k < 2; k++) {
-        tl_sparse_product p = product_of(y, k == 1);
-        status = tl_sparse_product_prepare(&p);
-        if (status == TL_OK)
-            status = tl_reserve_workspace(y, p.n_workspace, sizeof *y->out);
-    }
-    return status;
+    if (status != TL_OK)
+        return status;
+    tl_sparse_product p = product_of(y, false); /* the transposed one has the same workspace */
+    status = tl_sparse_product_prepare(&p);
+    return status == TL_OK ? tl_reserve_workspace(y, p.n_workspace, sizeof *y->out) : status;
 }
 
 static void forward(tl_node *y)
@@ -77,8 +75,7 @@ static void backward_to(const tl_node *y, int i)
         .add_dx = !y->in[i]->overwrite,
         .workspace = tl_workspace(y),
     };
-    if (o.dx)
-        tl_sparse_product_backward(&p, &o);
+    tl_sparse_product_backward(&p, &o);
 }
 
 static void backward(tl_node *y)

@@ -129,6 +129,28 @@ START_TEST(memory)
 }
 END_TEST
 
+/* A pattern that is new has to be transposed, for which memory may be short. */
+START_TEST(memory_for_the_transpose)
+{
+    const tl_real x[] = { 1, 2, 3, 4 };
+    bool failed = true;
+    for (int64_t k = 1; failed; k++) {
+        tl_pattern *p = tl_pattern_random(2, 2, 1, 1);
+        tl_graph *g = tl_graph_new();
+        tl_node *a = tl_input(g, TL_SHAPE(2, 2), x);
+        const int64_t before = tl_test_allocations();
+        tl_test_fail_allocation(k);
+        const bool fits = tl_sampled_matmul(a, a, p, TL_NO_TRANSPOSE);
+        tl_test_fail_allocation(0);
+        failed = tl_test_allocations() >= before + k;
+        ck_assert_int_eq(fits, !failed);
+        ck_assert_int_eq(tl_graph_status(g), failed ? TL_ERR_MEMORY : TL_OK);
+        tl_graph_free(g);
+        tl_pattern_release(p);
+    }
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     some = tl_pattern_random(4, 5, 0.5, 1);
@@ -147,5 +169,6 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, same_object);
     tcase_add_test(c, memory);
+    tcase_add_test(c, memory_for_the_transpose);
     return s;
 }
