@@ -6,6 +6,7 @@
 #include "tangent.h"
 
 #include <math.h>
+#include <string.h>
 
 struct attr {
     tl_real threshold;
@@ -17,12 +18,8 @@ struct attr {
 static bool has_entries(const tl_pattern *p, int64_t rows, const int64_t *row_ptr, const int32_t *col)
 {
     const tl_csr csr = tl_pattern_csr(p);
-    bool same = p;
-    for (int64_t i = rows; same && i > 0; i--)
-        same = csr.row_ptr[i] == row_ptr[i];
-    for (int64_t k = 0; same && k < csr.nnz; k++)
-        same = csr.col[k] == col[k];
-    return same;
+    return p && memcmp(csr.row_ptr, row_ptr, (size_t)(rows + 1) * sizeof *row_ptr) == 0 &&
+           memcmp(csr.col, col, (size_t)csr.nnz * sizeof *col) == 0;
 }
 
 /* Finds the entries that are kept, and a pattern of them: that of the step before if it has the same. */
