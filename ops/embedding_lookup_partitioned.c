@@ -113,6 +113,13 @@ static void sort_ids(const tl_node *y, int64_t total, struct saved *s)
     }
 }
 
+static void declare_rows(tl_node *y)
+{
+    const struct saved *s = y->scratch;
+    for (int32_t i = 0; i < y->n_in; i++)
+        tl_declare_rows(y, i, s->ptr[i + 1] - s->ptr[i], s->row + s->ptr[i]);
+}
+
 static tl_status shape(tl_node *y)
 {
     const struct attr *attr = y->attr;
@@ -136,8 +143,7 @@ static tl_status shape(tl_node *y)
     if (!s->ptr || !s->row || !s->at || (clips && !s->factor) || (clips && y->requires_grad && !s->slices))
         return TL_ERR_MEMORY;
     sort_ids(y, total, s);
-    for (int32_t i = 0; i < y->n_in; i++)
-        tl_declare_rows(y, i, s->ptr[i + 1] - s->ptr[i], s->row + s->ptr[i]);
+    declare_rows(y);
     return TL_OK;
 }
 
@@ -159,13 +165,13 @@ static double factor_of(double c, int64_t n, const tl_real *row)
     return norm > c / largest ? c / largest / norm : 1;
 }
 
-static void clip_range(void *context, int64_t begin, int64_t end)
+/* Finds the factors of rows begin .. end-1, and multiplies the rows by them. */
+static void clip(const tl_node *y, int64_t begin, int64_t end, tl_real *rows)
 {
-    const tl_node *y = context;
     const struct attr *attr = y->attr;
     const struct saved *s = y->scratch;
     for (int64_t k = begin; k < end; k++) {
-        tl_real *row = y->out + k * s->width;
+        tl_real *row = rows + k * s->width;
         s->factor[k] = factor_of(attr->max_norm, s->width, row);
         if (s->factor[k] < 1)
             for (int64_t j = 0; j < s->width; j++)
@@ -173,41 +179,58 @@ static void clip_range(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void forward(tl_node *y)
+/* Copies the rows of all ids. */
+static void place_rows(const tl_node *y, tl_real *to)
 {
     const struct saved *s = y->scratch;
     for (int32_t i = 0; i < y->n_in; i++) {
         const int64_t e = s->ptr[i];
-        tl_place_rows(s->ptr[i + 1] - e, s->width, s->row + e, s->at + e, y->in[i]->val, y->out);
+        tl_place_rows(s->ptr[i + 1] - e, s->width, s->row + e, s->at + e, y->in[i]->val, to);
     }
+}
+
+static void clip_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    clip(y, begin, end, y->out);
+}
+
+static void forward(tl_node *y)
+{
+    const struct saved *s = y->scratch;
+    place_rows(y, y->out);
     if (s->factor)
         tl_parallel_rows(tl_shape_size(((const struct attr *)y->attr)->shape), s->width, clip_range, y);
 }
 
-/* From Y, as the table may have changed since: R / |R| is Y / c where |R| > c. */
+/* Turns rows R, which may have changed since forward, into their gradients. When clipped, R is c R / |R|. */
 static void slice_range(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     const double c = ((const struct attr *)y->attr)->max_norm;
     const struct saved *s = y->scratch;
+    clip(y, begin, end, s->slices);
     for (int64_t k = begin; k < end; k++) {
-        const tl_real *row = y->val + k * s->width, *dy = y->grad + k * s->width;
+        const tl_real *dy = y->grad + k * s->width;
         tl_real *slice = s->slices + k * s->width;
         if (s->factor[k] == 1) {
             memcpy(slice, dy, (size_t)s->width * sizeof *slice);
             continue;
         }
-        const double along = tl_sum_run(s->width, row, dy) / c / c;
+        const double along = tl_sum_run(s->width, slice, dy) / c / c;
         for (int64_t j = 0; j < s->width; j++)
-            slice[j] = (tl_real)(s->factor[k] * ((double)dy[j] - along * (double)row[j]));
+            slice[j] = (tl_real)(s->factor[k] * ((double)dy[j] - along * (double)slice[j]));
     }
 }
 
 static void backward(tl_node *y)
 {
     const struct saved *s = y->scratch;
-    if (s->slices)
+    if (s->slices) {
+        declare_rows(y);
+        place_rows(y, s->slices);
         tl_parallel_rows(tl_shape_size(((const struct attr *)y->attr)->shape), s->width, slice_range, y);
+    }
     for (int32_t i = 0; i < y->n_in; i++) {
         const int64_t e = s->ptr[i];
         tl_add_rows(y, i, s->ptr[i + 1] - e, s->row + e, s->at + e, NULL, s->slices ? s->slices : y->grad);

@@ -34,6 +34,7 @@ struct saved {
     tl_real *divisor;        /* D of each bag */
     /* dY / D of each bag, which all its entries receive; NULL: weighted, or every D is 1 */
     tl_real *shared;
+    tl_real *now; /* Y in backward, if the gradient of the weights depends on it */
     struct winners extremes;
 };
 
@@ -133,6 +134,17 @@ static tl_real divide(tl_combiner combiner, bool weighted, int64_t n, tl_real *w
     return rounded;
 }
 
+/* Sets the coefficients of the n entries of bag b, from entry `first` on, and its D. */
+static void weigh(const struct attr *attr, const tl_real *weights, int64_t b, int64_t first, int64_t n,
+                  struct saved *s)
+{
+    for (int64_t k = first; k < first + n; k++)
+        s->coef[k] = weights ? weights[s->pos[k]] : 1;
+    s->divisor[b] = attr->combiner == TL_SUM
+                        ? 1
+                        : divide(attr->combiner, weights != NULL, n, s->coef + first);
+}
+
 /* Appends the entries of bag b, with their weights divided by D; none if D is 0. */
 static void append_bag(const struct attr *attr, const tl_real *weights, int64_t b, struct saved *s)
 {
@@ -144,13 +156,9 @@ static void append_bag(const struct attr *attr, const tl_real *weights, int64_t 
         s->pos[n] = (int32_t)k;
         n += !attr->bags.has_padding || ids[k] != attr->bags.padding_id;
     }
-    for (int64_t k = first; k < n; k++) {
+    for (int64_t k = first; k < n; k++)
         s->bag[k] = (int32_t)b;
-        s->coef[k] = weights ? weights[s->pos[k]] : 1;
-    }
-    s->divisor[b] = attr->combiner == TL_SUM
-                        ? 1
-                        : divide(attr->combiner, weights != NULL, n - first, s->coef + first);
+    weigh(attr, weights, b, first, n - first, s);
     s->n = s->divisor[b] == 0 ? first : n;
 }
 
@@ -207,6 +215,8 @@ static tl_status shape(tl_node *y)
         return alloc_extremes(y, s);
     if (status == TL_OK && y->requires_grad && !y->in[1] && attr->combiner != TL_SUM)
         status = (s->shared = tl_scratch(y, y->size, sizeof *s->shared)) ? TL_OK : TL_ERR_MEMORY;
+    if (status == TL_OK && y->in[1] && y->in[1]->requires_grad && attr->combiner != TL_SUM)
+        status = (s->now = tl_scratch(y, y->size, sizeof *s->now)) ? TL_OK : TL_ERR_MEMORY;
     return status;
 }
 
@@ -256,14 +266,9 @@ static void backward_extremes(tl_node *y)
     tl_add_rows(y, 0, n, x->row, x->source, NULL, x->slices);
 }
 
-static void forward(tl_node *y)
+static void sum_bags(const tl_node *y, tl_real *to)
 {
-    const struct attr *attr = y->attr;
     const struct saved *s = y->scratch;
-    if (is_extreme(attr->combiner)) {
-        forward_extremes(y);
-        return;
-    }
     const tl_row_sums sums = {
         .n = y->shape.dim[0],
         .width = y->shape.dim[1],
@@ -271,7 +276,28 @@ static void forward(tl_node *y)
         .row = s->row,
         .coef = s->coef,
     };
-    tl_sum_rows(&sums, y->in[0]->val, y->out, false);
+    tl_sum_rows(&sums, y->in[0]->val, to, false);
+}
+
+static void forward(tl_node *y)
+{
+    if (is_extreme(((const struct attr *)y->attr)->combiner))
+        forward_extremes(y);
+    else
+        sum_bags(y, y->out);
+}
+
+/* Reads the weights again: a step may have come between forward and backward. A bag whose D is now 0 has no
+ * gradients, and one whose D was 0 still has no entries. */
+static void read_weights(const tl_node *y)
+{
+    struct saved *s = y->scratch;
+    for (int64_t b = 0; b < y->shape.dim[0]; b++) {
+        const int64_t first = s->bag_ptr[b], end = s->bag_ptr[b + 1];
+        weigh(y->attr, y->in[1]->val, b, first, end - first, s);
+        for (int64_t k = first; k < end && s->divisor[b] == 0; k++)
+            s->coef[k] = 0;
+    }
 }
 
 /* Divides dY by D, once per bag and not once per entry. (`0 +` turns -0 into 0: a slice that is alone in its
@@ -293,8 +319,9 @@ static void add_to_weights(const tl_node *y, tl_real *dw)
     const struct attr *attr = y->attr;
     const struct saved *s = y->scratch;
     const int64_t width = y->shape.dim[1];
+    const tl_real *now = s->now ? s->now : y->val;
     for (int64_t k = 0; k < s->n; k++) {
-        const tl_real *dy = y->grad + s->bag[k] * width, *yb = y->val + s->bag[k] * width;
+        const tl_real *dy = y->grad + s->bag[k] * width, *yb = now + s->bag[k] * width;
         const tl_real *e = y->in[0]->val + s->row[k] * width;
         const tl_real d = s->divisor[s->bag[k]];
         /* dD / dw_k: 0, 1 or w_k / D */
@@ -302,7 +329,7 @@ static void add_to_weights(const tl_node *y, tl_real *dw)
         tl_real sum = 0;
         for (int64_t j = 0; j < width; j++)
             sum += (e[j] - dd * yb[j]) * dy[j];
-        dw[s->pos[k]] += sum / d;
+        dw[s->pos[k]] += d == 0 ? 0 : sum / d;
     }
 }
 
@@ -314,11 +341,15 @@ static void backward(tl_node *y)
         backward_extremes(y);
         return;
     }
+    if (tl_node_is_mutable(y->in[1]))
+        read_weights(y);
     if (s->shared)
         tl_parallel_rows(y->shape.dim[0], y->shape.dim[1], divide_bags, y);
     tl_add_rows(y, 0, s->n, s->row, s->bag, y->in[1] ? s->coef : NULL, s->shared ? s->shared : y->grad);
     if (y->in[1] && y->in[1]->grad) {
-        tl_declare_rows(y, 0, s->n, s->row); /* a step may have come between forward and backward */
+        tl_declare_rows(y, 0, s->n, s->row); /* a step may have come between here, too */
+        if (s->now)
+            sum_bags(y, s->now);
         add_to_weights(y, y->in[1]->grad);
     }
 }

@@ -12,16 +12,18 @@ static tl_status shape(tl_node *y)
 {
     if (y->in[0]->shape.rank == 0)
         return tl_fail(TL_ERR_SHAPE, "%s has no rows", tl_node_text(y->in[0]).text);
+    if (y->requires_grad && tl_node_is_mutable(y->in[0]) &&
+        tl_reserve_workspace(y, y->in[0]->size, sizeof *y->val) != TL_OK)
+        return TL_ERR_MEMORY;
     return tl_shape_like(y, y->in[0]);
 }
 
-static void forward_rows(void *context, int64_t begin, int64_t end)
+static void compute_rows(const tl_node *y, int64_t begin, int64_t end, tl_real *to)
 {
-    const tl_node *y = context;
     const int64_t n = tl_shape_cols(y->shape);
     for (int64_t i = begin; i < end; i++) {
         const tl_real *a = y->in[0]->val + i * n;
-        tl_real *restrict out = y->out + i * n, max;
+        tl_real *restrict out = to + i * n, max;
         const double sum = tl_exp_row(n, a, &max, out);
         const tl_real log_sum = (tl_real)log(sum);
         if (isinf(max))
@@ -31,6 +33,12 @@ static void forward_rows(void *context, int64_t begin, int64_t end)
             for (int64_t k = 0; k < n; k++)
                 out[k] = a[k] - max - log_sum;
     }
+}
+
+static void forward_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    compute_rows(y, begin, end, y->out);
 }
 
 static void forward(tl_node *y)
@@ -71,8 +79,13 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *a = y->in[0];
     const int64_t n = tl_shape_cols(y->shape);
+    const tl_real *now = y->val;
+    if (tl_node_is_mutable(a)) {
+        compute_rows(y, begin, end, tl_workspace(y));
+        now = tl_workspace(y);
+    }
     for (int64_t i = begin; i < end; i++)
-        backward_row(n, y->val + i * n, y->grad + i * n, a->grad + i * n, !a->overwrite);
+        backward_row(n, now + i * n, y->grad + i * n, a->grad + i * n, !a->overwrite);
 }
 
 static void backward(tl_node *y)

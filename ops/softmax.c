@@ -12,6 +12,9 @@ static tl_status shape(tl_node *y)
 {
     if (y->in[0]->shape.rank == 0)
         return tl_fail(TL_ERR_SHAPE, "%s has no rows", tl_node_text(y->in[0]).text);
+    if (y->requires_grad && tl_node_is_mutable(y->in[0]) &&
+        tl_reserve_workspace(y, y->in[0]->size, sizeof *y->val) != TL_OK)
+        return TL_ERR_MEMORY;
     return tl_shape_like(y, y->in[0]);
 }
 
@@ -36,17 +39,22 @@ static void parallel_rows(tl_node *y, void (*body)(void *context, int64_t begin,
         tl_parallel_rows(rows, y->size / rows, body, y);
 }
 
-static void forward_rows(void *context, int64_t begin, int64_t end)
+static void compute_rows(const tl_node *y, int64_t begin, int64_t end, tl_real *to)
 {
-    const tl_node *y = context;
     for (int64_t i = begin; i < end; i++) {
         const row r = row_of(y, i);
-        tl_real max, *out = y->out + r.first;
+        tl_real max, *out = to + r.first;
         const double sum = tl_exp_row(r.n, y->in[0]->val + r.first, &max, out);
         const tl_real c = sum == 0 ? 0 : (tl_real)(1 / sum);
         for (int64_t k = 0; k < r.n; k++)
             out[k] *= c;
     }
+}
+
+static void forward_rows(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    compute_rows(y, begin, end, y->out);
 }
 
 static void forward(tl_node *y)
@@ -80,9 +88,14 @@ static void backward_row(int64_t n, const tl_real *y, const tl_real *dy, tl_real
 static void backward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *a = y->in[0];
+    const tl_real *now = y->val;
+    if (tl_node_is_mutable(a)) {
+        compute_rows(y, begin, end, tl_workspace(y));
+        now = tl_workspace(y);
+    }
     for (int64_t i = begin; i < end; i++) {
         const row r = row_of(y, i);
-        backward_row(r.n, y->val + r.first, y->grad + r.first, a->grad + r.first, !a->overwrite);
+        backward_row(r.n, now + r.first, y->grad + r.first, a->grad + r.first, !a->overwrite);
     }
 }
 

@@ -27,6 +27,7 @@ static const struct {
     [TL_STAGE_STEADY] = { "steady", tl_stage_steady },
     [TL_STAGE_MINIMIZE] = { "minimize", tl_stage_minimize },
     [TL_STAGE_INFERENCE] = { "inference", tl_stage_inference },
+    [TL_STAGE_BETWEEN] = { "between", tl_stage_between },
 };
 
 int32_t tl_stage_count(void)

@@ -33,7 +33,8 @@ typedef enum tl_stage {
     TL_STAGE_MEMORY,       /* each allocation fails in turn: TL_ERR_MEMORY, and nothing is lost or changed */
     TL_STAGE_STEADY,       /* the second step allocates nothing */
     TL_STAGE_MINIMIZE,     /* tl_minimize steps to the bits of tl_compute_gradients, tl_apply_gradients */
-    TL_STAGE_INFERENCE     /* on a graph for inference: the same bits */
+    TL_STAGE_INFERENCE,    /* on a graph for inference: the same bits */
+    TL_STAGE_BETWEEN       /* variables change between forward and backward: gradients at the new values */
 } tl_stage;
 
 /* A stage in the set `skip` of a case: TL_SKIP(TL_STAGE_PLACE) | TL_SKIP(TL_STAGE_SHARED). */

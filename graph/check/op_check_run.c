@@ -102,8 +102,8 @@ static tl_status run_backward(tl_node *y, const tl_real *u, const tl_operands *o
     return status;
 }
 
-tl_status tl_run_call(tl_graph *g, const tl_operands *o, uint32_t variables, const tl_real *upstream,
-                      tl_run *r)
+static tl_status run(tl_graph *g, const tl_operands *o, uint32_t variables, const tl_real *upstream,
+                     void (*change)(const tl_operands *o), tl_run *r)
 {
     tl_node *in[TL_SAMPLE_IN];
     *r = (tl_run){ 0 };
@@ -119,10 +119,24 @@ tl_status tl_run_call(tl_graph *g, const tl_operands *o, uint32_t variables, con
     tl_status status = !upstream && !u ? tl_check_no_memory() : TL_OK;
     if (status == TL_OK && !(r->y = copy_values(tl_value(y), y->size)))
         status = tl_check_no_memory();
+    if (status == TL_OK && change)
+        change(o);
     if (status == TL_OK)
         status = run_backward(y, upstream ? upstream : u, o, variables, r);
     free(u);
     return status;
+}
+
+tl_status tl_run_call(tl_graph *g, const tl_operands *o, uint32_t variables, const tl_real *upstream,
+                      tl_run *r)
+{
+    return run(g, o, variables, upstream, NULL, r);
+}
+
+tl_status tl_run_call_between(tl_graph *g, const tl_operands *o, void (*change)(const tl_operands *o),
+                              tl_run *r)
+{
+    return run(g, o, o->gradable, NULL, change, r);
 }
 
 void tl_run_free(tl_run *r)

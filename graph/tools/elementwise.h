@@ -33,7 +33,7 @@ enum { TL_STRIP_MAX = 512 };
 typedef struct tl_strip {
     int64_t n;
     const tl_real *a, *b; /* the operands, broadcast; b: of a binary op */
-    const tl_real *y;     /* the result, for gradients */
+    const tl_real *y;     /* the result of the operands as they are now, for gradients */
     const tl_real *dy;    /* its gradient, for gradients */
     const void *attr;     /* the attributes given to tl_apply */
 } tl_strip;

@@ -84,6 +84,7 @@ void tl_operands_init(tl_operands *o, const tl_node *y, bool strips)
 {
     o->y = y;
     o->op = (const tl_binary *)y->op;
+    o->again = false;
     tl_operand_init(&o->in[0], y->in[0], y, strips);
     tl_operand_init(&o->in[1], y->in[1], y, strips);
 }

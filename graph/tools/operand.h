@@ -35,6 +35,7 @@ typedef struct tl_operands {
     const tl_node *y;
     const tl_binary *op;
     tl_operand in[2];
+    bool again; /* strips of Y are computed again: it may be of values that an operand no longer has */
 } tl_operands;
 
 /* A walk along Y, strip by strip. */
@@ -47,6 +48,7 @@ typedef struct tl_walk {
         int64_t constant, n; /* if n > 0, value[0] .. value[n-1] are that element of the operand */
         _Alignas(64) tl_real value[TL_STRIP_MAX]; /* what the strip meets, where it is not contiguous */
     } in[2];
+    _Alignas(64) tl_real y[TL_STRIP_MAX]; /* with o->again */
 } tl_walk;
 
 /* Y is not empty. With `strips`, values of the operands are read. */
@@ -73,6 +75,10 @@ static inline void tl_walk_strip(tl_walk *w, int64_t n)
     w->strip.b = b->mode == TL_WHOLE ? b->val + w->at : tl_walk_elements(w, 1, n);
     w->strip.y = w->o->y->val + w->at;
     w->strip.dy = w->o->y->grad ? w->o->y->grad + w->at : NULL;
+    if (w->o->again) {
+        w->o->op->value(&w->strip, w->y);
+        w->strip.y = w->y;
+    }
     w->at += n;
     for (int i = 0; i < 2; i++) {
         w->in[i].from += n;
@@ -99,6 +105,12 @@ void tl_cells_expand(const tl_operand *o, int64_t at, int64_t n, tl_real *value)
 static inline bool tl_is_pass(const tl_binary *op, int i)
 {
     return op->gradient[i] == tl_strip_dy || op->gradient[i] == tl_strip_minus_dy;
+}
+
+/* Returns whether the gradient of operand i may read Y: those of the library (elementwise.h) do not. */
+static inline bool tl_reads_result(const tl_binary *op, int i)
+{
+    return !tl_is_pass(op, i) && op->gradient[i] != tl_strip_dy_a && op->gradient[i] != tl_strip_dy_b;
 }
 
 #endif

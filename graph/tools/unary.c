@@ -36,12 +36,16 @@ void tl_unary_forward(tl_node *y)
 static void backward(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *a = y->in[0];
-    tl_strip s = { .a = a->val + begin, .y = y->val + begin, .dy = y->grad + begin, .attr = y->attr };
+    const bool again = tl_node_is_mutable(a); /* Y may be of values that A no longer has */
+    _Alignas(64) tl_real now[TL_STRIP_MAX];
+    tl_strip s = { .a = a->val + begin, .dy = y->grad + begin, .attr = y->attr };
     for (int64_t at = begin; at < end; at += TL_STRIP_MAX) {
         s.n = tl_strip_size(end - at);
+        s.y = again ? now : y->val + at;
+        if (again)
+            unary_of(y)->value(&s, now);
         tl_accumulate(unary_of(y)->gradient, &s, a->grad + at, a->overwrite);
         s.a += TL_STRIP_MAX;
-        s.y += TL_STRIP_MAX;
         s.dy += TL_STRIP_MAX;
     }
 }

@@ -34,6 +34,7 @@ enum {
     FORGETS_MEMORY,
     ALLOCATES,
     READS_EARLY,
+    READS_RESULT,
     CHANGES_INPUT
 };
 
@@ -100,7 +101,8 @@ static void soft_backward(tl_node *y)
     const tl_node *a = y->in[0];
     for (int64_t k = 0; a->grad && k < y->size - (fault == LAST_GRADIENT && y->size > 5); k++) {
         const double dy = fault == NO_UPSTREAM ? 1 : (double)y->grad[k];
-        const double slope = 1 / (1 + exp(-(double)a->val[k]));
+        const double slope = fault == READS_RESULT && a->val[k] != 0 ? 1 - exp(-(double)y->val[k])
+                                                                     : 1 / (1 + exp(-(double)a->val[k]));
         const tl_real da = (tl_real)((fault == WRONG_SIGN && a->val[k] != 0 ? -1 : 1) * dy * slope);
         const bool kink = fault == WRONG_KINK && a->val[k] == 0;
         if (fault == ASSIGNS || (fault == ASSIGNS_TO_RESULTS && a->op))

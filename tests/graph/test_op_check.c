@@ -58,6 +58,8 @@ static const struct {
       "same: minimize of [1500]: tl_minimize steps a[0] to" },
     { READS_EARLY, &soft_case, NULL, NULL, TL_STAGE_INFERENCE,
       "soft: inference of scalar: y[0] differs on a graph for inference" },
+    { READS_RESULT, &soft_case, NULL, NULL, TL_STAGE_BETWEEN,
+      "differs where the operands change before backward" },
 };
 
 static tl_status run_stage(int k, int32_t stage)
@@ -200,10 +202,10 @@ START_TEST(arguments)
         tl_check_binary(NULL), TL_ERR_ARGUMENT,
         "op_check: a binary case needs a name, an op and a reference, and has at most 8 kinks, 16 "
         "special values and 48 samples");
-    ck_assert_status(tl_check_unary_stage(&soft_case, 17), TL_ERR_ARGUMENT,
-                     "op_check: stage 17 is not in 0..16");
+    ck_assert_status(tl_check_unary_stage(&soft_case, 18), TL_ERR_ARGUMENT,
+                     "op_check: stage 18 is not in 0..17");
     ck_assert_status(tl_check_op_stage(&mean_case, -1), TL_ERR_ARGUMENT,
-                     "op_check: stage -1 is not in 0..16");
+                     "op_check: stage -1 is not in 0..17");
     ck_assert_str_eq(tl_stage_name(-1), "");
     ck_assert_str_eq(tl_stage_name(TL_STAGE_SECOND_ORDER), "second order");
     ck_assert_str_eq(tl_stage_name(tl_stage_count()), "");

@@ -40,7 +40,7 @@ static const tl_sample samples[] = {
 };
 
 /* The sum, of at most 20 terms, and the quotient are in double; the operands are reals. */
-static const tl_op_case avg_pool2d = { .name = "avg_pool2d", POOL_CASE, .ulps = TL_IS_DOUBLE ? 20 : 1 };
+static const tl_op_case avg_pool2d = { .name = "avg_pool2d", POOL_CASE(0), .ulps = TL_IS_DOUBLE ? 20 : 1 };
 
 /* avg_pool2d(x, (3, 2), stride=(2, 1), padding=(1, 1), count_include_pad=False), and True */
 START_TEST(as_pytorch)

@@ -277,8 +277,8 @@ static const tl_op_case extremes = {
     .reference = extreme_reference,
     .sample = extreme_samples,
     .n_samples = sizeof extreme_samples / sizeof *extreme_samples,
-    .skip = TL_SKIP(TL_STAGE_SHARED) |
-            TL_SKIP(TL_STAGE_PLACE), /* a matrix and a vector; the bags tell its rows */
+    /* a matrix and a vector; the bags tell its rows; the elements that are the largest stay those of forward */
+    .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE) | TL_SKIP(TL_STAGE_BETWEEN),
 };
 
 /* Gives every element of a table a value of its own in its column, further from the others than any

@@ -48,7 +48,8 @@ static tl_sample samples[] = {
       .gradient = { TL_VALUES(2, 0) } },
 };
 
-static const tl_op_case max_pool2d = { .name = "max_pool2d", POOL_CASE };
+/* The elements that are the largest stay those of forward. */
+static const tl_op_case max_pool2d = { .name = "max_pool2d", POOL_CASE(TL_SKIP(TL_STAGE_BETWEEN)) };
 
 /* max_pool2d(x, (3, 2), stride=(2, 1), padding=(1, 1)) */
 START_TEST(as_pytorch)

@@ -86,7 +86,8 @@ static const tl_op_case reduce_max = {
     .reference = reference,
     .sample = samples,
     .n_samples = sizeof samples / sizeof *samples,
-    .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE), /* one input; an axis of 0 mixes the rows */
+    /* one input; an axis of 0 mixes the rows; the elements that are the largest stay those of forward */
+    .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE) | TL_SKIP(TL_STAGE_BETWEEN),
 };
 
 /* Returns values of which one per line, somewhere in it, is the largest by more than any difference that is

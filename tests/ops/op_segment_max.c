@@ -33,7 +33,8 @@ static tl_sample samples[] = {
       .gradient = { TL_VALUES(1, 0, 0, 2, 0, 0, 5, 6, 0, 0) } },
 };
 
-static const tl_op_case segment_max = { .name = "segment_max", SEGMENTS_CASE };
+/* The elements that are the largest stay those of forward. */
+static const tl_op_case segment_max = { .name = "segment_max", SEGMENTS_CASE(TL_SKIP(TL_STAGE_BETWEEN)) };
 
 /* Returns values of which one per segment and column is the largest by more than any difference that is
  * taken: the derivative is then that of one element. */

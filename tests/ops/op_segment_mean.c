@@ -33,7 +33,7 @@ static const tl_sample samples[] = {
       .gradient = { TL_VALUES(2, 2, 2, 0) } },
 };
 
-static const tl_op_case segment_mean = { .name = "segment_mean", SEGMENTS_CASE, .ulps = 4 };
+static const tl_op_case segment_mean = { .name = "segment_mean", SEGMENTS_CASE(0), .ulps = 4 };
 
 /* Sums are in double: 2^24 + 1 is no float. */
 START_TEST(long_sums)

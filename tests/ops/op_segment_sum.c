@@ -30,7 +30,7 @@ static const tl_sample samples[] = {
       .gradient = { TL_VALUES(2, 4, 4, 0) } },
 };
 
-static const tl_op_case segment_sum = { .name = "segment_sum", SEGMENTS_CASE };
+static const tl_op_case segment_sum = { .name = "segment_sum", SEGMENTS_CASE(0) };
 
 /* Sums are in double: 2^24 + 1 is no float. */
 START_TEST(long_sums)

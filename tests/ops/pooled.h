@@ -43,10 +43,10 @@
         REFUSED(OPTIONS({ 65536, 32768 }, .padding = { 32768, 32768 }), TL_DENSE_OPERAND(1, 1, 1, 1),        \
                 TL_ERR_ARGUMENT, "a window of 65536 x 32768 has more than 2147483647 elements")
 
-/* The rest of a case: one operand. */
-#define POOL_CASE                                                                                            \
+/* The rest of a case: one operand. `skipped`: other stages. */
+#define POOL_CASE(skipped)                                                                                   \
     .n_in = 1, .op = op, .reference = reference, .sample = samples,                                          \
-    .n_samples = sizeof samples / sizeof *samples, .skip = TL_SKIP(TL_STAGE_SHARED)
+    .n_samples = sizeof samples / sizeof *samples, .skip = TL_SKIP(TL_STAGE_SHARED) | (skipped)
 
 /* Calls visit(r, y, x) for each element y of the result and each element x of operand 0 under its window, and
  * returns the result's shape. */

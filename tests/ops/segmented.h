@@ -48,10 +48,10 @@ static inline int64_t fill_thousand(void)
                 "row_ptr[2] = 1 is below row_ptr[1] = 2")
 
 /* The rest of a case. One input; the segments tell its rows. */
-#define SEGMENTS_CASE                                                                                        \
+#define SEGMENTS_CASE(skipped)                                                                               \
     .n_in = 1, .op = op, .reference = reference, .sample = samples,                                          \
     .n_samples = sizeof samples / sizeof *samples,                                                           \
-    .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE)
+    .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE) | (skipped)
 
 /* Returns the shape of the result. */
 static inline tl_shape segmented(const tl_reference *r)
