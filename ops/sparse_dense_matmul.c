@@ -48,6 +48,13 @@ static void backward(tl_node *y)
     tl_sparse_product_backward(y->scratch, &o);
 }
 
+static void gradient_rows(const tl_node *y, int32_t i, int64_t first, int64_t n, tl_real *rows)
+{
+    (void)i; /* only S is sparse */
+    const tl_sparse_operands o = { .x = y->in[1]->val, .dy = y->grad };
+    tl_sparse_product_gradient_rows(y->scratch, &o, first, n, rows);
+}
+
 static void describe(const tl_node *y, tl_description *to)
 {
     tl_describe_trans(to, *(const tl_trans *)y->attr);
@@ -63,6 +70,7 @@ static const tl_op op = {
     .can_overwrite = 1 << 0 | 1 << 1,
     .tangent = tl_multilinear_tangent,
     .describe = describe,
+    .gradient_rows = gradient_rows,
 };
 
 tl_node *tl_sparse_dense_matmul(tl_node *s, tl_node *d, tl_trans t)

@@ -87,6 +87,12 @@ typedef struct tl_op {
     /* States the op's standard name and its attributes (describe.h), for tl_graph_print and exporters. Left
      * out: it has its name only. */
     void (*describe)(const tl_node *y, tl_description *to);
+
+    /* For tl_topology_grow_by_gradient (topology.h): adds rows first .. first + n - 1 of the gradient of the
+     * sparse input i, as it would be if all cells of the input existed, to the row-major rows[n x columns].
+     * Computed from y->grad, between backward and the reset. Left out: where the op reads a variable,
+     * connections cannot be grown by their gradient, and the error names the op. */
+    void (*gradient_rows)(const tl_node *y, int32_t i, int64_t first, int64_t n, tl_real *rows);
 } tl_op;
 
 struct tl_node {

@@ -26,16 +26,17 @@ typedef struct row {
     bool packed; /* value k belongs to connection k; otherwise to column k */
 } row;
 
-static row row_of(const tl_variable *v, int64_t i)
+/* `value` is laid out as the variable's values are. */
+static row row_of(const tl_variable *v, const tl_real *value, int64_t i)
 {
     const int64_t cols = tl_shape_cols(v->shape);
     if (!v->pattern)
-        return (row){ .n = cols, .value = v->data + i * cols, .packed = true };
+        return (row){ .n = cols, .value = value + i * cols, .packed = true };
     const tl_csr s = tl_pattern_csr(v->pattern);
     return (row){
         .n = s.row_ptr[i + 1] - s.row_ptr[i],
         .col = s.col + s.row_ptr[i],
-        .value = v->data + (v->sparse ? s.row_ptr[i] : i * cols),
+        .value = value + (v->sparse ? s.row_ptr[i] : i * cols),
         .packed = v->sparse,
     };
 }
@@ -45,17 +46,23 @@ static tl_real value_of(row r, int64_t k)
     return r.value[r.packed ? k : r.col[k]];
 }
 
-/* Finds the keep_count-th largest magnitude among `count` > keep_count values, and how many of the values
- * equal to it are among the largest keep_count. */
-static tl_status find_threshold(const tl_variable *v, int64_t count, int64_t keep_count, uint64_t *threshold,
-                                int64_t *ties)
+int64_t tl_connection_count(const tl_variable *v)
 {
+    return v->pattern ? tl_pattern_nnz(v->pattern) : v->size;
+}
+
+/* Finds the keep_count-th largest magnitude among the values of all connections, and how many of those equal
+ * to it are among the largest keep_count. */
+static tl_status find_threshold(const tl_variable *v, const tl_real *value, int64_t keep_count,
+                                uint64_t *threshold, int64_t *ties)
+{
+    const int64_t count = tl_connection_count(v);
     uint64_t *key = tl_alloc(count, sizeof *key), *spare = tl_alloc(count, sizeof *spare);
     tl_status status = key && spare ? TL_OK : tl_fail_memory();
     if (status == TL_OK) {
         int64_t at = 0;
         for (int64_t i = 0; i < tl_shape_rows(v->shape); i++) {
-            row r = row_of(v, i);
+            row r = row_of(v, value, i);
             for (int64_t k = 0; k < r.n; k++)
                 key[at++] = magnitude(value_of(r, k));
         }
@@ -70,17 +77,19 @@ static tl_status find_threshold(const tl_variable *v, int64_t count, int64_t kee
     return status;
 }
 
-/* Returns the pattern of the keep_count largest values, or NULL. */
-static tl_pattern *pattern_of_largest(const tl_variable *v, int64_t keep_count, uint64_t threshold,
-                                      int64_t ties)
+tl_pattern *tl_pattern_of_largest(const tl_variable *v, const tl_real *value, int64_t keep_count)
 {
+    uint64_t threshold = 0;
+    int64_t ties = 0;
+    if (find_threshold(v, value, keep_count, &threshold, &ties) != TL_OK)
+        return NULL;
     const int64_t rows = tl_shape_rows(v->shape), cols = tl_shape_cols(v->shape);
     int64_t *row_ptr = tl_alloc_zero(rows + 1, sizeof *row_ptr), n = 0;
     int32_t *col = tl_alloc(keep_count, sizeof *col);
     tl_pattern *p = NULL;
     if (row_ptr && col) {
         for (int64_t i = 0; i < rows; i++) {
-            row r = row_of(v, i);
+            row r = row_of(v, value, i);
             for (int64_t k = 0; k < r.n; k++) {
                 const uint64_t bits = magnitude(value_of(r, k));
                 if (bits > threshold || (bits == threshold && ties-- > 0))
@@ -105,17 +114,13 @@ tl_status tl_variable_prune_by_magnitude(tl_variable *v, int64_t keep_count)
     if (keep_count < 0)
         return tl_fail(TL_ERR_ARGUMENT, "%s: keep_count %lld for %s must be >= 0", who, (long long)keep_count,
                        v->name);
-    const int64_t count = v->pattern ? tl_pattern_nnz(v->pattern) : v->size;
-    if (keep_count >= count)
+    if (keep_count >= tl_connection_count(v))
         return TL_OK;
     tl_before_read(v, 0, NULL);
-    uint64_t threshold = 0;
-    int64_t ties = 0;
-    tl_status status = find_threshold(v, count, keep_count, &threshold, &ties);
-    tl_pattern *keep = status == TL_OK ? pattern_of_largest(v, keep_count, threshold, ties) : NULL;
+    tl_pattern *keep = tl_pattern_of_largest(v, v->data, keep_count);
     if (!keep)
         return tl_last_status();
-    status = v->sparse ? tl_variable_set_pattern(v, keep) : tl_variable_set_mask(v, keep);
+    const tl_status status = v->sparse ? tl_variable_set_pattern(v, keep) : tl_variable_set_mask(v, keep);
     tl_pattern_release(keep);
     return status;
 }

@@ -27,6 +27,13 @@ void tl_prepare_forks(void);
 /* Returns the number of values in a row along the first dimension; 0 for a scalar. */
 int64_t tl_row_width(const tl_variable *v);
 
+/* Returns the number of connections: those of the pattern or mask, if there is one, otherwise all cells. */
+int64_t tl_connection_count(const tl_variable *v);
+
+/* Returns the pattern of the keep_count connections of largest magnitude (the first among equals, a NaN
+ * before all) by `value`, which is laid out as the variable's values are. NULL: TL_ERR_MEMORY. */
+tl_pattern *tl_pattern_of_largest(const tl_variable *v, const tl_real *value, int64_t keep_count);
+
 /* Checks that the pattern has the shape of the variable seen as a matrix. TL_ERR_SHAPE. */
 tl_status tl_check_pattern_shape(const char *who, const tl_variable *v, const tl_pattern *p);
 

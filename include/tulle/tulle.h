@@ -28,6 +28,7 @@
 #include "schedule.h"
 #include "ema.h"
 #include "transform.h"
+#include "topology.h"
 #include "gradcheck.h"
 #include "dump.h"
 #include "log.h"

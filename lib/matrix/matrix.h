@@ -75,6 +75,13 @@ TL_API void tl_sparse_product_forward(const tl_sparse_product *p, const tl_spars
 TL_API void tl_sparse_product_backward(const tl_sparse_product *p, const tl_sparse_operands *o)
     TL_REAL_SYMBOL(tl_sparse_product_backward);
 
+/* Rows first .. first + n - 1 of dY X^T (transposed: X dY^T), all cells of them, are added to the row-major
+ * rows[n x columns of S]: of what dvalues has at the entries of S. Reads x and dy only. A caller that goes
+ * through a gradient in this way never has all of it in memory. */
+TL_API void tl_sparse_product_gradient_rows(const tl_sparse_product *p, const tl_sparse_operands *o,
+                                            int64_t first, int64_t n, tl_real *rows)
+    TL_REAL_SYMBOL(tl_sparse_product_gradient_rows);
+
 /* ---- Rows of a table ----
  *
  * A table X has rows of `width` values, one after the other; so has a result Y. Numbers of rows are not

@@ -265,3 +265,21 @@ void tl_sparse_product_backward(const tl_sparse_product *p, const tl_sparse_oper
     else if (o->dvalues)
         backward_to_values(p, o);
 }
+
+static tl_matrix features_by_samples(tl_samples m, const tl_real *data)
+{
+    const tl_matrix rows = tl_matrix_rows(data, m.by_sample ? m.features : m.n);
+    return m.by_sample ? tl_matrix_transposed(rows) : rows;
+}
+
+void tl_sparse_product_gradient_rows(const tl_sparse_product *p, const tl_sparse_operands *o, int64_t first,
+                                     int64_t n, tl_real *rows)
+{
+    const tl_matrix x = features_by_samples(x_of(p), o->x), dy = features_by_samples(y_of(p), o->dy);
+    tl_matrix left = p->transposed ? x : dy;
+    if (p->n == 0) /* there may be no data to point to */
+        return;
+    left.data += first * left.row;
+    tl_gemm(n, tl_pattern_cols(p->pattern), p->n, left, tl_matrix_transposed(p->transposed ? dy : x), rows,
+            true);
+}

@@ -286,6 +286,34 @@ START_TEST(same_bits_for_a_sample_anywhere)
 }
 END_TEST
 
+/* The gradient of all cells, by two ranges of rows, is added to what is there. */
+START_TEST(gradient_rows)
+{
+    enum { ROWS = 7, COLS = 9, HALF = 3 };
+    tl_pattern *p = tl_test_pattern(ROWS, COLS, 0.5, 1);
+    for (size_t k = 0; k < sizeof samples / sizeof *samples; k++) {
+        example e = example_new(p, _i, samples[k]);
+        tl_real *got = filled(ROWS * COLS, 7);
+        double *expected = widened(got, ROWS * COLS);
+        for (int64_t c = 0; c < ROWS * COLS; c++) {
+            const int64_t i = c / COLS, j = c % COLS;
+            for (int64_t s = 0; s < e.n; s++)
+                expected[c] += (double)e.dy[y_at(&e, e.p.transposed ? j : i, s)] *
+                               (double)e.x[x_at(&e, e.p.transposed ? i : j, s)];
+        }
+        const tl_sparse_operands o = { .x = e.n > 0 ? e.x : NULL, .dy = e.n > 0 ? e.dy : NULL };
+        tl_sparse_product_gradient_rows(&e.p, &o, 0, HALF, got);
+        tl_sparse_product_gradient_rows(&e.p, &o, HALF, ROWS - HALF, got + HALF * COLS);
+        tl_sparse_product_gradient_rows(&e.p, &o, ROWS, 0, NULL);
+        ck_assert_near(got, ROWS * COLS, e.n, expected);
+        free(expected);
+        free(got);
+        example_free(&e);
+    }
+    tl_pattern_release(p);
+}
+END_TEST
+
 /* Widths of blocks in units of the narrowest one, for rows with so many entries per unit: three quarters, and
  * seven entries; all of X if it is small; or no blocks. */
 START_TEST(widths_of_blocks)
@@ -349,6 +377,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, layouts, 0, 3 * 8);
     tcase_add_loop_test(c, same_bits_for_any_number_of_threads, 0, 8);
     tcase_add_loop_test(c, same_bits_for_a_sample_anywhere, 0, 8);
+    tcase_add_loop_test(c, gradient_rows, 0, 8);
     tcase_add_test(c, widths_of_blocks);
     tcase_add_test(c, prepare_without_memory);
     return s;

@@ -1,4 +1,5 @@
 /* dense_sparse_matmul: Y = op(D) op(S) */
+#include "tests/ops/absent.h"
 #include "tests/ops/product.h"
 #include "tests/testing.h"
 
@@ -202,6 +203,12 @@ START_TEST(dense_changed_in_between)
 }
 END_TEST
 
+START_TEST(gradient_of_absent_cells)
+{
+    check_gradient_rows(op, false);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     for (int k = 0; k < 65 * 65; k++)
@@ -211,5 +218,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, memory);
     tcase_add_test(c, changed_in_between);
     tcase_add_test(c, dense_changed_in_between);
+    tcase_add_test(c, gradient_of_absent_cells);
     return s;
 }

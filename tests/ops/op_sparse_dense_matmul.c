@@ -1,4 +1,5 @@
 /* sparse_dense_matmul: Y = op(S) op(D) */
+#include "tests/ops/absent.h"
 #include "tests/ops/product.h"
 #include "tests/testing.h"
 
@@ -184,6 +185,12 @@ START_TEST(zero_beside_huge)
 }
 END_TEST
 
+START_TEST(gradient_of_absent_cells)
+{
+    check_gradient_rows(op, true);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     for (int k = 0; k < 65 * 65; k++)
@@ -193,5 +200,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, memory);
     tcase_add_loop_test(c, changed_in_between, 0, 2);
     tcase_add_test(c, zero_beside_huge);
+    tcase_add_test(c, gradient_of_absent_cells);
     return s;
 }

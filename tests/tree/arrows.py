@@ -21,7 +21,7 @@ ROWS = [
     ['graph/tape'],
     ['graph/backward', 'graph/tools'],
     ['graph/derivative', 'graph/transform', 'graph/optim'],
-    ['graph/check', 'graph/inspect', 'graph/save'],
+    ['graph/check', 'graph/inspect', 'graph/save', 'graph/topology'],
     ['ops'],
     ['include/tulle'],
     ['demos', 'demos/custom_op'],
