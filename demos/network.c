@@ -2,22 +2,40 @@
 #include "network.h"
 #include "demo.h"
 
-#include <string.h>
-
 enum { TEST_BATCH = 500 };
 
-bool network_make(network *net, const integer_list *hidden, const digits *d, tl_random *rng)
+void network_shapes(const integer_list *hidden, const digits *d, tl_shape *shape)
 {
-    int64_t size[MAX_HIDDEN + 2] = { d->height * d->width };
-    memcpy(size + 1, hidden->item, (size_t)hidden->n * sizeof *size);
-    size[hidden->n + 1] = d->classes;
+    int64_t inputs = d->height * d->width;
+    for (int64_t l = 0; l <= hidden->n; l++) {
+        const int64_t outputs = l < hidden->n ? hidden->item[l] : d->classes;
+        shape[l] = TL_SHAPE(inputs, outputs);
+        inputs = outputs;
+    }
+}
+
+static tl_variable *make_sparse(const char *name, tl_shape shape, double density, tl_random *rng)
+{
+    const uint64_t seed = (uint64_t)tl_random_integer(rng, INT64_MAX);
+    tl_pattern *p = tl_pattern_random(shape.dim[0], shape.dim[1], density, seed);
+    tl_variable *w = p ? tl_variable_sparse(name, p) : NULL;
+    tl_pattern_release(p);
+    return w;
+}
+
+bool network_make(network *net, const integer_list *hidden, const digits *d, const double *density,
+                  tl_random *rng)
+{
+    tl_shape shape[MAX_HIDDEN + 1];
+    network_shapes(hidden, d, shape);
     *net = (network){ .n_hidden = (int)hidden->n };
     for (int l = 0; l <= net->n_hidden; l++) {
         char weight[16], bias[16];
         snprintf(weight, sizeof weight, "w%d", l + 1);
         snprintf(bias, sizeof bias, "b%d", l + 1);
-        net->weight[l] = tl_variable_dense(weight, TL_SHAPE(size[l], size[l + 1]));
-        net->bias[l] = tl_variable_dense(bias, TL_SHAPE(size[l + 1]));
+        net->weight[l] = density ? make_sparse(weight, shape[l], density[l], rng)
+                                 : tl_variable_dense(weight, shape[l]);
+        net->bias[l] = tl_variable_dense(bias, TL_SHAPE(shape[l].dim[1]));
         if (!net->weight[l] || !net->bias[l] || tl_init_he(net->weight[l], rng) != TL_OK)
             return false;
     }

@@ -16,9 +16,14 @@ typedef struct network {
     tl_variable *weight[MAX_HIDDEN + 1], *bias[MAX_HIDDEN + 1];
 } network;
 
-/* Creates a network for the images, with these units in the hidden layers and dense weights, initialised
- * after He. network_free must be called even on failure. */
-bool network_make(network *net, const integer_list *hidden, const digits *d, tl_random *rng);
+/* Sets shape[hidden->n + 1] to those of the weights of a network for the images. */
+void network_shapes(const integer_list *hidden, const digits *d, tl_shape *shape);
+
+/* Creates such a network, with weights that are initialised after He: dense, or, with density[] of each
+ * layer, sparse with that part of the connections, drawn at random. network_free must be called even on
+ * failure. */
+bool network_make(network *net, const integer_list *hidden, const digits *d, const double *density,
+                  tl_random *rng);
 void network_free(network *net);
 
 /* Lists the weight and the bias of each layer, and returns their number. */

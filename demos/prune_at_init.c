@@ -84,7 +84,7 @@ static bool run_make(run *r, const options *o, const digits *d, uint64_t seed)
     const int64_t batch = o->batch > PER_CLASS * d->classes ? o->batch : PER_CLASS * d->classes;
     tl_random rng = { .seed = seed };
     *r = (run){ .o = o, .d = d, .seed = seed };
-    return network_make(&r->net, &o->hidden, d, &rng) && (r->graph = tl_graph_new()) &&
+    return network_make(&r->net, &o->hidden, d, NULL, &rng) && (r->graph = tl_graph_new()) &&
            (r->adam = tl_adam((tl_adam_options){ .learning_rate = o->learning_rate })) &&
            (r->image = allocate(batch * d->height * d->width, sizeof *r->image)) &&
            (r->label = allocate(batch, sizeof *r->label)) &&

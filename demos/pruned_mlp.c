@@ -103,7 +103,7 @@ static bool run_make(run *r, const options *o, const digits *d, const method *m,
     r->t.kind = &optimizers[o->optimizer];
     r->t.learning_rate = o->learning_rate > 0 ? o->learning_rate : r->t.kind->learning_rate;
     r->t.course = (course){ .schedule = &schedules[o->schedule], .steps = 2 * o->epochs * r->steps };
-    return network_make(&r->t.net, &o->hidden, d, &r->rng) &&
+    return network_make(&r->t.net, &o->hidden, d, NULL, &r->rng) &&
            (r->t.optimizer = make_optimizer(r->t.kind, r->t.learning_rate, &r->t.course)) &&
            (r->graph = tl_graph_new()) &&
            (r->image = allocate(batch * d->height * d->width, sizeof *r->image)) &&

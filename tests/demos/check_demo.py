@@ -391,6 +391,37 @@ def more_of_recommender(demo):
         demo.fails(1, r'ratings\.csv.*%s|%s' % (text, text), ['--data', 'data'])
 
 
+def more_of_sparse_from_scratch(demo):
+    rows = demo.results('a.json')
+    if [row['method'] for row in rows] != ['dense'] + 2 * ['static', 'set', 'rigl']:
+        demo.wrong([], 'results: %s' % rows)
+    for first in 1, 4:  # of a density: as many connections at the end, and as many moves
+        static, random_cells, gradients = rows[first:first + 3]
+        if abs(static['connections'] - static['density'] * 25856) > 1.5 or static['moved']:
+            demo.wrong([], 'static: %s' % static)
+        for row in random_cells, gradients:
+            if row['connections'] != static['connections'] or row['moved'] != gradients['moved'] or row['moved'] == 0:
+                demo.wrong([], 'moves: %s' % row)
+    # what never moves is static, and one method more or less changes no other
+    without = demo.budget + ['--method', 'static,rigl', '--json', 'b.json', '--cost', 'cost.svg']
+    demo.run(without)
+    if demo.results('b.json') != [row for row in rows if row['method'] != 'set']:
+        demo.wrong(without, 'results: %s' % demo.results('b.json'))
+    if demo.read('cost.svg').count('<path fill="none"') != 6:  # static, rigl, dense: time and memory
+        demo.wrong(without, 'cost.svg: %s' % demo.read('cost.svg'))
+    demo.run(demo.budget + ['--fraction', '0', '--json', 'b.json'])
+    rows = demo.results('b.json')
+    if any(row['accuracy'] != rows[1]['accuracy'] or row['moved'] for row in rows[1:4]):
+        demo.wrong([], '--fraction 0: %s' % rows)
+    for rule in 'uniform', 'erk':
+        demo.run(demo.budget + ['--distribution', rule, '--json', 'c.json'])
+        if (demo.results('c.json')[1:] == demo.results('a.json')[1:]) != (rule == 'erk'):
+            demo.wrong([], '--distribution %s: %s' % (rule, demo.results('c.json')))
+    demo.fails(1, r'the goal is missed: RigL is \S+ points more accurate', demo.budget + ['--goal', '99'])
+    demo.fails(1, '--method: the goal needs static and rigl', demo.budget + ['--method', 'set,rigl'])
+    demo.fails(1, 'the loss|not finite|nan|inf', '--learning-rate 1e38 --epochs 1 --seeds 1'.split())
+
+
 def more_of_sparse_logistic(demo):
     rows = {row['model']: row for row in demo.results('a.json')}
     if rows['machine']['accuracy'] < rows['logistic']['accuracy'] + 0.1:
@@ -476,6 +507,8 @@ CASES = {
     'pruned_mlp': Case('--epochs 2 --hidden 128,64 --goal 0.75', '--hidden 128,63', idx_files(), more=more_of_pruned_mlp),
     'recommender': Case('--rank 4 --epochs 3 --batch 256 --learning-rate 0.03 --goal 0.7', '--batch 255', rating_files(),
                         ['--user'], more_of_recommender),
+    'sparse_from_scratch': Case('--epochs 5 --seeds 1 --density 0.02,0.05 --batch 64 --hidden 64,128 --every 20',
+                                '--every 21', idx_files(), more=more_of_sparse_from_scratch),
     'sparse_logistic': Case('--epochs 4 --factor-rate 0.3 --goal 0.85', '--batch 15', svmlight_files(), more=more_of_sparse_logistic),
     'word_vectors': Case('--epochs 3 --rank 32', '--window 4', {'a.txt': TEXT.encode()}, ['--near'], more_of_word_vectors,
                          reads_a_file=True),
