@@ -260,7 +260,7 @@ static void backward(tl_node *y)
     tl_real *workspace = s->gathered ? tl_workspace(y) : NULL,
             *second = s->gathered ? workspace + a->size : NULL;
     pass p = { .y = y, .x = gather(y, a->val, workspace), .dy = gather(y, y->grad, second) };
-    if (options_of(y)->training && tl_node_is_mutable(a))
+    if (options_of(y)->training && tl_node_has_changed(a))
         parallel_channels(compute_moments, &p);
     parallel_channels(compute_sums, &p);
     deliver_sums(y);

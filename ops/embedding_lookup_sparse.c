@@ -140,9 +140,8 @@ static void weigh(const struct attr *attr, const tl_real *weights, int64_t b, in
 {
     for (int64_t k = first; k < first + n; k++)
         s->coef[k] = weights ? weights[s->pos[k]] : 1;
-    s->divisor[b] = attr->combiner == TL_SUM
-                        ? 1
-                        : divide(attr->combiner, weights != NULL, n, s->coef + first);
+    s->divisor[b] = attr->combiner == TL_SUM ? 1
+                                             : divide(attr->combiner, weights != NULL, n, s->coef + first);
 }
 
 /* Appends the entries of bag b, with their weights divided by D; none if D is 0. */
@@ -341,7 +340,7 @@ static void backward(tl_node *y)
         backward_extremes(y);
         return;
     }
-    if (tl_node_is_mutable(y->in[1]))
+    if (tl_node_has_changed(y->in[1]))
         read_weights(y);
     if (s->shared)
         tl_parallel_rows(y->shape.dim[0], y->shape.dim[1], divide_bags, y);

@@ -184,7 +184,7 @@ static void forward(tl_node *y)
 static void backward(tl_node *y)
 {
     const tl_axis of = *(const tl_axis *)y->scratch;
-    if (tl_node_is_mutable(y->in[0]))
+    if (tl_node_has_changed(y->in[0]))
         compute_sums(y);
     if (of.inner == 1)
         tl_parallel_rows(of.outer, of.n, backward_rows, y);

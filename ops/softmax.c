@@ -89,7 +89,7 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *a = y->in[0];
     const tl_real *now = y->val;
-    if (tl_node_is_mutable(a)) {
+    if (tl_node_has_changed(a)) {
         compute_rows(y, begin, end, tl_workspace(y));
         now = tl_workspace(y);
     }

@@ -194,7 +194,7 @@ static void backward(tl_node *y)
     const tl_labels *l = y->attr;
     if (l->total == 0)
         return;
-    if (tl_node_is_mutable(y->in[0]))
+    if (tl_node_has_changed(y->in[0]))
         for_rows(y, sum_rows);
     for_rows(y, backward_rows);
 }

@@ -103,7 +103,7 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
 
 static void backward(tl_node *y)
 {
-    if (tl_node_is_mutable(y->in[0]))
+    if (tl_node_has_changed(y->in[0]))
         for_rows(y, sum_rows);
     for_rows(y, backward_rows);
 }

@@ -48,6 +48,12 @@ bool tl_node_is_mutable(const tl_node *a)
     return a && a->variable;
 }
 
+bool tl_node_has_changed(const tl_node *a)
+{
+    const tl_variable *v = a ? a->variable : NULL;
+    return v && (v->changes != a->changes || atomic_load_explicit(&v->written, memory_order_relaxed));
+}
+
 tl_text tl_input_text(const tl_node *a)
 {
     return name_and_shape(a, ", ", "");

@@ -164,6 +164,8 @@ static tl_node *append_leaf(tl_graph *g, const char *who, tl_shape shape, tl_pat
     tl_node *y = tl_arena_alloc_zero(&g->arena, 1, sizeof *y);
     if (y)
         y->variable = v;
+    if (y && v)
+        y->changes = v->changes;
     if (!y || (pattern && tl_graph_hold(g, pattern) != TL_OK) || (v && !map_leaf(g, y))) {
         tl_graph_fail(g, who, tl_fail_memory());
         return NULL;

@@ -127,12 +127,13 @@ struct tl_node {
     bool reached;    /* in this backward pass: the loss depends on the node */
     bool row_sparse; /* in this backward pass: the gradient arrives as row slices */
     int32_t number;  /* on the tape, from 0 */
+    /* Of a variable, when its leaf was recorded; for inference, when the first use that waits was. */
+    uint64_t changes;
 
     /* The graph's own, if it is for inference. */
     int32_t n_waiting; /* uses of the node by ops that have not run */
     bool asked_for;    /* by tl_value: not given up before the reset */
     void *blocks;      /* values and scratch memory */
-    uint64_t changes;  /* of a variable, when the first of these uses was recorded */
 };
 
 /* Records and runs an op. `in` holds op->n_in nodes of one graph; attr[attr_size] is copied, but not what it
@@ -160,9 +161,12 @@ TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
 TL_API tl_text tl_node_text(const tl_node *a);
 
 /* Returns whether a's values may change between forward and backward: true for a variable's leaf, which an
- * optimizer step may update. Data that forward derived from such values may be out of date in backward, which
- * then derives them again. */
+ * optimizer step may update. */
 TL_API bool tl_node_is_mutable(const tl_node *a);
+
+/* For `backward`: returns whether a's values may have changed since forward, by a step or another call, or by
+ * the program through tl_variable_data. What forward derived from them, Y included, is then derived again. */
+TL_API bool tl_node_has_changed(const tl_node *a);
 
 /* For `shape` and `tangent`: returns n elements of `size` bytes, 64-byte aligned, uninitialised, valid until
  * the reset or, on a graph for inference, for as long as y's values are. NULL if memory is short: `if

@@ -175,7 +175,7 @@ void tl_binary_backward(tl_node *y)
         return;
     }
     tl_operands_init(&o, y, !tl_is_pass(op, 0) || !tl_is_pass(op, 1));
-    o.again = (tl_node_is_mutable(y->in[0]) || tl_node_is_mutable(y->in[1])) &&
+    o.again = (tl_node_has_changed(y->in[0]) || tl_node_has_changed(y->in[1])) &&
               (tl_reads_result(op, 0) || tl_reads_result(op, 1));
     if (is_direct(&o, 0) || is_direct(&o, 1))
         tl_run_tasks(y->size, grain_of(&o), backward, &o);

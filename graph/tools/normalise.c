@@ -207,7 +207,7 @@ void tl_norm_backward(tl_node *y)
 {
     const tl_axis of = rows_of(y);
     const tl_node *gain = y->in[1], *bias = bias_of(y);
-    if (tl_node_is_mutable(y->in[0]))
+    if (tl_node_has_changed(y->in[0]))
         tl_parallel_rows(of.n, of.inner, compute_moments, y);
     if (y->in[0]->grad && has_gradient(gain) && of.inner <= WIDTH && tl_num_threads() == 1) {
         backward_at_once(y);

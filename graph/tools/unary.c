@@ -36,7 +36,7 @@ void tl_unary_forward(tl_node *y)
 static void backward(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *a = y->in[0];
-    const bool again = tl_node_is_mutable(a); /* Y may be of values that A no longer has */
+    const bool again = tl_node_has_changed(a); /* Y may be of values that A no longer has */
     _Alignas(64) tl_real now[TL_STRIP_MAX];
     tl_strip s = { .a = a->val + begin, .dy = y->grad + begin, .attr = y->attr };
     for (int64_t at = begin; at < end; at += TL_STRIP_MAX) {

@@ -245,19 +245,6 @@ START_TEST(node_text)
 }
 END_TEST
 
-START_TEST(mutable_nodes)
-{
-    tl_graph *g = tl_graph_new();
-    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
-    ck_assert(tl_node_is_mutable(tl_use(g, v)));
-    ck_assert(!tl_node_is_mutable(tl_relu(tl_use(g, v))));
-    ck_assert(!tl_node_is_mutable(tl_input(g, TL_SHAPE(3), numbers)));
-    ck_assert(!tl_node_is_mutable(NULL));
-    tl_graph_free(g);
-    tl_variable_free(v);
-}
-END_TEST
-
 static tl_status refuse(tl_node *y)
 {
     seen.shapes++;
@@ -490,7 +477,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, without_gradient);
     tcase_add_test(c, refused_by_shape);
     tcase_add_test(c, node_text);
-    tcase_add_test(c, mutable_nodes);
     c = tl_test_case(s, "an op's functions");
     tcase_add_test(c, attributes_are_copied);
     tcase_add_test(c, node_fields);

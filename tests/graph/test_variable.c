@@ -293,6 +293,49 @@ START_TEST(freed_in_any_order)
 }
 END_TEST
 
+/* ---- Nodes of variables ---- */
+
+START_TEST(mutable_nodes)
+{
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(3), 1);
+    ck_assert(tl_node_is_mutable(tl_use(g, v)));
+    ck_assert(!tl_node_is_mutable(tl_relu(tl_use(g, v))));
+    ck_assert(!tl_node_is_mutable(tl_input(g, TL_SHAPE(3), (tl_real[]){ 1, 2, 3 })));
+    ck_assert(!tl_node_is_mutable(NULL));
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
+START_TEST(changed_nodes)
+{
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_variable_dense("v", TL_SHAPE(3));
+    tl_optimizer *sgd = tl_sgd((tl_sgd_options){ .learning_rate = 1 });
+    tl_node *x = tl_use(g, v), *y = tl_reduce_sum(tl_exp(x), TL_ALL_AXES);
+    ck_assert(!tl_node_has_changed(NULL));
+    ck_assert(!tl_node_has_changed(y));
+    ck_assert(!tl_node_has_changed(x));
+    tl_variable_values(v);
+    ck_assert(!tl_node_has_changed(x));
+    tl_variable_data(v); /* the program may write from here to the next step */
+    ck_assert(tl_node_has_changed(x));
+    tl_graph_reset(g);
+    ck_assert(tl_node_has_changed(tl_use(g, v)));
+    y = tl_reduce_sum(tl_exp(tl_use(g, v)), TL_ALL_AXES);
+    ck_assert_ok(tl_minimize(sgd, y));
+    ck_assert(tl_node_has_changed(tl_use(g, v)));
+    tl_graph_reset(g);
+    ck_assert(!tl_node_has_changed(tl_use(g, v)));
+    ck_assert_ok(tl_init_constant(v, 2));
+    ck_assert(tl_node_has_changed(tl_use(g, v)));
+    tl_graph_free(g);
+    tl_optimizer_free(sgd);
+    tl_variable_free(v);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("variable");
@@ -311,5 +354,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, refused_masks_change_nothing);
     c = tl_test_case(s, "slots");
     tcase_add_test(c, freed_in_any_order);
+    c = tl_test_case(s, "nodes");
+    tcase_add_test(c, mutable_nodes);
+    tcase_add_test(c, changed_nodes);
     return s;
 }

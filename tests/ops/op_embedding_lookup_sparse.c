@@ -277,7 +277,7 @@ static const tl_op_case extremes = {
     .reference = extreme_reference,
     .sample = extreme_samples,
     .n_samples = sizeof extreme_samples / sizeof *extreme_samples,
-    /* a matrix and a vector; the bags tell its rows; the elements that are the largest stay those of forward */
+    /* a matrix and a vector; the bags tell its rows; the largest elements stay those of forward */
     .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE) | TL_SKIP(TL_STAGE_BETWEEN),
 };
 
