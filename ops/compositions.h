@@ -1,5 +1,5 @@
-/* Compositions: each is a few of the ops of ops.h, in a short file that is also their documentation. What
- * does not fit is refused by the op that it does not fit. A part of ops.h. */
+/* Compositions: each is a few of the ops of ops.h, in a short file that is also their documentation. A part
+ * of ops.h. */
 #ifndef TL_COMPOSITIONS_H
 #define TL_COMPOSITIONS_H
 

@@ -1,6 +1,7 @@
 /* tl_apply, which runs and records an op, and the functions that ops call. */
 #include "graph/tape/tape.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,20 @@ tl_text tl_node_text(const tl_node *a)
     if (!a)
         return (tl_text){ "NULL" };
     return a->shape.rank == 1 ? name_and_shape(a, " ", "") : name_and_shape(a, " (", ")");
+}
+
+tl_node *tl_refuse(const tl_node *a, const char *who, tl_status status, const char *format, ...)
+{
+    char text[TL_ERROR_SIZE] = "";
+    va_list arguments;
+    if (!a || a->graph->status != TL_OK)
+        return NULL;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    tl_fail(status, "%s", text);
+    tl_graph_fail(a->graph, who, status);
+    return NULL;
 }
 
 bool tl_node_is_mutable(const tl_node *a)

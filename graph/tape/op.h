@@ -160,6 +160,12 @@ TL_API tl_status tl_shape_like(tl_node *y, const tl_node *a);
  * for tl_text is shortened, the shape never. */
 TL_API tl_text tl_node_text(const tl_node *a);
 
+/* For a composition: a function that calls ops, and has no tl_op. Fails as an op of this name does whose
+ * `shape` calls tl_fail, in the graph of `a`, unless that has failed before: "attention: 8x12, .." Returns
+ * NULL. */
+TL_API tl_node *tl_refuse(const tl_node *a, const char *who, tl_status status, const char *format, ...)
+    TL_PRINTF(4, 5);
+
 /* Returns whether a's values may change between forward and backward: true for a variable's leaf, which an
  * optimizer step may update. */
 TL_API bool tl_node_is_mutable(const tl_node *a);

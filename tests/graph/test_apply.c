@@ -245,6 +245,27 @@ START_TEST(node_text)
 }
 END_TEST
 
+/* A composition fails in its graph, once; before a graph, or after a failure, it does nothing. */
+START_TEST(refusal_of_a_composition)
+{
+    tl_graph *g = tl_graph_new();
+    tl_node *a = tl_input(g, TL_SHAPE(3), numbers);
+    tl_fail(TL_ERR_IO, "before");
+    ck_assert_ptr_null(tl_refuse(NULL, "pair", TL_ERR_SHAPE, "%s", "nothing"));
+    ck_assert_str_eq(tl_error(), "before");
+    ck_assert_ptr_null(tl_refuse(a, "pair", TL_ERR_KIND, "%s is %d%%", tl_node_text(a).text, 7));
+    ck_assert_int_eq(tl_graph_status(g), TL_ERR_KIND);
+    ck_assert_str_eq(tl_graph_error(g), "pair: [3] is 7%");
+    ck_assert_str_eq(tl_error(), "pair: [3] is 7%");
+    ck_assert_ptr_null(tl_refuse(a, "other", TL_ERR_SHAPE, "later"));
+    ck_assert_str_eq(tl_graph_error(g), "pair: [3] is 7%");
+    ck_assert_ptr_null(tl_relu(a));
+    tl_graph_reset(g);
+    ck_assert_ptr_nonnull(tl_relu(tl_input(g, TL_SHAPE(3), numbers)));
+    tl_graph_free(g);
+}
+END_TEST
+
 static tl_status refuse(tl_node *y)
 {
     seen.shapes++;
@@ -477,6 +498,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, without_gradient);
     tcase_add_test(c, refused_by_shape);
     tcase_add_test(c, node_text);
+    tcase_add_test(c, refusal_of_a_composition);
     c = tl_test_case(s, "an op's functions");
     tcase_add_test(c, attributes_are_copied);
     tcase_add_test(c, node_fields);

@@ -90,9 +90,9 @@ static const attr one = { 0, false }, two = { 2, false }, causal = { 2, true }, 
                 TL_DENSE_OPERAND(batch, keys, v_width), mask },                                              \
         .attr = &its_attr                                                                                    \
     }
-#define REFUSED(its_attr, q, k, v, mask, its_status)                                                         \
+#define REFUSED(its_attr, q, k, v, mask, its_error)                                                          \
     {                                                                                                        \
-        .in = { q, k, v, mask }, .attr = &its_attr, .status = its_status                                     \
+        .in = { q, k, v, mask }, .attr = &its_attr, .status = TL_ERR_SHAPE, .error = its_error               \
     }
 /* q = [1 2; 3 -1], k = [.5 1; -1 .25], v = [1 -2; 4 3] */
 #define EXAMPLE(its_attr, mask, ...)                                                                         \
@@ -124,24 +124,29 @@ static const tl_sample samples[] = {
     ATTEND(causal, 2, 3, 0, 4, 2, TL_ABSENT_OPERAND),
     ATTEND(causal, 2, 40, 70, 130, 6, TL_DENSE_OPERAND(2, 1, 1, 70)),
     REFUSED(three, TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 6),
-            TL_ABSENT_OPERAND, TL_ERR_SHAPE),
+            TL_ABSENT_OPERAND, "a (2x3x4), b (2x3x4) and c (2x3x6), 3 heads: heads do not divide the widths"),
     REFUSED(three, TL_DENSE_OPERAND(2, 3, 6), TL_DENSE_OPERAND(2, 3, 6), TL_DENSE_OPERAND(2, 3, 4),
-            TL_ABSENT_OPERAND, TL_ERR_SHAPE),
+            TL_ABSENT_OPERAND, "a (2x3x6), b (2x3x6) and c (2x3x4), 3 heads: heads do not divide the widths"),
     REFUSED(negative, TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 4),
-            TL_ABSENT_OPERAND, TL_ERR_SHAPE),
+            TL_ABSENT_OPERAND,
+            "a (2x3x4), b (2x3x4) and c (2x3x4), -1 heads: heads do not divide the widths"),
+    /* four dimensions, the last of size 1 */
+    REFUSED(one, TL_DENSE_OPERAND(2, 3, 4, 1), TL_DENSE_OPERAND(2, 3, 4, 1), TL_DENSE_OPERAND(2, 3, 4, 1),
+            TL_ABSENT_OPERAND,
+            "a (2x3x4x1), b (2x3x4x1) and c (2x3x4x1), 1 heads: each must be batch x time x width"),
     /* matrices, other widths, times or batches, and a mask that would widen the result */
     REFUSED(one, TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3, 4), TL_ABSENT_OPERAND,
-            TL_ERR_SHAPE),
+            "a (3x4), b (3x4) and c (3x4), 1 heads: each must be batch x time x width"),
     REFUSED(one, TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 5), TL_DENSE_OPERAND(2, 3, 4),
-            TL_ABSENT_OPERAND, TL_ERR_SHAPE),
+            TL_ABSENT_OPERAND, "a (2x3x4), b (2x3x5) and c (2x3x4), 1 heads: Q and K differ in width"),
     REFUSED(one, TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 2, 4),
-            TL_ABSENT_OPERAND, TL_ERR_SHAPE),
+            TL_ABSENT_OPERAND, "a (2x3x4), b (2x3x4) and c (2x2x4), 1 heads: K and V differ in time"),
     REFUSED(one, TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 4),
-            TL_ABSENT_OPERAND, TL_ERR_SHAPE),
+            TL_ABSENT_OPERAND, "a (1x3x4), b (2x3x4) and c (2x3x4), 1 heads: the batches differ"),
     REFUSED(one, TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(1, 3, 4),
-            TL_DENSE_OPERAND(2, 1, 3, 3), TL_ERR_SHAPE),
+            TL_DENSE_OPERAND(2, 1, 3, 3), "the mask d (2x1x3x3) is not broadcast to the scores, 1x1x3x3"),
     REFUSED(one, TL_DENSE_OPERAND(1, 1, 4), TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(1, 3, 4),
-            TL_DENSE_OPERAND(2, 3), TL_ERR_SHAPE),
+            TL_DENSE_OPERAND(2, 3), "the mask d (2x3) is not broadcast to the scores, 1x1x1x3"),
     /* PyTorch 1.13, torch.nn.MultiheadAttention whose projections are identities, in double */
     EXAMPLE(one, TL_ABSENT_OPERAND, .y = TL_VALUES(1.3211254044, -1.46479099267, 1.197662077, -1.67056320501),
             .gradient = { TL_VALUES(-1.31796583386, -0.658982916928, -1.89310894789, -0.946554473944),

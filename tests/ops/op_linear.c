@@ -29,9 +29,9 @@ static tl_shape reference(tl_reference *r)
     {                                                                                                        \
         .in = { __VA_ARGS__ }                                                                                \
     }
-#define REFUSED(its_status, ...)                                                                             \
+#define REFUSED(its_status, its_error, ...)                                                                  \
     {                                                                                                        \
-        .in = { __VA_ARGS__ }, .status = its_status                                                          \
+        .in = { __VA_ARGS__ }, .status = its_status, .error = its_error                                      \
     }
 
 static const tl_sample samples[] = {
@@ -46,14 +46,22 @@ static const tl_sample samples[] = {
     OF(TL_DENSE_OPERAND(4, 4), TL_DENSE_OPERAND(4, 4), TL_DENSE_OPERAND(4)),
     OF(TL_DENSE_OPERAND(250, 70), TL_DENSE_OPERAND(70, 30), TL_DENSE_OPERAND(30)),
     OF(TL_DENSE_OPERAND(250, 70), TL_SPARSE_OPERAND(70, 30, 0.5), TL_DENSE_OPERAND(30)),
-    REFUSED(TL_ERR_SHAPE, TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(5, 4), TL_ABSENT_OPERAND),
-    REFUSED(TL_ERR_SHAPE, TL_DENSE_OPERAND(3, 4), TL_SPARSE_OPERAND(5, 4, 0.5), TL_ABSENT_OPERAND),
-    REFUSED(TL_ERR_SHAPE, TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 5), TL_DENSE_OPERAND(4)),
-    REFUSED(TL_ERR_SHAPE, TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 5), TL_DENSE_OPERAND(1, 5)),
-    REFUSED(TL_ERR_SHAPE, TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 5), TL_SCALAR_OPERAND),
-    REFUSED(TL_ERR_SHAPE, TL_SCALAR_OPERAND, TL_DENSE_OPERAND(4, 5), TL_DENSE_OPERAND(5)),
-    REFUSED(TL_ERR_KIND, TL_SPARSE_OPERAND(3, 4, 0.5), TL_DENSE_OPERAND(4, 5), TL_DENSE_OPERAND(5)),
-    REFUSED(TL_ERR_KIND, TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 5), TL_SPARSE_OPERAND(1, 5, 0.5)),
+    REFUSED(TL_ERR_SHAPE, "a (3x4) times b (5x4): 4 is not 5", TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(5, 4),
+            TL_ABSENT_OPERAND),
+    REFUSED(TL_ERR_SHAPE, "a (3x4) times b (5x4): 4 is not 5", TL_DENSE_OPERAND(3, 4),
+            TL_SPARSE_OPERAND(5, 4, 0.5), TL_ABSENT_OPERAND),
+    REFUSED(TL_ERR_SHAPE, "a (3x4) times b (4x5): the bias is c [4], and must be [5]", TL_DENSE_OPERAND(3, 4),
+            TL_DENSE_OPERAND(4, 5), TL_DENSE_OPERAND(4)),
+    REFUSED(TL_ERR_SHAPE, "a (3x4) times b (4x5): the bias is c (1x5), and must be [5]",
+            TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 5), TL_DENSE_OPERAND(1, 5)),
+    REFUSED(TL_ERR_SHAPE, "a (3x4) times b (4x5): the bias is c (scalar), and must be [5]",
+            TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 5), TL_SCALAR_OPERAND),
+    REFUSED(TL_ERR_SHAPE, "a (scalar) times b (4x5): the first is a scalar", TL_SCALAR_OPERAND,
+            TL_DENSE_OPERAND(4, 5), TL_DENSE_OPERAND(5)),
+    REFUSED(TL_ERR_SHAPE, "a (3x4) times b (2x4x5): the second is no matrix", TL_DENSE_OPERAND(3, 4),
+            TL_DENSE_OPERAND(2, 4, 5), TL_ABSENT_OPERAND),
+    REFUSED(TL_ERR_KIND, NULL, TL_SPARSE_OPERAND(3, 4, 0.5), TL_DENSE_OPERAND(4, 5), TL_DENSE_OPERAND(5)),
+    REFUSED(TL_ERR_KIND, NULL, TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(4, 5), TL_SPARSE_OPERAND(1, 5, 0.5)),
     /* by hand: (1, 2) times {{1, 0, -1}, {3, 1, 0}}, and the bias */
     { .in = { { TL_STATIC_SHAPE(1, 2), .values = TL_VALUES(1, 2) },
               { TL_STATIC_SHAPE(2, 3), .values = TL_VALUES(1, 0, -1, 3, 1, 0) },
