@@ -42,10 +42,26 @@ static double sum_losses(const void *context, int64_t begin, int64_t end)
     return sum;
 }
 
+/* The mean where the sum has overflowed: from halves of the errors and of the losses, which are divided
+ * first. */
+static double scaled_mean(const tl_node *y, int64_t n)
+{
+    const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
+    const double delta = (double)delta_of(y);
+    double sum = 0;
+    for (int64_t k = 0; k < n; k++) {
+        const double half = fabs((double)a[k] / 2 - (double)b[k] / 2);
+        sum += half <= delta / 2 ? half / (double)n * half : delta / (double)n * (half - delta / 4);
+    }
+    return 2 * sum;
+}
+
 static void forward(tl_node *y)
 {
     const int64_t n = y->in[0]->size;
     y->out[0] = n > 0 ? (tl_real)(tl_sum_terms(n, sum_losses, y) / (double)n) : 0;
+    if (sizeof(tl_real) == sizeof(double) && !isfinite(y->out[0]))
+        y->out[0] = (tl_real)scaled_mean(y, n);
 }
 
 static tl_real bounded(tl_real d, tl_real delta)

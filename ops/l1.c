@@ -27,10 +27,25 @@ static double sum_errors(const void *context, int64_t begin, int64_t end)
     return sum;
 }
 
+/* The mean where the sum has overflowed: from halves, which are divided first. It is not beyond the largest
+ * error, as rounding could make it. */
+static double scaled_mean(int64_t n, const tl_real *a, const tl_real *b)
+{
+    double sum = 0, largest = 0;
+    for (int64_t k = 0; k < n; k++) {
+        const double half = fabs((double)a[k] / 2 - (double)b[k] / 2);
+        sum += half / (double)n;
+        largest = fmax(largest, half);
+    }
+    return 2 * (sum > largest ? largest : sum);
+}
+
 static void forward(tl_node *y)
 {
     const int64_t n = y->in[0]->size;
     y->out[0] = n > 0 ? (tl_real)(tl_sum_terms(n, sum_errors, y) / (double)n) : 0;
+    if (sizeof(tl_real) == sizeof(double) && isinf(y->out[0]))
+        y->out[0] = (tl_real)scaled_mean(n, y->in[0]->val, y->in[1]->val);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)

@@ -45,14 +45,6 @@ static tl_real loss_of(tl_log_sum r, tl_real of_label)
     return r.max > 0 && of_label == r.max ? r.log_sum : INFINITY;
 }
 
-/* Returns half a row's loss in double, where all of it may be beyond a tl_real. */
-static double half_loss_of(tl_log_sum r, tl_real of_label)
-{
-    if (isinf(r.max))
-        return (double)loss_of(r, of_label) / 2;
-    return (double)r.log_sum / 2 + ((double)r.max / 2 - (double)of_label / 2);
-}
-
 /* Returns half the losses of a row's classes, summed by class weight. A class of weight 0 is not looked
  * at. */
 static double half_loss_of_each(const tl_labels *l, int64_t n, const tl_real *x, tl_log_sum r)
@@ -60,7 +52,7 @@ static double half_loss_of_each(const tl_labels *l, int64_t n, const tl_real *x,
     double sum = 0;
     for (int64_t j = 0; j < n; j++) {
         const double weight = l->class_weight ? (double)l->class_weight[j] : 1;
-        sum += weight != 0 ? weight * half_loss_of(r, x[j]) : 0;
+        sum += weight != 0 ? weight * tl_half_loss(r, x[j]) : 0;
     }
     return sum;
 }
@@ -101,7 +93,7 @@ static double scaled_loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
     const tl_labels *l = y->attr;
     const struct saved *s = y->scratch;
     const tl_real *x = y->in[0]->val + i * n;
-    double sum = t.label != 0 ? t.label / l->total * half_loss_of(s->row[i], x[l->label[i]]) : 0;
+    double sum = t.label != 0 ? t.label / l->total * tl_half_loss(s->row[i], x[l->label[i]]) : 0;
     if (t.each != 0)
         sum += t.each / l->total * s->half_each[i];
     return sum;

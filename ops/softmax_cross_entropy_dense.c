@@ -60,6 +60,19 @@ static void sum_rows(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* The mean where a loss or the sum has overflowed: from halves, which are divided first. */
+static double scaled_mean(const tl_node *y, int64_t rows)
+{
+    const struct saved *s = y->scratch;
+    const int64_t cols = tl_shape_cols(y->in[0]->shape);
+    const tl_real *x = y->in[0]->val, *t = y->in[1]->val;
+    double sum = 0;
+    for (int64_t i = 0; i < rows; i++, x += cols, t += cols)
+        for (int64_t j = 0; j < cols; j++)
+            sum += t[j] != 0 ? (double)t[j] / (double)rows * tl_half_loss(s->row[i], x[j]) : 0;
+    return 2 * sum;
+}
+
 static void forward(tl_node *y)
 {
     const struct saved *s = y->scratch;
@@ -69,6 +82,8 @@ static void forward(tl_node *y)
     for (int64_t i = 0; i < rows; i++)
         sum += s->loss[i];
     y->out[0] = rows > 0 ? (tl_real)(sum / (double)rows) : 0;
+    if (!isfinite(y->out[0]))
+        y->out[0] = (tl_real)scaled_mean(y, rows);
 }
 
 /* dx += c (the sum of t times softmax(x) - t), for one row. */
@@ -85,6 +100,13 @@ static void add_to_logits(int64_t n, const tl_real *x, const tl_real *t, tl_log_
     }
 }
 
+/* Returns c times -log softmax of a logit, which may be beyond a double. */
+static tl_real times_loss(tl_real c, tl_log_sum r, tl_real x)
+{
+    const tl_real whole = (tl_real)loss_of(r, x);
+    return isinf(whole) ? 2 * (tl_real)((double)c * tl_half_loss(r, x)) : c * whole;
+}
+
 static void backward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context, *x = y->in[0], *t = y->in[1];
@@ -97,7 +119,7 @@ static void backward_rows(void *context, int64_t begin, int64_t end)
             add_to_logits(cols, xi, t->val + i * cols, s->row[i], c, x->grad + i * cols);
         if (t->grad)
             for (int64_t j = 0; j < cols; j++)
-                t->grad[i * cols + j] += c * (tl_real)loss_of(s->row[i], xi[j]);
+                t->grad[i * cols + j] += times_loss(c, s->row[i], xi[j]);
     }
 }
 

@@ -38,6 +38,13 @@ tl_log_sum tl_log_sum_exp(int64_t n, const tl_real *x)
     return (tl_log_sum){ max, (tl_real)log(sum) };
 }
 
+double tl_half_loss(tl_log_sum of, tl_real x)
+{
+    if (!isinf(of.max) || isnan(of.log_sum))
+        return (double)of.log_sum / 2 + ((double)of.max / 2 - (double)x / 2);
+    return of.max > 0 && x == of.max ? (double)of.log_sum / 2 : INFINITY;
+}
+
 /* Differences from an infinite maximum are not all defined. */
 static tl_real limit(tl_real x, tl_log_sum of)
 {

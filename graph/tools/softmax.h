@@ -16,6 +16,10 @@ typedef struct tl_log_sum {
  * values: -Inf + 0. */
 TL_API tl_log_sum tl_log_sum_exp(int64_t n, const tl_real *x) TL_REAL_SYMBOL(tl_log_sum_exp);
 
+/* Returns half of -log softmax of a value of the row. All of it may be beyond a double; it is Inf where the
+ * value has no probability. */
+TL_API double tl_half_loss(tl_log_sum of, tl_real x) TL_REAL_SYMBOL(tl_half_loss);
+
 /* y[k] = exp(x[k] - max - log_sum), for n values of a row or of a part of it. The limit where the maximum is
  * infinite: values of +Inf share the probability, and where all are -Inf there is none. x and y do not
  * overlap. */

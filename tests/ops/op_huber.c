@@ -102,6 +102,26 @@ static const tl_op_case huber = {
     .skip = TL_SKIP(TL_STAGE_PLACE), /* all elements make one value */
 };
 
+/* A mean that is a number although the sum, a loss or an error is none: of 2 huge, of huge and of 0 under a
+ * delta of 0.5, and of squares under a large one. */
+START_TEST(sum_overflows)
+{
+    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38,
+                  root = TL_IS_DOUBLE ? (tl_real)0x1p512 : (tl_real)0x1p64;
+    const tl_real a[] = { huge, huge, huge, huge }, b[] = { -huge, huge, huge, 0 }, r[] = { root, 0, 0, 0 },
+                  zero[4] = { 0 }, endless[4] = { INFINITY };
+    tl_graph *g = tl_graph_new();
+    tl_node *none = tl_input(g, TL_SHAPE(4), zero);
+    tl_node *y = tl_huber(tl_input(g, TL_SHAPE(4), a), tl_input(g, TL_SHAPE(4), b), (tl_real)0.5);
+    ck_assert_values(tl_value(y), 1, TL_NEAR * (double)huge, 0.375 * (double)huge);
+    y = tl_huber(tl_input(g, TL_SHAPE(4), r), none, huge);
+    ck_assert_values(tl_value(y), 1, 0, (double)root * ((double)root / 8));
+    y = tl_huber(tl_input(g, TL_SHAPE(4), endless), none, 1);
+    ck_assert_values(tl_value(y), 1, 0, INFINITY);
+    tl_graph_free(g);
+}
+END_TEST
+
 static tl_node *loss_of(tl_node *x)
 {
     return tl_huber(x, tl_scale(tl_stop_gradient(x), 2), (tl_real)0.5);
@@ -118,6 +138,7 @@ Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&huber);
     TCase *c = tl_test_case(s, "beyond");
+    tcase_add_test(c, sum_overflows);
     tcase_add_test(c, gradient_is_added);
     return s;
 }

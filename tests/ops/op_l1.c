@@ -98,6 +98,20 @@ START_TEST(wide_sum)
 }
 END_TEST
 
+/* A mean that is a number although the sum, or an error, is none. */
+START_TEST(sum_overflows)
+{
+    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38, infinite[] = { INFINITY, 0 };
+    const tl_real a[] = { huge, huge, huge, huge }, b[] = { -huge, huge, huge, 0 };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(4), a), *z = tl_input(g, TL_SHAPE(4), b);
+    ck_assert_values(tl_value(tl_l1(x, z)), 1, TL_NEAR * (double)huge, 0.75 * (double)huge);
+    x = tl_input(g, TL_SHAPE(2), infinite);
+    ck_assert_values(tl_value(tl_l1(x, tl_input(g, TL_SHAPE(2), a))), 1, 0, INFINITY);
+    tl_graph_free(g);
+}
+END_TEST
+
 static tl_node *loss_of(tl_node *x)
 {
     return tl_l1(x, tl_scale(tl_stop_gradient(x), 2));
@@ -115,6 +129,7 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&l1);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, wide_sum);
+    tcase_add_test(c, sum_overflows);
     tcase_add_test(c, gradient_is_added);
     return s;
 }

@@ -86,11 +86,28 @@ START_TEST(zero_per_row)
 }
 END_TEST
 
+/* A mean that is a number although the sum is none; so is a part of a row's loss, per row. */
+START_TEST(sum_overflows)
+{
+    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38;
+    const tl_real x[] = { -huge, -huge, -huge, -huge, 0, -huge };
+    const tl_cross_entropy_options smooth = { .smoothing = 0.5, .class_weights = (const tl_real[]){ 2, 2 } };
+    tl_graph *g = tl_graph_new();
+    tl_node *rows = tl_input(g, TL_SHAPE(3, 2), x);
+    ck_assert_values(tl_value(tl_nll(rows, LABELS(0, 1, 1))), 1, TL_NEAR * (double)huge, (double)huge);
+    tl_node *y = tl_nll_with(rows, LABELS(0, 1, 0), &smooth); /* huge, huge, and a quarter of it */
+    ck_assert_values(tl_value(y), 1, TL_NEAR * (double)huge, 0.75 * (double)huge);
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     tl_test_fill_labelled();
     Suite *s = tl_op_suite(&nll_with);
     tl_suite_add_op(s, &nll);
-    tcase_add_test(tl_test_case(s, "beyond"), zero_per_row);
+    TCase *c = tl_test_case(s, "beyond");
+    tcase_add_test(c, zero_per_row);
+    tcase_add_test(c, sum_overflows);
     return s;
 }

@@ -3,6 +3,7 @@
 #include "tests/testing.h"
 
 #include <math.h>
+#include <string.h>
 
 static tl_node *op(tl_node *const *in, const void *attr)
 {
@@ -107,6 +108,25 @@ START_TEST(one_hot_targets)
 }
 END_TEST
 
+/* A mean, and gradients of targets, that are numbers although the losses are not: 2 huge, 0, 0 and 0. */
+START_TEST(losses_overflow)
+{
+    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38;
+    const tl_real x[] = { huge, -huge, 0, -huge, 0, -huge, 0, -huge }, t[] = { 0, 1, 1, 0, 1, 0, 1, 0 };
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_variable_dense("t", TL_SHAPE(4, 2));
+    memcpy(tl_variable_data(v), t, sizeof t);
+    tl_node *y = tl_softmax_cross_entropy_dense(tl_input(g, TL_SHAPE(4, 2), x), tl_use(g, v));
+    ck_assert_values(tl_value(y), 1, TL_NEAR * (double)huge, 0.5 * (double)huge);
+    tl_gradients out;
+    ck_assert_ok(tl_backward(y, &out));
+    ck_assert_values(out.pair[0].values, 4, TL_NEAR * (double)huge, 0, 0.5 * (double)huge, 0,
+                     0.25 * (double)huge);
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
 /* If a step comes between forward and backward, gradients are at the values that there are then. */
 START_TEST(changed_in_between)
 {
@@ -150,6 +170,7 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&softmax_cross_entropy_dense);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, one_hot_targets);
+    tcase_add_test(c, losses_overflow);
     tcase_add_test(c, changed_in_between);
     tcase_add_test(c, derivative_with_an_excluded_class);
     return s;
