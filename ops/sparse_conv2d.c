@@ -7,6 +7,7 @@
 #include "ops.h"
 #include "runs.h"
 #include "tangent.h"
+#include "vmath.h"
 #include "window.h"
 
 #include <string.h>
@@ -315,6 +316,39 @@ static void backward(tl_node *y)
         tl_parallel_rows(w->size, s->chunks, sum_chunks, &p);
 }
 
+/* Filters of which the gradient of all cells is computed, over one tile. */
+typedef struct filter_rows {
+    const tl_node *y;
+    tile t;
+    const tl_real *planes;
+    int64_t first;
+    tl_real *rows;
+} filter_rows;
+
+static void add_filter_rows(void *context, int64_t begin, int64_t end)
+{
+    const filter_rows *r = context;
+    const state *s = r->y->scratch;
+    const int64_t cols = tl_shape_cols(r->y->in[1]->shape);
+    for (int64_t f = begin; f < end; f++) {
+        const tl_real *dy = r->y->grad + filter_at(s, r->t, r->first + f);
+        for (int64_t k = 0; k < cols; k++)
+            r->rows[f * cols + k] += tl_vdot(r->t.n, dy, r->planes + s->runs.run[k]);
+    }
+}
+
+static void gradient_rows(const tl_node *y, int32_t i, int64_t first, int64_t n, tl_real *rows)
+{
+    (void)i; /* only W is sparse */
+    const state *s = y->scratch;
+    tl_real *planes = tl_workspace(y);
+    for (int64_t k = 0; k < s->images * tiles_per_image(s); k++) {
+        filter_rows r = { y, tile_at(s, k), planes, first, rows };
+        move_planes(s, r.t, (tl_span){ 0, s->channels }, (tl_real *)y->in[0]->val, planes, false);
+        tl_parallel_rows(n, r.t.n * tl_shape_cols(y->in[1]->shape), add_filter_rows, &r);
+    }
+}
+
 static void describe(const tl_node *y, tl_description *to)
 {
     if (y->out)
@@ -331,6 +365,7 @@ static const tl_op op = {
     .can_overwrite = 1 << 0 | 1 << 1,
     .tangent = tl_multilinear_tangent,
     .describe = describe,
+    .gradient_rows = gradient_rows,
 };
 
 tl_node *tl_sparse_conv2d(tl_node *x, tl_node *w, const tl_sparse_conv_options *o)

@@ -11,11 +11,12 @@
 
 static const char *const who = "topology_grow_by_gradient";
 
-enum { TILE = 1 << 16 }; /* cells */
+enum { TILE = 1 << 14 }; /* cells */
 
 /* Rows first .. end-1 of the gradient of w, a leaf. */
 typedef struct tile {
     const tl_node *w;
+    int64_t rows, cols;
     int64_t first, end, height; /* height: rows that there is space for */
     tl_real *own;               /* the space; NULL: the gradient is whole in memory */
     const tl_real *gradient;
@@ -25,7 +26,7 @@ typedef struct tile {
 static void compute_rows(tile *t)
 {
     const int64_t n = t->end - t->first;
-    memset(t->own, 0, (size_t)(n * tl_pattern_cols(t->w->pattern)) * sizeof *t->own);
+    memset(t->own, 0, (size_t)(n * t->cols) * sizeof *t->own);
     for (const tl_node *y = t->w->after; y; y = y->after)
         for (int32_t i = 0; y->grad && i < y->n_in; i++)
             if (y->in[i] == t->w)
@@ -36,13 +37,12 @@ static void compute_rows(tile *t)
 static tl_real magnitude_at(void *context, int64_t row, int64_t col)
 {
     tile *t = context;
-    const int64_t rows = tl_shape_rows(t->w->shape), cols = tl_shape_cols(t->w->shape);
     if (row >= t->end) {
         t->first = row;
-        t->end = rows - row < t->height ? rows : row + t->height;
+        t->end = t->rows - row < t->height ? t->rows : row + t->height;
         compute_rows(t);
     }
-    const tl_real value = t->gradient[(row - t->first) * cols + col];
+    const tl_real value = t->gradient[(row - t->first) * t->cols + col];
     if (isnan(value)) {
         t->nan_row = row;
         t->nan_col = col;
@@ -79,7 +79,7 @@ static tl_status check_ops(const tl_node *w)
 /* Prepares the tile of a dense leaf: its gradient is whole. */
 static tl_status use_whole(tile *t)
 {
-    t->end = tl_shape_rows(t->w->shape);
+    t->end = t->rows;
     t->gradient = t->w->grad;
     if (t->gradient)
         return TL_OK;
@@ -95,10 +95,9 @@ static tl_status prepare(tile *t)
         return use_whole(t);
     if (check_ops(t->w) != TL_OK)
         return tl_last_status();
-    const int64_t rows = tl_shape_rows(t->w->shape), cols = tl_shape_cols(t->w->shape);
-    const int64_t fit = cols < TILE ? TILE / (cols + (cols == 0)) : 1;
-    t->height = fit < rows ? fit : rows;
-    t->gradient = t->own = tl_alloc(t->height * cols, sizeof *t->own);
+    const int64_t fit = t->cols == 0 ? t->rows : t->cols < TILE ? TILE / t->cols : 1;
+    t->height = fit < t->rows ? fit : t->rows;
+    t->gradient = t->own = tl_alloc(t->height * t->cols, sizeof *t->own);
     return t->own ? TL_OK : tl_fail_memory();
 }
 
@@ -110,7 +109,9 @@ tl_pattern *tl_topology_grow_by_gradient(tl_pattern *p, int64_t k, const tl_grap
     }
     if (tl_check_pattern_shape(who, w, p) != TL_OK)
         return NULL;
-    tile t = { .w = tl_leaf_of(g, w), .nan_row = -1 };
+    tile t = {
+        .w = tl_leaf_of(g, w), .rows = tl_shape_rows(w->shape), .cols = tl_shape_cols(w->shape), .nan_row = -1
+    };
     if (!t.w) {
         tl_fail(TL_ERR_ARGUMENT, "%s: the graph does not use %s", who, w->name);
         return NULL;

@@ -65,10 +65,11 @@ TL_API tl_pattern *tl_topology_drop(tl_variable *w, const tl_real *score, int64_
     TL_REAL_SYMBOL(tl_topology_drop);
 
 /* Returns the pattern p, of w's shape, and the k absent cells at which the magnitude of w's gradient is
- * largest (the first among equals). That gradient is the one of the last tl_backward on g, before the reset
- * (tl_minimize does not keep what is needed). If w is sparse, the ops that read it compute it now, some rows
- * at a time (tl_op.gradient_rows; the products with a dense matrix have it), in memory for 65536 cells, or
- * one row if that is longer. If w is dense or masked, it is there.
+ * largest (the first among equals). That gradient is the one of the last tl_backward on g, before the reset;
+ * tl_minimize does not keep what is needed. If w is sparse, the ops that read it compute it now, some rows at
+ * a time, in memory for 16384 cells, or for one row if that is longer: tl_dense_sparse_matmul,
+ * tl_sparse_dense_matmul and tl_sparse_conv2d can, and others that have tl_op.gradient_rows. If w is dense or
+ * masked, it is there.
  *
  * NULL on failure: TL_ERR_ARGUMENT for NULL, fewer than k absent cells, a w that g does not use, and a
  * gradient that was not computed or not kept; TL_ERR_KIND for another op and for a gradient that is

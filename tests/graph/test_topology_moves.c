@@ -103,9 +103,9 @@ END_TEST
  * tile. */
 START_TEST(many_tiles)
 {
-    check_moves(tl_pattern_random(300, 1000, 0.05, 1), SPARSE);
-    check_moves(tl_pattern_banded(200, 1000, 200, 100), SPARSE);
-    check_moves(tl_pattern_random(3, 70000, 0.01, 1), SPARSE);
+    check_moves(tl_pattern_random(130, 300, 0.05, 1), SPARSE);
+    check_moves(tl_pattern_banded(130, 300, 10, 300), SPARSE);
+    check_moves(tl_pattern_random(3, 20000, 0.01, 1), SPARSE);
 }
 END_TEST
 

@@ -1,6 +1,9 @@
 /* sparse_conv2d: conv2d at a pattern; strides and dilations of every remainder, in tiles of images, of rows
  * and of parts of rows */
+#include "tests/ops/absent.h"
 #include "tests/ops/images.h"
+
+#include <string.h>
 
 static tl_node *op(tl_node *const *in, const void *attr)
 {
@@ -160,6 +163,36 @@ START_TEST(memory_for_inference)
 }
 END_TEST
 
+/* Strides, dilations and padding; an image in several tiles, of rows and of parts of rows; no image. */
+START_TEST(gradient_of_absent_cells)
+{
+    const struct {
+        tl_shape images;
+        tl_conv_options o;
+    } all[] = { { TL_SHAPE(2, 3, 9, 8), { .stride = { 2, 1 }, .padding = { 1, 2 }, .dilation = { 1, 2 } } },
+                { TL_SHAPE(2, 3, 150, 120), { .padding = { 1, 1 } } },
+                { TL_SHAPE(1, 3, 5, 40000), { .padding = { 0, 1 } } },
+                { TL_SHAPE(0, 3, 9, 8), { .padding = { 1, 1 } } } };
+    for (int k = 0; k < 4; k++) {
+        tl_sparse_conv_options o = { .kernel = { 3, 3 } };
+        memcpy(o.stride, all[k].o.stride, sizeof o.stride);
+        memcpy(o.padding, all[k].o.padding, sizeof o.padding);
+        memcpy(o.dilation, all[k].o.dilation, sizeof o.dilation);
+        tl_variable *x = tl_test_dense("x", all[k].images, 1),
+                    *w = tl_test_sparse("w", tl_test_pattern(5, 27, 0.4, 1), 2),
+                    *whole = tl_test_dense("whole", TL_SHAPE(5, 3, 3, 3), 3);
+        tl_graph *g = tl_graph_new();
+        tl_node *in = tl_use(g, x), *filters = tl_use(g, whole);
+        check_gradient_rows(g, tl_sparse_conv2d(in, tl_use(g, w), &o), 1, tl_conv2d(in, filters, &all[k].o),
+                            filters, 30 * TL_NEAR);
+        tl_graph_free(g);
+        tl_variable_free(x);
+        tl_variable_free(w);
+        tl_variable_free(whole);
+    }
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&sparse_conv2d);
@@ -168,5 +201,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, memory);
     tcase_add_test(c, memory_of_a_large_image);
     tcase_add_test(c, memory_for_inference);
+    tcase_add_test(c, gradient_of_absent_cells);
     return s;
 }
