@@ -39,7 +39,7 @@ typedef struct pair {
     int a[2];
 } pair;
 int f(const int *a, int n);
-enum { STRIP = 1 << 8, GRAIN = TL_GRAIN / 2 };
+enum { STRIP = 1 << 8, GRAIN = TL_GRAIN / 2, MAX_TASKS = 64 };
 static const op o = {
     .can_overwrite = 1 << 0 | 1 << 1,
 };

@@ -44,6 +44,9 @@ COMMUTING = {'tl_scratch': 1, 'tl_scratch_copy': 1, 'tl_reserve_workspace': 1, '
 
 # Loops whose second argument is the size of a task or the cost of an iteration.
 PARALLEL = {'tl_parallel_for', 'tl_parallel_rows', 'tl_parallel_columns', 'tl_run_tasks'}
+# Constants of enums that divide work, and change no result but by rounding.
+WORK = ('BLOCK', 'GRAIN', 'MAX_COLUMNS', 'MAX_TASKS', 'MIN_COLUMNS', 'NARROW', 'PARTIALS', 'PRODUCTS_OF_TASK', 'STRIP',
+        'TILE', 'WIDTH')
 
 
 class Token:
@@ -330,12 +333,12 @@ def is_permission(s, k):
 
 
 def sizes_tasks(s, k):
-    """Tells whether token k is in a size that divides work and is in no result: the second argument of a parallel
-    loop, an op's .grain, or the value of an enum's constant GRAIN or STRIP."""
+    """Tells whether token k is in a size that divides work: the second argument of a parallel loop, an op's .grain, or
+    the value of a constant that is in WORK."""
     for j in range(k, -1, -1):
         if s.is_at(j, ';', '{', '}'):
             return False
-        if s.is_at(j, 'GRAIN', 'STRIP') and s.is_at(j + 1, '=') and s.is_at(j - 1, '{', ','):
+        if s.is_at(j, *WORK) and s.is_at(j + 1, '=') and s.is_at(j - 1, '{', ','):
             return k <= s.right_of(j + 2, 0)
         if s.is_at(j, '.') and s.is_at(j + 1, 'grain') and s.is_at(j + 2, '='):
             return k <= s.right_of(j + 3, 0)
