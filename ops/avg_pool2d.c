@@ -15,21 +15,21 @@ static tl_status shape(tl_node *y)
     return w ? tl_pool_shape(y, o->window, o->stride, o->padding, w) : TL_ERR_MEMORY;
 }
 
-/* Returns how many inputs along the axis output j reads. */
+/* Returns how many inputs along the axis output j reads; 0 or less: none. */
 static int64_t inputs_of(const tl_window *w, int64_t j, bool with_padding)
 {
     const int64_t first = tl_window_at(w, j, 0), begin = first < 0 ? 0 : first,
                   end = first + w->kernel < w->in ? first + w->kernel : w->in;
-    return with_padding ? w->kernel : end > begin ? end - begin : 0;
+    return with_padding ? w->kernel : end - begin;
 }
 
-/* Returns what the sum under the window of pixel (i, j) of Y is divided by; 1 in place of 0. */
+/* Returns what the sum under the window of pixel (i, j) of Y is divided by: 1 or more, even of nothing. */
 static double divisor(const tl_node *y, int64_t i, int64_t j)
 {
     const tl_windows *w = y->scratch;
     const bool with_padding = ((const tl_pool_options *)y->attr)->count_padding;
     const int64_t n = inputs_of(&w->h, i, with_padding) * inputs_of(&w->w, j, with_padding);
-    return n > 0 ? (double)n : 1;
+    return (double)tl_between(n, 1, INT64_MAX);
 }
 
 /* A strip of Y: pixels `of` of row i of a channel, which has its values in A from `channel` on. */
@@ -43,7 +43,7 @@ static strip strip_at(const tl_node *y, int64_t row, int64_t j)
     const tl_windows *w = y->scratch;
     return (strip){ row / w->h.out * w->h.in * w->w.in,
                     row % w->h.out,
-                    { j, w->w.out - j < STRIP ? w->w.out : j + STRIP } };
+                    { j, tl_between(j + STRIP, j, w->w.out) } };
 }
 
 static void average(const tl_node *y, strip at, tl_real *out)

@@ -286,6 +286,26 @@ START_TEST(failed_ops)
 }
 END_TEST
 
+/* Windows are not stated where they were not found. */
+START_TEST(failed_windows)
+{
+    tl_graph *g = tl_graph_new();
+    tl_avg_pool2d(tl_input(g, TL_SHAPE(3), numbers), NULL);
+    check_printed(g, "%1 = avg_pool2d(%0), count_include_pad = false : failed\n");
+    tl_max_pool2d(tl_input(g, TL_SHAPE(3), numbers), NULL);
+    check_printed(g, "%1 = max_pool2d(%0) : failed\n");
+    tl_node *a = tl_input(g, TL_SHAPE(3), numbers);
+    tl_conv2d(a, a, NULL);
+    check_printed(g, "%1 = conv2d(%0, %0) : failed\n");
+    tl_pattern *p = tl_pattern_random(3, 4, 0.5, 1);
+    a = tl_input(g, TL_SHAPE(3), numbers);
+    tl_sparse_conv2d(a, tl_input_sparse(g, p, numbers), NULL);
+    check_printed(g, "%2 = sparse_conv2d(%0, %1) : failed\n");
+    tl_pattern_release(p);
+    tl_graph_free(g);
+}
+END_TEST
+
 /* Every attribute of an op of a user's, texts that must be escaped among them, and mistakes. */
 static void describe_all(const tl_node *y, tl_description *to)
 {
@@ -371,6 +391,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, moves);
     tcase_add_test(c, sparse_ops_and_lookups);
     tcase_add_test(c, failed_ops);
+    tcase_add_test(c, failed_windows);
     tcase_add_test(c, user_op);
     tcase_add_test(c, walk_and_refusals);
     return s;

@@ -31,6 +31,11 @@ static const tl_sample samples[] = {
     POOL(OPTIONS({ 3, 3 }, { 2, 2 }, { 1, 1 }, .count_padding = true), 2, 2, 6, 5),
     POOL(OPTIONS({ 2, 2 }, .padding = { 1, 1 }), 1, 2, 0, 4), /* nothing but padding: 0 */
     POOL(OPTIONS({ 2, 2 }, .padding = { 3, 4 }), 1, 2, 3, 4), /* windows of padding only: 0 */
+    /* an element between the windows has no gradient at all */
+    { .in = { { TL_STATIC_SHAPE(1, 1, 1, 3), .values = TL_VALUES(1, 2, 3) } },
+      .attr = OPTIONS({ 1, 1 }, .stride = { 1, 2 }),
+      .y = TL_VALUES(1, 3),
+      .gradient = { TL_VALUES(1, 0, 1) } },
     /* summed in double: in float, 2^24 + 1 is 2^24 */
     { .in = { { TL_STATIC_SHAPE(1, 1, 1, 4), .values = TL_VALUES(16777216, 1, 1, 2) } },
       .attr = WINDOW(1, 4),
