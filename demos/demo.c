@@ -198,3 +198,11 @@ void *allocate(int64_t n, size_t size)
         tl_fail(TL_ERR_MEMORY, "out of memory");
     return p;
 }
+
+void *larger(void *array, int64_t n, size_t size)
+{
+    void *p = realloc(array, (size_t)n * size);
+    if (!p)
+        tl_fail(TL_ERR_MEMORY, "out of memory");
+    return p;
+}

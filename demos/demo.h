@@ -96,4 +96,7 @@ bool graph_failed(const tl_graph *g);
 /* Returns n elements of zeros, or NULL. */
 void *allocate(int64_t n, size_t size);
 
+/* Returns the array with space for n elements; if memory is short NULL, and the array stays. */
+void *larger(void *array, int64_t n, size_t size);
+
 #endif

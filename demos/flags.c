@@ -184,6 +184,7 @@ static const char *text_wanted(const flag *f)
     return strcmp(f->value, "DIR") == 0    ? "the name of a folder"
            : strcmp(f->value, "FILE") == 0 ? "the name of a file"
            : strcmp(f->value, "NAME") == 0 ? "a name"
+           : strcmp(f->value, "TEXT") == 0 ? "a text"
                                            : "a list of words";
 }
 

@@ -35,15 +35,6 @@ static int32_t *find_slot(const reader *r, const char *word)
     return &r->slot[at];
 }
 
-/* Returns the array with space for n elements; if memory is short NULL, and the array stays. */
-static void *larger(void *array, int64_t n, size_t size)
-{
-    void *p = realloc(array, (size_t)n * size);
-    if (!p)
-        tl_fail(TL_ERR_MEMORY, "out of memory");
-    return p;
-}
-
 static bool grow_words(reader *r)
 {
     if (r->n == INT32_MAX / 4)

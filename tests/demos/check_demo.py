@@ -18,6 +18,8 @@ import tempfile
 import time
 import xml.etree.ElementTree
 
+import check_char_model
+
 TIMES = re.compile(r'(^|_)(ms|seconds?)(_|$)')  # results that differ from run to run
 MUTATIONS = 30
 INPUTS = '--data', '--resume', '--weights'  # flags that name what is read
@@ -159,6 +161,7 @@ BAD = {
     'NAME,..': ['', 'nothing', ','],
     'NAME': ['', 'nothing'],
     'WORD,..': [''],
+    'TEXT': [''],
     'FILE': [''],
     'DIR': [''],
 }
@@ -191,7 +194,7 @@ def check_flags(demo, help_text, texts):
         demo.fails(1, '/dev/full: No space left', demo.budget + ['--json', '/dev/full'])
 
 
-def check_data(demo, files, choose):
+def check_data(demo, files, short, choose):
     """Files of data that are damaged: read after all, or refused in a line."""
     if not files:
         return
@@ -202,7 +205,7 @@ def check_data(demo, files, choose):
             demo.write('data/' + other, files[other])
         for data in [b''] + [mutated(files[name], choose) for _ in range(MUTATIONS)]:
             demo.write('data/' + name, data)
-            demo.run(demo.budget + ['--data', 'data/' + name if demo.reads_a_file else 'data'], (0, 1))
+            demo.run(demo.budget + short + ['--data', 'data/' + name if demo.reads_a_file else 'data'], (0, 1))
 
 
 # ---- The demos ----
@@ -491,16 +494,21 @@ def check_long_words(demo):
 
 class Case:
     """The budget: arguments with which the goal is reached, and a run has more than one checkpoint. `other`: a flag that a
-    run cannot change when it is resumed. `texts`: flags whose value is any text."""
+    run cannot change when it is resumed. `texts`: flags whose value is any text. `short`: what damaged data are read
+    with, in addition to the budget."""
 
-    def __init__(self, budget, other, files=None, texts=(), more=None, reads_a_file=False):
+    def __init__(self, budget, other, files=None, texts=(), more=None, reads_a_file=False, short=''):
         self.budget, self.other, self.files, self.texts = budget.split(), other.split(), files, texts
+        self.short = short.split()
         self.reads_a_file = reads_a_file
         self.more = more or (lambda demo: None)
 
 
 CASES = {
     'bring_your_own': Case('--epochs 3', '--batch 31', idx_files(16), ['--weights'], more_of_bring_your_own),
+    'char_model': Case('--units 48 --steps 240 --every 120 --window 32 --batch 8 --learning-rate 0.02 --goal 1.05',
+                       '--clip 2', {'a.txt': TEXT.encode()}, ['--prompt'], check_char_model.more, reads_a_file=True,
+                       short='--units 8 --steps 2'),
     'graph_network': Case('--epochs 300 --seeds 20', '--hidden 8', graph_files(), more=more_of_graph_network),
     'prune_at_init': Case('--epochs 5 --seeds 1 --density 0.02,0.1 --batch 64 --hidden 128,64', '--batch 32', idx_files(),
                           more=more_of_prune_at_init),
@@ -533,7 +541,7 @@ def main(arguments):
         if demo.has_checkpoints:
             check_resume(demo, case.budget, case.other, choose)
         check_flags(demo, help_text, case.texts)
-        check_data(demo, case.files, choose)
+        check_data(demo, case.files, case.short, choose)
         case.more(demo)
     return 1 if demo.failed else 0
 
