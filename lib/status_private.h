@@ -6,9 +6,6 @@
 
 #define TL_ERROR_SIZE 512
 
-/* Returns the status of the last error on this thread, TL_OK if there was none. */
-tl_status tl_last_status(void);
-
 /* Records and returns TL_ERR_MEMORY: "out of memory". */
 tl_status tl_fail_memory(void);
 

@@ -95,7 +95,8 @@ START_TEST(names)
                { TL_ERR_NUMERIC, "TL_ERR_NUMERIC" },
                { TL_ERR_IO, "TL_ERR_IO" },
                { TL_ERR_FORMAT, "TL_ERR_FORMAT" },
-               { (tl_status)(TL_ERR_FORMAT + 1), "unknown tl_status" },
+               { TL_ERR_PEER, "TL_ERR_PEER" },
+               { (tl_status)(TL_ERR_PEER + 1), "unknown tl_status" },
                { (tl_status)-1, "unknown tl_status" } };
     for (size_t k = 0; k < sizeof as / sizeof *as; k++)
         ck_assert_str_eq(tl_status_name(as[k].status), as[k].name);
