@@ -23,6 +23,10 @@ SOUND = {
     'include/tulle/tulle.h': '#include "graph.h"\n#include "version.h"\n',
     'demos/digits.h': '#include <tulle/tulle.h>\n',
     'demos/digits.c': '#include "digits.h"\n',
+    'extra/mpi/meson.build': "mpi_headers = files('tulle/mpi.h')\n",
+    'extra/mpi/tulle/mpi.h': '#include <mpi.h>\n#include <tulle/graph.h>\n',
+    'extra/mpi/private.h': '#include <tulle/mpi.h>\n',
+    'extra/mpi/mpi.c': '#include "private.h"\n',
 }
 
 # What is added to the sound tree, and what must then be reported.
@@ -75,4 +79,12 @@ PLANTED = [
      'lib/version.h:1: a public header cannot include lib/memory.h, which is not installed'),
     ({'ops/meson.build': "headers += files('shape.h')\n", 'ops/shape.h': ''},
      'ops/meson.build:1: lib/shape.h and ops/shape.h would be installed as one file'),
+    ({'extra/mpi/mpi.c': '#include "lib/memory.h"\n'},
+     'extra/mpi/mpi.c:1: lib/memory.h is private to lib: see BORROWED in tests/tree/arrows.py'),
+    ({'extra/mpi/tulle/mpi.h': '#include "extra/mpi/private.h"\n'},
+     'extra/mpi/tulle/mpi.h:1: a public header cannot include extra/mpi/private.h, which is not installed'),
+    ({'graph/tape/graph.c': '#include <tulle/mpi.h>\n'},
+     'graph/tape/graph.c:1: graph/tape includes extra/mpi/tulle/mpi.h, and extra/mpi/tulle is above graph/tape'),
+    ({'demos/digits.c': '#include "extra/mpi/private.h"\n'},
+     'demos/digits.c:1: demos includes extra/mpi/private.h, and the two rooms are not to know each other'),
 ]

@@ -115,7 +115,7 @@ anchors() {
 
 # Exported and internal names. One that ends in _* stands for many; symbols may end in their number type.
 names() {
-    grep -rhoEw '(tl|TL|TULLE)_[A-Za-z0-9_]+' lib graph ops include demos tests meson.build | sort -u >"$known"
+    grep -rhoEw '(tl|TL|TULLE)_[A-Za-z0-9_]+' lib graph ops include extra demos tests meson.build | sort -u >"$known"
     grep -oEw '(tl|TL|TULLE)_[A-Za-z0-9_]*[A-Za-z0-9]' $pages | sort -u | awk -F: '
         NR == FNR { known[$1]; next }
         { name = $2 }
@@ -126,7 +126,7 @@ names() {
 
 # Paths in backquotes; those with a word in capitals, such as `ops/NAME.c`, stand for many.
 paths() {
-    grep -oE '`(lib|graph|ops|include|tests|demos|docs|packaging|\.ci)/[A-Za-z0-9_./-]*`' $pages | sort -u |
+    grep -oE '`(lib|graph|ops|include|extra|tests|demos|docs|packaging|\.ci)/[A-Za-z0-9_./-]*`' $pages | sort -u |
         while IFS=: read -r page path; do
             path=$(echo "$path" | tr -d '`')
             case $path in
@@ -177,7 +177,7 @@ self_test() {
     missed=0
     tree=$(mktemp -d)
     trap 'rm -rf "$tree"' EXIT
-    for folder in lib graph ops include demos tests docs/code docs/ops; do
+    for folder in lib graph ops include extra demos tests docs/code docs/ops; do
         mkdir -p "$tree/$folder"
     done
     touch "$tree/meson.build" "$tree/CONTRIBUTING.md"

@@ -111,11 +111,11 @@ too_much() {
 # shellcheck disable=SC2046 # lists of files, whose names have no spaces
 check() {
     root=$1
-    find_words code $(sources lib graph ops include)
+    find_words code $(sources lib graph ops include extra)
     find_words prose $(sources docs tests demos) $(cd "$root" && ls -- *.md && find docs -name '*.md')
-    too_long 110 450 $(sources lib graph ops include)
+    too_long 110 450 $(sources lib graph ops include extra)
     too_long 110 100000 $(sources docs tests demos)
-    too_much 52 $(sources lib graph ops include)
+    too_much 52 $(sources lib graph ops include extra)
 }
 
 # ---- Self-test ----
