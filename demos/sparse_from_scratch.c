@@ -1,4 +1,4 @@
-/* Trains networks that are sparse from the start: static, SET, RigL.
+/* Trains sparse networks from scratch: static, SET, RigL.
  *
  * A network has as many connections in the last step as in the first. They stay where they were drawn, or now
  * and then the smallest move: to random cells, or to those with the largest gradient. For each seed and

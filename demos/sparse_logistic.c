@@ -1,4 +1,4 @@
-/* Classifies sparse rows of files that may be larger than memory.
+/* Classifies sparse rows of files larger than memory.
  *
  * A row has few features of many. Its score is a bias and the sum of the weights of its features (logistic
  * regression); in a factorisation machine (Rendle 2010) also the product of the factors of each two of them.

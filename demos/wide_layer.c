@@ -1,4 +1,4 @@
-/* Trains a layer of 100000 x 100000, of which a thousandth exists.
+/* Trains a layer of 100000 x 100000: a thousandth exists.
  *
  * Memory and time depend on its connections only: dense, the weights and Adam's state would need 12 bytes for
  * each of size x size cells. */

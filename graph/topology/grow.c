@@ -56,7 +56,7 @@ static tl_status check_ops(const tl_node *w)
     int64_t n = 0;
     for (const tl_node *y = w->after; y; y = y->after)
         for (int32_t i = 0; i < y->n_in; i++) {
-            if (y->in[i] != w || !y->reached || !y->needs_grad)
+            if (y->in[i] != w || !y->reached)
                 continue;
             if (!y->op->gradient_rows)
                 return tl_fail(TL_ERR_KIND,

@@ -64,12 +64,16 @@ static inline void layer_free(layer *a)
     free(a->gradient);
 }
 
-static inline tl_node *layer_loss(const layer *a)
+static inline tl_node *layer_output(const layer *a)
 {
     tl_node *x = tl_input(a->g, TL_SHAPE(BATCH, a->rows), a->x), *w = tl_use(a->g, a->w);
-    tl_node *y = tl_variable_is_sparse(a->w) ? tl_dense_sparse_matmul(x, w, TL_NO_TRANSPOSE)
-                                             : tl_matmul(x, w);
-    return tl_reduce_sum(tl_mul(y, tl_input(a->g, TL_SHAPE(BATCH, a->cols), a->dy)), TL_ALL_AXES);
+    return tl_variable_is_sparse(a->w) ? tl_dense_sparse_matmul(x, w, TL_NO_TRANSPOSE) : tl_matmul(x, w);
+}
+
+static inline tl_node *layer_loss(const layer *a)
+{
+    tl_node *dy = tl_input(a->g, TL_SHAPE(BATCH, a->cols), a->dy);
+    return tl_reduce_sum(tl_mul(layer_output(a), dy), TL_ALL_AXES);
 }
 
 static inline void layer_backward(const layer *a)

@@ -122,7 +122,7 @@ END_TEST
 
 START_TEST(constant)
 {
-    const tl_topology_schedule s = { .fraction = 0.3, .every = 3, .end = 7, .constant = true };
+    const tl_topology_schedule s = { .fraction = 0.3, .every = 3, .end = 9, .constant = true };
     const double expected[] = { 0, 0, 0.3, 0, 0, 0.3, 0, 0, 0 };
     for (int step = 1; step <= 9; step++)
         ck_assert_double_eq(tl_topology_fraction(&s, step), expected[step - 1]);

@@ -117,9 +117,12 @@ START_TEST(arguments)
                    "topology_grow_by_gradient: a pattern of 2x3 for w, which is 2x2");
     ck_assert_null(tl_topology_grow_by_gradient(p, 2, a.g, a.w),
                    "pattern_add: k 2 is not in 0..1, the number of absent cells of 2x2");
-    tl_pattern *same = tl_topology_grow_by_gradient(p, 0, a.g, a.w);
-    ck_assert_ptr_eq(same, p);
-    tl_pattern_release(same);
+    tl_pattern *same[] = { tl_topology_grow_by_gradient(p, 0, a.g, a.w), tl_topology_drop(a.w, NULL, 0),
+                           tl_topology_move_random(a.w, 0, 1), tl_topology_move_by_gradient(a.w, 0, a.g) };
+    for (int k = 0; k < 4; k++) {
+        ck_assert_ptr_eq(same[k], p);
+        tl_pattern_release(same[k]);
+    }
     tl_pattern_release(other);
     layer_free(&a);
 }
@@ -131,7 +134,7 @@ END_TEST
 START_TEST(a_gradient_that_is_not_there)
 {
     layer a = layer_new(tl_pattern_random(6, 8, 0.5, 1), _i);
-    tl_variable *other = tl_test_dense("other", TL_SHAPE(2), 1);
+    tl_variable *other = tl_test_dense("other", TL_SHAPE(BATCH, 8), 1);
     tl_optimizer *sgd = tl_sgd((tl_sgd_options){ .learning_rate = 0.1 });
     tl_gradients pairs;
     ck_assert_null(tl_topology_move_by_gradient(a.w, 1, a.g),
@@ -139,6 +142,9 @@ START_TEST(a_gradient_that_is_not_there)
     layer_loss(&a);
     ck_assert_null(tl_topology_move_by_gradient(a.w, 1, a.g), NOT_COMPUTED);
     ck_assert_ok(tl_backward(tl_reduce_sum(tl_use(a.g, other), TL_ALL_AXES), &pairs));
+    ck_assert_null(tl_topology_move_by_gradient(a.w, 1, a.g), NOT_COMPUTED);
+    tl_node *both = tl_add(layer_output(&a), tl_use(a.g, other));
+    ck_assert_ok(tl_backward_for(tl_reduce_sum(both, TL_ALL_AXES), &other, 1, &pairs));
     ck_assert_null(tl_topology_move_by_gradient(a.w, 1, a.g), NOT_COMPUTED);
     tl_graph_reset(a.g);
     ck_assert_ok(tl_minimize(sgd, layer_loss(&a)));
