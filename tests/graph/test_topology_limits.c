@@ -22,6 +22,7 @@ START_TEST(same_bits_on_any_number_of_threads)
         layer_free(&a);
     }
     tl_pattern_release(first);
+    ck_assert_ok(tl_set_num_threads(1));
 }
 END_TEST
 
