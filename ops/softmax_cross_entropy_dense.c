@@ -133,7 +133,7 @@ static void backward(tl_node *y)
 /* The mean over the rows of <T, <softmax(X), dX> - dX>, and the op of X and dT, in which it is linear. */
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
-    tl_node *x = y->in[0], *t = y->in[1], *part[2] = { NULL, NULL };
+    tl_node *x = y->in[0], *t = y->in[1], *part[] = { NULL, NULL };
     const int32_t last = x->shape.rank - 1;
     if (dx[0]) {
         tl_shape column = x->shape;

@@ -71,6 +71,9 @@ static const tl_sample samples[] = {
             TL_VALUES(INFINITY, INFINITY)),
     EXAMPLE(2, 2, TL_VALUES(NAN, 0, 0, 0), TL_VALUES(0, 1, 1, 0), NAN, 2, TL_VALUES(NAN, NAN, -0.5, 0.5),
             TL_VALUES(NAN, NAN, LOG_2, LOG_2)),
+    /* a NaN is not hidden by an infinity */
+    EXAMPLE(1, 3, TL_VALUES(INFINITY, NAN, 3), TL_VALUES(0, 0, 1), NAN, 2, TL_VALUES(NAN, NAN, -2),
+            TL_VALUES(NAN, NAN, NAN)),
     /* large logits */
     EXAMPLE(1, 2, TL_VALUES(1e4, -1e4), TL_VALUES(0, 1), 2e4, 1, TL_VALUES(1, -1), TL_VALUES(0, 2e4))
 };
@@ -127,25 +130,31 @@ START_TEST(losses_overflow)
 }
 END_TEST
 
-/* If a step comes between forward and backward, gradients are at the values that there are then. */
+/* If a step comes between forward and backward, gradients are at the values that there are then: of logits
+ * and targets, or of logits alone. */
 START_TEST(changed_in_between)
 {
+    const int n = _i == 0 ? 2 : 1;
     tl_variable *v = tl_test_dense("x", TL_SHAPE(3, 4), 1), *w = tl_test_dense("t", TL_SHAPE(3, 4), 2);
     tl_graph *g = tl_graph_new();
     tl_gradients of[2];
-    tl_node *old = tl_softmax_cross_entropy_dense(tl_use(g, v), tl_use(g, w));
+    tl_node *x = tl_use(g, v),
+            *t = n == 2 ? tl_use(g, w) : tl_input(g, TL_SHAPE(3, 4), tl_variable_values(w));
+    tl_node *old = tl_softmax_cross_entropy_dense(x, t);
     for (int k = 0; k < 12; k++) {
         tl_variable_data(v)[k] = (tl_real)(k % 5);
-        tl_variable_data(w)[k] = (tl_real)(k % 3);
+        if (n == 2)
+            tl_variable_data(w)[k] = (tl_real)(k % 3);
     }
-    tl_node *new = tl_softmax_cross_entropy_dense(tl_use(g, v), tl_use(g, w));
+    tl_node *new = tl_softmax_cross_entropy_dense(x, t);
     tl_real expected[2][12];
     ck_assert_ok(tl_backward(new, &of[0]));
-    for (int k = 0; k < 24; k++)
+    ck_assert_int_eq(of[0].n, n);
+    for (int k = 0; k < 12 * n; k++)
         expected[k / 12][k % 12] = of[0].pair[k / 12].values[k % 12];
     ck_assert_ok(tl_backward(old, &of[1]));
-    ck_assert_same(of[1].pair[0].values, expected[0], 12);
-    ck_assert_same(of[1].pair[1].values, expected[1], 12);
+    for (int k = 0; k < n; k++)
+        ck_assert_same(of[1].pair[k].values, expected[k], 12);
     tl_graph_free(g);
     tl_variable_free(v);
     tl_variable_free(w);
@@ -165,13 +174,28 @@ START_TEST(derivative_with_an_excluded_class)
 }
 END_TEST
 
+/* Where only the logits move, a derivative needs no direction of the targets. */
+START_TEST(derivative_along_the_logits)
+{
+    const tl_real logits[] = { 3, 3 }, targets[] = { 1, 0 }, along[] = { 1, 0 };
+    tl_graph *g = tl_graph_new();
+    tl_node *x = tl_input(g, TL_SHAPE(1, 2), logits), *t = tl_input(g, TL_SHAPE(1, 2), targets),
+            *dx = tl_input(g, TL_SHAPE(1, 2), along);
+    tl_node *dy = tl_derivative(tl_softmax_cross_entropy_dense(x, t), 1, &x, &dx);
+    ck_assert_msg(dy != NULL, "%s", tl_error());
+    ck_assert_close(tl_value(dy), &(const tl_real){ -0.5 }, 1, TL_NEAR); /* softmax - target */
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&softmax_cross_entropy_dense);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, one_hot_targets);
     tcase_add_test(c, losses_overflow);
-    tcase_add_test(c, changed_in_between);
+    tcase_add_loop_test(c, changed_in_between, 0, 2);
     tcase_add_test(c, derivative_with_an_excluded_class);
+    tcase_add_test(c, derivative_along_the_logits);
     return s;
 }
