@@ -115,9 +115,12 @@ static tl_status agree(tl_mpi *m, const tl_mpi_claim *claim, int64_t digest, int
     m->field[VALUE] = least ? *least : 0;
     if (tl_mpi_least(m) != TL_OK)
         return m->lost.status;
+    const bool fails = m->field[FAILED] != INT64_MAX ||
+                       m->field[DIGEST] != ~m->field[NOT_DIGEST]; /* the most */
+    m->ended = m->ended || fails; /* on all ranks, whichever call each is in */
     if (m->field[FAILED] != INT64_MAX)
         return tell_failure(m, (int)m->field[FAILED], &own);
-    if (m->field[DIGEST] != ~m->field[NOT_DIGEST]) /* the largest */
+    if (fails)
         return tell_difference(m, claim, ~m->field[NOT_LENGTH]);
     if (least)
         *least = m->field[VALUE];

@@ -3,7 +3,7 @@
 
 check_mpi.py MPIRUN bits PROGRAM MOST [REFERENCE]   on 1 to MOST ranks: prints what PROGRAM --without-mpi prints
 check_mpi.py MPIRUN kill PROGRAM KILLS              kills random ranks; resumes on other numbers of ranks: same bits
-check_mpi.py MPIRUN run PROGRAM RANKS...            succeeds on so many ranks
+check_mpi.py MPIRUN run PROGRAM RANKS [ARGUMENT]... succeeds on so many ranks: 2,3
 """
 import os
 import random
@@ -22,9 +22,9 @@ def command(mpirun, ranks, program, *arguments):
 
 
 def environment():
-    """Open MPI refuses root and more ranks than cores unless it is told so."""
+    """Open MPI refuses root unless it is told so, and does not yield a core that it does not know to be shared."""
     return dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT='1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM='1',
-                OMPI_MCA_rmaps_base_oversubscribe='1', OMPI_MCA_btl='self,vader')
+                OMPI_MCA_mpi_yield_when_idle='1')
 
 
 def output_of(words):
@@ -43,9 +43,9 @@ def check_bits(mpirun, program, most):
     print('%d lines are the same on 1 to %s ranks and without MPI' % (len(expected.splitlines()), most))
 
 
-def check_runs(mpirun, program, *numbers):
-    for ranks in numbers:
-        print(output_of(command(mpirun, int(ranks), program)), end='')
+def check_runs(mpirun, program, numbers, *arguments):
+    for ranks in numbers.split(','):
+        print(output_of(command(mpirun, ranks, program, *arguments)), end='')
 
 
 def check_kills(mpirun, program, kills):
