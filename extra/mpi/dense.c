@@ -11,8 +11,6 @@ enum {
     STRIP = 2048     /* values of a block, which stay in a near cache with those of others */
 };
 
-#define REAL (sizeof(tl_real) == 4 ? MPI_FLOAT : MPI_DOUBLE)
-
 /* A variable's place in the vector, and the blocks that have it. */
 typedef struct segment {
     int32_t variable;
@@ -98,19 +96,37 @@ static void place(const layout *l, int32_t block, int64_t at, int64_t n, const t
     }
 }
 
+/* What one of this rank's blocks sends. */
+typedef struct sending {
+    const layout *l;
+    int32_t block;
+    const tl_gradient **own; /* [variables] */
+} sending;
+
+/* Fills in positions begin .. end-1 of the vector. */
+static void fill_range(void *context, int64_t begin, int64_t end)
+{
+    const sending *s = context;
+    int64_t at = begin;
+    for (int32_t i = 0; i < s->l->n; i++) {
+        const segment *g = &s->l->segment[i];
+        const tl_gradient *pair = s->own[g->variable];
+        const int64_t from = g->at > begin ? g->at : begin,
+                      to = g->at + g->size < end ? g->at + g->size : end;
+        if (from >= to)
+            continue;
+        place(s->l, s->block, at, from - at, NULL);
+        place(s->l, s->block, from, to - from, pair ? pair->values + (from - g->at) : NULL);
+        at = to;
+    }
+    place(s->l, s->block, at, end - at, NULL);
+}
+
 static void fill_send(const layout *l, const tl_mpi_sums *s)
 {
-    const tl_mpi *m = l->m;
-    for (int32_t b = 0; b < m->last_block - m->first_block; b++) {
-        int64_t at = 0; /* up to where the block is filled in */
-        for (int32_t i = 0; i < l->n; i++) {
-            const segment *g = &l->segment[i];
-            const tl_gradient *pair = s->own[(int64_t)b * m->n_variables + g->variable];
-            place(l, b, at, g->at - at, NULL);
-            place(l, b, g->at, g->size, pair ? pair->values : NULL);
-            at = g->at + g->size;
-        }
-        place(l, b, at, l->units * UNIT - at, NULL);
+    for (int32_t b = 0; b < l->m->last_block - l->m->first_block; b++) {
+        sending block = { l, b, s->own + (int64_t)b * l->m->n_variables };
+        tl_parallel_for(l->units * UNIT, TL_GRAIN, fill_range, &block);
     }
 }
 
@@ -152,7 +168,7 @@ static tl_status gather(tl_mpi *m, const layout *l)
         m->counts.receive[r] = (int)(slice_at(l, r + 1) - slice_at(l, r));
         m->counts.receive_at[r] = (int)slice_at(l, r);
     }
-    return tl_mpi_gather(m, l->sums, REAL, UNIT);
+    return tl_mpi_gather(m, l->sums, TL_MPI_REAL, UNIT);
 }
 
 tl_status tl_mpi_sum_dense(tl_mpi *m, const tl_mpi_sums *s)
@@ -165,7 +181,7 @@ tl_status tl_mpi_sum_dense(tl_mpi *m, const tl_mpi_sums *s)
     if (status != TL_OK || l.n == 0)
         return status;
     set_counts(m, &l);
-    status = tl_mpi_exchange(m, l.send, l.received, REAL, UNIT);
+    status = tl_mpi_exchange(m, l.send, l.received, TL_MPI_REAL, UNIT);
     if (status != TL_OK)
         return status;
     tl_parallel_for(l.end - l.begin, TL_GRAIN, sum_range, &l);

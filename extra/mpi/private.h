@@ -10,6 +10,8 @@
 
 enum { TL_MPI_TEXT = 512 /* bytes of an error text */, TL_MPI_FIELDS = 5 /* of an agreement */ };
 
+#define TL_MPI_REAL (sizeof(tl_real) == 4 ? MPI_FLOAT : MPI_DOUBLE)
+
 /* The first failure of a kind; TL_OK: none. */
 typedef struct tl_mpi_failure {
     tl_status status;

@@ -5,8 +5,6 @@
 #include <limits.h>
 #include <string.h>
 
-#define REAL (sizeof(tl_real) == 4 ? MPI_FLOAT : MPI_DOUBLE)
-
 /* A table with a row-sparse gradient, and its rows that this rank owns. */
 typedef struct table {
     int32_t variable;
@@ -184,7 +182,7 @@ static tl_status exchange_rows(const exchange *x)
         return status;
     set_counts(x, x->to_send, x->own_blocks, true, c->send, c->send_at);
     set_counts(x, x->to_receive, ITS_OWN, true, c->receive, c->receive_at);
-    return tl_mpi_exchange(x->m, x->send.values, x->received.values, REAL, (int)x->unit);
+    return tl_mpi_exchange(x->m, x->send.values, x->received.values, TL_MPI_REAL, (int)x->unit);
 }
 
 /* ---- Sums, and back to all ---- */
@@ -272,7 +270,7 @@ static tl_status gather_rows(const exchange *x)
     if (status != TL_OK)
         return status;
     set_counts(x, x->owned, 1, true, c->receive, c->receive_at);
-    return tl_mpi_gather(x->m, x->all.values, REAL, (int)x->unit);
+    return tl_mpi_gather(x->m, x->all.values, TL_MPI_REAL, (int)x->unit);
 }
 
 /* Sorts the rows of all owners. Failures are noted. */

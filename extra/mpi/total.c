@@ -98,6 +98,25 @@ tl_status tl_mpi_add(tl_mpi *m, int32_t part, const tl_gradients *g, double weig
 
 /* ---- What there is ---- */
 
+/* Checks that the values of sparse variables still belong to their patterns. */
+static tl_status check_patterns(const tl_mpi *m)
+{
+    for (int32_t b = 0; b < m->last_block - m->first_block; b++)
+        for (int32_t k = 0; k < m->n_variables; k++) {
+            tl_variable *v = m->variable[k].variable;
+            if (m->variable[k].kind == TL_MPI_ABSENT || !tl_variable_is_sparse(v))
+                continue;
+            const tl_node *leaf = tl_use(m->total[b], v);
+            if (!leaf)
+                return tl_last_status();
+            if (tl_pattern_of(leaf) != tl_variable_pattern(v))
+                return tl_fail(TL_ERR_ARGUMENT,
+                               "mpi_total: the pattern of %s has changed since its gradient was added",
+                               tl_variable_name(v));
+        }
+    return TL_OK;
+}
+
 /* Finds the sums of this rank's blocks, and takes memory for what all have. Failures are noted. */
 static void collect(tl_mpi *m, tl_mpi_sums *s)
 {
@@ -226,6 +245,8 @@ tl_status tl_mpi_total(tl_mpi *m, tl_gradients *out)
         tl_mpi_note(m, tl_mpi_fail(&m->kept));
     if (!out)
         tl_mpi_note(m, tl_fail(TL_ERR_ARGUMENT, "mpi_total: the output argument is NULL"));
+    if (m->noted.status == TL_OK)
+        tl_mpi_note(m, check_patterns(m));
     if (m->noted.status == TL_OK && m->ranks == 1)
         tl_mpi_note(m, tl_gradients_total(m->total[0], out));
     else if (m->noted.status == TL_OK)

@@ -4,6 +4,7 @@
 check_mpi.py MPIRUN bits PROGRAM MOST [REFERENCE]   on 1 to MOST ranks: prints what PROGRAM --without-mpi prints
 check_mpi.py MPIRUN kill PROGRAM KILLS              kills random ranks; resumes on other numbers of ranks: same bits
 check_mpi.py MPIRUN run PROGRAM RANKS [ARGUMENT]... succeeds on so many ranks: 2,3
+check_mpi.py MPIRUN same PROGRAM RANKS              the same, and prints the same on all numbers of ranks
 """
 import os
 import random
@@ -22,9 +23,10 @@ def command(mpirun, ranks, program, *arguments):
 
 
 def environment():
-    """Open MPI refuses root unless it is told so, and does not yield a core that it does not know to be shared."""
+    """Open MPI refuses root unless it is told so, does not yield a core that it does not know to be shared, and wants
+    to know how to reach other machines though it needs none."""
     return dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT='1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM='1',
-                OMPI_MCA_mpi_yield_when_idle='1')
+                OMPI_MCA_mpi_yield_when_idle='1', OMPI_MCA_plm_rsh_agent='/bin/false')
 
 
 def output_of(words):
@@ -46,6 +48,13 @@ def check_bits(mpirun, program, most):
 def check_runs(mpirun, program, numbers, *arguments):
     for ranks in numbers.split(','):
         print(output_of(command(mpirun, ranks, program, *arguments)), end='')
+
+
+def check_same(mpirun, program, numbers):
+    found = {output_of(command(mpirun, ranks, program)) for ranks in numbers.split(',')}
+    print(*found, sep='\n', end='')
+    if len(found) > 1:
+        sys.exit('it depends on the number of ranks: %s' % numbers)
 
 
 def check_kills(mpirun, program, kills):
@@ -82,14 +91,14 @@ def check_kills(mpirun, program, kills):
 
 
 def main(arguments):
-    if len(arguments) < 3 or arguments[1] not in ('bits', 'kill', 'run'):
+    if len(arguments) < 3 or arguments[1] not in ('bits', 'kill', 'run', 'same'):
         print(__doc__, file=sys.stderr)
         return 2
     mpirun, what, *rest = arguments
     if not mpirun:
         print('skipped: there is no mpirun')
         return SKIPPED
-    {'bits': check_bits, 'kill': check_kills, 'run': check_runs}[what](mpirun, *rest)
+    {'bits': check_bits, 'kill': check_kills, 'run': check_runs, 'same': check_same}[what](mpirun, *rest)
     return 0
 
 

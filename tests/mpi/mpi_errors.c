@@ -25,6 +25,7 @@ typedef enum fault {
     FAILED_BACKWARD,
     UNKNOWN_VARIABLE,
     OTHER_PATTERN,
+    CHANGED_PATTERN,
     NO_ROWS,
     NO_SAMPLES,
     DENSE_TABLE,
@@ -50,6 +51,8 @@ static const struct {
     [UNKNOWN_VARIABLE] = { TL_ERR_ARGUMENT, TL_ERR_PEER,
                            "rank %d: mpi_add: variable other was not broadcast" },
     [OTHER_PATTERN] = { TL_ERR_PEER, TL_ERR_PEER, "rank " },
+    [CHANGED_PATTERN] = { TL_ERR_ARGUMENT, TL_ERR_PEER,
+                          "rank %d: mpi_total: the pattern of sparse has changed" },
     [NO_ROWS] = { TL_OK, TL_OK, "" },
     [NO_SAMPLES] = { TL_OK, TL_OK, "" },
     [DENSE_TABLE] = { TL_ERR_KIND, TL_ERR_KIND, "the gradient of table is " },
@@ -176,6 +179,8 @@ static void step(model *t, fault f, int rank)
     if (own == OTHER_PATTERN)
         check_ok(tl_variable_prune_by_magnitude(t->v[SPARSE], 3));
     add_parts(t, own);
+    if (own == CHANGED_PATTERN)
+        check_ok(tl_variable_prune_by_magnitude(t->v[SPARSE], 3));
     tl_status status;
     if (own == OTHER_CALL)
         status = tl_mpi_sum(t->m, 0, NULL, NULL);
@@ -202,7 +207,7 @@ static void faults_in_a_step(void)
             make_model(&t);
             step(&t, NOTHING, 0);
             step(&t, (fault)f, rank);
-            if (f == OTHER_PATTERN)
+            if (f == OTHER_PATTERN || f == CHANGED_PATTERN)
                 check_ok(tl_mpi_broadcast(t.m, t.v, VARIABLES, NULL));
             step(&t, NOTHING, 0); /* they are in step */
             free_model(&t);
