@@ -31,5 +31,11 @@ for library in tulle tulle64; do
     # shellcheck disable=SC2046,SC2086 # lists of words
     $CC "$SOURCE/docs/code/softplus.c" -o "$work/softplus" $($PKG_CONFIG --cflags --libs "$library-check") -lm
     LD_LIBRARY_PATH=$installed/$LIBDIR "$work/softplus" | grep '^softplus: passes'
+    if [ -e "$installed/$LIBDIR/pkgconfig/$library-mpi.pc" ]; then
+        exports "$library-mpi" "${node}MPI_"
+        # shellcheck disable=SC2046,SC2086
+        $CC "$SOURCE/docs/code/distributed.c" -o "$work/distributed" $($PKG_CONFIG --cflags --libs "$library-mpi")
+        nm -D "$work/distributed" | grep -q "tl_mpi_new_.*@${node}MPI_" || fail "$library-mpi.pc links another library"
+    fi
 done
 [ "$($PKG_CONFIG --modversion tulle)" = "$VERSION" ] || fail "tulle.pc is not of version $VERSION"
