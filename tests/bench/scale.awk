@@ -38,9 +38,9 @@ function moved(bytes) {
     return bytes / memory / 1e6
 }
 
-# The agreement before an exchange is 64 bytes, to and fro in a tree.
+# A step has five agreements of some bytes, each to and fro in a tree.
 function agreed(r) {
-    return sent(2 * log(r) / log(2), 0)
+    return sent(5 * 2 * log(r) / log(2), 0)
 }
 
 # An array of n values: each rank gets and adds up its slice from all, and all get the sums.
