@@ -200,6 +200,7 @@ START_TEST(a_gradient_that_is_not_a_number)
     layer_backward(&a);
     ck_assert_null(tl_topology_grow_by_gradient(p, 1, a.g, a.w),
                    "topology_grow_by_gradient: the gradient of w at (1, 2) is NaN");
+    ck_assert_int_eq(tl_last_status(), TL_ERR_NUMERIC);
     tl_pattern *q = tl_topology_grow_by_gradient(full, 2, a.g, a.w);
     ck_assert_int_eq(tl_pattern_nnz(q), 4);
     tl_pattern_release(p);
