@@ -26,8 +26,8 @@
 /* ---- How many connections each layer has ---- */
 
 /* The density of a layer of shape d_1 x d_2 x .. is min(1, c s), with one c for all layers. d_1 and d_2 are
- * the numbers of inputs and outputs, in either order; what follows are the sizes of a filter's kernel, which
- * are given separately where the filters are the rows of a matrix (tl_sparse_conv2d), too. */
+ * the numbers of inputs and outputs, in either order; what follows are the sizes of a filter's kernel. They
+ * count also where the filters are the rows of a matrix, as those of tl_sparse_conv2d. */
 typedef enum tl_density_rule {
     TL_UNIFORM,           /* s = 1 */
     TL_ERDOS_RENYI,       /* s = (d_1 + d_2) / (d_1 d_2) (Mocanu et al. 2018) */
