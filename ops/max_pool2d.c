@@ -111,26 +111,33 @@ static void reduce_block(const tl_node *y, block b)
     }
 }
 
-/* Rows of all channels, one after the other. */
-static void forward_rows(void *context, int64_t begin, int64_t end)
+/* Returns how many rows are compared together: as many as are in a block, or one that is longer. */
+static int64_t rows_of_block(const tl_windows *w)
+{
+    return tl_between(BLOCK / w->w.out, 1, w->h.out);
+}
+
+/* The rows that are compared together, of all channels, one after the other. */
+static void forward_blocks(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
-    const state *s = y->scratch;
-    const int64_t width = s->window.w.out, height = s->window.h.out, high = width < BLOCK ? BLOCK / width : 1;
-    for (int64_t r = begin, n; r < end; r += n) {
-        n = height - r % height < high ? height - r % height : high;
-        n = end - r < n ? end - r : n;
-        for (int64_t j = 0; j < width; j += BLOCK)
-            reduce_block(y, (block){ r / height,
-                                     { r % height, r % height + n },
-                                     { j, width - j < BLOCK ? width : j + BLOCK } });
+    const tl_windows *w = &((const state *)y->scratch)->window;
+    const int64_t high = rows_of_block(w), of_channel = tl_divide_up(w->h.out, high);
+    for (int64_t k = begin; k < end; k++) {
+        const int64_t i = k % of_channel * high;
+        for (int64_t j = 0; j < w->w.out; j += BLOCK)
+            reduce_block(y, (block){ k / of_channel,
+                                     { i, tl_between(i + high, i, w->h.out) },
+                                     { j, tl_between(j + BLOCK, j, w->w.out) } });
     }
 }
 
 static void forward(tl_node *y)
 {
     const tl_windows *w = &((const state *)y->scratch)->window;
-    tl_parallel_rows(y->size / w->w.out, w->w.out * w->h.kernel * w->w.kernel, forward_rows, y);
+    const int64_t high = rows_of_block(w), channels = y->shape.dim[0] * y->shape.dim[1];
+    tl_parallel_rows(channels * tl_divide_up(w->h.out, high), high * w->w.out * w->h.kernel * w->w.kernel,
+                     forward_blocks, y);
 }
 
 /* Windows overlap within a channel only. */

@@ -41,6 +41,12 @@ static tl_sample samples[] = {
       .y = TL_VALUES(7, -INFINITY, NAN, -3),
       .upstream = TL_VALUES(1, 2, 3, 4),
       .gradient = { TL_VALUES(0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0) } },
+    /* so does the first -Inf of the image beside padding, of columns alone */
+    { .in = { { TL_STATIC_SHAPE(1, 1, 1, 2), .values = TL_VALUES(-INFINITY, -INFINITY) } },
+      .attr = OPTIONS({ 1, 2 }, .padding = { 0, 1 }, .stride = { 1, 1 }),
+      .y = TL_VALUES(-INFINITY, -INFINITY, -INFINITY),
+      .upstream = TL_VALUES(1, 2, 4),
+      .gradient = { TL_VALUES(3, 4) } },
     /* padding is not 0 */
     { .in = { { TL_STATIC_SHAPE(1, 1, 1, 2), .values = TL_VALUES(-3, -4) } },
       .attr = OPTIONS({ 3, 3 }, .padding = { 1, 1 }, .stride = { 1, 1 }),
@@ -67,6 +73,24 @@ START_TEST(as_pytorch)
 }
 END_TEST
 
+/* Windows of padding only are -Inf, whatever a pooling before left in memory. */
+START_TEST(after_nans)
+{
+    enum { SIDE = 8 };
+    tl_real nans[SIDE * SIDE];
+    const tl_real zero = 0;
+    for (int k = 0; k < SIDE * SIDE; k++)
+        nans[k] = (tl_real)NAN;
+    tl_graph *g = tl_graph_new();
+    ck_assert(isnan(tl_value(tl_max_pool2d(tl_input(g, TL_SHAPE(1, 1, SIDE, SIDE), nans), WINDOW(1, 1)))[0]));
+    tl_node *y = tl_max_pool2d(tl_input(g, TL_SHAPE(1, 1, 1, 1), &zero),
+                               OPTIONS({ 1, 1 }, .padding = { 3, 3 }));
+    for (int k = 0; k < 7 * 7; k++)
+        ck_assert(tl_value(y)[k] == (k == 24 ? 0 : -(tl_real)INFINITY));
+    tl_graph_free(g);
+}
+END_TEST
+
 /* Fills samples with values of which no two in a window are closer than any difference that is taken. */
 static void keep_apart(void)
 {
@@ -82,6 +106,8 @@ Suite *tl_test_suite(void)
 {
     keep_apart();
     Suite *s = tl_op_suite(&max_pool2d);
-    tcase_add_test(tl_test_case(s, "beyond"), as_pytorch);
+    TCase *c = tl_test_case(s, "beyond");
+    tcase_add_test(c, as_pytorch);
+    tcase_add_test(c, after_nans);
     return s;
 }

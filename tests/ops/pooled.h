@@ -26,7 +26,10 @@
         POOL(WINDOW(4, 5), 2, 3, 4, 5), /* of the whole image */                                             \
         POOL(WINDOW(1, 1), 2, 3, 4, 5), POOL(WINDOW(2, 2), 0, 3, 4, 4), POOL(WINDOW(2, 2), 2, 0, 4, 4),      \
         POOL(OPTIONS({ 3, 3 }, .stride = { 2, 1 }, .padding = { 1, 1 }), 2, 3, 60, 61),                      \
-        POOL(WINDOW(1, 2), 1, 2, 2, 2300) /* rows that are longer than a strip */
+        POOL(WINDOW(1, 2), 1, 2, 2, 2300), /* rows that are longer than a strip or a block */                \
+        POOL(OPTIONS({ 1, 2 }, .padding = { 0, 1 }), 1, 2, 2, 2300), /* with a whole block of padded ones */ \
+        POOL(WINDOW(1, 1), 1, 3, 40, 32), /* several blocks in a channel, the second from row 32 on */       \
+        POOL(WINDOW(1, 1), 1, 1, 2100, 1)
 
 #define POOLED_REFUSALS                                                                                      \
     REFUSED(WINDOW(2, 2), TL_DENSE_OPERAND(3, 4, 5), TL_ERR_SHAPE,                                           \
