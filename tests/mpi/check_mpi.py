@@ -57,37 +57,55 @@ def check_same(mpirun, program, numbers):
         sys.exit('it depends on the number of ranks: %s' % numbers)
 
 
+def start(mpirun, ranks, program, file):
+    """Starts a run. Returns it with the numbers of its processes, once all have what they need."""
+    run = subprocess.Popen(command(mpirun, ranks, program, '--resume', file), env=environment(),
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    run.lines, processes = [], []  # of several processes, in any order
+    while len(processes) < ranks:
+        run.lines.append(run.stdout.readline())
+        if ': process ' in run.lines[-1]:
+            processes.append(int(run.lines[-1].split()[-1]))
+        elif not run.lines[-1]:
+            sys.exit('%d ranks have not begun' % ranks)
+    return run, processes
+
+
+def end_of(run):
+    """Waits for a run, and returns what it ended with."""
+    lines = run.lines + list(run.stdout)
+    run.wait()
+    return ''.join(line for line in lines if line.startswith('ends with'))
+
+
 def check_kills(mpirun, program, kills):
     seed = int(time.time())
     print('seed %d' % seed)
     choose = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, 'run.ckpt')
-        expected = output_of(command(mpirun, 1, program, '--resume', file)).splitlines()[-1]
+        run, _ = start(mpirun, 1, program, file)
+        begun = time.monotonic()
+        expected = end_of(run)
+        whole = time.monotonic() - begun
         os.remove(file)
-        killed = 0
-        while killed < int(kills):
-            ranks = choose.randint(2, 4)
-            run = subprocess.Popen(command(mpirun, ranks, program, '--resume', file), env=environment(),
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            processes = []
-            for line in run.stdout:
-                if ': process ' in line:
-                    processes.append(int(line.split()[-1]))
-                if len(processes) == ranks:
-                    break
-            time.sleep(choose.random() * 0.3)
-            try:
-                os.kill(choose.choice(processes), signal.SIGKILL)
-                killed += 1
-            except ProcessLookupError:
-                pass  # it has ended
-            run.communicate(timeout=SECONDS)
-        ranks = choose.randint(1, 4)
-        found = output_of(command(mpirun, ranks, program, '--resume', file)).splitlines()[-1]
-        if found != expected:
-            sys.exit('%s after %d kills, and %s without' % (found, killed, expected))
-        print('%d kills, and it %s' % (killed, expected))
+        killed = ends = 0
+        while ends == 0 or killed < int(kills):
+            run, processes = start(mpirun, choose.randint(1, 4), program, file)
+            if killed < int(kills):
+                time.sleep(choose.random() * whole / 2)
+                try:
+                    os.kill(choose.choice(processes), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass  # it has ended
+            found = end_of(run)
+            killed += run.returncode != 0
+            if run.returncode == 0:
+                ends += 1
+                os.remove(file)
+                if found != expected or not found:
+                    sys.exit('after %d kills: %r, and without: %r' % (killed, found, expected))
+        print('%d kills, and %d runs that resumed to the end: each %s' % (killed, ends, expected), end='')
 
 
 def main(arguments):
@@ -96,7 +114,7 @@ def main(arguments):
         return 2
     mpirun, what, *rest = arguments
     if not mpirun:
-        print('skipped: there is no mpirun')
+        print('skipped: there is no MPI, or no mpirun')
         return SKIPPED
     {'bits': check_bits, 'kill': check_kills, 'run': check_runs, 'same': check_same}[what](mpirun, *rest)
     return 0

@@ -285,6 +285,7 @@ static void resume(const char *file)
     }
     if (here == 0)
         printf("ends with %016llx\n", (unsigned long long)hash_run(&r));
+    fflush(stdout); /* a process that is killed after MPI_Finalize has ended as far as mpirun can tell */
     tl_checkpoint_free(list);
     end(&r);
 }
