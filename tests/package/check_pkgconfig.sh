@@ -19,6 +19,15 @@ exports() {
     fi
 }
 
+# of_mpi LIBRARY: what to build with libLIBRARY-mpi. MPI's own file, which is not to be moved, has a prefix, too.
+of_mpi() {
+    mkdir -p "$work/pkgconfig"
+    for file in "$installed/$LIBDIR/pkgconfig"/tulle*.pc; do
+        sed "s|^prefix=.*|prefix=$installed|" "$file" >"$work/pkgconfig/${file##*/}"
+    done
+    PKG_CONFIG_PATH=$work/pkgconfig pkg-config --cflags --libs "$1-mpi"
+}
+
 for library in tulle tulle64; do
     node=$(echo "$library" | tr '[:lower:]' '[:upper:]')_
     exports "$library" "$node"
@@ -34,7 +43,7 @@ for library in tulle tulle64; do
     if [ -e "$installed/$LIBDIR/pkgconfig/$library-mpi.pc" ]; then
         exports "$library-mpi" "${node}MPI_"
         # shellcheck disable=SC2046,SC2086
-        $CC "$SOURCE/docs/code/distributed.c" -o "$work/distributed" $($PKG_CONFIG --cflags --libs "$library-mpi")
+        $CC "$SOURCE/docs/code/distributed.c" -o "$work/distributed" $(of_mpi "$library")
         nm -D "$work/distributed" | grep -q "tl_mpi_new_.*@${node}MPI_" || fail "$library-mpi.pc links another library"
     fi
 done
