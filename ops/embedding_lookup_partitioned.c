@@ -47,8 +47,9 @@ static tl_status check_shards(const tl_node *y, int64_t *total)
                            tl_node_text(y->in[i]).text);
         *total += y->in[i]->shape.dim[0];
     }
-    for (int32_t i = 0; i < y->n_in; i++) {
-        const int64_t rows = y->in[i]->shape.dim[0], fair = *total / y->n_in + (i < *total % y->n_in);
+    const int32_t n = y->n_in;
+    for (int32_t i = 0; i < n; i++) {
+        const int64_t rows = y->in[i]->shape.dim[0], fair = *total / n + (i < *total % n);
         if (rows != fair)
             return tl_fail(TL_ERR_SHAPE, "table %d, %s, has %lld of the %lld rows, and must have %lld",
                            (int)i, tl_node_text(y->in[i]).text, (long long)rows, (long long)*total,
@@ -94,8 +95,8 @@ static int32_t find(tl_partition strategy, int64_t n, int64_t total, int64_t id,
     return (int32_t)(longer + (id - split) / rows);
 }
 
-/* Sorts the ids by shard, those of one shard in their order: counts them, then puts each where the next one
- * of its shard goes, s->ptr[shard + 1]. */
+/* Sorts the ids by shard, those of one shard in their order: counts them in s->ptr[shard + 2], then puts each
+ * where the next one of its shard goes, s->ptr[shard + 1]. */
 static void sort_ids(const tl_node *y, int64_t total, struct saved *s)
 {
     const struct attr *attr = y->attr;
@@ -104,7 +105,7 @@ static void sort_ids(const tl_node *y, int64_t total, struct saved *s)
     memset(s->ptr, 0, (size_t)(y->n_in + 2) * sizeof *s->ptr);
     for (int64_t k = 0; k < n; k++)
         s->ptr[find(attr->strategy, y->n_in, total, attr->ids[k], &row) + 2]++;
-    for (int32_t i = 2; i <= y->n_in; i++)
+    for (int32_t i = 3; i <= y->n_in; i++)
         s->ptr[i] += s->ptr[i - 1];
     for (int64_t k = 0; k < n; k++) {
         const int64_t e = s->ptr[find(attr->strategy, y->n_in, total, attr->ids[k], &row) + 1]++;
@@ -248,9 +249,6 @@ static tl_node *rows_of(tl_node *y, tl_node *const *dx)
     if (!part)
         return NULL;
     for (int32_t i = 0; i < y->n_in; i++) {
-        part[i] = NULL;
-        if (!dx[i])
-            continue;
         int32_t *row = tl_scratch(y, n, sizeof *row);
         if (!row)
             return NULL;

@@ -1,5 +1,6 @@
 /* embedding_lookup_partitioned: rows of a table in shards, with a bound on their norm */
 #include "tests/ops/lookups.h"
+#include "tests/ops/short_derivative.h"
 
 #include <math.h>
 
@@ -191,12 +192,13 @@ START_TEST(max_norm_leaves_the_table)
 END_TEST
 
 /* Norms of large and of small numbers, whose squares are infinite or 0 in the type. In units of the bound,
- * the row becomes (3, -4) / 5, and a gradient that is orthogonal to it is divided by 5. */
+ * the row becomes (-4, 0, 3) / 5, and a gradient that is orthogonal to it is divided by 5; a small row with a
+ * large bound stays, with all of its gradient. */
 START_TEST(norms_beyond_the_squares)
 {
     const tl_real large = TL_IS_DOUBLE ? (tl_real)1e160 : (tl_real)1e30,
                   small = TL_IS_DOUBLE ? (tl_real)1e-200 : (tl_real)1e-30;
-    const tl_real rows[] = { 3 * large, -4 * large, 0, 3 * small, -4 * small, 0 };
+    const tl_real rows[] = { -4 * large, 0, 3 * large, -4 * small, 0, 3 * small };
     for (int k = 0; k < 2; k++) {
         const double bound = k == 0 ? 1 : (double)small;
         tl_variable *table = filled(TL_SHAPE(1, 3), rows + 3 * k);
@@ -207,14 +209,49 @@ START_TEST(norms_beyond_the_squares)
         tl_real scaled[3];
         for (int j = 0; j < 3; j++)
             scaled[j] = (tl_real)((double)tl_value(y)[j] / bound);
-        ck_assert_values(scaled, 3, TL_NEAR, 0.6, -0.8, 0);
-        ck_assert_ok(tl_backward(against(y, (const tl_real[]){ 4, 3, 7 }), &out));
+        ck_assert_values(scaled, 3, TL_NEAR, -0.8, 0, 0.6);
+        ck_assert_ok(tl_backward(against(y, (const tl_real[]){ 3, 7, 4 }), &out));
         for (int j = 0; j < 3; j++)
             scaled[j] = (tl_real)((double)out.pair[0].values[j] / bound * (double)(k == 0 ? large : small));
-        ck_assert_values(scaled, 3, TL_NEAR, 0.8, 0.6, 1.4);
+        ck_assert_values(scaled, 3, TL_NEAR, 0.6, 1.4, 0.8);
+        tl_graph_reset(g);
+        t = tl_use(g, table);
+        y = tl_embedding_lookup_partitioned(&t, 1, ids + 1, TL_SHAPE(1), TL_DIV, k == 0 ? 1e200 : 1);
+        ck_assert_same(tl_value(y), rows + 3 * k, 3);
+        ck_assert_ok(tl_backward(against(y, (const tl_real[]){ 4, 3, 7 }), &out));
+        ck_assert_values(out.pair[0].values, 3, 0, 4, 3, 7);
         tl_graph_free(g);
         tl_variable_free(table);
     }
+}
+END_TEST
+
+/* The first element of a row may be the only one. */
+START_TEST(norm_of_one_element)
+{
+    const tl_real row[] = { TL_IS_DOUBLE ? (tl_real)-1e160 : (tl_real)-1e30, 0, 0 };
+    tl_graph *g = tl_graph_new();
+    tl_node *t = tl_input(g, TL_SHAPE(1, 3), row);
+    tl_node *y = tl_embedding_lookup_partitioned(&t, 1, ids + 1, TL_SHAPE(1), TL_MOD, 2);
+    ck_assert_values(tl_value(y), 3, TL_NEAR, -2, 0, 0);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* Where no row is bounded, or no gradient asked for, nothing is taken for the gradients of rows, which are as
+ * many values as Y. */
+START_TEST(memory)
+{
+    enum { IDS = 300, WIDTH = 256 };
+    const int32_t id[IDS] = { 0 };
+    tl_variable *table = tl_test_dense("t", TL_SHAPE(2, WIDTH), 1);
+    tl_graph *g = _i == 0 ? tl_graph_new_inference() : tl_graph_new();
+    tl_node *t = tl_use(g, table);
+    tl_node *y = tl_embedding_lookup_partitioned(&t, 1, id, TL_SHAPE(IDS), TL_DIV, _i == 0 ? 1 : INFINITY);
+    ck_assert_ptr_nonnull(tl_value(y));
+    ck_assert_int_lt(tl_graph_bytes(g), (int64_t)sizeof(tl_real) * IDS * WIDTH * 3 / 2);
+    tl_graph_free(g);
+    tl_variable_free(table);
 }
 END_TEST
 
@@ -266,6 +303,20 @@ START_TEST(derivative_along_one_shard)
 }
 END_TEST
 
+/* Of ids whose rows a derivative has to list. */
+static tl_node *of_many_ids(tl_graph *g, tl_node **x)
+{
+    static const int32_t zeros[3000];
+    *x = tl_input(g, TL_SHAPE(2), (const tl_real[]){ 1, 2 });
+    return tl_embedding_lookup_partitioned(x, 1, zeros, TL_SHAPE(3000), TL_MOD, 0);
+}
+
+START_TEST(derivative_short_of_memory)
+{
+    check_short_derivative(of_many_ids);
+}
+END_TEST
+
 START_TEST(no_tables_and_too_many)
 {
     enum { N = 100 };
@@ -276,6 +327,9 @@ START_TEST(no_tables_and_too_many)
     ck_assert_refused(g, tl_embedding_lookup_partitioned(list, N, ids, TL_SHAPE(1), TL_MOD, 0), TL_ERR_SHAPE,
                       "embedding_lookup_partitioned: with table 63, 144115188075855872x0, the tables have "
                       "too many rows");
+    for (int k = 0; k < 64; k++) /* as many rows as there may be */
+        list[k] = tl_input(g, TL_SHAPE((INT64_C(1) << 57) - (k == 63), 0), NULL);
+    ck_assert_ptr_nonnull(tl_embedding_lookup_partitioned(list, 64, ids, TL_SHAPE(1), TL_MOD, 0));
     tl_node *a = tl_input(g, TL_SHAPE(1), &(const tl_real){ 0 });
     ck_assert_null(tl_embedding_lookup_partitioned(&a, 0, ids, TL_SHAPE(1), TL_MOD, 0),
                    "embedding_lookup_partitioned: 0 inputs");
@@ -328,8 +382,11 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, max_norm_leaves_the_table);
     tcase_add_test(c, norms_beyond_the_squares);
+    tcase_add_test(c, norm_of_one_element);
+    tcase_add_loop_test(c, memory, 0, 2);
     tcase_add_test(c, rows_by_shard);
     tcase_add_test(c, derivative_along_one_shard);
+    tcase_add_test(c, derivative_short_of_memory);
     tcase_add_test(c, no_tables_and_too_many);
     tcase_add_test(c, repeats_of_a_row_are_summed_in_double);
     tcase_add_test(c, exact_rows_of_the_optimizer);

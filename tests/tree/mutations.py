@@ -40,7 +40,7 @@ def one_line(text):
 
 # Exchanging these two neighbouring arguments of a call is no fault: the first of them, from 0 on.
 COMMUTING = {'tl_scratch': 1, 'tl_scratch_copy': 1, 'tl_reserve_workspace': 1, 'tl_shape_equal': 0, 'memcmp': 0,
-             'fmin': 0, 'fmax': 0, 'tl_add': 0, 'tl_mul': 0}
+             'fmin': 0, 'fmax': 0, 'tl_add': 0, 'tl_mul': 0, 'tl_sum_run': 1}
 
 # Loops whose second argument is the size of a task or the cost of an iteration.
 PARALLEL = {'tl_parallel_for', 'tl_parallel_rows', 'tl_parallel_columns', 'tl_run_tasks'}
