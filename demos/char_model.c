@@ -68,6 +68,7 @@ typedef struct model {
     double bits, trigram_bits; /* per held-out character */
     double seconds;            /* of training */
     series *training, *test, *trigram;
+    series *grammar; /* NULL: the text is from a file */
 } model;
 
 static bool make_optimizer(model *m)
@@ -216,6 +217,7 @@ static bool train(demo *d, model *m)
         series_add(m->training, (double)m->step, sum / (double)(m->step - first) / log(2));
         series_add(m->test, (double)m->step, m->bits);
         series_add(m->trigram, (double)m->step, m->trigram_bits);
+        series_add(m->grammar, (double)m->step, m->text->bits);
         progress("step %" PRId64 " of %" PRId64 ", %.3f bits per character", m->step, o->steps, m->bits);
         ok = demo_save(d);
     }
@@ -310,6 +312,7 @@ static bool keep_model(demo *d, model *m)
     return (m->test = series_new(&d->series, c, panel, "held out")) &&
            (m->training = series_new(&d->series, c, panel, "training")) &&
            (m->trigram = series_new(&d->series, c, panel, "trigram")) &&
+           (isnan(m->text->bits) || (m->grammar = series_new(&d->series, c, panel, "the grammar"))) &&
            tl_checkpoint_add_variable(c, m->state) == TL_OK &&
            tl_checkpoint_add_optimizer(c, "adam", m->adam) == TL_OK &&
            tl_checkpoint_add_random(c, "rng", &m->rng) == TL_OK &&
