@@ -1,6 +1,4 @@
 """What check_demo.py checks of char_model: each kind of network, texts, samples."""
-import os
-import time
 
 
 def sample_of(out):
@@ -11,18 +9,13 @@ def sample_of(out):
 def check_cell(demo, cell, own):
     """A network of another kind: its goal; its state, in the middle of a run; its sample."""
     budget = demo.budget + ['--cell', cell, '--prompt', 'the ', '--json', 'a.json'] + own
-    out, _ = demo.run(budget + ['--checkpoint', 'cell.ckpt'])
+    out, _ = demo.run(budget)
     rows = demo.results('a.json')
     others, _ = demo.run(budget + ['--threads', '7', '--json', 'b.json'])
     if demo.results('b.json') != rows or sample_of(others) != sample_of(out) or not sample_of(out).startswith('the '):
         demo.wrong(budget, '7 threads: %s, %s' % (others, rows))
     if demo.has_checkpoints:
-        os.remove(demo.path('cell.ckpt'))
-        child = demo.start(budget + ['--checkpoint', 'cell.ckpt'])
-        while child.poll() is None and not os.path.exists(demo.path('cell.ckpt')):
-            time.sleep(0.001)
-        child.kill()
-        child.communicate()
+        demo.kill_once_saved(budget, 'cell.ckpt')
         resumed, _ = demo.run(budget + ['--resume', 'cell.ckpt', '--json', 'b.json'])
         if demo.results('b.json') != rows or sample_of(resumed) != sample_of(out):
             demo.wrong(budget, 'resumed: %s' % resumed)

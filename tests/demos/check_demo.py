@@ -67,6 +67,17 @@ class Demo:
             self.wrong(arguments, 'printed %s' % out)
         return out
 
+    def kill_once_saved(self, arguments, checkpoint, delay=0):
+        """Starts a run with a new checkpoint, and kills it so many seconds after that is there."""
+        if os.path.exists(self.path(checkpoint)):
+            os.remove(self.path(checkpoint))
+        child = self.start(arguments + ['--checkpoint', checkpoint])
+        while child.poll() is None and not os.path.exists(self.path(checkpoint)):
+            time.sleep(0.001)
+        time.sleep(delay)
+        child.kill()
+        child.communicate()
+
     def path(self, name):
         return os.path.join(self.folder, name)
 
@@ -124,14 +135,7 @@ def check_threads(demo, budget):
 def check_resume(demo, budget, other, choose):
     """Kills a run as soon as there is a checkpoint, or a little later, and resumes it."""
     for attempt in range(2):
-        if os.path.exists(demo.path('run.ckpt')):
-            os.remove(demo.path('run.ckpt'))
-        child = demo.start(budget + ['--checkpoint', 'run.ckpt'])
-        while child.poll() is None and not os.path.exists(demo.path('run.ckpt')):
-            time.sleep(0.001)
-        time.sleep(attempt * 0.2 * choose.random())
-        child.kill()
-        child.communicate()
+        demo.kill_once_saved(budget, 'run.ckpt', attempt * 0.2 * choose.random())
         demo.run(budget + ['--resume', 'run.ckpt', '--threads', '2', '--json', 'b.json', '--svg', 'b.svg'])
         if demo.results('b.json') != demo.results('a.json') or demo.read('b.svg') != demo.read('a.svg'):
             demo.wrong(budget, 'resumed: %s' % demo.results('b.json'))
