@@ -50,10 +50,9 @@ tl_status tl_fail_default(tl_status status, uint64_t before)
 
 const char *tl_status_name(tl_status status)
 {
-    static const char *const name[] = { "TL_OK",          "TL_ERR_MEMORY", "TL_ERR_SHAPE",
-                                        "TL_ERR_KIND",    "TL_ERR_INDEX",  "TL_ERR_ARGUMENT",
-                                        "TL_ERR_NUMERIC", "TL_ERR_IO",     "TL_ERR_FORMAT",
-                                        "TL_ERR_PEER" };
+    static const char *const name[] = { "TL_OK",         "TL_ERR_MEMORY",   "TL_ERR_SHAPE",   "TL_ERR_KIND",
+                                        "TL_ERR_INDEX",  "TL_ERR_ARGUMENT", "TL_ERR_NUMERIC", "TL_ERR_IO",
+                                        "TL_ERR_FORMAT", "TL_ERR_PEER" };
     unsigned k = (unsigned)status;
     return k < sizeof name / sizeof *name ? name[k] : "unknown tl_status";
 }
