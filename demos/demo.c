@@ -56,8 +56,10 @@ static void print_help(void *context)
     if (d->more)
         d->more();
     printf("\nExamples:\n");
-    for (const char *line = d->examples; *line; line += strcspn(line, "\n") + 1)
-        printf("  %s%s%.*s\n", d->name, *line == '\n' ? "" : " ", (int)strcspn(line, "\n"), line);
+    for (const char *line = d->examples; *line; line += strcspn(line, "\n") + 1) {
+        printf("  %s%s", d->name, *line == '\n' ? "" : " ");
+        fwrite(line, 1, strcspn(line, "\n") + 1, stdout);
+    }
 }
 
 bool demo_begin(demo *d, int argc, char **argv)
