@@ -44,12 +44,12 @@ static tl_status check_running(const char *what, const tl_variable *v, int64_t n
 
 static tl_status check_options(tl_batch_norm_options *o, int64_t channels)
 {
+    if (!(o->epsilon >= 0 && o->epsilon < INFINITY))
+        return tl_fail(TL_ERR_ARGUMENT, "epsilon is %g, and must be 0 or a positive number", o->epsilon);
+    if (!(o->momentum >= 0 && o->momentum <= 1))
+        return tl_fail(TL_ERR_ARGUMENT, "momentum is %g, and must be in [0, 1]", o->momentum);
     o->epsilon = o->epsilon == 0 ? 1e-5 : o->epsilon;
     o->momentum = o->momentum == 0 ? 0.1 : o->momentum;
-    if (!(o->epsilon > 0) || isinf(o->epsilon))
-        return tl_fail(TL_ERR_ARGUMENT, "epsilon is %g, and must be 0 or a positive number", o->epsilon);
-    if (!(o->momentum > 0 && o->momentum <= 1))
-        return tl_fail(TL_ERR_ARGUMENT, "momentum is %g, and must be in [0, 1]", o->momentum);
     if (!o->mean != !o->variance)
         return tl_fail(TL_ERR_ARGUMENT, "`%s` is NULL, and `%s` is not", o->mean ? "variance" : "mean",
                        o->mean ? "mean" : "variance");
@@ -73,22 +73,20 @@ static void read_moments(const tl_node *y)
     const tl_real *mean = tl_variable_values(o->mean), *variance = tl_variable_values(o->variance);
     for (int64_t c = 0; c < s->of.n; c++)
         s->moments[c] = (tl_moments){ .mean = mean[c],
-                                      .scale = (tl_real)(1 / sqrt((double)variance[c] + o->epsilon)),
-                                      .variance = variance[c] };
+                                      .scale = (tl_real)(1 / sqrt((double)variance[c] + o->epsilon)) };
 }
 
 static tl_status shape(tl_node *y)
 {
     const tl_node *a = y->in[0], *gain = y->in[1], *bias = y->in[2];
+    const tl_shape size = a->shape;
     state *s = y->scratch = tl_scratch(y, 1, sizeof *s);
-    tl_shape rest;
     if (!s)
         return TL_ERR_MEMORY;
-    if (a->shape.rank != 2 && a->shape.rank != 4)
+    if (size.rank != 2 && size.rank != 4)
         return tl_fail(TL_ERR_SHAPE, "%s is neither a matrix nor of rank 4", tl_node_text(a).text);
-    tl_status status = tl_axis_of(a, 1, &s->of, &rest);
-    if (status == TL_OK)
-        status = check_options(y->attr, s->of.n);
+    s->of = (tl_axis){ size.dim[0], size.dim[1], size.rank == 2 ? 1 : size.dim[2] * size.dim[3] };
+    tl_status status = check_options(y->attr, s->of.n);
     if (status == TL_OK && gain)
         status = check_vector("gain", gain->shape, s->of.n);
     if (status == TL_OK && bias)
@@ -105,7 +103,7 @@ static tl_status shape(tl_node *y)
         read_moments(y);
     if (s->gathered && tl_reserve_workspace(y, 2 * a->size, sizeof(tl_real)) != TL_OK)
         return TL_ERR_MEMORY;
-    return tl_shape_dense(y, a->shape);
+    return tl_shape_dense(y, size);
 }
 
 /* ---- Channels ---- */
@@ -165,7 +163,7 @@ static void update_running(const tl_node *y)
     const tl_batch_norm_options *o = options_of(y);
     const state *s = y->scratch;
     const double n = (double)(s->of.outer * s->of.inner), unbiased = n > 1 ? n / (n - 1) : 1;
-    if (!o->mean || n == 0)
+    if (!o->mean)
         return;
     tl_real *mean = tl_variable_data(o->mean), *variance = tl_variable_data(o->variance);
     for (int64_t c = 0; c < s->of.n; c++) {
@@ -197,7 +195,7 @@ static void forward(tl_node *y)
     const state *s = y->scratch;
     if (y->size == 0)
         return;
-    tl_real *workspace = s->gathered ? tl_workspace(y) : NULL;
+    tl_real *workspace = tl_workspace(y);
     pass p = { .y = y, .x = gather(y, y->in[0]->val, workspace), .out = s->gathered ? workspace : y->out };
     if (options_of(y)->training) {
         parallel_channels(compute_moments, &p);
@@ -257,8 +255,7 @@ static void backward(tl_node *y)
 {
     const state *s = y->scratch;
     const tl_node *a = y->in[0];
-    tl_real *workspace = s->gathered ? tl_workspace(y) : NULL,
-            *second = s->gathered ? workspace + a->size : NULL;
+    tl_real *workspace = tl_workspace(y), *second = s->gathered ? workspace + a->size : NULL;
     pass p = { .y = y, .x = gather(y, a->val, workspace), .dy = gather(y, y->grad, second) };
     if (options_of(y)->training && tl_node_has_changed(a))
         parallel_channels(compute_moments, &p);
@@ -278,7 +275,7 @@ static void backward(tl_node *y)
 /* Returns a node of A's shape as a matrix with a row per channel, or such a matrix as a node of A's shape. */
 static tl_node *channels_first(tl_node *a)
 {
-    if (!a || a->shape.rank == 2)
+    if (a->shape.rank == 2)
         return tl_transpose(a);
     const int64_t n = a->shape.dim[1];
     tl_node *first = tl_permute(a, (const int32_t[]){ 1, 0, 2, 3 });
@@ -336,15 +333,14 @@ static tl_node *normalised(tl_node *y)
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
 {
-    tl_node *part[3] = { NULL, NULL, NULL }, *gain = y->in[1];
+    tl_node *part[] = { NULL, NULL, NULL }, *gain = y->in[1];
     if (dx[0]) {
         tl_node *moved = normalised_direction(y, dx[0]);
         part[0] = gain ? tl_mul(moved, per_channel(gain, y->shape)) : moved;
     }
     if (dx[1])
         part[1] = tl_mul(normalised(y), per_channel(dx[1], y->shape));
-    if (dx[2])
-        part[2] = tl_broadcast_to(per_channel(dx[2], y->shape), y->shape);
+    part[2] = tl_broadcast_to(per_channel(dx[2], y->shape), y->shape); /* of NULL, it is NULL */
     return tl_sum_of(3, part);
 }
 

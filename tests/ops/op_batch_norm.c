@@ -1,6 +1,6 @@
 /* batch_norm: columns of a matrix, or channels of images, in training and with running moments */
-#include "derivative.h"
 #include "tests/ops/norm.h"
+#include "tests/ops/short_derivative.h"
 
 /* What a sample uses: without training, running moments of this many channels. */
 typedef struct options {
@@ -12,7 +12,7 @@ typedef struct options {
 /* Running moments, which are anything but 0 and 1. They belong to the process. */
 static tl_variable *running_moment(bool variance, int64_t channels)
 {
-    static tl_variable *all[2][300];
+    static tl_variable *all[2][3001];
     tl_variable **v = &all[variance][channels];
     if (!*v)
         *v = tl_variable_dense(variance ? "variance" : "mean", TL_SHAPE(channels));
@@ -77,6 +77,7 @@ static tl_shape reference(tl_reference *r)
     return a;
 }
 
+#define ROOT                       0.5773502691896258 /* of 1 / 3 */
 #define VECTOR(n)                  TL_DENSE_OPERAND(n)
 #define TRAINING(epsilon)          (&(const options){ epsilon, 0, true })
 #define RUNNING(epsilon, channels) (&(const options){ epsilon, channels, false })
@@ -111,7 +112,7 @@ static const tl_sample samples[] = {
             "a [4] is neither a matrix nor of rank 4"),
     REFUSED(TL_DENSE_OPERAND(2, 3, 4), TL_ABSENT_OPERAND, TL_ABSENT_OPERAND, TRAINING(0.1), TL_ERR_SHAPE,
             "a (2x3x4) is neither a matrix nor of rank 4"),
-    REFUSED(TL_DENSE_OPERAND(3, 4), VECTOR(3), TL_ABSENT_OPERAND, TRAINING(0.1), TL_ERR_SHAPE,
+    REFUSED(TL_DENSE_OPERAND(3, 4), VECTOR(3), VECTOR(4), TRAINING(0.1), TL_ERR_SHAPE,
             "the gain is [3], and must be [4]"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_ABSENT_OPERAND, TL_SCALAR_OPERAND, TRAINING(0.1), TL_ERR_SHAPE,
             "the bias is scalar, and must be [4]"),
@@ -121,6 +122,21 @@ static const tl_sample samples[] = {
             "the mean is [3], and must be [4]"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TL_ABSENT_OPERAND, TL_ABSENT_OPERAND, TRAINING(-1), TL_ERR_ARGUMENT,
             "epsilon is -1, and must be 0 or a positive number"),
+    REFUSED(TL_DENSE_OPERAND(3, 4), VECTOR(4), TL_ABSENT_OPERAND, TRAINING(INFINITY), TL_ERR_ARGUMENT,
+            "epsilon is inf, and must be 0 or a positive number"),
+    /* without a gain and a bias, zeros keep their signs */
+    { .in = { { TL_STATIC_SHAPE(2, 1), .values = TL_VALUES(-0.0, 0) }, TL_ABSENT_OPERAND, TL_ABSENT_OPERAND },
+      .attr = TRAINING(1),
+      .y = TL_VALUES(-0.0, 0) },
+    /* a mean that is between two floats: by hand, X^ = (-1, -1, -1, 3) / sqrt(3) */
+    { .in = { { TL_STATIC_SHAPE(4, 1), .values = TL_VALUES(1, 1, 1, 1 + 0x1p-22) },
+              { TL_STATIC_SHAPE(1), .values = TL_VALUES(0x1p-24) },
+              TL_ABSENT_OPERAND },
+      .attr = TRAINING(1e-30),
+      .y = TL_VALUES(-0x1p-24 * ROOT, -0x1p-24 * ROOT, -0x1p-24 * ROOT, 0x3p-24 * ROOT),
+      .upstream = TL_VALUES(1, 0, 0, 0),
+      .gradient = { TL_VALUES(2 * ROOT / 3, -ROOT / 3, -ROOT / 3, 0), TL_VALUES(-ROOT) },
+      .tolerance = TL_NEAR },
 };
 
 static const tl_op_case batch_norm = {
@@ -270,18 +286,60 @@ START_TEST(running_moments_move_once)
 }
 END_TEST
 
-/* A momentum of 1 makes the running moments those of the batch. */
+/* A momentum of 1 makes the running moments those of the batch: the variance is 0 of one row, and of none
+ * nothing moves. */
 START_TEST(momentum)
 {
-    layer l = layer_of(matrix.shape);
+    static const struct {
+        int64_t rows;
+        double mean[3], variance[3];
+    } batch[] = {
+        { 0, { 0, 0, 0 }, { 1, 1, 1 } },
+        { 1, { 0, 1.75, 0.75 }, { 0, 0, 0 } },
+        { 2, { 1.25, 1.625, 0.625 }, { 3.125, 0.03125, 0.03125 } },
+        { 4, { 1.6875, 1.375, 0.375 }, { 1.30729166666667, 0.104166666666667, 0.104166666666667 } }
+    };
+    layer l = layer_of(TL_SHAPE(batch[_i].rows, 3));
     tl_graph *g = tl_graph_new();
     const tl_batch_norm_options o = { l.mean, l.variance, .momentum = 1, .training = true };
     ck_assert_ptr_nonnull(tl_batch_norm(tl_use(g, l.a), NULL, NULL, &o));
-    ck_assert_values(tl_variable_values(l.mean), 3, TL_NEAR, 1.6875, 1.375, 0.375);
-    ck_assert_values(tl_variable_values(l.variance), 3, TL_NEAR, 1.30729166666667, 0.104166666666667,
-                     0.104166666666667);
+    tl_test_values(__FILE__, __LINE__, "mean", tl_variable_values(l.mean), 3, TL_NEAR, batch[_i].mean);
+    tl_test_values(__FILE__, __LINE__, "variance", tl_variable_values(l.variance), 3, TL_NEAR,
+                   batch[_i].variance);
     tl_graph_free(g);
     free_layer(&l);
+}
+END_TEST
+
+/* The running mean moves by what is lost where the mean of the batch, 1 + 2^-24, is rounded. */
+START_TEST(rest_of_the_mean)
+{
+    layer l = layer_of(TL_SHAPE(2, 3));
+    tl_graph *g = tl_graph_new();
+    for (int k = 0; k < 6; k++)
+        tl_variable_data(l.a)[k] = (tl_real)(k < 3 ? 1 : 1 + 0x1p-23);
+    ck_assert_ok(tl_init_constant(l.mean, -1));
+    const tl_batch_norm_options o = { l.mean, l.variance, .momentum = 0.5, .training = true };
+    ck_assert_ptr_nonnull(tl_batch_norm(tl_use(g, l.a), NULL, NULL, &o));
+    for (int c = 0; c < 3; c++)
+        ck_assert(tl_variable_values(l.mean)[c] == (tl_real)0x1p-25);
+    tl_graph_free(g);
+    free_layer(&l);
+}
+END_TEST
+
+/* Two copies of A, if its channels are gathered, and none if they are long. */
+START_TEST(memory)
+{
+    const tl_shape shape = _i == 0 ? TL_SHAPE(8, 8, 32, 32) : TL_SHAPE(8192, 8);
+    tl_variable *a = tl_test_dense("a", shape, 1);
+    tl_graph *g = tl_graph_new_inference();
+    ck_assert_ptr_nonnull(
+        tl_value(tl_batch_norm(tl_use(g, a), NULL, NULL, &(tl_batch_norm_options){ .training = true })));
+    ck_assert_int_lt(tl_graph_bytes(g),
+                     tl_variable_size(a) * (int64_t)sizeof(tl_real) * (_i == 0 ? 3 : 7) / 2);
+    tl_graph_free(g);
+    tl_variable_free(a);
 }
 END_TEST
 
@@ -323,6 +381,25 @@ START_TEST(moments_of_the_call)
 }
 END_TEST
 
+/* Without training, with moments that a derivative has to copy. */
+static tl_node *of_many_channels(tl_graph *g, tl_node **x)
+{
+    const tl_batch_norm_options o = { .mean = running_moment(false, 3000),
+                                      .variance = running_moment(true, 3000) };
+    *x = tl_input(g, TL_SHAPE(1, 3000), tl_variable_values(o.mean));
+    return tl_batch_norm(*x, NULL, NULL, &o);
+}
+
+START_TEST(derivative_short_of_memory)
+{
+    check_short_derivative(of_many_channels);
+}
+END_TEST
+
+#define CHECK_REFUSED(status, text, ...)                                                                     \
+    ck_assert_refused(g, tl_batch_norm(tl_use(g, l.a), NULL, NULL, &(tl_batch_norm_options){ __VA_ARGS__ }), \
+                      status, text)
+
 START_TEST(refusals)
 {
     layer l = layer_of(matrix.shape);
@@ -330,22 +407,18 @@ START_TEST(refusals)
     tl_graph *g = tl_graph_new();
     ck_assert_refused(g, tl_batch_norm(tl_use(g, l.a), NULL, NULL, NULL), TL_ERR_ARGUMENT,
                       "batch_norm: `mean` is NULL, and there is no training to compute it");
-    ck_assert_refused(g,
-                      tl_batch_norm(tl_use(g, l.a), NULL, NULL,
-                                    &(tl_batch_norm_options){ .mean = l.mean, .training = true }),
-                      TL_ERR_ARGUMENT, "batch_norm: `variance` is NULL, and `mean` is not");
-    ck_assert_refused(g,
-                      tl_batch_norm(tl_use(g, l.a), NULL, NULL,
-                                    &(tl_batch_norm_options){ l.mean, sparse, .training = true }),
-                      TL_ERR_KIND, "batch_norm: `variance` is sparse, and must be dense");
-    ck_assert_refused(g,
-                      tl_batch_norm(tl_use(g, l.a), NULL, NULL,
-                                    &(tl_batch_norm_options){ .momentum = 2, .training = true }),
-                      TL_ERR_ARGUMENT, "batch_norm: momentum is 2, and must be in [0, 1]");
-    ck_assert_refused(g,
-                      tl_batch_norm(tl_use(g, l.a), NULL, NULL,
-                                    &(tl_batch_norm_options){ l.mean, l.mean, .training = true }),
-                      TL_ERR_ARGUMENT, "batch_norm: `mean` and `variance` are the same variable");
+    CHECK_REFUSED(TL_ERR_ARGUMENT, "batch_norm: `variance` is NULL, and `mean` is not", .mean = l.mean,
+                  .training = true);
+    CHECK_REFUSED(TL_ERR_ARGUMENT, "batch_norm: `mean` is NULL, and `variance` is not",
+                  .variance = l.variance, .training = true);
+    CHECK_REFUSED(TL_ERR_KIND, "batch_norm: `variance` is sparse, and must be dense", l.mean, sparse,
+                  .training = true);
+    CHECK_REFUSED(TL_ERR_ARGUMENT, "batch_norm: momentum is 2, and must be in [0, 1]", .momentum = 2,
+                  .training = true);
+    CHECK_REFUSED(TL_ERR_ARGUMENT, "batch_norm: momentum is -1, and must be in [0, 1]", .momentum = -1,
+                  .training = true);
+    CHECK_REFUSED(TL_ERR_ARGUMENT, "batch_norm: `mean` and `variance` are the same variable", l.mean, l.mean,
+                  .training = true);
     ck_assert_values(tl_variable_values(l.mean), 3, 0, 0, 0, 0); /* a refusal changes nothing */
     tl_graph_free(g);
     tl_variable_free(sparse);
@@ -355,7 +428,7 @@ END_TEST
 
 Suite *tl_test_suite(void)
 {
-    for (int64_t c = 1; c <= 131; c++) { /* before the kit counts blocks */
+    for (int64_t c = 1; c <= 3000; c += c == 131 ? 3000 - 131 : 1) { /* before the kit counts blocks */
         running_moment(false, c);
         running_moment(true, c);
     }
@@ -363,9 +436,12 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_loop_test(c, as_pytorch, 0, 2);
     tcase_add_test(c, running_moments_move_once);
-    tcase_add_test(c, momentum);
+    tcase_add_loop_test(c, momentum, 0, 4);
+    tcase_add_test(c, rest_of_the_mean);
+    tcase_add_loop_test(c, memory, 0, 2);
     tcase_add_test(c, derivative_after_the_moments_moved);
     tcase_add_test(c, moments_of_the_call);
+    tcase_add_test(c, derivative_short_of_memory);
     tcase_add_test(c, refusals);
     return s;
 }
