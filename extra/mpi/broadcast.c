@@ -28,6 +28,16 @@ static tl_status fail_io(const transfer *t)
 
 /* ---- What is broadcast ---- */
 
+static tl_status add_to_list(transfer *t, tl_variable *v, int32_t k)
+{
+    if (!v)
+        return tl_fail(TL_ERR_ARGUMENT, "mpi_broadcast: variable %d is NULL", (int)k);
+    if (tl_mpi_find_table(t->m, v))
+        return tl_fail(TL_ERR_ARGUMENT, "mpi_broadcast: %.60s is shared out: rank 0 has not all of it",
+                       tl_variable_name(v));
+    return tl_checkpoint_add_variable(t->list, v);
+}
+
 static tl_status make_list(transfer *t, tl_variable *const *vars, int32_t n, tl_optimizer *o)
 {
     if (n < 1 || !vars)
@@ -35,8 +45,7 @@ static tl_status make_list(transfer *t, tl_variable *const *vars, int32_t n, tl_
     t->list = tl_checkpoint_new();
     tl_status status = t->list ? TL_OK : TL_ERR_MEMORY;
     for (int32_t k = 0; k < n && status == TL_OK; k++)
-        status = vars[k] ? tl_checkpoint_add_variable(t->list, vars[k])
-                         : tl_fail(TL_ERR_ARGUMENT, "mpi_broadcast: variable %d is NULL", (int)k);
+        status = add_to_list(t, vars[k], k);
     return status == TL_OK && o ? tl_checkpoint_add_optimizer(t->list, "optimizer", o) : status;
 }
 

@@ -156,7 +156,7 @@ static void sum_range(void *context, int64_t begin, int64_t end)
         for (int64_t at = from; at < to; at += STRIP) {
             const int64_t n = to - at < STRIP ? to - at : STRIP;
             const tl_mpi_terms terms = { g->n_blocks, g->block, g->offset, l->received + (at - l->begin) };
-            memcpy(l->sums + at, tl_mpi_join(l->m, &terms, n), (size_t)n * sizeof *l->sums);
+            memcpy(l->sums + at, tl_mpi_join(l->m, l->m->block, &terms, n), (size_t)n * sizeof *l->sums);
         }
     }
 }

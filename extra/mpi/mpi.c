@@ -124,6 +124,11 @@ int32_t tl_mpi_first(const tl_mpi *m)
     return m ? m->first : 0;
 }
 
+int32_t tl_mpi_rounds(const tl_mpi *m)
+{
+    return m ? (int32_t)(((int64_t)m->parts + m->ranks - 1) / m->ranks) : 0;
+}
+
 int32_t tl_mpi_last(const tl_mpi *m)
 {
     return m ? m->last : 0;

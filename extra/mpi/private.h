@@ -32,15 +32,32 @@ typedef struct tl_mpi_block {
     int rank;
 } tl_mpi_block;
 
+/* How the rows of a table are spread over ranks; rows = 0: they are not. */
+typedef struct tl_mpi_deal {
+    int64_t rows;
+    int ranks;
+    tl_partition split;
+} tl_mpi_deal;
+
+/* The gradient of a part, multiplied by its weight: rows of all ranks, ascending. */
+typedef struct tl_mpi_part_rows {
+    struct tl_mpi_part_rows *next; /* of the part before */
+    int64_t part, n;
+    const int32_t *row;
+    const tl_real *values;
+} tl_mpi_part_rows;
+
 /* The gradient of a variable in the sum that is being made. */
 typedef enum tl_mpi_kind { TL_MPI_ABSENT, TL_MPI_DENSE, TL_MPI_ROWS } tl_mpi_kind;
 
 typedef struct tl_mpi_variable {
     tl_variable *variable;
-    tl_pattern *pattern; /* a reference, so that no other pattern gets its address */
-    uint64_t digest;     /* of the variable and its pattern */
-    tl_mpi_kind kind;    /* of this rank's parts */
-    int64_t order;       /* of the first appearance: part << 32 | index among the pairs */
+    tl_pattern *pattern;         /* a reference, so that no other pattern gets its address */
+    uint64_t digest;             /* of the variable and its pattern */
+    tl_mpi_kind kind;            /* of this rank's parts */
+    int64_t order;               /* of the first appearance: part << 32 | index among the pairs */
+    tl_mpi_deal deal;            /* of a table that is shared out */
+    tl_mpi_part_rows *part_rows; /* of such a table, the last part first */
 } tl_mpi_variable;
 
 /* Counts and displacements of an exchange, one per rank. */
@@ -147,7 +164,7 @@ void tl_mpi_register(tl_mpi *m, tl_variable *v);
 /* Lays out the blocks. TL_ERR_MEMORY, noted. */
 void tl_mpi_lay_out(tl_mpi *m);
 
-/* Terms of a sum: the k-th is of block[k], ascending, and at base + offset[k]. */
+/* Terms of a sum: the k-th is of block number block[k], ascending, and at base + offset[k]. */
 typedef struct tl_mpi_terms {
     int32_t n;
     const int32_t *block;
@@ -155,9 +172,9 @@ typedef struct tl_mpi_terms {
     tl_real *base;
 } tl_mpi_terms;
 
-/* Sums n values of each term, of which there is one at least, along the tree. Returns where the sum is: in
- * the place of a term. */
-tl_real *tl_mpi_join(const tl_mpi *m, const tl_mpi_terms *t, int64_t n);
+/* Sums n values of each term, of which there is one at least, along the tree. `block` is m->block, or a list
+ * in its place. Returns where the sum is: in the place of a term. */
+tl_real *tl_mpi_join(const tl_mpi *m, const tl_mpi_block *block, const tl_mpi_terms *t, int64_t n);
 
 /* ---- Sums of gradients (total.c, dense.c, rows.c) ---- */
 
@@ -199,5 +216,47 @@ typedef struct tl_mpi_list {
 
 /* Merges n lists, of which list k is of block k. The arrays are taken from m->sum; failures are noted. */
 void tl_mpi_merge(tl_mpi *m, int32_t n, tl_mpi_list *list, int64_t width, tl_mpi_merged *out);
+
+/* Sums merged rows along the tree; `block` as for tl_mpi_join. The terms are overwritten. */
+void tl_mpi_join_rows(const tl_mpi *m, const tl_mpi_block *block, const tl_mpi_merged *rows, int64_t width,
+                      tl_real *terms, tl_real *sums);
+
+/* The distinct ones of a list of rows, ascending: row k of the list is row[of[k]]. */
+typedef struct tl_mpi_distinct {
+    int64_t n;
+    int32_t *row, *of;
+} tl_mpi_distinct;
+
+/* Finds them, in memory of m->call. TL_ERR_MEMORY; then there are none. */
+tl_status tl_mpi_find_distinct(tl_mpi *m, int64_t n, const int32_t *rows, tl_mpi_distinct *out);
+
+/* ---- Tables that are shared out (table.c, lookup.c, part_rows.c) ---- */
+
+/* Returns the number of a rank's rows; the rank that has a row, and sets *own to its number there; and the
+ * row that a rank has under a number. */
+int64_t tl_mpi_dealt(const tl_mpi_deal *d, int rank);
+int tl_mpi_owner(const tl_mpi_deal *d, int64_t row, int64_t *own);
+int64_t tl_mpi_dealt_row(const tl_mpi_deal *d, int rank, int64_t own);
+
+static inline bool tl_mpi_is_table(const tl_mpi_variable *v)
+{
+    return v->deal.rows > 0;
+}
+
+/* Returns the table that a variable is this rank's share of, NULL if it is none. */
+tl_mpi_variable *tl_mpi_find_table(const tl_mpi *m, const tl_variable *v);
+
+/* Returns the number of ids of a lookup in such a table, and the ids; -1 for any other node. */
+int64_t tl_mpi_lookup_ids(const tl_node *y, const int32_t **ids);
+
+/* Takes the gradient of a part from the graph of g, of which `pair` is the table's pair, without rows. */
+tl_status tl_mpi_add_part_rows(tl_mpi *m, tl_mpi_variable *t, int64_t part, const tl_gradients *g,
+                               const tl_gradient *pair, double weight);
+
+/* Replaces the pairs of such tables in s->own by sums over the blocks. Failures are noted. */
+void tl_mpi_collect_part_rows(tl_mpi *m, const tl_mpi_sums *s);
+
+/* Checks that the sums of such tables are finite: a rank alone sees its rows. TL_ERR_NUMERIC. */
+tl_status tl_mpi_check_finite(const tl_mpi *m, const tl_gradients *sums);
 
 #endif

@@ -1,5 +1,6 @@
 /* Row-sparse gradients: a row is owned by the rank that is the remainder of its number by that of the ranks.
- * Owners get the rows that blocks have, sum each along the tree, and give the sums to all. */
+ * Owners get the rows that blocks have, sum each along the tree, and give the sums to all; but the sums of a
+ * table that is shared out stay with the ranks that have its rows. */
 #include "private.h"
 
 #include <limits.h>
@@ -8,6 +9,7 @@
 /* A table with a row-sparse gradient, and its rows that this rank owns. */
 typedef struct table {
     int32_t variable;
+    const tl_mpi_deal *deal; /* NULL: all ranks have all rows */
     int64_t width;
     tl_mpi_merged owned;
 } table;
@@ -88,15 +90,27 @@ static void find_tables(tl_mpi *m, const tl_mpi_sums *s, exchange *x)
     for (int32_t k = 0; x->table && k < m->n_variables; k++) {
         if (s->kind[k] != TL_MPI_ROWS)
             continue;
-        const tl_variable *v = m->variable[k].variable;
-        const int64_t rows = tl_variable_shape(v).dim[0], width = rows > 0 ? tl_variable_size(v) / rows : 0;
-        x->table[x->n++] = (table){ .variable = k, .width = width };
+        const tl_mpi_variable *v = &m->variable[k];
+        const tl_shape shape = tl_variable_shape(v->variable);
+        const bool dealt = tl_mpi_is_table(v);
+        const int64_t rows = shape.dim[0], width = dealt      ? shape.dim[1]
+                                                   : rows > 0 ? tl_shape_size(shape) / rows
+                                                              : 0;
+        x->table[x->n++] = (table){ .variable = k, .deal = dealt ? &v->deal : NULL, .width = width };
         x->unit = common_divisor(x->unit, width);
     }
     x->unit = x->unit > 0 ? x->unit : 1;
     x->to_send = tl_mpi_take_zero(m, &m->sum, (int64_t)m->ranks * x->n * x->own_blocks, sizeof *x->to_send);
     x->to_receive = tl_mpi_take(m, &m->sum, (int64_t)x->n * m->n_blocks, sizeof *x->to_receive);
     x->owned = tl_mpi_take(m, &m->sum, (int64_t)m->ranks * x->n, sizeof *x->owned);
+}
+
+/* Returns the rank that sums a row of table k. */
+static int owner_of(const exchange *x, int32_t k, int32_t row)
+{
+    int64_t own;
+    const tl_mpi_deal *deal = x->table[k].deal;
+    return deal ? tl_mpi_owner(deal, row, &own) : row % x->m->ranks;
 }
 
 /* Returns the place in `to_send` of the rows of table k that a block of this rank has for an owner. */
@@ -116,7 +130,7 @@ static void count_rows(const exchange *x, const tl_mpi_sums *s)
         for (int32_t k = 0; k < x->n; k++) {
             const tl_gradient *pair = pair_of(x, s, k, b);
             for (int64_t i = 0; pair && i < pair->n_rows; i++)
-                x->to_send[place(x, pair->rows[i] % x->m->ranks, k, b)]++;
+                x->to_send[place(x, owner_of(x, k, pair->rows[i]), k, b)]++;
         }
 }
 
@@ -155,7 +169,7 @@ static void fill_send(const exchange *x, const tl_mpi_sums *s)
             const tl_gradient *pair = pair_of(x, s, k, b);
             const int64_t width = x->table[k].width;
             for (int64_t i = 0; pair && i < pair->n_rows; i++) {
-                int64_t *to = &next[2 * place(x, pair->rows[i] % ranks, k, b)];
+                int64_t *to = &next[2 * place(x, owner_of(x, k, pair->rows[i]), k, b)];
                 x->send.row[to[0]++] = pair->rows[i];
                 memcpy(x->send.values + to[1], pair->values + i * width, (size_t)width * sizeof(tl_real));
                 to[1] += width;
@@ -208,39 +222,19 @@ static void merge_table(const exchange *x, int32_t which, const message *of, con
         tl_mpi_merge(m, n, list, x->table[which].width, out);
 }
 
-/* Finds the rows that this rank owns, and tells all ranks how many there are. */
+/* Finds the rows that this rank owns, and tells all ranks how many they get. */
 static tl_status gather_counts(exchange *x)
 {
     tl_mpi *m = x->m;
     for (int32_t k = 0; k < x->n; k++) {
         merge_table(x, k, &x->received, x->to_receive, ITS_OWN, &x->table[k].owned);
-        x->owned[m->rank * x->n + k] = x->table[k].owned.n;
+        x->owned[m->rank * x->n + k] = x->table[k].deal ? 0 : x->table[k].owned.n;
     }
     for (int r = 0; r < m->ranks; r++) {
         m->counts.receive[r] = x->n;
         m->counts.receive_at[r] = r * x->n;
     }
     return tl_mpi_gather(m, x->owned, MPI_INT64_T, 1);
-}
-
-/* Rows that are summed, or copied where there is one term. */
-typedef struct row_sums {
-    const tl_mpi *m;
-    const tl_mpi_merged *from;
-    int64_t width;
-    tl_real *terms, *sums;
-} row_sums;
-
-static void sum_range(void *context, int64_t begin, int64_t end)
-{
-    const row_sums *r = context;
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t first = r->from->first[i];
-        const tl_mpi_terms terms = { (int32_t)(r->from->first[i + 1] - first), r->from->block + first,
-                                     r->from->offset + first, r->terms };
-        memcpy(r->sums + i * r->width, tl_mpi_join(r->m, &terms, r->width),
-               (size_t)r->width * sizeof(tl_real));
-    }
 }
 
 /* Sums the rows that this rank owns, to where they are gathered from. */
@@ -254,9 +248,10 @@ static void sum_owned(const exchange *x)
     }
     for (int32_t k = 0; k < x->n; k++) {
         const table *t = &x->table[k];
-        row_sums sums = { m, &t->owned, t->width, x->received.values, x->all.values + values_at };
+        if (t->deal)
+            continue;
         memcpy(x->all.row + row_at, t->owned.row, (size_t)t->owned.n * sizeof *x->all.row);
-        tl_parallel_rows(t->owned.n, t->width, sum_range, &sums);
+        tl_mpi_join_rows(m, m->block, &t->owned, t->width, x->received.values, x->all.values + values_at);
         row_at += t->owned.n;
         values_at += t->owned.n * t->width;
     }
@@ -273,21 +268,28 @@ static tl_status gather_rows(const exchange *x)
     return tl_mpi_gather(x->m, x->all.values, TL_MPI_REAL, (int)x->unit);
 }
 
-/* Sorts the rows of all owners. Failures are noted. */
+/* Sorts the rows of all owners; of a table that is shared out, numbers the rows as this rank has them.
+ * Failures are noted. */
 static void make_results(const exchange *x, const tl_mpi_sums *s)
 {
     tl_mpi *m = x->m;
     for (int32_t k = 0; k < x->n; k++) {
         const table *t = &x->table[k];
-        tl_mpi_merged all = { 0 };
-        merge_table(x, k, &x->all, x->owned, 1, &all);
+        tl_mpi_merged all = t->owned;
+        if (!t->deal)
+            merge_table(x, k, &x->all, x->owned, 1, &all);
         tl_gradient *out = &s->result[t->variable];
         out->values = tl_mpi_take(m, &m->sum, all.n * t->width, sizeof *out->values);
         out->rows = all.row;
         out->n_rows = all.n;
-        row_sums copies = { m, &all, t->width, x->all.values, out->values };
-        if (m->noted.status == TL_OK)
-            tl_parallel_rows(all.n, t->width, sum_range, &copies);
+        if (m->noted.status != TL_OK)
+            continue;
+        tl_mpi_join_rows(m, m->block, &all, t->width, t->deal ? x->received.values : x->all.values,
+                         out->values);
+        for (int64_t i = 0, own; i < all.n && t->deal; i++) {
+            tl_mpi_owner(t->deal, all.row[i], &own);
+            all.row[i] = (int32_t)own;
+        }
     }
 }
 

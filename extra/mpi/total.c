@@ -10,8 +10,10 @@ static void begin_sum(tl_mpi *m)
         return;
     for (int32_t b = 0; b < m->last_block - m->first_block; b++)
         tl_graph_reset(m->total[b]);
-    for (int32_t k = 0; k < m->n_variables; k++)
+    for (int32_t k = 0; k < m->n_variables; k++) {
         m->variable[k].kind = TL_MPI_ABSENT;
+        m->variable[k].part_rows = NULL;
+    }
     tl_mpi_give_back(m, &m->sum);
     m->kept = (tl_mpi_failure){ .status = TL_OK };
     m->next = m->first;
@@ -42,9 +44,11 @@ static tl_status check_part(const tl_mpi *m, int32_t part)
     return TL_OK;
 }
 
-/* Takes note of what is in a pair, number i of its list. */
-static tl_status register_pair(tl_mpi *m, int32_t part, int32_t i, const tl_gradient *pair, int32_t *number)
+/* Takes note of what is in pair i. */
+static tl_status register_pair(tl_mpi *m, int32_t part, int32_t i, const tl_gradients *g, double weight,
+                               int32_t *number)
 {
+    const tl_gradient *pair = &g->pair[i];
     if (!pair->variable || !pair->values)
         return TL_OK; /* left to tl_gradients_add */
     const char *name = tl_variable_name(pair->variable);
@@ -60,7 +64,7 @@ static tl_status register_pair(tl_mpi *m, int32_t part, int32_t i, const tl_grad
     if (v->kind != kind)
         return tl_fail(TL_ERR_KIND,
                        "mpi_add: the gradient of %s is row-sparse in one part and dense in another", name);
-    return TL_OK;
+    return tl_mpi_is_table(v) ? tl_mpi_add_part_rows(m, v, part, g, pair, weight) : TL_OK;
 }
 
 /* Adds a part to its block; the graph of a block counts parts from the block's first. */
@@ -90,7 +94,7 @@ tl_status tl_mpi_add(tl_mpi *m, int32_t part, const tl_gradients *g, double weig
         status = check_part(m, part);
     int32_t number = -1;
     for (int32_t i = 0; g && g->pair && i < g->n && status == TL_OK; i++)
-        status = register_pair(m, part, i, &g->pair[i], &number);
+        status = register_pair(m, part, i, g, weight, &number);
     if (status == TL_OK)
         status = add_part(m, part, g, weight);
     return tl_mpi_store(&m->kept, status);
@@ -144,6 +148,7 @@ static void collect(tl_mpi *m, tl_mpi_sums *s)
             has[number] = pair->rows ? pair->n_rows : TL_MPI_ALL;
         }
     }
+    tl_mpi_collect_part_rows(m, s);
 }
 
 /* Gathers what the ranks have. */
@@ -232,7 +237,15 @@ static tl_status sum_all(tl_mpi *m, tl_mpi_sums *s, tl_gradients *out)
     if (status != TL_OK)
         return status;
     list_pairs(m, s, out);
+    tl_mpi_note(m, tl_mpi_check_finite(m, out));
     return tl_mpi_agree(m, NULL);
+}
+
+/* Sums what the only rank has. */
+static tl_status total_alone(const tl_mpi *m, tl_gradients *out)
+{
+    const tl_status status = tl_gradients_total(m->total[0], out);
+    return status == TL_OK ? tl_mpi_check_finite(m, out) : status;
 }
 
 tl_status tl_mpi_total(tl_mpi *m, tl_gradients *out)
@@ -248,11 +261,11 @@ tl_status tl_mpi_total(tl_mpi *m, tl_gradients *out)
     if (m->noted.status == TL_OK)
         tl_mpi_note(m, check_patterns(m));
     if (m->noted.status == TL_OK && m->ranks == 1)
-        tl_mpi_note(m, tl_gradients_total(m->total[0], out));
+        tl_mpi_note(m, total_alone(m, out));
     else if (m->noted.status == TL_OK)
         collect(m, &s);
     for (int32_t k = 0; k < m->n_variables; k++)
-        tl_mpi_refresh(&m->variable[k], true);
+        tl_mpi_refresh(&m->variable[k], !tl_mpi_is_table(&m->variable[k]));
     const tl_mpi_claim claim = { "mpi_total", tl_mpi_list_digest(m->variable, m->n_variables), m->n_variables,
                                  m->variable };
     tl_status status = tl_mpi_agree_on(m, &claim, NULL);

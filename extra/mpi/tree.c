@@ -60,23 +60,23 @@ static void add(int64_t n, const tl_real *restrict x, tl_real *restrict y)
 }
 
 /* Sums terms i .. j-1, all within the `size` parts from `part` on. An absent half is skipped. */
-static tl_real *join(const tl_mpi *m, const tl_mpi_terms *t, int32_t i, int32_t j, int64_t part, int64_t size,
-                     int64_t n)
+static tl_real *join(const tl_mpi_block *block, const tl_mpi_terms *t, int32_t i, int32_t j, int64_t part,
+                     int64_t size, int64_t n)
 {
     if (j - i == 1)
         return t->base + t->offset[i];
     const int64_t half = part + size / 2;
     int32_t middle = i;
-    while (middle < j && m->block[t->block[middle]].part < half)
+    while (middle < j && block[t->block[middle]].part < half)
         middle++;
-    tl_real *left = middle > i ? join(m, t, i, middle, part, size / 2, n) : NULL;
-    const tl_real *right = middle < j ? join(m, t, middle, j, half, size / 2, n) : NULL;
+    tl_real *left = middle > i ? join(block, t, i, middle, part, size / 2, n) : NULL;
+    const tl_real *right = middle < j ? join(block, t, middle, j, half, size / 2, n) : NULL;
     if (left && right)
         add(n, right, left);
     return left ? left : (tl_real *)right;
 }
 
-tl_real *tl_mpi_join(const tl_mpi *m, const tl_mpi_terms *t, int64_t n)
+tl_real *tl_mpi_join(const tl_mpi *m, const tl_mpi_block *block, const tl_mpi_terms *t, int64_t n)
 {
-    return join(m, t, 0, t->n, 0, end_of_tree(m), n);
+    return join(block, t, 0, t->n, 0, end_of_tree(m), n);
 }

@@ -25,6 +25,13 @@ static uint64_t hash_pattern(const tl_pattern *p)
 
 void tl_mpi_describe(const tl_mpi_variable *v, char text[TL_MPI_TEXT])
 {
+    const tl_mpi_deal *d = &v->deal;
+    if (tl_mpi_is_table(v)) {
+        snprintf(text, TL_MPI_TEXT, "%.60s (%lldx%lld), shared out by %s", tl_variable_name(v->variable),
+                 (long long)d->rows, (long long)tl_variable_shape(v->variable).dim[1],
+                 d->split == TL_MOD ? "mod" : "div");
+        return;
+    }
     const char *kind = tl_variable_is_sparse(v->variable) ? "sparse" : v->pattern ? "masked" : "dense";
     int n = snprintf(text, TL_MPI_TEXT, "%.60s (%s), %s", tl_variable_name(v->variable),
                      tl_shape_text(tl_variable_shape(v->variable)).text, kind);

@@ -90,6 +90,42 @@ static void count_rows(tl_mpi *m, tl_variable *v)
     }
 }
 
+/* A table that is shared out: a lookup sends the number of each row that the rank wants, and the values of
+ * those that others want; the sum sends the rows of the rank's block, and nothing back. */
+static void count_shares(tl_mpi *m)
+{
+    static bool seen[ROWS];
+    const double elsewhere = (ranks - 1.0) / ranks, bytes_of_row = 4 + WIDTH * sizeof(tl_real);
+    tl_variable *share = tl_mpi_table(m, "share", ROWS, WIDTH, TL_MOD);
+    tl_graph *g = tl_graph_new();
+    tl_gradients out;
+    double in_block = 0;
+    int64_t in_lookups = 0;
+    for (int32_t p = tl_mpi_first(m); p < tl_mpi_last(m); p++, tl_graph_reset(g)) {
+        tl_gradient rows = row_gradient(share, (uint64_t)p);
+        watched = (watch){ .sent = 0 };
+        tl_node *y = tl_mpi_embedding_lookup(m, g, share, rows.rows, TL_SHAPE(IDS));
+        in_lookups += watched.sent;
+        check_ok(tl_backward(tl_reduce_sum(tl_reduce_sum(y, 1), 0), &out));
+        check_ok(tl_mpi_add(m, p, &out, 0.5));
+        for (int64_t i = 0; i < IDS; i++) {
+            in_block += !seen[rows.rows[i]];
+            seen[rows.rows[i]] = true;
+        }
+        free(rows.values);
+        free((int32_t *)rows.rows);
+    }
+    MPI_Allreduce(MPI_IN_PLACE, &in_lookups, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
+    check_near("lookups of all ranks", (double)in_lookups, PARTS * IDS * elsewhere * bytes_of_row);
+    watched = (watch){ .sent = 0 };
+    check_ok(tl_mpi_total(m, &out));
+    check_near("a table that is shared out", (double)watched.sent, in_block * elsewhere * bytes_of_row);
+    check(!watched.reals, "real numbers were reduced");
+    tl_graph_free(g);
+    tl_mpi_free(m);
+    tl_variable_free(share);
+}
+
 int main(int argc, char **argv)
 {
     MPI_Init(&argc, &argv);
@@ -105,7 +141,10 @@ int main(int argc, char **argv)
     count_dense(m, v[1], "a sparse variable");
     if ((ranks & (ranks - 1)) == 0)
         count_rows(m, v[2]);
-    tl_mpi_free(m);
+    if (PARTS % ranks == 0)
+        count_shares(m);
+    else
+        tl_mpi_free(m);
     for (int k = 0; k < 3; k++)
         tl_variable_free(v[k]);
     tl_pattern_release(pattern);

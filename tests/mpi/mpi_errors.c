@@ -1,5 +1,5 @@
 /* One rank errs: all return, within moments and with the same text, and can go on. */
-#include "mpi_testing.h"
+#include "mpi_outcomes.h"
 #include "mpi_watch.h"
 
 #include <math.h>
@@ -8,8 +8,6 @@
 
 enum { IN = 6, OUT = 5, ROWS = 10, SAMPLES = 3, PARTS_PER_RANK = 2, VARIABLES = 2 };
 enum { SPARSE, TABLE };
-
-static int ranks;
 
 typedef struct model {
     tl_mpi *m;
@@ -122,18 +120,6 @@ static tl_node *loss_of(model *t, int32_t part, fault f)
 
 /* ---- Outcomes ---- */
 
-/* Checks that all ranks have the same text. */
-static void check_texts(const char *what)
-{
-    char own[512] = "", *all = malloc((size_t)ranks * sizeof own);
-    snprintf(own, sizeof own, "%s", tl_error());
-    MPI_Allgather(own, sizeof own, MPI_CHAR, all, sizeof own, MPI_CHAR, MPI_COMM_WORLD);
-    for (int r = 0; r < ranks; r++)
-        check(strcmp(own, all + (size_t)r * sizeof own) == 0, "%s: '%s', and on rank %d '%s'", what, own, r,
-              all + (size_t)r * sizeof own);
-    free(all);
-}
-
 /* Checks that the last error begins with a text, in which %d and %p are replaced. */
 static void check_begins(const char *text, int rank)
 {
@@ -232,13 +218,6 @@ static void not_a_number(void)
 
 /* ---- Other calls ---- */
 
-static void check_all_fail(bool failed, const char *begins)
-{
-    check(failed, "it did not fail");
-    check(strncmp(tl_error(), begins, strlen(begins)) == 0, "%s", tl_error());
-    check_texts(begins);
-}
-
 static void differences_in_new(void)
 {
     check_all_fail(!tl_mpi_new(MPI_COMM_WORLD, 8 + (here == 1)), "rank 1 has 9 parts; rank 0 has 8 parts");
@@ -319,24 +298,6 @@ static tl_status use_all(model *t, int64_t failing_call)
     if (status == TL_OK)
         status = tl_mpi_sum(t->m, 1, values, &sum);
     return status;
-}
-
-/* Checks that ranks return at about the same time, and what. Returns whether they have failed. */
-static bool check_together(const char *what, int64_t k, int rank, tl_status status, tl_status expected,
-                           double begun)
-{
-    const double took = MPI_Wtime() - begun;
-    int failed = status != TL_OK, all;
-    MPI_Allreduce(&failed, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-    check(all == 0 || all == ranks, "%s %lld on rank %d: %s: %s", what, (long long)k, rank,
-          tl_status_name(status), tl_error());
-    if (all == 0)
-        return false;
-    check(took < 2, "%s %lld on rank %d: %g s", what, (long long)k, rank, took);
-    check(status == (here == rank ? expected : TL_ERR_PEER), "%s %lld on rank %d: %s: %s", what, (long long)k,
-          rank, tl_status_name(status), tl_error());
-    check_texts(what);
-    return true;
 }
 
 static void failing_allocations(int rank)

@@ -6,40 +6,13 @@
  *     mpi_train --resume FILE      by MPI, one run that goes on from the checkpoint if there is one, and
  *                                  writes it
  */
-#include "mpi_testing.h"
+#include "mpi_plans.h"
 #include "mpi_watch.h"
 
 #include <unistd.h>
 
-enum {
-    IN = 30,
-    HIDDEN = 24,
-    OUT = 6,
-    ROWS = 400,
-    WIDTH = 16,
-    NARROW = 6,
-    SAMPLES = 5,
-    MOST_PARTS = 16,
-    STEPS = 10
-};
+enum { IN = 30, HIDDEN = 24, OUT = 6, ROWS = 400, WIDTH = 16, NARROW = 6, SAMPLES = 5, STEPS = 10 };
 enum { SPARSE, BIAS, MASKED, TABLE, SMALL_TABLE, HEAD, RARE, UNUSED, VARIABLES };
-
-/* What a run is made of. */
-typedef struct plan {
-    const char *name;
-    int optimizer; /* 0: SGD, 1: Adam, 2: FTRL */
-    tl_rows_policy rows;
-    int32_t parts;
-} plan;
-
-static const plan plans[] = {
-    { "SGD, exact rows, 8 parts", 0, TL_ROWS_EXACT, 8 },
-    { "SGD, lazy rows, 6 parts", 0, TL_ROWS_LAZY, 6 },
-    { "Adam, exact rows, 6 parts", 1, TL_ROWS_EXACT, 6 },
-    { "Adam, lazy rows, 8 parts", 1, TL_ROWS_LAZY, 8 },
-    { "FTRL, exact rows, 13 parts", 2, TL_ROWS_EXACT, 13 },
-    { "FTRL, lazy rows, 1 part", 2, TL_ROWS_LAZY, 1 },
-};
 
 typedef struct run {
     const plan *plan;
@@ -55,15 +28,6 @@ typedef struct run {
 } run;
 
 /* ---- Model and data ---- */
-
-static tl_optimizer *make_optimizer(const plan *p)
-{
-    if (p->optimizer == 0)
-        return tl_sgd((tl_sgd_options){ .learning_rate = 0.05, .momentum = 0.9, .rows = p->rows });
-    if (p->optimizer == 1)
-        return tl_adam((tl_adam_options){ .learning_rate = 0.01, .weight_decay = 0.01, .rows = p->rows });
-    return tl_ftrl((tl_ftrl_options){ .learning_rate = 0.1, .l1 = 0.001, .rows = p->rows });
-}
 
 /* Each rank has values and patterns of its own, until they are broadcast. */
 static void make_model(run *r, uint64_t seed)
@@ -127,15 +91,6 @@ static tl_node *loss_of(run *r, int32_t part)
 
 /* ---- A step ---- */
 
-/* Returns the sum over the parts by the tree, as the header defines it. */
-static double tree(const double *value, int32_t parts, int32_t part, int32_t size)
-{
-    if (size == 1)
-        return value[part];
-    const double left = tree(value, parts, part, size / 2);
-    return part + size / 2 < parts ? left + tree(value, parts, part + size / 2, size / 2) : left;
-}
-
 static void step(run *r)
 {
     const int32_t parts = r->plan->parts, first = r->alone ? 0 : tl_mpi_first(r->m),
@@ -160,7 +115,7 @@ static void step(run *r)
     if (sum.n > 0)
         check_ok(tl_apply_gradients(r->optimizer, &sum));
     if (r->alone)
-        r->loss += tree(loss, parts, 0, 16);
+        r->loss += tree(loss, parts, 0, MOST_PARTS);
     else
         check_ok(tl_mpi_sum(r->m, 1, loss, loss));
     r->loss += r->alone ? 0 : loss[0];
@@ -247,12 +202,7 @@ static void train(const plan *p, bool alone, int threads)
             start_anew(&r);
     }
     const uint64_t h = hash_run(&r);
-    if (!alone) {
-        uint64_t least, most;
-        MPI_Allreduce(&h, &least, 1, MPI_UINT64_T, MPI_MIN, MPI_COMM_WORLD);
-        MPI_Allreduce(&h, &most, 1, MPI_UINT64_T, MPI_MAX, MPI_COMM_WORLD);
-        check(least == most, "the ranks end with different bits");
-    }
+    check_same(alone, h);
     if (here == 0)
         printf("%s: %016llx\n", p->name, (unsigned long long)h);
     end(&r);
@@ -292,19 +242,5 @@ static void resume(const char *file)
 
 int main(int argc, char **argv)
 {
-    const bool alone = argc == 2 && strcmp(argv[1], "--without-mpi") == 0;
-    int level;
-    if (!alone) {
-        MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &level);
-        MPI_Comm_rank(MPI_COMM_WORLD, &here);
-    }
-    if (argc == 3 && strcmp(argv[1], "--resume") == 0)
-        resume(argv[2]);
-    else
-        for (size_t k = 0; k < sizeof plans / sizeof *plans; k++)
-            for (int threads = 1; threads <= 2; threads++)
-                train(&plans[k], alone, threads);
-    if (!alone)
-        MPI_Finalize();
-    return 0;
+    return run_plans(argc, argv, train, resume);
 }

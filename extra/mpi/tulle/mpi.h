@@ -20,7 +20,9 @@
 
 #include <mpi.h>
 
-#include <tulle/optimizer.h>
+#include <tulle/checkpoint.h>
+#include <tulle/init.h>
+#include <tulle/sparse_ops.h>
 
 /* Owned by the program. It borrows the variables that were broadcast until it is freed. */
 typedef struct tl_mpi tl_mpi;
@@ -73,5 +75,69 @@ TL_API tl_status tl_mpi_total(tl_mpi *m, tl_gradients *out);
 /* Sets sum[k] to the sum over all parts of n numbers of each, losses or hits, along the same tree in double.
  * Those of part p, one of this rank's, are values[(p - first) * n + k]. */
 TL_API tl_status tl_mpi_sum(tl_mpi *m, int32_t n, const double *values, double *sum);
+
+/* ---- Tables that are shared out ---- */
+
+/* Returns this rank's share of a table that no rank has as a whole: a dense variable of zeros, whose rows are
+ * those of shard `rank` as tl_partition has them, with values and slots there. The program frees it after m.
+ * It is read by tl_mpi_embedding_lookup only. tl_mpi_total gives each rank the sums of its own rows, as a
+ * row-sparse pair for tl_apply_gradients; m knows the table, so it is not broadcast. What depends on all
+ * pairs at once (tl_clip_by_global_norm) would see other rows on each rank, so that the ranks would differ:
+ * give tables an optimizer without it. NULL on failure: TL_ERR_ARGUMENT, TL_ERR_SHAPE unless 1 <= rows <=
+ * 2^31 - 1 and width >= 1, TL_ERR_MEMORY. */
+TL_API tl_variable *tl_mpi_table(tl_mpi *m, const char *name, int64_t rows, int64_t width, tl_partition split)
+    TL_REAL_SYMBOL(tl_mpi_table);
+
+/* Returns the row of the whole table that row i of the share is; -1 if there is none. Not collective. */
+TL_API int64_t tl_mpi_row(const tl_mpi *m, const tl_variable *share, int64_t i);
+
+/* Fill the share with the values that tl_init_uniform and tl_init_normal give its rows in the whole table,
+ * and leave the generator where those do. Not collective. TL_ERR_ARGUMENT, TL_ERR_MEMORY. */
+TL_API tl_status tl_mpi_init_uniform(const tl_mpi *m, tl_variable *share, tl_real lo, tl_real hi,
+                                     tl_random *r) TL_REAL_SYMBOL(tl_mpi_init_uniform);
+TL_API tl_status tl_mpi_init_normal(const tl_mpi *m, tl_variable *share, tl_real mean, tl_real deviation,
+                                    tl_random *r) TL_REAL_SYMBOL(tl_mpi_init_normal);
+
+/* Y(i, :) = T(ids[i], :) with the ids of the whole table, as tl_embedding_lookup, to the same bits. The ranks
+ * send each other the distinct rows that they need. Collective: every rank calls it for the same tables in
+ * the same order, in as many rounds as tl_mpi_rounds says. A rank that has nothing to look up takes part with
+ * g = NULL, which gives NULL and is no failure; as every op accepts NULL, a model can be written for a
+ * graph or none:
+ *
+ *     for (int32_t k = 0; k < tl_mpi_rounds(m); k++, tl_graph_reset(g)) {
+ *         const int32_t p = tl_mpi_first(m) + k;
+ *         const bool mine = p < tl_mpi_last(m);
+ *         tl_node *y = loss_of(mine ? g : NULL, batch, p);
+ *         if (mine) {
+ *             tl_backward(y, &part);
+ *             tl_mpi_add(m, p, &part, 1.0 / PARTS);
+ *         }
+ *     }
+ *
+ * A failure on one rank, or a graph there that has failed before, is a failure of the graphs of all ranks.
+ * TL_ERR_INDEX, TL_ERR_SHAPE, TL_ERR_ARGUMENT, TL_ERR_MEMORY. The op has no derivative of a derivative. On a
+ * graph for inference it runs when it is called. */
+TL_API tl_node *tl_mpi_embedding_lookup(tl_mpi *m, tl_graph *g, tl_variable *share, const int32_t *ids,
+                                        tl_shape ids_shape) TL_REAL_SYMBOL(tl_mpi_embedding_lookup);
+
+/* Returns the most parts that a rank has: the number of rounds in which all ranks get through theirs. Not
+ * collective. */
+TL_API int32_t tl_mpi_rounds(const tl_mpi *m);
+
+/* ---- Checkpoints of shares ---- */
+
+/* Write and read a checkpoint of a run with such tables: the list of each rank has the same objects, and its
+ * shares among them. Rank r writes PATH.0.r, at the next call PATH.1.r, and so on in turn; when all are
+ * there, rank 0 writes PATH, which says which of them count, on how many ranks and how the tables are shared
+ * out, and removes the others. So a run that is killed at any time finds the last checkpoint whole.
+ *
+ * It may be read on any number of ranks, and with another split: each rank takes the rows that it has now,
+ * with their slots and averages, from the files of those that had them, and all else from that of rank 0.
+ * All ranks must see all files; a rank writes one of its own while it reads, PATH.load.r, unless the shares
+ * are as they were. Errors as of tl_checkpoint_save and tl_checkpoint_load; TL_ERR_ARGUMENT also for a table
+ * of another size, TL_ERR_KIND for one with a mask. If reading fails, the objects of some ranks may have
+ * changed. */
+TL_API tl_status tl_mpi_save(tl_mpi *m, const tl_checkpoint *c, const char *path);
+TL_API tl_status tl_mpi_load(tl_mpi *m, tl_checkpoint *c, const char *path);
 
 #endif
