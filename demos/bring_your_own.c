@@ -4,9 +4,9 @@
  * the others are trained on, and the same script reads what is saved. */
 #include "demo.h"
 #include "exchange.h"
+#include "pass.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 typedef struct options {
     demo_options common;
@@ -47,10 +47,7 @@ typedef struct run {
     const digits *d;
     network net;
     tl_optimizer *adam;
-    tl_graph *graph;
     tl_random rng;
-    tl_real *image; /* of a batch */
-    int32_t *label, *order;
     int64_t epoch; /* epochs so far */
     series *loss, *accuracy, *elsewhere;
     result of[STAGES];
@@ -58,12 +55,8 @@ typedef struct run {
 
 static void run_free(run *r)
 {
-    tl_graph_free(r->graph);
     tl_optimizer_free(r->adam);
     network_free(&r->net);
-    free(r->image);
-    free(r->label);
-    free(r->order);
 }
 
 static bool measure(run *r, result *to)
@@ -72,21 +65,17 @@ static bool measure(run *r, result *to)
     to->bits = hash_of(list, network_variables(&r->net, list));
     to->bytes = network_bytes_saved(&r->net);
     to->weights = network_bytes(&r->net) / (int64_t)sizeof(tl_real);
-    return network_accuracy(r->graph, &r->net, r->d, &to->accuracy);
+    return network_accuracy(&r->net, r->d, &to->accuracy);
 }
 
 /* Reads the network, measures it, prunes it and measures it again. */
 static bool run_make(run *r, const options *o, const digits *d)
 {
-    const int64_t batch = o->batch < d->train.n ? o->batch : d->train.n;
     const char *path = o->weights ? o->weights : DEMO_WEIGHTS;
     *r = (run){ .o = o, .d = d, .rng = { .seed = o->common.seed } };
     return (r->adam = tl_adam((tl_adam_options){ .learning_rate = o->learning_rate })) &&
-           (r->graph = tl_graph_new()) &&
-           (r->image = allocate(batch * d->height * d->width, sizeof *r->image)) &&
-           (r->label = allocate(batch, sizeof *r->label)) &&
-           (r->order = allocate(d->train.n, sizeof *r->order)) && network_read(&r->net, path, d) &&
-           measure(r, &r->of[BEFORE]) && network_prune(&r->net, path, o->density) &&
+           network_read(&r->net, path, d) && measure(r, &r->of[BEFORE]) &&
+           network_make_sparse(&r->net, r->net.n_hidden) && network_prune(&r->net, o->density) &&
            measure(r, &r->of[PRUNED]);
 }
 
@@ -94,21 +83,16 @@ static bool run_make(run *r, const options *o, const digits *d)
 
 static bool train_epoch(run *r)
 {
-    const int64_t images = r->d->train.n;
-    double sum = 0;
-    tl_random_permutation(&r->rng, (int32_t)images, r->order);
-    for (int64_t first = 0, n; first < images; first += n) {
-        n = images - first < r->o->batch ? images - first : r->o->batch;
-        digits_gather(r->d, r->order + first, n, r->image, r->label);
-        tl_node *loss = tl_softmax_cross_entropy(network_scores(r->graph, &r->net, r->image, n), r->label);
-        if (tl_minimize(r->adam, loss) != TL_OK)
-            return graph_failed(r->graph);
-        sum += (double)n * (double)tl_value(loss)[0];
-        tl_graph_reset(r->graph);
+    pass p;
+    bool ok = pass_begin(&p, r->d, r->o->batch, &r->rng);
+    while (ok && pass_next(&p)) {
+        tl_node *scores = network_scores(p.graph, &r->net, p.image, p.n);
+        ok = pass_step(&p, r->adam, tl_softmax_cross_entropy(scores, p.label));
     }
-    r->epoch++;
-    series_add(r->loss, (double)r->epoch, sum / (double)images);
-    return true;
+    if (ok)
+        series_add(r->loss, (double)++r->epoch, pass_loss(&p));
+    pass_free(&p);
+    return ok;
 }
 
 static bool tune(demo *d, run *r)

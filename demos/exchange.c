@@ -2,8 +2,6 @@
 #include "exchange.h"
 #include "demo.h"
 
-#include <math.h>
-
 /* ---- Images ---- */
 
 static tl_safetensor matrix(const char *name, const int64_t dim[2], tl_real *data)
@@ -86,7 +84,6 @@ static bool make_layers(network *net, const tl_safetensors *file, const char *pa
     return true;
 }
 
-/* Reads the values, whatever kinds the variables have. */
 static bool load(network *net, const char *path)
 {
     tl_variable *list[2 * (MAX_HIDDEN + 1)];
@@ -105,30 +102,7 @@ bool network_read(network *net, const char *path, const digits *d)
     return ok && load(net, path);
 }
 
-/* ---- Pruning ---- */
-
-bool network_prune(network *net, const char *path, double density)
-{
-    for (int l = 0; l < net->n_hidden; l++) {
-        tl_variable *dense = net->weight[l];
-        const tl_shape shape = tl_variable_shape(dense);
-        tl_pattern *all = tl_pattern_random(shape.dim[0], shape.dim[1], 1, 0);
-        tl_variable *sparse = tl_variable_sparse(tl_variable_name(dense), all);
-        tl_pattern_release(all);
-        if (!sparse)
-            return false;
-        tl_variable_free(dense);
-        net->weight[l] = sparse;
-    }
-    if (!load(net, path))
-        return false;
-    for (int l = 0; l < net->n_hidden; l++) {
-        const int64_t kept = llround(density * (double)tl_variable_size(net->weight[l]));
-        if (tl_variable_prune_by_magnitude(net->weight[l], kept) != TL_OK)
-            return false;
-    }
-    return true;
-}
+/* ---- Sizes ---- */
 
 int64_t network_bytes_saved(const network *net)
 {

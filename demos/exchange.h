@@ -14,10 +14,6 @@ bool images_write(const digits *d, const char *path);
  * as they are there. network_free must be called even on failure. */
 bool network_read(network *net, const char *path, const digits *d);
 
-/* Makes the hidden weights sparse: of each matrix in the file, from which the network was read, the
- * round(density * size) weights of largest magnitude. */
-bool network_prune(network *net, const char *path, double density);
-
 /* Returns the bytes of the tensors that tl_weights_save writes for the network. */
 int64_t network_bytes_saved(const network *net);
 

@@ -1,6 +1,7 @@
 /* Time, memory and bits. */
 #include "measure.h"
 
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -9,6 +10,18 @@ double seconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double median(double *x, int64_t n)
+{
+    qsort(x, (size_t)n, sizeof *x, ascending);
+    return (x[(n - 1) / 2] + x[n / 2]) / 2;
 }
 
 double peak_megabytes(void)

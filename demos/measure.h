@@ -7,6 +7,9 @@
 /* Returns seconds since some time in the past. */
 double seconds(void);
 
+/* Returns the median of n >= 1 numbers, and sorts them. */
+double median(double *x, int64_t n);
+
 /* Returns the largest resident memory of the process so far, in MB; 0 if the system does not tell. */
 double peak_megabytes(void);
 

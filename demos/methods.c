@@ -1,176 +1,79 @@
-/* The methods, the choice of connections by magnitude, and the count of removed ones that are not zero. */
+/* The methods. */
 #include "methods.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-/* ---- The connections to keep ---- */
-
-typedef struct connection {
-    tl_real magnitude;
-    int64_t at;
-} connection;
-
-static int larger_first(const void *left, const void *right)
+/* Dense storage with a permanent mask, or sparse storage. The optimizer keeps its state of the weights that
+ * stay; that of the others is cleared or gone. */
+static bool prune(trainee *t, double density)
 {
-    const connection *a = left, *b = right;
-    if (a->magnitude != b->magnitude)
-        return a->magnitude > b->magnitude ? -1 : 1;
-    return a->at < b->at ? -1 : 1;
+    return network_prune(&t->net, density);
 }
 
-/* Sets keep[k] = 1 for the n largest of `size` weights. */
-static bool mark_largest(const tl_real *weight, int64_t size, int64_t n, connection *sorted, uint8_t *keep)
+static bool make_sparse(trainee *t)
 {
-    for (int64_t k = 0; k < size; k++) {
-        if (!isfinite(weight[k])) {
-            tl_fail(TL_ERR_NUMERIC, "a weight became %g: try a smaller --learning-rate", (double)weight[k]);
-            return false;
-        }
-        sorted[k] = (connection){ (tl_real)fabs(weight[k]), k };
-    }
-    qsort(sorted, (size_t)size, sizeof *sorted, larger_first);
-    for (int64_t k = 0; k < n; k++)
-        keep[sorted[k].at] = 1;
-    return true;
+    return network_make_sparse(&t->net, t->net.n_hidden);
 }
 
-static tl_pattern *largest(tl_variable *w, double density)
+/* A transform, which reads the patterns in every step: a removal or a checkpoint replaces them. */
+static tl_status mask_gradients(tl_gradients *g, void *context)
 {
-    int64_t size = tl_variable_size(w), n = llround(density * (double)size);
-    connection *sorted = malloc((size_t)size * sizeof *sorted);
-    uint8_t *keep = calloc((size_t)size, 1);
-    tl_pattern *p = NULL;
-    if (!sorted || !keep)
-        tl_fail(TL_ERR_MEMORY, "out of memory");
-    else if (mark_largest(tl_variable_values(w), size, n, sorted, keep))
-        p = tl_pattern_from_mask(tl_variable_shape(w).dim[0], tl_variable_shape(w).dim[1], keep);
-    free(sorted);
-    free(keep);
-    return p;
-}
-
-bool choose_connections(trainee *t, double density)
-{
+    const trainee *t = context;
+    tl_gradient_mask mask[MAX_HIDDEN];
     for (int l = 0; l < t->net.n_hidden; l++)
-        if (!(t->keep[l] = largest(t->net.weight[l], density)))
-            return false;
-    return true;
+        mask[l] = (tl_gradient_mask){ t->net.weight[l], tl_variable_pattern(t->kept[l]) };
+    return tl_mask_gradients(g, &(tl_gradient_masks){ mask, t->net.n_hidden });
 }
 
-/* ---- The methods ---- */
-
-/* Copies the value of a node to a variable of as many values, and frees the graph. */
-static bool copy_result(tl_graph *g, const tl_node *from, tl_variable *to)
+static bool keep_all(trainee *t)
 {
-    bool ok = from && to;
-    if (ok)
-        memcpy(tl_variable_data(to), tl_value(from), (size_t)tl_variable_size(to) * sizeof(tl_real));
-    else if (g && tl_graph_status(g) != TL_OK)
-        tl_fail(tl_graph_status(g), "%s", tl_graph_error(g));
-    tl_graph_free(g);
+    for (int l = 0; l < t->net.n_hidden; l++) {
+        const tl_shape shape = tl_variable_shape(t->net.weight[l]);
+        char name[64];
+        snprintf(name, sizeof name, "%s/kept%d", t->method->name, l + 1);
+        if (!(t->kept[l] = sparse_full(name, shape.dim[0], shape.dim[1])))
+            return false;
+    }
+    return tl_optimizer_add_transform(t->optimizer, mask_gradients, t) == TL_OK;
+}
+
+/* Sets all but the largest weights to 0, and *kept to their pattern. A copy is pruned, not the variable
+ * itself, so that the optimizer keeps its state of all of them. */
+static bool zero_smallest(tl_variable *w, double density, tl_variable *kept)
+{
+    const int64_t n = llround(density * (double)tl_variable_size(w));
+    const size_t bytes = (size_t)tl_variable_size(w) * sizeof(tl_real);
+    tl_variable *copy = tl_variable_dense(NULL, tl_variable_shape(w));
+    bool ok = copy != NULL;
+    if (ok) {
+        memcpy(tl_variable_data(copy), tl_variable_values(w), bytes);
+        ok = tl_variable_prune_by_magnitude(copy, n) == TL_OK;
+    }
+    if (ok && tl_variable_pattern(copy)) {
+        memcpy(tl_variable_data(w), tl_variable_values(copy), bytes);
+        ok = tl_variable_set_pattern(kept, tl_variable_pattern(copy)) == TL_OK;
+    }
+    tl_variable_free(copy);
     return ok;
 }
 
 /* The published recipe: sets the removed weights to zero, and masks their gradients from then on. The
- * optimizer keeps its state, and its moments of the removed weights are what revives them. */
-static bool mask_the_gradients(trainee *t)
-{
-    for (int l = 0; l < t->net.n_hidden; l++) {
-        tl_variable *w = t->net.weight[l];
-        tl_graph *g = tl_graph_new();
-        tl_node *kept = tl_dense_to_sparse(tl_use(g, w), t->keep[l]);
-        if (!copy_result(g, tl_sparse_to_dense(kept, NULL), w))
-            return false;
-        t->mask[l] = (tl_gradient_mask){ w, t->keep[l] };
-    }
-    t->masks = (tl_gradient_masks){ t->mask, t->net.n_hidden };
-    return tl_optimizer_add_transform(t->optimizer, tl_mask_gradients, &t->masks) == TL_OK;
-}
-
-/* Dense storage with a permanent mask. The optimizer keeps its state of the kept weights; off the mask the
- * call clears it. */
-static bool set_the_mask(trainee *t)
+ * optimizer's moments of the removed weights are what revives them. */
+static bool mask_the_gradients(trainee *t, double density)
 {
     for (int l = 0; l < t->net.n_hidden; l++)
-        if (tl_variable_set_mask(t->net.weight[l], t->keep[l]) != TL_OK)
+        if (!zero_smallest(t->net.weight[l], density, t->kept[l]))
             return false;
     return true;
-}
-
-/* Sparse storage: new variables take the values of the kept connections. They get a new optimizer, which
- * continues the schedule. */
-static bool make_sparse(trainee *t)
-{
-    for (int l = 0; l < t->net.n_hidden; l++) {
-        tl_variable *dense = t->net.weight[l];
-        tl_variable *sparse = tl_variable_sparse(tl_variable_name(dense), t->keep[l]);
-        tl_graph *g = tl_graph_new();
-        if (!copy_result(g, tl_dense_to_sparse(tl_use(g, dense), t->keep[l]), sparse)) {
-            tl_variable_free(sparse);
-            return false;
-        }
-        t->net.weight[l] = sparse;
-        tl_variable_free(dense);
-    }
-    tl_optimizer_free(t->optimizer);
-    t->course.done = t->course.steps / 2;
-    t->optimizer = make_optimizer(t->kind, t->learning_rate, &t->course);
-    return t->optimizer != NULL;
 }
 
 const method methods[N_METHODS + 1] = {
-    { "dense", "nothing is removed: for reference", NULL, false },
-    { "mask-gradients", "removed weights are set to 0, and their gradients from then on", mask_the_gradients,
-      false },
-    { "set-mask", "dense storage with a permanent mask", set_the_mask, true },
-    { "sparse", "only the kept connections exist", make_sparse, true },
-    { NULL, NULL, NULL, false },
+    { "dense", "nothing is removed: for reference", NULL, NULL, false },
+    { "mask-gradients", "removed weights are set to 0, and their gradients from then on", keep_all,
+      mask_the_gradients, false },
+    { "set-mask", "dense storage with a permanent mask", NULL, prune, true },
+    { "sparse", "only the kept connections exist", make_sparse, prune, true },
+    { NULL, NULL, NULL, NULL, false },
 };
-
-/* ---- Removed weights that are not zero ---- */
-
-/* Counts the values of `data`, row-major, that are not zero off the pattern. */
-static int64_t nonzero_off(const tl_pattern *keep, const tl_real *data)
-{
-    const int64_t *row_ptr = tl_pattern_row_ptr(keep);
-    const int32_t *col = tl_pattern_col(keep);
-    int64_t rows = tl_pattern_rows(keep), cols = tl_pattern_cols(keep), n = 0, e = 0;
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++) {
-            bool kept = e < row_ptr[i + 1] && col[e] == j;
-            e += kept;
-            n += !kept && data[i * cols + j] != 0;
-        }
-    return n;
-}
-
-bool count_revived(const trainee *t, int64_t *revived, int64_t *removed)
-{
-    *revived = *removed = 0;
-    for (int l = 0; l < t->net.n_hidden && t->keep[l]; l++) {
-        tl_graph *g = tl_graph_new();
-        tl_node *w = tl_use(g, t->net.weight[l]);
-        if (tl_variable_is_sparse(t->net.weight[l]))
-            w = tl_sparse_to_dense(w, NULL);
-        bool ok = w != NULL;
-        if (ok) {
-            *revived += nonzero_off(t->keep[l], tl_value(w));
-            *removed += tl_shape_size(tl_shape_of(w)) - tl_pattern_nnz(t->keep[l]);
-        }
-        tl_graph_free(g);
-        if (!ok)
-            return false;
-    }
-    return true;
-}
-
-void trainee_free(trainee *t)
-{
-    tl_optimizer_free(t->optimizer);
-    network_free(&t->net);
-    for (int l = 0; l < MAX_HIDDEN; l++)
-        tl_pattern_release(t->keep[l]);
-    *t = (trainee){ 0 };
-}

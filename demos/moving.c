@@ -49,7 +49,8 @@ static bool moving_make(moving *n, const moving_options *o, const digits *d, con
     network_shapes(&o->hidden, d, shape);
     return tl_topology_densities((int32_t)o->hidden.n + 1, shape, of->density, (tl_density_rule)o->rule,
                                  density) == TL_OK &&
-           network_make(&n->net, &o->hidden, d, m ? density : NULL, &rng) && (n->graph = tl_graph_new()) &&
+           network_make(&n->net, "", &o->hidden, d, m ? density : NULL, &rng) &&
+           (n->graph = tl_graph_new()) &&
            (n->adam = tl_adam((tl_adam_options){ .learning_rate = o->learning_rate })) &&
            (n->image = allocate(batch * d->height * d->width, sizeof *n->image)) &&
            (n->label = allocate(batch, sizeof *n->label)) && (n->order = allocate(all, sizeof *n->order));
@@ -158,7 +159,7 @@ bool train_network(const moving_options *o, const digits *d, const method *m, re
     const bool ok = moving_make(&n, o, d, m, out) && train(&n, out);
     if (ok)
         measure(&n, out);
-    out->done = ok && network_accuracy(n.graph, &n.net, d, &out->accuracy);
+    out->done = ok && network_accuracy(&n.net, d, &out->accuracy);
     moving_free(&n);
     return out->done;
 }

@@ -97,7 +97,7 @@ const schedule_kind schedules[] = { { "constant", "the learning rate throughout"
 static double rate_at(int64_t step, double learning_rate, const void *context)
 {
     const course *c = context;
-    return c->schedule->rate(c->done + step, c->steps, learning_rate);
+    return c->schedule->rate(step, c->steps, learning_rate);
 }
 
 tl_optimizer *make_optimizer(const optimizer_kind *kind, double learning_rate, const course *c)

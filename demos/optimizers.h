@@ -13,7 +13,7 @@ typedef struct optimizer_kind {
 
 extern const optimizer_kind optimizers[]; /* ends with one without a name */
 
-/* A schedule over all `steps` steps of a method, before and after the removal. */
+/* A schedule over all `steps` steps of a run. */
 typedef struct schedule_kind {
     const char *name, *what;
     double (*rate)(int64_t step, int64_t steps, double learning_rate); /* NULL: constant */
@@ -21,11 +21,10 @@ typedef struct schedule_kind {
 
 extern const schedule_kind schedules[]; /* ends with one without a name */
 
-/* The schedule of a method, and the number of steps done before the optimizer starts: one that replaces
- * another continues the schedule. */
+/* The schedule of a run, and the number of its steps. */
 typedef struct course {
     const schedule_kind *schedule;
-    int64_t steps, done;
+    int64_t steps;
 } course;
 
 /* Returns an optimizer, or NULL with the reason in tl_error(). The course is borrowed. */

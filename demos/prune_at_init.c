@@ -4,6 +4,7 @@
  * of epochs and the same learning rate; only the choice of the connections differs. Those that are left keep
  * their initial values, and the others do not exist: no weight, no gradient, no state of the optimizer. */
 #include "demo.h"
+#include "pass.h"
 #include "scores.h"
 
 #include <math.h>
@@ -64,9 +65,9 @@ typedef struct run {
     network net;
     tl_optimizer *adam;
     tl_graph *graph;
-    tl_real *image; /* of a batch */
+    tl_real *image; /* of the batch that the choice is made with */
     int32_t *label;
-    int32_t *order; /* of the training images in this epoch */
+    int32_t *order; /* of the training images */
 } run;
 
 static void run_free(run *r)
@@ -81,10 +82,10 @@ static void run_free(run *r)
 
 static bool run_make(run *r, const options *o, const digits *d, uint64_t seed)
 {
-    const int64_t batch = o->batch > PER_CLASS * d->classes ? o->batch : PER_CLASS * d->classes;
+    const int64_t batch = PER_CLASS * d->classes;
     tl_random rng = { .seed = seed };
     *r = (run){ .o = o, .d = d, .seed = seed };
-    return network_make(&r->net, &o->hidden, d, NULL, &rng) && (r->graph = tl_graph_new()) &&
+    return network_make(&r->net, "", &o->hidden, d, NULL, &rng) && (r->graph = tl_graph_new()) &&
            (r->adam = tl_adam((tl_adam_options){ .learning_rate = o->learning_rate })) &&
            (r->image = allocate(batch * d->height * d->width, sizeof *r->image)) &&
            (r->label = allocate(batch, sizeof *r->label)) &&
@@ -109,30 +110,27 @@ static bool choose_connections(run *r, const pruner *p, double density)
     int64_t n = choose_batch(r, &rng);
     digits_gather(r->d, r->order, n, r->image, r->label);
     scoring s = { &r->net, r->graph, &rng, n, r->image, r->label, NULL };
-    return network_make_sparse(&r->net) && prune(p, density, &s);
+    return network_make_sparse(&r->net, r->net.n_hidden + 1) && prune(p, density, &s);
 }
 
 static bool train(run *r, double *mean_loss)
 {
-    const int64_t all = r->d->train.n;
     tl_random rng = { .seed = r->seed, .position = order_draws };
     for (int64_t epoch = 1; epoch <= r->o->epochs; epoch++) {
-        double sum = 0;
-        tl_random_permutation(&rng, (int32_t)all, r->order);
-        for (int64_t first = 0; first < all; first += r->o->batch, tl_graph_reset(r->graph)) {
-            int64_t n = all - first < r->o->batch ? all - first : r->o->batch;
-            digits_gather(r->d, r->order + first, n, r->image, r->label);
-            tl_node *loss = tl_softmax_cross_entropy(network_scores(r->graph, &r->net, r->image, n),
-                                                     r->label);
-            if (tl_minimize(r->adam, loss) != TL_OK)
-                return graph_failed(r->graph);
-            sum += (double)n * (double)tl_value(loss)[0];
+        pass p;
+        bool ok = pass_begin(&p, r->d, r->o->batch, &rng);
+        while (ok && pass_next(&p)) {
+            tl_node *scores = network_scores(p.graph, &r->net, p.image, p.n);
+            ok = pass_step(&p, r->adam, tl_softmax_cross_entropy(scores, p.label));
         }
-        *mean_loss = sum / (double)all;
-        if (!isfinite(*mean_loss)) {
+        *mean_loss = ok ? pass_loss(&p) : 0;
+        pass_free(&p);
+        if (ok && !isfinite(*mean_loss)) {
             tl_fail(TL_ERR_NUMERIC, "the loss became %g: try a smaller --learning-rate", *mean_loss);
             return false;
         }
+        if (!ok)
+            return false;
     }
     return true;
 }
@@ -143,7 +141,7 @@ static bool run_one(const options *o, const digits *d, const pruner *p, result *
     run r;
     progress("%s, %g %%, seed %" PRIu64, out->method, 100 * out->density, out->seed);
     bool ok = run_make(&r, o, d, out->seed) && (!p || choose_connections(&r, p, out->density)) &&
-              train(&r, &out->loss) && network_accuracy(r.graph, &r.net, d, &out->accuracy);
+              train(&r, &out->loss) && network_accuracy(&r.net, d, &out->accuracy);
     for (int l = 0; ok && l <= o->hidden.n; l++)
         out->kept[l] = tl_variable_size(r.net.weight[l]);
     out->done = ok;

@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- Scores ---- */
 
@@ -123,32 +122,6 @@ const pruner pruners[N_PRUNERS] = {
 };
 
 /* ---- Removal ---- */
-
-int64_t count_connections(const network *net)
-{
-    int64_t n = 0;
-    for (int l = 0; l <= net->n_hidden; l++)
-        n += tl_variable_size(net->weight[l]);
-    return n;
-}
-
-bool network_make_sparse(network *net)
-{
-    for (int l = 0; l <= net->n_hidden; l++) {
-        tl_variable *dense = net->weight[l];
-        tl_shape shape = tl_variable_shape(dense);
-        tl_pattern *all = tl_pattern_random(shape.dim[0], shape.dim[1], 1, 0);
-        tl_variable *sparse = tl_variable_sparse(tl_variable_name(dense), all);
-        tl_pattern_release(all);
-        if (!sparse)
-            return false;
-        memcpy(tl_variable_data(sparse), tl_variable_values(dense),
-               (size_t)tl_variable_size(dense) * sizeof(tl_real));
-        tl_variable_free(dense);
-        net->weight[l] = sparse;
-    }
-    return true;
-}
 
 /* Keeps those of the layer's connections that are listed: they ascend, and are numbered from `first`. */
 static bool keep_listed(tl_variable *w, int64_t first, const int32_t *listed, int64_t n)

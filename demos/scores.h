@@ -27,12 +27,6 @@ typedef struct pruner {
 enum { N_PRUNERS = 6 };
 extern const pruner pruners[N_PRUNERS]; /* the first is by chance */
 
-/* Returns the number of connections. */
-int64_t count_connections(const network *net);
-
-/* Makes the weights of a dense network sparse, with all connections and the same values. */
-bool network_make_sparse(network *net);
-
 /* Removes connections until round(density * all) are left, ranked over all layers together. The others keep
  * their values. */
 bool prune(const pruner *p, double density, scoring *s);

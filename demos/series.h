@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <tulle/tulle.h>
 
-enum { MOST_SERIES = 16, MOST_POINTS = 1000 };
+enum { MOST_SERIES = 32, MOST_POINTS = 1000 };
 
 typedef struct series {
     const char *panel, *label; /* borrowed */

@@ -19,10 +19,11 @@ import time
 import xml.etree.ElementTree
 
 import check_char_model
+import check_pruning
 
 TIMES = re.compile(r'(^|_)(ms|seconds?)(_|$)')  # results that differ from run to run
 MUTATIONS = 30
-INPUTS = '--data', '--resume', '--weights'  # flags that name what is read
+INPUTS = '--apply', '--data', '--resume', '--weights'  # flags that name what is read
 
 
 class Demo:
@@ -381,6 +382,9 @@ def more_of_pruned_mlp(demo):
         demo.run(again + ['--resume', 'over.ckpt', '--dot', 'b.dot'])
         if demo.results('c.json') != demo.results('b.json') or demo.read('c.svg') != demo.read('b.svg'):
             demo.wrong(again, 'resumed with --dot: %s' % demo.results('c.json'))
+    check_pruning.gradual(demo)
+    if demo.has_checkpoints:
+        check_pruning.apply(demo)
 
 
 def more_of_recommender(demo):
@@ -516,9 +520,11 @@ CASES = {
     'graph_network': Case('--epochs 300 --seeds 20', '--hidden 8', graph_files(), more=more_of_graph_network),
     'prune_at_init': Case('--epochs 5 --seeds 1 --density 0.02,0.1 --batch 64 --hidden 128,64', '--batch 32', idx_files(),
                           more=more_of_prune_at_init),
-    'pruned_mlp': Case('--epochs 2 --hidden 128,64 --goal 0.75', '--hidden 128,63', idx_files(), more=more_of_pruned_mlp),
+    'pruned_mlp': Case('--epochs 2 --hidden 128,64 --goal 0.75', '--batch 31', idx_files(), more=more_of_pruned_mlp),
     'recommender': Case('--rank 4 --epochs 3 --batch 256 --learning-rate 0.03 --goal 0.7', '--batch 255', rating_files(),
                         ['--user'], more_of_recommender),
+    'sparse_cnn': Case('--epochs 3 --filters 8,16 --batch 32 --learning-rate 0.02 --dropout 0 --goal 0.85', '--dropout 0.1',
+                       idx_files(), more=check_pruning.more_of_cnn),
     'sparse_from_scratch': Case('--epochs 5 --seeds 1 --density 0.02,0.05 --batch 64 --hidden 64,128 --every 20',
                                 '--every 21', idx_files(), more=more_of_sparse_from_scratch),
     'sparse_logistic': Case('--epochs 4 --factor-rate 0.3 --goal 0.85', '--batch 15', svmlight_files(), more=more_of_sparse_logistic),
