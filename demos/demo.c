@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PARTS = 8, MOST_PARTS = 1024 };
+
 /* ---- The command line ---- */
 
 static const flag common_flags[] = {
@@ -15,6 +17,11 @@ static const flag common_flags[] = {
     { "--seed", "N", "of all random numbers", FLAG_SEED, .at = offsetof(demo_options, seed), .fixed = true },
     { "--threads", "N", "0: all processors (default $TULLE_NUM_THREADS, or 1)", FLAG_INTEGER,
       .at = offsetof(demo_options, threads), 0, 1024 },
+    { "--parts", "N",
+      "cut a batch into parts, whose gradients are added up (default 8 with --mpi, otherwise none)",
+      FLAG_INTEGER, .at = offsetof(demo_options, parts), 1, MOST_PARTS, .fixed = true },
+    { "--mpi", NULL, "share out the parts among the processes of mpirun, to the same bits", FLAG_SWITCH,
+      .at = offsetof(demo_options, mpi) },
     { "--json", "FILE", "write settings and results as JSON", FLAG_OUTPUT,
       .at = offsetof(demo_options, json) },
     { "--csv", "FILE", "write the results as comma-separated values", FLAG_OUTPUT,
@@ -25,6 +32,14 @@ static const flag common_flags[] = {
     { "--resume", "FILE", "go on from a checkpoint", FLAG_TEXT, .at = offsetof(demo_options, resume) },
 };
 enum { N_COMMON = sizeof common_flags / sizeof *common_flags };
+
+/* Returns whether the demo has a common flag. */
+static bool has(const demo *d, const char *name)
+{
+    if (strcmp(name, "--parts") == 0 || strcmp(name, "--mpi") == 0)
+        return d->in_parts;
+    return d->x_name || strcmp(name, "--svg") != 0;
+}
 
 /* Joins the demo's own flags and the common ones. */
 static bool make_table(demo *d)
@@ -40,7 +55,7 @@ static bool make_table(demo *d)
         if (strcmp(f.name, "--data") == 0 && d->data_is_file)
             f.value = "FILE";
         f.help = f.help ? f.help : strcmp(f.name, "--data") == 0 ? d->data : d->goal;
-        if (f.help && (d->x_name || strcmp(f.name, "--svg") != 0))
+        if (f.help && has(d, f.name))
             table[d->table.n++] = f;
     }
     return true;
@@ -62,21 +77,46 @@ static void print_help(void *context)
     }
 }
 
-bool demo_begin(demo *d, int argc, char **argv)
+/* Reads the command line. Returns false if the program must exit with d->status. */
+static bool read_flags(demo *d, int argc, char **argv)
 {
     demo_options *o = d->options;
+    const bool can = !d->in_parts || ranks_begin(&d->ranks, d->name, argc, argv);
+    bool ok = flags_read(&d->table, argc, argv, print_help, d, &d->status);
+    if (ok && !can) {
+        fprintf(stderr, "%s: --mpi: tulle is built without MPI\n", d->name);
+        d->status = 2;
+        ok = false;
+    }
+    if (o->mpi && o->parts == 0)
+        o->parts = PARTS;
+    return ok;
+}
+
+/* Sets what the flags tell. Only rank 0 writes files. */
+static bool prepare(demo *d)
+{
+    demo_options *o = d->options;
+    if (d->ranks.rank > 0)
+        flags_drop_outputs(&d->table);
+    const bool ok = (o->threads < 0 || tl_set_num_threads((int)o->threads) == TL_OK) &&
+                    flags_check_outputs(&d->table) && results_make(&d->results) &&
+                    (d->checkpoint = tl_checkpoint_new());
+    o->threads = tl_num_threads();
+    return ranks_agree(&d->ranks, ok) && ranks_make(&d->ranks, o->parts);
+}
+
+bool demo_begin(demo *d, int argc, char **argv)
+{
     d->status = 1;
     if (make_table(d)) {
-        if (!flags_read(&d->table, argc, argv, print_help, d, &d->status)) {
+        if (!read_flags(d, argc, argv)) {
+            ranks_free(&d->ranks);
             free((void *)d->table.flag);
             return false;
         }
-        if ((o->threads < 0 || tl_set_num_threads((int)o->threads) == TL_OK) &&
-            flags_check_outputs(&d->table) && results_make(&d->results) &&
-            (d->checkpoint = tl_checkpoint_new())) {
-            o->threads = tl_num_threads();
+        if (prepare(d))
             return true;
-        }
     }
     d->status = demo_end(d, false);
     return false;
@@ -101,13 +141,14 @@ static bool load(demo *d, const char *path)
 bool demo_resume(demo *d)
 {
     const demo_options *o = d->options;
-    return flags_keep(&d->table, d->checkpoint) && (!o->resume || load(d, o->resume));
+    return ranks_agree(&d->ranks, flags_keep(&d->table, d->checkpoint) && (!o->resume || load(d, o->resume)));
 }
 
 bool demo_save(demo *d)
 {
     const demo_options *o = d->options;
-    return !o->checkpoint || tl_checkpoint_save(d->checkpoint, o->checkpoint) == TL_OK;
+    return ranks_agree(&d->ranks,
+                       !o->checkpoint || tl_checkpoint_save(d->checkpoint, o->checkpoint) == TL_OK);
 }
 
 /* ---- The end ---- */
@@ -169,42 +210,18 @@ static bool write_files(demo *d)
 int demo_end(demo *d, bool ok)
 {
     progress_clear();
-    ok = ok && write_files(d);
+    ok = ranks_agree(&d->ranks, ok && write_files(d));
     if (!ok)
         fprintf(stderr, "%s: %s\n", d->name, tl_error());
     else if (!d->reached)
         fprintf(stderr, "%s: the goal is missed: %s\n", d->name,
                 d->reached_text ? d->reached_text : "there is none");
     const int status = ok && d->reached ? 0 : 1;
+    ranks_free(&d->ranks);
     tl_checkpoint_free(d->checkpoint);
     series_free(&d->series);
     results_free(&d->results);
     free(d->reached_text);
     free((void *)d->table.flag);
     return status;
-}
-
-/* ---- Helpers ---- */
-
-bool graph_failed(const tl_graph *g)
-{
-    if (tl_graph_status(g) != TL_OK)
-        tl_fail(tl_graph_status(g), "%s", tl_graph_error(g));
-    return false;
-}
-
-void *allocate(int64_t n, size_t size)
-{
-    void *p = calloc((size_t)n + (n == 0), size);
-    if (!p)
-        tl_fail(TL_ERR_MEMORY, "out of memory");
-    return p;
-}
-
-void *larger(void *array, int64_t n, size_t size)
-{
-    void *p = realloc(array, (size_t)n * size);
-    if (!p)
-        tl_fail(TL_ERR_MEMORY, "out of memory");
-    return p;
 }

@@ -24,9 +24,11 @@
 #define DEMO_H
 
 #include "flags.h"
+#include "helpers.h"
 #include "measure.h"
 #include "output.h"
 #include "path.h"
+#include "ranks.h"
 #include "results.h"
 #include "series.h"
 
@@ -36,6 +38,8 @@ typedef struct demo_options {
     uint64_t seed;
     int64_t threads; /* -1: the library's default */
     double goal;     /* NaN: the demo's own */
+    int64_t parts;   /* of a batch; 0: it is one pass */
+    int64_t mpi;
 } demo_options;
 
 /* The defaults, with the goal. */
@@ -50,6 +54,7 @@ typedef struct demo {
     const char *data;     /* what --data names, for --help; NULL: there is no such flag */
     bool data_is_file;    /* not a folder */
     const char *goal;     /* what --goal sets, for --help; NULL: there is no such flag */
+    bool in_parts;        /* batches may be cut into parts: there are --parts and --mpi */
     const char *x_name;   /* of the curves; NULL: there are none, and no --svg */
     const char *examples; /* lines of arguments, each with its end */
     void (*more)(void);   /* prints other sections of --help; NULL: there are none */
@@ -61,6 +66,7 @@ typedef struct demo {
     /* From demo_begin on. */
     int status; /* of the program */
     flag_table table;
+    ranks ranks;
     tl_checkpoint *checkpoint; /* to which the demo adds its run */
     results results;
     series_list series;
@@ -77,7 +83,8 @@ typedef struct demo {
  * Returns false if the program must exit with d->status. */
 bool demo_begin(demo *d, int argc, char **argv);
 
-/* Reads the checkpoint of --resume if there is one, once the run and its series are in d->checkpoint. */
+/* Reads the checkpoint of --resume if there is one, once the run and its series are in d->checkpoint. Like
+ * demo_save it fails on all ranks or on none. */
 bool demo_resume(demo *d);
 
 /* Writes the checkpoint of --checkpoint if that is given. */
@@ -89,14 +96,5 @@ bool demo_reached(demo *d, bool reached, const char *format, ...) __attribute__(
 /* Writes the results and frees what demo_begin made; after a failure (ok is false) prints tl_error() on
  * stderr. Returns the exit status: 0 only if all went well and the goal is reached. */
 int demo_end(demo *d, bool ok);
-
-/* Makes the first failure of the graph tl_error(). Returns false. */
-bool graph_failed(const tl_graph *g);
-
-/* Returns n elements of zeros, or NULL. */
-void *allocate(int64_t n, size_t size);
-
-/* Returns the array with space for n elements; if memory is short NULL, and the array stays. */
-void *larger(void *array, int64_t n, size_t size);
 
 #endif

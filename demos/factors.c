@@ -102,37 +102,50 @@ static void scatter(const tl_gradient *from, tl_real *to, bool clear)
     }
 }
 
-/* Makes a step with dense gradients, which are zeros in all other rows. */
-static bool step_densely(factors *m, tl_node *loss)
+static tl_node *loss_of(void *context, samples s)
 {
-    tl_gradients by_rows, dense;
+    const factors *m = context;
+    tl_node *y = factors_expected(m->graph, m, m->person + s.first, m->film + s.first, s.n);
+    return tl_mse(y, tl_input(m->graph, TL_SHAPE(s.n), m->rating + s.first));
+}
+
+/* Applies gradients as dense ones, which are zeros in all other rows. */
+static bool apply_densely(factors *m, const tl_gradients *by_rows)
+{
+    tl_gradients dense = *by_rows;
     tl_gradient pair[TABLES];
-    if (tl_backward_for(loss, m->table, TABLES, &by_rows) != TL_OK)
-        return false;
-    for (int k = 0; k < TABLES; k++) {
-        scatter(&by_rows.pair[k], m->gradient[k], false);
-        pair[k] = (tl_gradient){ .variable = m->table[k], .values = m->gradient[k] };
+    int table[TABLES];
+    dense.pair = pair;
+    for (int k = 0; k < dense.n; k++) {
+        const tl_gradient *from = &by_rows->pair[k];
+        table[k] = 0;
+        while (m->table[table[k]] != from->variable)
+            table[k]++;
+        scatter(from, m->gradient[table[k]], false);
+        pair[k] = (tl_gradient){ .variable = from->variable, .values = m->gradient[table[k]] };
     }
-    dense = (tl_gradients){ pair, TABLES, by_rows.graph };
     const bool ok = tl_apply_gradients(m->adam, &dense) == TL_OK;
-    for (int k = 0; k < TABLES; k++)
-        scatter(&by_rows.pair[k], m->gradient[k], true);
+    for (int k = 0; k < dense.n; k++)
+        scatter(&by_rows->pair[k], m->gradient[table[k]], true);
     return ok;
 }
 
-static bool step(factors *m, int64_t n)
+static bool step(factors *m, ranks *by, int64_t n)
 {
-    tl_node *y = factors_expected(m->graph, m, m->person, m->film, n);
-    tl_node *loss = tl_mse(y, tl_input(m->graph, TL_SHAPE(n), m->rating));
-    const bool ok = m->mode == DENSE ? step_densely(m, loss) : tl_minimize(m->adam, loss) == TL_OK;
-    return ok || graph_failed(m->graph);
+    tl_gradients rows;
+    double loss;
+    if (m->mode != DENSE)
+        return ranks_minimize(by, m->adam, m->graph, n, loss_of, m, &loss);
+    const bool ok = ranks_gradients(by, m->graph, n, loss_of, m, &rows, &loss) && apply_densely(m, &rows);
+    tl_graph_reset(m->graph);
+    return ok;
 }
 
-bool factors_train_epoch(factors *m, const ratings *r)
+bool factors_train_epoch(factors *m, const ratings *r, ranks *by)
 {
     const double start = seconds();
     tl_random_permutation(&m->rng, (int32_t)r->n_train, m->order);
-    for (int64_t first = 0; first < r->n_train; first += m->o->batch, tl_graph_reset(m->graph)) {
+    for (int64_t first = 0; first < r->n_train; first += m->o->batch) {
         const int64_t n = r->n_train - first < m->o->batch ? r->n_train - first : m->o->batch;
         for (int64_t k = 0; k < n; k++) {
             const int32_t at = m->order[first + k];
@@ -140,7 +153,7 @@ bool factors_train_epoch(factors *m, const ratings *r)
             m->film[k] = r->film[at];
             m->rating[k] = r->rating[at] - (tl_real)m->mean;
         }
-        if (!step(m, n))
+        if (!step(m, by, n))
             return false;
     }
     const bool ok = tl_optimizer_flush(m->adam) == TL_OK; /* so that the time is that of all rows */

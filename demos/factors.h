@@ -7,6 +7,7 @@
 #ifndef FACTORS_H
 #define FACTORS_H
 
+#include "ranks.h"
 #include "ratings.h"
 #include "series.h"
 
@@ -51,7 +52,7 @@ tl_node *factors_expected(tl_graph *g, const factors *m, const int32_t *person, 
                           int64_t n);
 
 /* Makes a pass over the ratings in random order; sets m->rmse. */
-bool factors_train_epoch(factors *m, const ratings *r);
+bool factors_train_epoch(factors *m, const ratings *r, ranks *by);
 bool factors_test(factors *m, const ratings *r);
 
 #endif

@@ -360,6 +360,13 @@ bool flags_check_outputs(const flag_table *t)
     return true;
 }
 
+void flags_drop_outputs(const flag_table *t)
+{
+    for (int k = 0; k < t->n; k++)
+        if (t->flag[k].kind == FLAG_OUTPUT)
+            *(const char **)place(&t->flag[k], t->options) = NULL;
+}
+
 /* ---- JSON ---- */
 
 void flags_write_json(const flag_table *t, FILE *to)

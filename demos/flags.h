@@ -69,6 +69,9 @@ void flags_write_json(const flag_table *t, FILE *to);
 /* Checks that every file to write can be written. False with the reason in tl_error(). */
 bool flags_check_outputs(const flag_table *t);
 
+/* Makes all files to write as if they had not been given. */
+void flags_drop_outputs(const flag_table *t);
+
 /* Adds the fixed flags to a checkpoint, and after a load compares them with the options as they were before
  * it. Both return false with the reason in tl_error(). */
 bool flags_keep(const flag_table *t, tl_checkpoint *c);

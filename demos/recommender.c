@@ -46,9 +46,9 @@ static const flag flags[] = {
 /* Trains the model on from where it is, with a checkpoint after each epoch. */
 static bool train(demo *d, factors *m, const ratings *r)
 {
-    bool ok = true;
+    bool ok = ranks_broadcast(&d->ranks, m->table, TABLES, m->adam);
     while (ok && m->epoch < m->o->epochs) {
-        ok = factors_train_epoch(m, r) && factors_test(m, r);
+        ok = factors_train_epoch(m, r, &d->ranks) && factors_test(m, r);
         series_add(m->curve, (double)m->epoch, m->rmse);
         progress("%s: epoch %" PRId64 " of %" PRId64 ", test RMSE %.4f", factors_modes[m->mode], m->epoch,
                  m->o->epochs, m->rmse);
@@ -226,9 +226,11 @@ int main(int argc, char **argv)
             "goal, and exact and dense steps give the same bits.",
         .data = "folder with ratings.csv as of MovieLens (default: drawn from a known model of rank 3)",
         .goal = "highest test RMSE (default: that of biases alone; of drawn ratings 1.3 times their noise)",
+        .in_parts = true,
         .x_name = "epoch",
         .examples = "\n--data movielens --goal 0.891 --user 42\n"
-                    "--data movielens --split random --svg rmse.svg\n",
+                    "--data movielens --split random --svg rmse.svg\n"
+                    "--parts 4 --mpi\n",
         DEMO_FLAGS(flags, o),
     };
     ratings r = { 0 };

@@ -5,7 +5,6 @@
 #include "demo.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct options {
     demo_options common;
@@ -26,7 +25,8 @@ typedef struct layer {
     tl_variable *w;
     tl_optimizer *adam;
     tl_graph *graph;
-    tl_real *x, *target; /* samples are columns */
+    int64_t size;
+    tl_real *x, *target; /* for each part of a batch size x samples */
     int64_t done;        /* steps */
     double first_loss, loss;
     series *curve;
@@ -41,39 +41,52 @@ static void layer_free(layer *a)
     free(a->target);
 }
 
-/* The target of each output is the input at the opposite end. */
-static bool layer_make(layer *a, const options *o)
+/* Draws the batch. The target of each output is the input at the opposite end. */
+static void draw(layer *a, const options *o, const ranks *r, tl_random *rng)
+{
+    const int64_t parts = r->parts > 0 ? r->parts : 1;
+    for (int64_t i = 0; i < o->size; i++)
+        for (int64_t p = 0; p < parts; p++) {
+            const samples s = ranks_part(r, p, o->batch);
+            tl_real *x = a->x + s.first * o->size + i * s.n;
+            tl_real *target = a->target + s.first * o->size + (o->size - 1 - i) * s.n;
+            for (int64_t j = 0; j < s.n; j++)
+                x[j] = target[j] = (tl_real)(2 * tl_random_uniform(rng) - 1);
+        }
+}
+
+static bool layer_make(layer *a, const options *o, const ranks *r)
 {
     const double cells = (double)o->size * (double)o->size;
     tl_random rng = { .seed = o->common.seed };
     tl_pattern *p = tl_pattern_random(o->size, o->size, (double)o->connections / cells, o->common.seed);
-    *a = (layer){ .w = p ? tl_variable_sparse("w", p) : NULL };
+    *a = (layer){ .w = p ? tl_variable_sparse("w", p) : NULL, .size = o->size };
     tl_pattern_release(p);
     if (!a->w || tl_init_glorot_rows(a->w, &rng) != TL_OK ||
         !(a->adam = tl_adam((tl_adam_options){ .learning_rate = 1e-3 })) || !(a->graph = tl_graph_new()) ||
         !(a->x = allocate(o->size * o->batch, sizeof *a->x)) ||
         !(a->target = allocate(o->size * o->batch, sizeof *a->x)))
         return false;
-    for (int64_t k = 0; k < o->size * o->batch; k++)
-        a->x[k] = (tl_real)(2 * tl_random_uniform(&rng) - 1);
-    for (int64_t i = 0; i < o->size; i++)
-        memcpy(a->target + i * o->batch, a->x + (o->size - 1 - i) * o->batch,
-               (size_t)o->batch * sizeof *a->x);
+    draw(a, o, r, &rng);
     return true;
 }
 
-static bool step(layer *a, const options *o)
+/* Samples are columns. */
+static tl_node *loss_of(void *context, samples s)
 {
-    tl_node *in = tl_input(a->graph, TL_SHAPE(o->size, o->batch), a->x);
+    const layer *a = context;
+    tl_node *in = tl_input(a->graph, TL_SHAPE(a->size, s.n), a->x + s.first * a->size);
     tl_node *y = tl_sparse_dense_matmul(tl_use(a->graph, a->w), in, TL_NO_TRANSPOSE);
-    tl_node *loss = tl_mse(y, tl_input(a->graph, TL_SHAPE(o->size, o->batch), a->target));
-    if (tl_minimize(a->adam, loss) != TL_OK)
+    return tl_mse(y, tl_input(a->graph, TL_SHAPE(a->size, s.n), a->target + s.first * a->size));
+}
+
+static bool step(layer *a, const options *o, ranks *r)
+{
+    if (!ranks_minimize(r, a->adam, a->graph, o->batch, loss_of, a, &a->loss))
         return false;
-    a->loss = (double)tl_value(loss)[0];
     a->first_loss = a->done == 0 ? a->loss : a->first_loss;
     a->done++;
     series_add(a->curve, (double)a->done, a->loss);
-    tl_graph_reset(a->graph);
     return true;
 }
 
@@ -101,7 +114,8 @@ static bool train(demo *d, layer *a, const options *o)
         tl_checkpoint_add_integer(d->checkpoint, "done", &a->done) != TL_OK ||
         tl_checkpoint_add_number(d->checkpoint, "first_loss", &a->first_loss) != TL_OK ||
         tl_checkpoint_add_number(d->checkpoint, "loss", &a->loss) != TL_OK ||
-        !(a->curve = series_new(&d->series, d->checkpoint, "loss", "w")) || !demo_resume(d))
+        !(a->curve = series_new(&d->series, d->checkpoint, "loss", "w")) || !demo_resume(d) ||
+        !ranks_broadcast(&d->ranks, &a->w, 1, a->adam))
         return false;
     printf("%" PRId64 " x %" PRId64 ", %" PRId64 " connections (%.3g %%), batch %" PRId64
            ", Adam, %d thread%s\n",
@@ -112,7 +126,7 @@ static bool train(demo *d, layer *a, const options *o)
     const int64_t from = a->done;
     while (a->done < o->steps) {
         const double start = seconds();
-        if (!step(a, o))
+        if (!step(a, o, &d->ranks))
             return false;
         time[a->done > from + 1] += seconds() - start;
         progress("step %" PRId64 " of %" PRId64 ", loss %.4f", a->done, o->steps, a->loss);
@@ -140,15 +154,16 @@ int main(int argc, char **argv)
         .about =
             "Trains one very wide sparse layer and prints what it costs. The exit status is 0 if the loss "
             "falls.",
+        .in_parts = true,
         .x_name = "step",
-        .examples =
-            "\n--threads 0 --batch 256\n--size 10000 --connections 1000000 --steps 100 --svg loss.svg\n",
+        .examples = "\n--threads 0 --batch 256\n--size 10000 --connections 1000000 --steps 100 --svg "
+                    "loss.svg\n--parts 4 --mpi\n",
         DEMO_FLAGS(flags, o),
     };
     layer a = { 0 };
     if (!demo_begin(&d, argc, argv))
         return d.status;
-    const bool ok = layer_make(&a, &o) && train(&d, &a, &o);
+    const bool ok = layer_make(&a, &o, &d.ranks) && train(&d, &a, &o);
     const int status = demo_end(&d, ok);
     layer_free(&a);
     return status;

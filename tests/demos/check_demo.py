@@ -2,7 +2,8 @@
 """Checks a demo as a program: its goal on a small budget, the same bits on any number of threads and after a kill,
 what it prints and writes, and that it refuses bad flags and files in one line.
 
-check_demo.py PROGRAM [jansson] [SEED]    the name of the program is that of the demo; jansson: there are checkpoints
+check_demo.py PROGRAM [jansson] [mpi] [SEED]    the name of the program is that of the demo; jansson: there are checkpoints;
+                                                mpi: tulle is built with MPI
 """
 import csv
 import json
@@ -186,6 +187,8 @@ def check_flags(demo, help_text, texts):
                 demo.fails(2, r"%s: '%s' is not " % (flag, re.escape(value)), ['%s=%s' % (flag, value)])
     demo.fails(2, '--deep: there is no such flag', ['--deep', '3'])
     demo.fails(2, 'x: there is no such flag', ['x'])
+    if '--mpi' in help_text and not demo.has_mpi:
+        demo.fails(2, '--mpi: tulle is built without MPI', ['--mpi'])
     for flag in [flag for flag, kind in flags if kind == 'FILE' and flag not in INPUTS]:
         demo.fails(2, "%s: '-' is not the name of a file" % flag, [flag, '-'])
         for path, text in ('no/such', 'No such file or directory'), ('.', 'Is a directory'):
@@ -545,7 +548,7 @@ def main(arguments):
         demo = Demo(arguments[0], folder)
         case, choose = CASES[demo.name], random.Random(seed)
         demo.budget, demo.reads_a_file = case.budget, case.reads_a_file
-        demo.has_checkpoints = 'jansson' in arguments
+        demo.has_checkpoints, demo.has_mpi = 'jansson' in arguments, 'mpi' in arguments
         help_text = check_output(demo, case.budget)
         check_threads(demo, case.budget)
         if demo.has_checkpoints:

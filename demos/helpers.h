@@ -1,0 +1,19 @@
+/* Memory, and failures of a graph. */
+#ifndef HELPERS_H
+#define HELPERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tulle/tulle.h>
+
+/* Makes the first failure of the graph tl_error(). Returns false. */
+bool graph_failed(const tl_graph *g);
+
+/* Returns n elements of zeros, or NULL. */
+void *allocate(int64_t n, size_t size);
+
+/* Returns the array with space for n elements; if memory is short NULL, and the array stays. */
+void *larger(void *array, int64_t n, size_t size);
+
+#endif
