@@ -16,6 +16,7 @@ import check_mpi
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'demos'))
 import check_demo
 
+SCRIPT = os.path.join(os.path.dirname(os.path.realpath(__file__)), '../../demos/cluster/train.sbatch')
 PARTS = ['--parts', '5']
 BUDGETS = {
     'recommender': '--rank 4 --epochs 2 --batch 1024 --learning-rate 0.03 --goal 1 --rows exact,lazy',
@@ -29,11 +30,11 @@ class Ranks:
     def __init__(self, mpirun, program, folder):
         self.demo, self.mpirun = check_demo.Demo(program, folder), mpirun
         self.budget = BUDGETS[self.demo.name].split()
+        self.environment = dict(check_mpi.environment(), LC_ALL='C', TMPDIR=folder)
 
     def start(self, words):
-        environment = dict(check_mpi.environment(), LC_ALL='C', TMPDIR=self.demo.folder)
-        return subprocess.Popen(words, cwd=self.demo.folder, env=environment, text=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE)
+        return subprocess.Popen(words, cwd=self.demo.folder, env=self.environment, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def command(self, ranks, arguments):
         return check_mpi.command(self.mpirun, ranks, self.demo.program, '--mpi', *arguments)
@@ -104,6 +105,25 @@ def check_resume(ranks):
               'run.ckpt: --parts is 5 in the file and 4 here')
 
 
+def check_cluster(ranks):
+    """The script for Slurm, where srun runs two ranks: a job, and one that resumes it."""
+    demo, build = ranks.demo, os.path.dirname(os.path.dirname(ranks.demo.program))
+    demo.write('srun', '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do shift; done\nexec %s "$@"\n' % ' '.join(
+        check_mpi.command(ranks.mpirun, 2, '')[:-1]))
+    os.chmod(demo.path('srun'), 0o755)
+    ranks.environment.update(SLURM_SUBMIT_DIR=demo.folder, SLURM_CPUS_PER_TASK='2', TULLE_BUILD=build,
+                             TULLE_KERNELS='baseline', PATH=demo.folder + ':' + os.environ['PATH'])
+    arguments = ranks.budget + PARTS
+    ranks.run([demo.program, *arguments, '--json', 'alone.json', '--svg', 'alone.svg'])
+    for _ in range(2):
+        out = ranks.run([SCRIPT, demo.name, *arguments, '--json', 'd.json', '--svg', 'd.svg'])
+        ranks.compare([SCRIPT], 'd')
+        if 'on 2 ranks' not in out or ', 2 threads' not in out:
+            demo.wrong([SCRIPT], 'printed %s' % out)
+    if not os.path.exists(demo.path(demo.name + '.ckpt')):
+        demo.wrong([SCRIPT], 'left no checkpoint')
+
+
 def main(arguments):
     if len(arguments) < 2 or os.path.basename(arguments[1]) not in BUDGETS:
         print(__doc__, file=sys.stderr)
@@ -117,6 +137,8 @@ def main(arguments):
         check_failures(ranks)
         if 'jansson' in arguments:
             check_resume(ranks)
+            if ranks.demo.name == 'wide_layer':
+                check_cluster(ranks)
     return 1 if ranks.demo.failed else 0
 
 
