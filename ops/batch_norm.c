@@ -316,7 +316,8 @@ static tl_node *normalised_direction(tl_node *y, tl_node *da)
         tl_node *rows = tl_norm_direction(channels_first(y->in[0]), channels_first(da), norm);
         return channels_second(rows, y->shape);
     }
-    return tl_mul(da, moment_of(y, true));
+    tl_node *scale = moment_of(y, true);
+    return scale ? tl_mul(da, scale) : NULL;
 }
 
 /* Returns X^ of training, without a second update of the running moments, or with the moments that Y was
@@ -327,8 +328,8 @@ static tl_node *normalised(tl_node *y)
     o.mean = o.variance = NULL;
     if (o.training)
         return tl_batch_norm(y->in[0], NULL, NULL, &o);
-    tl_node *centred = tl_sub(y->in[0], moment_of(y, false));
-    return tl_mul(centred, moment_of(y, true));
+    tl_node *mean = moment_of(y, false), *scale = mean ? moment_of(y, true) : NULL;
+    return scale ? tl_mul(tl_sub(y->in[0], mean), scale) : NULL;
 }
 
 static tl_node *tangent(tl_node *y, tl_node *const *dx)
@@ -336,10 +337,16 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
     tl_node *part[] = { NULL, NULL, NULL }, *gain = y->in[1];
     if (dx[0]) {
         tl_node *moved = normalised_direction(y, dx[0]);
+        if (!moved)
+            return NULL;
         part[0] = gain ? tl_mul(moved, per_channel(gain, y->shape)) : moved;
     }
-    if (dx[1])
-        part[1] = tl_mul(normalised(y), per_channel(dx[1], y->shape));
+    if (dx[1]) {
+        tl_node *x = normalised(y);
+        if (!x)
+            return NULL;
+        part[1] = tl_mul(x, per_channel(dx[1], y->shape));
+    }
     part[2] = tl_broadcast_to(per_channel(dx[2], y->shape), y->shape); /* of NULL, it is NULL */
     return tl_sum_of(3, part);
 }

@@ -272,7 +272,11 @@ static tl_node *tangent(tl_node *y, tl_node *const *dx)
     const tl_real c = (tl_real)attr->max_norm;
     const int64_t n = tl_shape_size(attr->shape);
     const tl_shape rows = TL_SHAPE(n, s->width), column = TL_SHAPE(n, 1);
-    tl_node *r = tl_reshape(rows_of(y, y->in), rows), *dr = tl_reshape(rows_of(y, dx), rows);
+    tl_node *r = rows_of(y, y->in), *dr = r ? rows_of(y, dx) : NULL;
+    if (!dr)
+        return NULL;
+    r = tl_reshape(r, rows);
+    dr = tl_reshape(dr, rows);
     tl_node *excess = tl_add_constant(tl_reduce_sum(tl_square(r), 1), -c * c);
     tl_node *norm = tl_sqrt(tl_add_constant(tl_relu(excess), c * c));
     tl_node *dnorm = tl_div(tl_gate(tl_reduce_sum(tl_mul(r, dr), 1), excess), norm);

@@ -303,17 +303,28 @@ START_TEST(derivative_along_one_shard)
 }
 END_TEST
 
-/* Of ids whose rows a derivative has to list. */
-static tl_node *of_many_ids(tl_graph *g, tl_node **x)
+/* Looks up ids whose rows a derivative has to list. */
+static tl_node *look_up_many(tl_graph *g, tl_node **x, double max_norm)
 {
     static const int32_t zeros[3000];
     *x = tl_input(g, TL_SHAPE(2), (const tl_real[]){ 1, 2 });
-    return tl_embedding_lookup_partitioned(x, 1, zeros, TL_SHAPE(3000), TL_MOD, 0);
+    return tl_embedding_lookup_partitioned(x, 1, zeros, TL_SHAPE(3000), TL_MOD, max_norm);
+}
+
+static tl_node *of_many_ids(tl_graph *g, tl_node **x)
+{
+    return look_up_many(g, x, 0);
+}
+
+static tl_node *of_bounded_rows(tl_graph *g, tl_node **x)
+{
+    return look_up_many(g, x, 0.5);
 }
 
 START_TEST(derivative_short_of_memory)
 {
     check_short_derivative(of_many_ids);
+    check_short_derivative(of_bounded_rows);
 }
 END_TEST
 
