@@ -2,6 +2,7 @@
  * dA += dY B^T at A's pattern;  dB += A^T dY at B's. */
 #include "op.h"
 #include "ops.h"
+#include "parts.h"
 #include "product.h"
 #include "tangent.h"
 
@@ -73,8 +74,7 @@ typedef struct rows {
 static int64_t count_tasks(int64_t nnz, int64_t width)
 {
     enum { MAX_TASKS = 64 };
-    const int64_t n = width > 0 ? nnz / width : 1;
-    return n < 1 ? 1 : n < MAX_TASKS ? n : MAX_TASKS;
+    return tl_between(nnz / tl_between(width, 1, INT64_MAX), 1, MAX_TASKS);
 }
 
 static void run_tasks(void *context, int64_t begin, int64_t end)
@@ -149,10 +149,12 @@ static tl_status shape(tl_node *y)
     }
     if (status == TL_OK)
         status = tl_shape_sparse(y, c);
-    if (status == TL_OK && y->in[1]->requires_grad && /* for its gradient */
+    if (status != TL_OK)
+        return status;
+    if (y->in[1]->requires_grad && /* for its gradient */
         (!tl_pattern_transpose(a, NULL) || !tl_pattern_transpose(b, NULL) || !tl_pattern_transpose(c, NULL)))
-        status = TL_ERR_MEMORY;
-    return status == TL_OK ? reserve(y) : status;
+        return TL_ERR_MEMORY;
+    return reserve(y);
 }
 
 static matrix by_rows(const tl_node *a)

@@ -110,7 +110,7 @@ START_TEST(pattern_is_cached)
 }
 END_TEST
 
-/* A column of 65536 entries times a row of as many would be a full matrix of 2^32. */
+/* A column of 65536 entries times a row of half as many would be a full matrix of 2^31: one too many. */
 START_TEST(too_many_entries)
 {
     enum { N = 1 << 16 };
@@ -119,15 +119,64 @@ START_TEST(too_many_entries)
     for (int32_t k = 0; k < N; k++)
         up[k] = k;
     tl_graph *g = tl_graph_new();
-    tl_pattern *a = tl_pattern_from_coo(N, 1, N, up, zero), *b = tl_pattern_from_coo(1, N, N, zero, up);
+    tl_pattern *a = tl_pattern_from_coo(N, 1, N, up, zero),
+               *b = tl_pattern_from_coo(1, N / 2, N / 2, zero, up);
     tl_node *y = tl_sparse_sparse_matmul(tl_input_sparse(g, a, one), tl_input_sparse(g, b, one));
     ck_assert_ptr_null(y);
     ck_assert_int_eq(tl_graph_status(g), TL_ERR_ARGUMENT);
     ck_assert_str_eq(tl_graph_error(g),
-                     "sparse_sparse_matmul: the product has 4294967296 entries, of at most 2147483647");
+                     "sparse_sparse_matmul: the product has 2147483648 entries, of at most 2147483647");
     tl_graph_free(g);
     tl_pattern_release(a);
     tl_pattern_release(b);
+}
+END_TEST
+
+/* The tasks have no more sums than Y has entries, or than one row, here of 160 KB. */
+START_TEST(memory)
+{
+    enum { N = 20000, ENTRIES = 100 };
+    const int32_t zero[ENTRIES] = { 0 };
+    int32_t at[ENTRIES];
+    tl_real values[ENTRIES];
+    for (int32_t k = 0; k < ENTRIES; k++) {
+        at[k] = k * (N / ENTRIES);
+        values[k] = 1;
+    }
+    tl_graph *g = tl_graph_new();
+    tl_pattern *a = tl_pattern_from_coo(1, 1, 1, zero, zero),
+               *b = tl_pattern_from_coo(1, N, ENTRIES, zero, at);
+    tl_node *y = tl_sparse_sparse_matmul(tl_input_sparse(g, a, values), tl_input_sparse(g, b, values));
+    ck_assert_int_eq(tl_pattern_nnz(tl_pattern_of(y)), ENTRIES);
+    ck_assert_int_lt(tl_graph_bytes(g), 1 << 20);
+    tl_graph_free(g);
+    tl_pattern_release(a);
+    tl_pattern_release(b);
+}
+END_TEST
+
+/* The gradient of B needs transposes: memory for them is short before backward runs. */
+START_TEST(memory_for_the_transposes)
+{
+    const tl_real ones[] = { 1, 1, 1, 1 };
+    bool failed = true;
+    for (int64_t k = 1; failed; k++) {
+        tl_pattern *p = tl_pattern_random(2, 2, 1, 1);
+        tl_variable *v = tl_test_sparse("b", tl_pattern_random(2, 2, 1, 1), 1);
+        tl_graph *g = tl_graph_new();
+        tl_node *a = tl_input_sparse(g, p, ones), *b = tl_use(g, v);
+        tl_gradients out;
+        const int64_t before = tl_test_allocations();
+        tl_test_fail_allocation(k);
+        const tl_status status = tl_backward(tl_reduce_sum(tl_sparse_sparse_matmul(a, b), TL_ALL_AXES), &out);
+        tl_test_fail_allocation(0);
+        failed = tl_test_allocations() >= before + k;
+        ck_assert_int_eq(tl_graph_status(g), failed ? TL_ERR_MEMORY : TL_OK);
+        ck_assert_int_eq(status == TL_OK, !failed);
+        tl_graph_free(g);
+        tl_variable_free(v);
+        tl_pattern_release(p);
+    }
 }
 END_TEST
 
@@ -138,6 +187,8 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&sparse_sparse_matmul);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, pattern_is_cached);
+    tcase_add_test(c, memory);
+    tcase_add_test(c, memory_for_the_transposes);
     tcase_add_test(c, too_many_entries);
     return s;
 }
