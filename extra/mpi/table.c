@@ -63,6 +63,8 @@ tl_variable *tl_mpi_table(tl_mpi *m, const char *name, int64_t rows, int64_t wid
                  (long long)width, split == TL_MOD ? "mod" : "div");
         own.variable = tl_variable_dense(name, TL_SHAPE(tl_mpi_dealt(&own.deal, m->rank), width));
         tl_mpi_note(m, own.variable ? TL_OK : tl_last_status());
+        if (own.variable)
+            tl_mpi_refresh(&own, false);
         tl_mpi_reserve(m, 1);
     }
     if (tl_mpi_agree_on(m, &(tl_mpi_claim){ .call = call }, NULL) == TL_OK) {

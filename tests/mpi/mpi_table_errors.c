@@ -169,6 +169,16 @@ static void faults_in_lookups(void)
     free_model(&t);
 }
 
+/* Tables differ before the first sum, too. */
+static void other_table_at_first(void)
+{
+    model t;
+    make_model(&t);
+    check_all_fail(!look_up(&t, here == 1 ? OTHER_TABLE : NOTHING),
+                   "rank 1 has other (10x3), shared out by mod; rank 0 has table (10x3), shared out by div");
+    free_model(&t);
+}
+
 /* A failed lookup fails the sum, too, with the same text on all ranks. */
 static void failed_lookup_in_a_sum(void)
 {
@@ -292,6 +302,26 @@ static void remove_files(void)
     MPI_Barrier(MPI_COMM_WORLD);
 }
 
+/* Files that are cut short, of which one is enough. */
+static void check_damaged(model *t)
+{
+    char name[sizeof file + 32];
+    snprintf(name, sizeof name, "%s.1.1", file); /* rank 1's, of the second save */
+    if (here == 0)
+        check(truncate(name, 100) == 0, "%s is not there", name);
+    check_all_fail(tl_mpi_load(t->m, t->list, file) != TL_OK, "rank 1: checkpoint_load: ");
+    check_ok(tl_mpi_save(t->m, t->list, file));
+    if (here == 0)
+        check(truncate(file, 5) == 0, "%s is not there", file);
+    check_all_fail(tl_mpi_load(t->m, t->list, file) != TL_OK, "rank 0: ");
+    check_all_fail(tl_mpi_save(t->m, t->list, file) != TL_OK, "rank 0: ");
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (here == 0)
+        unlink(file);
+    check_ok(tl_mpi_save(t->m, t->list, file));
+    check_ok(tl_mpi_load(t->m, t->list, file));
+}
+
 static void differences_in_checkpoints(void)
 {
     model t;
@@ -305,6 +335,7 @@ static void differences_in_checkpoints(void)
     check_ok(tl_mpi_load(t.m, t.list, file));
     check_all_fail(tl_mpi_save(t.m, t.list, here == 1 ? NULL : file) != TL_OK, "rank 1: mpi_save: the path");
     check_all_fail(tl_mpi_load(t.m, t.list, here == 1 ? "/no/such/file" : file) != TL_OK, "rank 1: ");
+    check_damaged(&t);
     tl_pattern *mask = tl_pattern_random(tl_variable_shape(t.table).dim[0], WIDTH, 0.5, 1);
     if (here == 1)
         check_ok(tl_variable_set_mask(t.table, mask));
@@ -390,6 +421,7 @@ int main(int argc, char **argv)
     MPI_Bcast(file, sizeof file, MPI_CHAR, 0, MPI_COMM_WORLD);
     rows_and_values();
     faults_in_lookups();
+    other_table_at_first();
     failed_lookup_in_a_sum();
     other_reader();
     not_a_number();
