@@ -100,7 +100,9 @@ tl_mpi *tl_mpi_new(MPI_Comm comm, int32_t parts)
     tl_mpi *m = tl_mpi_take(NULL, &memory, 1, sizeof *m);
     const tl_status taken = m ? TL_OK : TL_ERR_MEMORY;
     m = m ? m : &spare;
-    *m = (tl_mpi){ .comm = own, .alarms = alarms, .parts = parts, .own = memory };
+    *m = (tl_mpi){
+        .comm = own, .alarms = alarms, .parts = parts, .own = memory, .alarm = { .exchange = INT64_MAX }
+    };
     m->request = &m->first_request;
     MPI_Comm_rank(own, &m->rank);
     MPI_Comm_size(own, &m->ranks);

@@ -25,6 +25,13 @@ typedef struct tl_mpi_memory {
     tl_node *holder;
 } tl_mpi_memory;
 
+/* What a rank sends to all others when MPI fails there. They finish what they began before that exchange, in
+ * which the rank took part, and give up in it. */
+typedef struct tl_mpi_alarm {
+    int64_t exchange; /* its number, counted alike on all ranks; INT64_MAX: there is no alarm */
+    char text[TL_MPI_TEXT];
+} tl_mpi_alarm;
+
 /* A block of the tree: `size` parts, a power of two, from a multiple of that. A rank's parts are a few of
  * them. */
 typedef struct tl_mpi_block {
@@ -80,6 +87,9 @@ struct tl_mpi {
     tl_mpi_counts counts;
     MPI_Request *request; /* [2 * ranks]; until then the one below */
     MPI_Request first_request;
+
+    int64_t exchange;          /* the number of the last exchange */
+    tl_mpi_alarm alarm, heard; /* sent, or the first one in the order of exchanges; being received */
 
     tl_mpi_memory own, sum, call; /* as long as this; of a sum; of a call */
     tl_graph **total;             /* one per block of this rank: the sum over its parts */

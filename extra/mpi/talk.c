@@ -6,19 +6,38 @@
 #include <string.h>
 #include <time.h>
 
-static tl_status broken_by_peer(tl_mpi *m, int peer)
+/* Fails if MPI has failed: here, or on another rank in this exchange or one before. */
+static tl_status check_alarm(tl_mpi *m)
 {
-    char *text = m->lost.text;
-    m->lost.status = TL_ERR_PEER;
-    if (MPI_Recv(text, TL_MPI_TEXT, MPI_CHAR, peer, 0, m->alarms, MPI_STATUS_IGNORE) != MPI_SUCCESS)
-        snprintf(text, TL_MPI_TEXT, "rank %d: an error of MPI", peer);
-    text[TL_MPI_TEXT - 1] = '\0';
-    return tl_mpi_fail(&m->lost);
+    if (m->lost.status == TL_OK && m->alarm.exchange <= m->exchange) {
+        m->lost.status = TL_ERR_PEER;
+        memcpy(m->lost.text, m->alarm.text, TL_MPI_TEXT);
+    }
+    return m->lost.status == TL_OK ? TL_OK : tl_mpi_fail(&m->lost);
 }
 
-/* Tells all ranks of an error of MPI on this one. They are in the exchange that failed here, or will look
- * before they wait in the next. */
-static tl_status broken_here(tl_mpi *m, const char *function, int code)
+/* Numbers the next exchange, unless MPI has failed. */
+static tl_status begin(tl_mpi *m)
+{
+    m->exchange++;
+    return check_alarm(m);
+}
+
+/* Receives an alarm, if there is one. Returns an error of MPI. */
+static int hear(tl_mpi *m)
+{
+    MPI_Status from;
+    int rung = 0, code = MPI_Iprobe(MPI_ANY_SOURCE, 0, m->alarms, &rung, &from);
+    if (code == MPI_SUCCESS && rung)
+        code = MPI_Recv(&m->heard, sizeof m->heard, MPI_BYTE, from.MPI_SOURCE, 0, m->alarms,
+                        MPI_STATUS_IGNORE);
+    if (code == MPI_SUCCESS && rung && m->heard.exchange < m->alarm.exchange)
+        m->alarm = m->heard;
+    return code;
+}
+
+/* Tells all ranks of an error of MPI on this one. */
+static tl_status fail_here(tl_mpi *m, const char *function, int code)
 {
     enum { SECONDS = 1 }; /* for the messages to leave */
     char why[MPI_MAX_ERROR_STRING] = "an unknown error";
@@ -26,11 +45,14 @@ static tl_status broken_here(tl_mpi *m, const char *function, int code)
     MPI_Error_string(code, why, &length);
     m->lost.status = TL_ERR_IO;
     snprintf(m->lost.text, TL_MPI_TEXT, "rank %d: %s: %.300s", m->rank, function, why);
+    m->alarm.exchange = m->exchange;
+    memcpy(m->alarm.text, m->lost.text, TL_MPI_TEXT);
     const double begun = MPI_Wtime();
     for (int r = 0; r < m->ranks; r++) {
         MPI_Request request;
         int sent = r == m->rank;
-        if (!sent && MPI_Isend(m->lost.text, TL_MPI_TEXT, MPI_CHAR, r, 0, m->alarms, &request) != MPI_SUCCESS)
+        if (!sent &&
+            MPI_Isend(&m->alarm, sizeof m->alarm, MPI_BYTE, r, 0, m->alarms, &request) != MPI_SUCCESS)
             continue;
         while (!sent && MPI_Wtime() - begun < SECONDS)
             if (MPI_Test(&request, &sent, MPI_STATUS_IGNORE) != MPI_SUCCESS)
@@ -43,11 +65,9 @@ static tl_status broken_here(tl_mpi *m, const char *function, int code)
 static tl_status finish(tl_mpi *m, const char *function, int code, int n)
 {
     enum { SPINS = 200 }; /* longer than a small message takes */
-    const struct timespec pause = {
-        .tv_nsec = 50000
-    }; /* who sleeps gets a busy core sooner than who yields it */
-    MPI_Status alarm;
-    int done = 0, rung = 0;
+    /* A process that sleeps gets a busy core sooner than one that yields it. */
+    const struct timespec pause = { .tv_nsec = 50000 };
+    int done = 0;
     for (int64_t spin = 0; code == MPI_SUCCESS; spin++) {
         if (spin > SPINS)
             nanosleep(&pause, NULL);
@@ -55,17 +75,17 @@ static tl_status finish(tl_mpi *m, const char *function, int code, int n)
         if (code == MPI_SUCCESS && done)
             return TL_OK;
         if (code == MPI_SUCCESS)
-            code = MPI_Iprobe(MPI_ANY_SOURCE, 0, m->alarms, &rung, &alarm);
-        if (code == MPI_SUCCESS && rung)
-            return broken_by_peer(m, alarm.MPI_SOURCE);
+            code = hear(m);
+        if (code == MPI_SUCCESS && check_alarm(m) != TL_OK)
+            return tl_mpi_fail(&m->lost);
     }
-    return broken_here(m, function, code);
+    return fail_here(m, function, code);
 }
 
 tl_status tl_mpi_least(tl_mpi *m)
 {
-    if (m->lost.status != TL_OK)
-        return tl_mpi_fail(&m->lost);
+    if (begin(m) != TL_OK)
+        return m->lost.status;
     const int code = MPI_Iallreduce(MPI_IN_PLACE, m->field, TL_MPI_FIELDS, MPI_INT64_T, MPI_MIN, m->comm,
                                     m->request);
     return finish(m, "MPI_Iallreduce", code, 1);
@@ -73,8 +93,8 @@ tl_status tl_mpi_least(tl_mpi *m)
 
 tl_status tl_mpi_from(tl_mpi *m, int root, void *bytes, int n)
 {
-    if (m->lost.status != TL_OK)
-        return tl_mpi_fail(&m->lost);
+    if (begin(m) != TL_OK)
+        return m->lost.status;
     const int code = MPI_Ibcast(bytes, n, MPI_BYTE, root, m->comm, m->request);
     return finish(m, "MPI_Ibcast", code, 1);
 }
@@ -111,15 +131,15 @@ tl_status tl_mpi_exchange(tl_mpi *m, const void *from, void *to, MPI_Datatype ty
 {
     MPI_Datatype unit;
     int bytes;
-    if (m->lost.status != TL_OK)
-        return tl_mpi_fail(&m->lost);
+    if (begin(m) != TL_OK)
+        return m->lost.status;
     int code = MPI_Type_size(type, &bytes);
     if (code == MPI_SUCCESS)
         code = MPI_Type_contiguous(size, type, &unit);
     if (code == MPI_SUCCESS)
         code = MPI_Type_commit(&unit);
     if (code != MPI_SUCCESS)
-        return broken_here(m, "MPI_Type_contiguous", code);
+        return fail_here(m, "MPI_Type_contiguous", code);
     const tl_status status = exchange_units(m, from, to, unit, (int64_t)bytes * size);
     MPI_Type_free(&unit);
     return status;

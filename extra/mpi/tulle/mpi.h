@@ -32,8 +32,10 @@ typedef struct tl_mpi tl_mpi;
  * is that of the failure on the rank that failed, and TL_ERR_PEER on the others; if ranks differ in what must
  * be the same (the call, tl_kernel_level, the number of parts, the variables and their patterns), TL_ERR_PEER
  * on all, with what two of them have. After such a failure the ranks are in step, and may go on, with the
- * next sum. An error of MPI itself is TL_ERR_IO on the rank that saw it and TL_ERR_PEER on the others, and
- * every later call fails likewise. */
+ * next sum.
+ *
+ * An error of MPI itself is TL_ERR_IO on the rank that saw it and TL_ERR_PEER on the others, in the same call
+ * or, if these had all they needed from that rank, in their next. Every later call fails likewise. */
 
 /* Returns a batch of `parts` parts on the ranks of comm, of which it makes duplicates. parts is part of the
  * meaning of a run, as the seed is; the number of ranks is not. Rank r has parts floor(parts r / ranks) to
