@@ -80,6 +80,9 @@ def check_failures(ranks):
     ranks.run(ranks.command(3, budget + ['--json', 'no/such']), 1, 'no/such: No such file or directory')
     if os.path.exists('/dev/full'):
         ranks.run(ranks.command(3, budget + ['--json', '/dev/full']), 1, '/dev/full: No space left on device')
+        if name == 'wide_layer':  # while the other is in an exchange: it ends it
+            ranks.run(ranks.command(1, budget + ['--steps', '5', '--json', '/dev/full']) +
+                      [':', '-n', '1', program, '--mpi', *budget], 1, 'rank 0: /dev/full: No space left on device')
     if name == 'recommender':
         ranks.run(ranks.command(3, budget + ['--data', 'no']), 1, 'no/ratings.csv: No such file or directory')
         ranks.run(ranks.command(1, budget) + [':', '-n', '1', program, '--mpi', *budget, '--user', 'nobody'], 1,
