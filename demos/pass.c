@@ -41,14 +41,26 @@ bool pass_next(pass *p)
     return true;
 }
 
+static bool count(pass *p, double loss)
+{
+    p->loss += (double)p->n * loss;
+    p->ms[p->step++] = 1e3 * (seconds() - p->start);
+    return true;
+}
+
 bool pass_step(pass *p, tl_optimizer *o, tl_node *loss)
 {
     if (tl_minimize(o, loss) != TL_OK)
         return graph_failed(p->graph);
-    p->loss += (double)p->n * (double)tl_value(loss)[0];
+    const double value = (double)tl_value(loss)[0];
     tl_graph_reset(p->graph);
-    p->ms[p->step++] = 1e3 * (seconds() - p->start);
-    return true;
+    return count(p, value);
+}
+
+bool pass_step_by(pass *p, ranks *by, tl_optimizer *o, loss_function *loss_of, void *context)
+{
+    double loss;
+    return ranks_minimize(by, o, p->graph, p->n, loss_of, context, &loss) && count(p, loss);
 }
 
 double pass_loss(const pass *p)

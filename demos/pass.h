@@ -10,6 +10,7 @@
 #define PASS_H
 
 #include "digits.h"
+#include "ranks.h"
 
 typedef struct pass {
     const digits *d;
@@ -36,6 +37,9 @@ bool pass_next(pass *p);
 
 /* Minimizes the loss of the batch, and resets the graph. Returns false with the reason in tl_error(). */
 bool pass_step(pass *p, tl_optimizer *o, tl_node *loss);
+
+/* The same in the parts that `by` cuts the batch into. */
+bool pass_step_by(pass *p, ranks *by, tl_optimizer *o, loss_function *loss_of, void *context);
 
 /* Return, after a pass, the mean loss, and the median over the steps of their time, from pass_next on. */
 double pass_loss(const pass *p);

@@ -70,9 +70,9 @@ static const char *const panels[CURVES] = { "training loss", "test error, %",
 /* Trains on from where the trainee is, with a checkpoint after each epoch. */
 static bool train(demo *d, trainee *t, series *const curve[CURVES])
 {
-    bool ok = true;
+    bool ok = trainee_broadcast(t, &d->ranks);
     while (ok && t->epoch < epochs_of(t->o)) {
-        ok = trainee_train_epoch(t);
+        ok = trainee_train_epoch(t, &d->ranks);
         series_add(curve[LOSS], (double)t->epoch, t->loss);
         series_add(curve[ERROR], (double)t->epoch, 100 * (1 - t->accuracy));
         series_add(curve[REVIVED], (double)t->epoch, (double)count_removed(t).revived);
@@ -222,6 +222,7 @@ int main(int argc, char **argv)
             "status is 0 if none did that set-mask or sparse removed, and if every method reaches the goal.",
         .data = digits_help,
         .goal = "lowest accuracy of a method",
+        .in_parts = true,
         .x_name = "epoch",
         .examples = "\n--data digits --density 0.02 --gradual --svg methods.svg\n"
                     "--method sparse --schedule cosine --save mlp.safetensors\n"

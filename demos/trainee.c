@@ -94,22 +94,40 @@ removal count_removed(const trainee *t)
 
 /* ---- Training ---- */
 
-static bool step(trainee *t, pass *p)
+typedef struct batch {
+    const trainee *t;
+    const pass *p;
+} batch;
+
+static tl_node *loss_of(void *context, samples s)
 {
-    tl_node *scores = network_scores(p->graph, &t->net, p->image, p->n);
-    if (!pass_step(p, t->optimizer, tl_softmax_cross_entropy(scores, p->label)))
+    const batch *b = context;
+    const tl_real *image = b->p->image + s.first * b->t->d->height * b->t->d->width;
+    return tl_softmax_cross_entropy(network_scores(b->p->graph, &b->t->net, image, s.n),
+                                    b->p->label + s.first);
+}
+
+static bool step(trainee *t, pass *p, ranks *by)
+{
+    if (!pass_step_by(p, by, t->optimizer, loss_of, &(batch){ t, p }))
         return false;
     t->step++;
     return !t->method->remove || !pruning_is_due(&t->plan, t->step) ||
            t->method->remove(t, pruning_density(&t->plan, t->step));
 }
 
-bool trainee_train_epoch(trainee *t)
+bool trainee_broadcast(trainee *t, ranks *by)
+{
+    tl_variable *var[2 * (MAX_HIDDEN + 1)];
+    return ranks_broadcast(by, var, network_variables(&t->net, var), t->optimizer);
+}
+
+bool trainee_train_epoch(trainee *t, ranks *by)
 {
     pass p;
     bool ok = pass_begin(&p, t->d, t->o->batch, &t->rng);
     while (ok && pass_next(&p))
-        ok = step(t, &p);
+        ok = step(t, &p, by);
     if (ok) {
         t->epoch++;
         t->loss = pass_loss(&p);

@@ -7,6 +7,7 @@
 #include "network.h"
 #include "optimizers.h"
 #include "pruning.h"
+#include "ranks.h"
 
 typedef struct trainee_options {
     integer_list hidden;
@@ -56,7 +57,10 @@ void trainee_free(trainee *t);
 bool trainee_keep(trainee *t, tl_checkpoint *c);
 
 /* Makes a pass over the training images, removes connections when it is due, and sets t->accuracy. */
-bool trainee_train_epoch(trainee *t);
+bool trainee_train_epoch(trainee *t, ranks *by);
+
+/* Gives all ranks what rank 0 has. */
+bool trainee_broadcast(trainee *t, ranks *by);
 
 /* Counts the removed connections: all, and those whose weights are not zero. */
 typedef struct removal {

@@ -19,6 +19,7 @@ import check_demo
 SCRIPT = os.path.join(os.path.dirname(os.path.realpath(__file__)), '../../demos/cluster/train.sbatch')
 PARTS = ['--parts', '5']
 BUDGETS = {
+    'pruned_mlp': '--epochs 1 --hidden 32,16 --batch 100 --gradual --method mask-gradients,set-mask,sparse --goal 0',
     'recommender': '--rank 4 --epochs 2 --batch 1024 --learning-rate 0.03 --goal 1 --rows exact,lazy',
     'wide_layer': '--size 2000 --connections 20000 --steps 20 --batch 3',  # two parts are empty
 }
