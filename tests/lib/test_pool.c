@@ -29,8 +29,10 @@ START_TEST(random_requests)
     int64_t size[MOST] = { 0 };
     for (int step = 0; step < STEPS; step++) {
         const int64_t k = tl_random_integer(&r, MOST);
-        for (int64_t i = 0; taken[k] && i < size[k]; i++)
-            ck_assert_int_eq(taken[k][i], (unsigned char)k);
+        int64_t kept = 0;
+        while (taken[k] && kept < size[k] && taken[k][kept] == (unsigned char)k)
+            kept++;
+        ck_assert(!taken[k] || kept == size[k]);
         if (taken[k]) {
             tl_pool_give(&p, taken[k]);
             taken[k] = NULL;
