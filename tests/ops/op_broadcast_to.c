@@ -50,7 +50,7 @@ static const tl_sample samples[] = {
     REPEAT(TO(300, 131), 131),
     REPEAT(TO(300, 131), 300, 1),
     REPEAT(TO(300, 131), 1),
-    REPEAT(TO(3, 20, 30, 20), 20, 1, 20),
+    REPEAT(TO(3, 8, 30, 20), 8, 1, 20),
     REPEAT(TO(200, 131), 200, 131),
     REFUSED(TL_DENSE_OPERAND(3, 4), TO(4), "a (3x4) cannot be repeated to [4]"),
     REFUSED(TL_DENSE_OPERAND(3, 4), TO(4, 4), "a (3x4) cannot be repeated to 4x4"),
