@@ -39,6 +39,7 @@ static void mark_needs_grad(tl_node *y, const tl_backward_plan *plan)
                               : a->needs_grad && a->number <= y->number;
         a->reached = a == y;
         a->overwrite = false;
+        a->restricted = false;
         /* unless mark_reached finds a dense use */
         a->row_sparse = a->variable && a->kind == TL_DENSE && a->shape.rank > 0 && plan->prefill == 0 &&
                         a != y;

@@ -66,8 +66,9 @@ tl_status tl_check_pairs(const tl_gradients *g);
  * variable is on the tape of g, its pattern. TL_ERR_ARGUMENT, TL_ERR_KIND, TL_ERR_INDEX. */
 tl_status tl_check_gradient(const tl_graph *g, const tl_gradient *pair);
 
-/* Sets the gradient to +0 off `keep`, which has the shape of the variable seen as a matrix. */
-void tl_restrict_gradient(const tl_gradient *pair, const tl_pattern *keep);
+/* Sets the gradient to +0 off `keep`, which has the shape of the variable seen as a matrix. Notes it at the
+ * variable's leaf in g if that has the same array. */
+void tl_restrict_gradient(const tl_graph *g, const tl_gradient *pair, const tl_pattern *keep);
 
 /* ---- Row-sparse gradients ---- */
 

@@ -26,7 +26,15 @@ static void restrict_rows(const tl_gradient *pair, const tl_pattern *keep)
         }
 }
 
-void tl_restrict_gradient(const tl_gradient *pair, const tl_pattern *keep)
+static void restrict_dense(const tl_graph *g, const tl_gradient *pair, const tl_pattern *keep)
+{
+    tl_node *leaf = g ? tl_leaf_of(g, pair->variable) : NULL;
+    tl_fill_off_pattern(pair->values, TL_REAL, keep, 0);
+    if (leaf && leaf->grad == pair->values)
+        leaf->restricted = true;
+}
+
+void tl_restrict_gradient(const tl_graph *g, const tl_gradient *pair, const tl_pattern *keep)
 {
     if (!pair->values)
         return;
@@ -35,5 +43,5 @@ void tl_restrict_gradient(const tl_gradient *pair, const tl_pattern *keep)
     else if (pair->rows)
         restrict_rows(pair, keep);
     else
-        tl_fill_off_pattern(pair->values, TL_REAL, keep, 0);
+        restrict_dense(g, pair, keep);
 }

@@ -14,7 +14,7 @@ static tl_status restrict_direction(tl_graph *g, tl_gradient *pair)
     if (n > 0)
         memcpy(copy, pair->values, (size_t)n * sizeof *copy);
     pair->values = copy;
-    tl_restrict_gradient(pair, pair->variable->pattern);
+    tl_restrict_gradient(NULL, pair, pair->variable->pattern);
     return TL_OK;
 }
 
@@ -85,7 +85,7 @@ static tl_status product(tl_node *loss, const tl_gradients *v, tl_variable *cons
         along, &(tl_backward_plan){ .upstream = &one, .variable = vars, .n = v->n, .for_step = true }, out);
     for (int32_t i = 0; status == TL_OK && i < out->n; i++)
         if (!vars[i]->sparse && vars[i]->pattern)
-            tl_restrict_gradient(&out->pair[i], vars[i]->pattern);
+            tl_restrict_gradient(loss->graph, &out->pair[i], vars[i]->pattern);
     return status;
 }
 

@@ -22,7 +22,7 @@ static void restrict_all(const tl_gradients *g)
     for (int32_t i = 0; i < g->n; i++)
         if (!g->pair[i].variable->sparse && g->pair[i].variable->pattern) {
             tl_gradient_pack(g->graph, &g->pair[i]);
-            tl_restrict_gradient(&g->pair[i], g->pair[i].variable->pattern);
+            tl_restrict_gradient(g->graph, &g->pair[i], g->pair[i].variable->pattern);
         }
 }
 

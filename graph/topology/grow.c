@@ -81,6 +81,10 @@ static tl_status use_whole(tile *t)
 {
     t->end = t->rows;
     t->gradient = t->w->grad;
+    if (t->w->restricted)
+        return tl_fail(TL_ERR_ARGUMENT,
+                       "%s: the gradient of %s was set to 0 off a mask; call this before tl_apply_gradients",
+                       who, tl_node_text(t->w).text);
     if (t->gradient)
         return TL_OK;
     if (t->w->needs_grad && t->w->row_sparse)

@@ -14,10 +14,11 @@
  *         tl_pattern_release(next);
  *     }
  *
- * What returns a pattern changes nothing, and the caller releases the pattern. tl_variable_set_pattern (of a
- * dense variable tl_variable_set_mask) then makes the move, all of it or nothing: connections that stay keep
- * their values, slots and ages, and new ones start at 0 with initial slots. Time and memory but for that of
- * the gradient follow the connections. The bits do not depend on the number of threads. */
+ * What returns a pattern changes nothing, and the caller releases the pattern. tl_variable_set_pattern then
+ * makes the move, all of it or nothing: connections that stay keep their values, slots and ages, and new ones
+ * start at 0 with initial slots. For a dense variable it is tl_variable_set_mask, and the pattern is made
+ * before tl_apply_gradients. Time and memory but for that of the gradient follow the connections. The bits do
+ * not depend on the number of threads. */
 #ifndef TL_TOPOLOGY_H
 #define TL_TOPOLOGY_H
 
@@ -69,12 +70,14 @@ TL_API tl_pattern *tl_topology_drop(tl_variable *w, const tl_real *score, int64_
  * largest (the first among equals). That gradient is the one of the last tl_backward on g, before the reset;
  * tl_minimize does not keep what is needed. If w is sparse, the ops that read it compute it now, some rows at
  * a time, in memory for 16384 cells, or for one row if that is longer: tl_dense_sparse_matmul,
- * tl_sparse_dense_matmul and tl_sparse_conv2d can, and others that have tl_op.gradient_rows. If w is dense or
- * masked, it is there.
+ * tl_sparse_dense_matmul and tl_sparse_conv2d can, and others that have tl_op.gradient_rows. An operand that
+ * is another variable is read as it is now: after a step, with its new values. If w is dense or masked, the
+ * gradient is there, but tl_apply_gradients sets it to 0 off a mask, and its transforms change it: call this
+ * before.
  *
  * NULL on failure: TL_ERR_ARGUMENT for NULL, fewer than k absent cells, a w that g does not use, and a
- * gradient that was not computed or not kept; TL_ERR_KIND for another op and for a gradient that is
- * row-sparse; TL_ERR_SHAPE; TL_ERR_NUMERIC for a NaN; TL_ERR_MEMORY. */
+ * gradient that was not computed, not kept, or set to 0 off a mask; TL_ERR_KIND for another op and for a
+ * gradient that is row-sparse; TL_ERR_SHAPE; TL_ERR_NUMERIC for a NaN; TL_ERR_MEMORY. */
 TL_API tl_pattern *tl_topology_grow_by_gradient(tl_pattern *p, int64_t k, const tl_graph *g,
                                                 const tl_variable *w);
 

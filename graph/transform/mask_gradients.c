@@ -22,6 +22,6 @@ tl_status tl_mask_gradients(tl_gradients *g, void *context)
     for (int32_t m = 0; m < masks->n; m++)
         for (int32_t i = 0; i < g->n; i++)
             if (g->pair[i].variable == masks->mask[m].variable)
-                tl_restrict_gradient(&g->pair[i], masks->mask[m].keep);
+                tl_restrict_gradient(g->graph, &g->pair[i], masks->mask[m].keep);
     return TL_OK;
 }

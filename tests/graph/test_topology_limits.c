@@ -189,6 +189,39 @@ START_TEST(a_gradient_by_rows)
 }
 END_TEST
 
+/* A step sets the gradient of a masked variable to 0 off the mask, and tl_mask_gradients that of a dense one.
+ * Nothing would tell the absent cells apart. */
+START_TEST(a_gradient_that_was_masked)
+{
+    static const char masked[] =
+        "topology_grow_by_gradient: the gradient of w (6x8) was set to 0 off a mask; "
+        "call this before tl_apply_gradients";
+    layer a = layer_new(tl_pattern_random(6, 8, 0.5, 1), _i);
+    tl_pattern *p = tl_pattern_random(6, 8, 0.5, 2);
+    tl_optimizer *sgd = tl_sgd((tl_sgd_options){ .learning_rate = 0.1 });
+    const tl_gradient_mask mask = { a.w, p };
+    tl_gradient_masks masks = { &mask, _i == DENSE };
+    tl_gradients pairs;
+    ck_assert_ok(tl_optimizer_add_transform(sgd, tl_mask_gradients, &masks));
+    ck_assert_ok(tl_backward(layer_loss(&a), &pairs));
+    tl_pattern *moved = tl_topology_move_by_gradient(a.w, 9, a.g);
+    ck_assert_msg(moved != NULL, "%s", tl_error());
+    ck_assert_ok(tl_apply_gradients(sgd, &pairs));
+    ck_assert_null(tl_topology_move_by_gradient(a.w, 9, a.g), masked);
+    ck_assert_ok(tl_backward(layer_loss(&a), &pairs));
+    tl_pattern_release(moved);
+    moved = tl_topology_move_by_gradient(a.w, 9, a.g);
+    ck_assert_msg(moved != NULL, "%s", tl_error());
+    tl_graph_reset(a.g);
+    ck_assert_ok(tl_minimize(sgd, layer_loss(&a)));
+    ck_assert_null(tl_topology_move_by_gradient(a.w, 9, a.g), masked);
+    tl_pattern_release(moved);
+    tl_pattern_release(p);
+    tl_optimizer_free(sgd);
+    layer_free(&a);
+}
+END_TEST
+
 /* Only absent cells are looked at: column 2 of the gradient is NaN, and (0, 2) exists. */
 START_TEST(a_gradient_that_is_not_a_number)
 {
@@ -219,6 +252,7 @@ Suite *tl_test_suite(void)
     tcase_add_loop_test(c, failing_allocations, 0, 2);
     tcase_add_test(c, arguments);
     tcase_add_loop_test(c, a_gradient_that_is_not_there, 0, KINDS);
+    tcase_add_loop_test(c, a_gradient_that_was_masked, MASKED, KINDS);
     tcase_add_test(c, an_op_without_rows_of_the_gradient);
     tcase_add_test(c, a_gradient_by_rows);
     tcase_add_loop_test(c, a_gradient_that_is_not_a_number, 0, KINDS);
