@@ -151,6 +151,15 @@ bool demo_save(demo *d)
                        !o->checkpoint || tl_checkpoint_save(d->checkpoint, o->checkpoint) == TL_OK);
 }
 
+bool demo_trains_nothing(const char *because, int n, const char *const *file)
+{
+    for (int k = 0; k < n; k++)
+        if (file[k])
+            return tl_fail(TL_ERR_ARGUMENT, "%s: trains nothing, so that %s is of no use", because,
+                           file[k]) == TL_OK;
+    return true;
+}
+
 /* ---- The end ---- */
 
 bool demo_reached(demo *d, bool reached, const char *format, ...)

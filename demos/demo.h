@@ -90,6 +90,10 @@ bool demo_resume(demo *d);
 /* Writes the checkpoint of --checkpoint if that is given. */
 bool demo_save(demo *d);
 
+/* Checks that none of n files is given (those that are not are NULL), for a flag, `because`, with which the
+ * run trains nothing and would neither read nor write them. */
+bool demo_trains_nothing(const char *because, int n, const char *const *file);
+
 /* Prints whether the goal is reached, on stdout, or, if it is missed, on stderr by demo_end. Returns true. */
 bool demo_reached(demo *d, bool reached, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

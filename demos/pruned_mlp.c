@@ -188,10 +188,8 @@ static bool apply(demo *d, const options *o, const digits *images)
     tl_random rng = { 0 };
     double accuracy;
     const char *const other[] = { o->save, o->dot, o->common.svg, o->common.checkpoint, o->common.resume };
-    for (int k = 0; k < 5; k++)
-        if (other[k])
-            return tl_fail(TL_ERR_ARGUMENT, "--apply: trains nothing, so that %s is of no use", other[k]) ==
-                   TL_OK;
+    if (!demo_trains_nothing("--apply", sizeof other / sizeof *other, other))
+        return false;
     bool ok = network_make(&net, "", &o->model.hidden, images, NULL, &rng) &&
               network_make_sparse(&net, net.n_hidden) && network_load(&net, o->apply) &&
               network_accuracy(&net, images, &accuracy);

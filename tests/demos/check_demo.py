@@ -295,6 +295,8 @@ def more_of_bring_your_own(demo):
     out, _ = demo.run(['--images', 'images.safetensors', '--json', 'c.json'])
     if '4000 images to train and 1000 to test are written' not in out or demo.results('c.json'):
         demo.wrong([], '--images: %s' % out)
+    for flag in '--weights', '--save', '--svg', '--checkpoint', '--resume':
+        demo.fails(1, '--images: trains nothing, so that b.txt is of no use', ['--images', 'i.safetensors', flag, 'b.txt'])
     demo.run(demo.budget + ['--save', 'sparse.safetensors'])
     demo.fails(1, r'sparse\.safetensors: 0\.weight is sparse already', ['--weights', 'sparse.safetensors'])
     demo.fails(1, 'no: No such file', ['--weights', 'no'])
