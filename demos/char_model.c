@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { UNKNOWN = -1 }; /* a label that does not count */
+enum { FEWEST = 10 };  /* characters to learn from, so that at least one is held out */
 
 typedef struct options {
     demo_options common;
@@ -84,9 +85,9 @@ static bool make_optimizer(model *m)
 
 static bool model_make(model *m, const options *o, const chars *text)
 {
-    const int64_t needed = 2 * o->batch * o->model.window + 1;
+    const int64_t windows = 2 * o->batch * o->model.window + 1, needed = windows > FEWEST ? windows : FEWEST;
     *m = (model){ .o = o, .text = text, .rng = { .seed = o->common.seed }, .at = text->n };
-    if (text->n_train < needed || text->n == text->n_train)
+    if (text->n_train < needed)
         return tl_fail(TL_ERR_FORMAT,
                        "%s: %" PRId64 " characters to learn from, but --batch %" PRId64
                        " and --window %" PRId64 " need %" PRId64,

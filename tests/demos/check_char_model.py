@@ -30,6 +30,9 @@ def check_texts(demo, short):
     demo.write('a.txt', 'ab' * 9)
     demo.fails(1, 'a.txt: 17 characters to learn from, but --batch 2 and --window 5 need 21',
                short + ['--data', 'a.txt', '--window', '5'])
+    demo.write('a.txt', 'abcdefghi')
+    demo.fails(1, 'a.txt: 9 characters to learn from, but --batch 1 and --window 2 need 10',
+               ['--data', 'a.txt', '--batch', '1', '--window', '2'])
     demo.write('a.txt', ''.join(chr(0x4e00 + k) for k in range(20001)))
     demo.fails(1, 'a.txt: more than 20000 different characters', short + ['--data', 'a.txt'])
     demo.fails(1, r'\.: Is a directory', short + ['--data', '.'])
