@@ -239,7 +239,7 @@ static bool make(cnn *m, const char *name, uint64_t seed, double density)
     m->n_blocks = (int)o->filters.n;
     m->rng = (tl_random){ .seed = seed, .position = training_draws };
     const int64_t steps = pass_steps(m->d, o->batch), all = o->epochs * steps;
-    m->plan = (pruning){ density, all / 5, 3 * all / 5, (steps + 3) / 4 };
+    m->plan = (pruning){ density, all / 5, all > 1 ? 3 * all / 5 : 1, (steps + 3) / 4 };
     m->course = (tl_cosine_decay){ .steps = all };
     m->adam = tl_adam((tl_adam_options){ .learning_rate = o->learning_rate, .decoupled = true });
     bool ok = m->adam && tl_optimizer_set_schedule(m->adam, tl_schedule_cosine, &m->course) == TL_OK &&
