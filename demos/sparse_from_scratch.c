@@ -59,12 +59,15 @@ static void more_help(void)
 
 static void print_head(const options *o, const digits *d)
 {
+    char every[64] = "every step";
+    if (o->net.every > 1)
+        snprintf(every, sizeof every, "every %" PRId64 " steps", o->net.every);
     network_print(&o->net.hidden, d);
-    printf("densities of layers: %s; Adam, learning rate %g, %" PRId64 " epoch%s; at first\n"
-           "%g of the connections move every %" PRId64 " steps\n"
+    printf("densities of layers: %s; Adam, learning rate %g, %" PRId64 " epoch%s\n"
+           "at first %g %% of the connections move %s, later fewer\n"
            "accuracy: mean (lowest .. highest) of %" PRId64 " seed%s\n\n",
            rule_names[o->net.rule], o->net.learning_rate, o->net.epochs, o->net.epochs == 1 ? "" : "s",
-           o->net.fraction, o->net.every, o->seeds, o->seeds == 1 ? "" : "s");
+           100 * o->net.fraction, every, o->seeds, o->seeds == 1 ? "" : "s");
     printf("%8s  %-8s %-26s %12s %9s %9s\n", "density", "method", "accuracy", "connections", "ms/step",
            "memory");
     fflush(stdout);
@@ -232,8 +235,9 @@ static bool check_goal(const sweep *s)
     }
     const double rounding = 1e-9; /* of means that are equal */
     return demo_reached(s->demo, least >= o->common.goal - rounding,
-                        "RigL is %.2f points more accurate than static networks at %g %%%s", least,
-                        100 * o->density.item[at], o->density.n > 1 ? ", where it gains least" : "");
+                        "RigL is %.2f points %s accurate than static networks at %g %%%s", fabs(least),
+                        least < -rounding ? "less" : "more", 100 * o->density.item[at],
+                        o->density.n > 1 ? ", where it gains least" : "");
 }
 
 static bool check_methods(const options *o)

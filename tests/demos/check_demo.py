@@ -434,6 +434,8 @@ def more_of_sparse_from_scratch(demo):
         if (demo.results('c.json')[1:] == demo.results('a.json')[1:]) != (rule == 'erk'):
             demo.wrong([], '--distribution %s: %s' % (rule, demo.results('c.json')))
     demo.fails(1, r'the goal is missed: RigL is \S+ points more accurate', demo.budget + ['--goal', '99'])
+    demo.fails(1, r'the goal is missed: RigL is \d\S+ points less accurate',
+               '--epochs 1 --seeds 1 --every 5 --until 1 --density 0.5 --method static,rigl'.split())
     demo.fails(1, '--method: the goal needs static and rigl', demo.budget + ['--method', 'set,rigl'])
     demo.fails(1, 'the loss|not finite|nan|inf', '--learning-rate 1e38 --epochs 1 --seeds 1'.split())
 
