@@ -17,8 +17,8 @@
  * What returns a pattern changes nothing, and the caller releases the pattern. tl_variable_set_pattern then
  * makes the move, all of it or nothing: connections that stay keep their values, slots and ages, and new ones
  * start at 0 with initial slots. For a dense variable it is tl_variable_set_mask, and the pattern is made
- * before tl_apply_gradients. Time and memory but for that of the gradient follow the connections. The bits do
- * not depend on the number of threads. */
+ * before tl_apply_gradients. Apart from the gradient, time and memory are proportional to the number of
+ * connections. The bits do not depend on the number of threads. */
 #ifndef TL_TOPOLOGY_H
 #define TL_TOPOLOGY_H
 
@@ -27,8 +27,8 @@
 /* ---- How many connections each layer has ---- */
 
 /* The density of a layer of shape d_1 x d_2 x .. is min(1, c s), with one c for all layers. d_1 and d_2 are
- * the numbers of inputs and outputs, in either order; what follows are the sizes of a filter's kernel. They
- * count also where the filters are the rows of a matrix, as those of tl_sparse_conv2d. */
+ * the numbers of inputs and outputs, in either order; the sizes of a filter's kernel follow. Filters that are
+ * stored as the rows of a matrix, as for tl_sparse_conv2d, are given by this shape as well. */
 typedef enum tl_density_rule {
     TL_UNIFORM,           /* s = 1 */
     TL_ERDOS_RENYI,       /* s = (d_1 + d_2) / (d_1 d_2) (Mocanu et al. 2018) */
@@ -50,7 +50,7 @@ typedef struct tl_topology_schedule {
     double fraction; /* 0 to 1 */
     int64_t every;   /* >= 1 */
     int64_t end;     /* >= 1 */
-    bool constant;   /* `fraction` takes the place of f(t) where that is not 0, as in SET, which has 0.3 */
+    bool constant;   /* each of these steps moves `fraction`, as in SET, which takes 0.3 */
 } tl_topology_schedule;
 
 /* Returns the fraction of the connections that moves at a step, from 1 on; NaN, with the reason in
