@@ -1,8 +1,9 @@
-/* Learns to continue a text, character by character: a GRU, an LSTM or a transformer with sparse weights.
+/* Learns to continue a text: sparse GRU, LSTM, transformer.
  *
- * Streams of the text are read side by side, a window at a time. What a recurrent network keeps in mind goes
- * on from window to window, and its gradient ends at the beginning of a window (truncated backpropagation,
- * Williams and Peng 1990). A transformer begins each window anew, and looks back by causal attention. */
+ * Characters are predicted one by one. Streams of the text are read side by side, a window at a time. The
+ * state of a recurrent network is carried from window to window, and its gradient ends at the beginning of a
+ * window (truncated backpropagation, Williams and Peng 1990). A transformer begins each window anew, and
+ * looks back by causal attention. */
 #include "chars.h"
 #include "demo.h"
 #include "predictor.h"

@@ -1,8 +1,8 @@
-/* Trains a convolutional network while its filters are pruned to a tenth.
+/* Prunes the filters of a convolutional network in training.
  *
  * The filters are sparse variables in which every connection exists at first. While the network is trained,
- * those of smallest magnitude are removed, many at first and few at last, and what the optimizer knows of the
- * others stays with them. A step costs the less, the fewer weights are left. */
+ * those of smallest magnitude are removed, many at first and few at last, until a tenth is left. The
+ * optimizer keeps its state of the others. The fewer weights are left, the less a step costs. */
 #include "cnn.h"
 #include "demo.h"
 

@@ -143,6 +143,14 @@ commands() {
     done
 }
 
+# The first sentence of each demo, which `./dev demo` lists beside its name: 60 letters fit in 80 columns.
+demos() {
+    { grep -l '^int main(' demos/*.c || true; } | grep -v '/convert\.c$' | while read -r demo; do
+        sed -n '1{s|^/\* ||; s|\. .*|.|; p;}' "$demo" | grep -qE '^.{1,59}\.$' ||
+            echo "$demo: the first sentence does not end within 60 letters"
+    done
+}
+
 # Prints the faults of the tree at $1.
 check() {
     cd "$1"
@@ -155,6 +163,7 @@ check() {
     names
     paths
     commands
+    demos
     rm -f "$known"
 }
 
@@ -185,6 +194,7 @@ self_test() {
     echo "files('a.c')" >"$tree/docs/code/meson.build"
     echo 'int tl_call(void);' >"$tree/lib/call.h"
     echo 'run) run ;;' >"$tree/dev"
+    printf '%s\n' '/* Runs. And more. */' 'int main(void)' >"$tree/demos/a.c"
     echo '# The top, of all' | tee "$tree/CHANGELOG.md" >"$tree/docs/a.md"
     echo 'See [a](../a.md#the-top-of-all).' >"$tree/docs/ops/b.md"
     echo 'See [a](docs/a.md#the-top-of-all), `./dev run`, `tl_call`, `tl_many_*`, `lib/call.h` and `ops/NAME.c`.' >"$tree/README.md"
@@ -224,6 +234,8 @@ self_test() {
     echo 'print(1)' >"$tree/docs/code/c.py"
     expect 'docs/code/c.py: no page shows it' README.md ''
     expect 'docs/code/meson.build omits it' README.md ''
+    printf '%s\n' "/* Runs$(printf '%60s' ''). */" 'int main(void)' >"$tree/demos/b.c"
+    expect 'demos/b.c: the first sentence does not end within 60 letters' README.md ''
     [ "$missed" -ne 0 ] || echo 'every fault is found'
     exit "$missed"
 }
