@@ -17,8 +17,8 @@
  * What returns a pattern changes nothing, and the caller releases the pattern. tl_variable_set_pattern then
  * makes the move, all of it or nothing: connections that stay keep their values, slots and ages, and new ones
  * start at 0 with initial slots. For a dense variable it is tl_variable_set_mask, and the pattern is made
- * before tl_apply_gradients. Apart from the gradient, time and memory are proportional to the number of
- * connections. The bits do not depend on the number of threads. */
+ * before tl_apply_gradients. Time and memory, other than those of the gradient, are proportional to the
+ * number of connections. The bits do not depend on the number of threads. */
 #ifndef TL_TOPOLOGY_H
 #define TL_TOPOLOGY_H
 
