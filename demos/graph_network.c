@@ -237,7 +237,7 @@ static void report(results *to, const options *o, uint64_t seed, const result *r
     const double rate = (double)o->epochs / r->seconds;
     printf("%6" PRIu64 "  %8.2f %%  %8.4f  %8.0f\n", seed, 100 * r->accuracy, r->loss, rate);
     fflush(stdout);
-    result_integer(to, "seed", (int64_t)seed);
+    result_seed(to, seed);
     result_number(to, "accuracy", r->accuracy);
     result_number(to, "loss", r->loss);
     result_integer(to, "bits", r->bits);

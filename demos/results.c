@@ -53,6 +53,13 @@ void result_integer(results *r, const char *name, int64_t value)
     fprintf(r->json, "%" PRId64, value);
 }
 
+void result_seed(results *r, uint64_t seed)
+{
+    begin_value(r, "seed");
+    fprintf(r->csv, "%" PRIu64, seed);
+    fprintf(r->json, "%" PRIu64, seed);
+}
+
 /* JSON has no NaN and no infinity. */
 void result_number(results *r, const char *name, double value)
 {

@@ -21,6 +21,7 @@ bool results_make(results *r);
 void result_text(results *r, const char *name, const char *value);
 void result_integer(results *r, const char *name, int64_t value);
 void result_number(results *r, const char *name, double value);
+void result_seed(results *r, uint64_t seed);
 void result_end(results *r);
 
 /* Write the rows: a header and records, and the elements of a JSON array. */

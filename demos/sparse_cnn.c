@@ -120,7 +120,7 @@ static double report(demo *d, const options *o, const row *r)
         sum += m->accuracy;
         ms = fmin(ms, m->ms);
         result_text(&d->results, "kept", r->name);
-        result_integer(&d->results, "seed", (int64_t)o->common.seed + k);
+        result_seed(&d->results, o->common.seed + (uint64_t)k);
         result_number(&d->results, "accuracy", m->accuracy);
         result_number(&d->results, "loss", m->loss);
         result_integer(&d->results, "weights", cnn_weights(m));

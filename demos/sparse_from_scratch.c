@@ -103,7 +103,7 @@ static void add_result(results *to, const result *r)
 {
     result_text(to, "method", r->method);
     result_number(to, "density", r->density);
-    result_integer(to, "seed", (int64_t)r->seed);
+    result_seed(to, r->seed);
     result_number(to, "accuracy", r->accuracy);
     result_number(to, "loss", r->loss);
     result_integer(to, "connections", r->connections);
