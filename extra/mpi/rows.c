@@ -99,7 +99,7 @@ static void find_tables(tl_mpi *m, const tl_mpi_sums *s, exchange *x)
         x->table[x->n++] = (table){ .variable = k, .deal = dealt ? &v->deal : NULL, .width = width };
         x->unit = common_divisor(x->unit, width);
     }
-    x->unit = x->unit > 0 ? x->unit : 1;
+    x->unit = x->unit > 0 && x->unit <= INT_MAX ? x->unit : 1;
     x->to_send = tl_mpi_take_zero(m, &m->sum, (int64_t)m->ranks * x->n * x->own_blocks, sizeof *x->to_send);
     x->to_receive = tl_mpi_take(m, &m->sum, (int64_t)x->n * m->n_blocks, sizeof *x->to_receive);
     x->owned = tl_mpi_take(m, &m->sum, (int64_t)m->ranks * x->n, sizeof *x->owned);

@@ -42,7 +42,7 @@ static tl_status check(const char *name, int64_t rows, int64_t width, tl_partiti
 {
     if (!name || !*name)
         return tl_fail(TL_ERR_ARGUMENT, "mpi_table: the name is missing");
-    if (rows < 1 || rows > INT32_MAX || width < 1)
+    if (rows < 1 || rows > INT32_MAX || width < 1 || width > INT32_MAX) /* MPI counts both by int */
         return tl_fail(TL_ERR_SHAPE, "mpi_table: %.60s: %lld rows of %lld values", name, (long long)rows,
                        (long long)width);
     if (split != TL_MOD && split != TL_DIV)

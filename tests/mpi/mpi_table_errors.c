@@ -237,6 +237,8 @@ static void differences_in_table(void)
     check_all_fail(!tl_mpi_table(t.m, here == 1 ? NULL : "a", 4, 4, TL_MOD),
                    "rank 1: mpi_table: the name is missing");
     check_all_fail(!tl_mpi_table(t.m, "a", here == 1 ? 0 : 4, 4, TL_MOD), "rank 1: mpi_table: a: 0 rows");
+    check_all_fail(!tl_mpi_table(t.m, "a", 1, here == 1 ? (int64_t)1 << 31 : 4, TL_MOD),
+                   "rank 1: mpi_table: a: 1 rows of 2147483648 values");
     check_all_fail(!tl_mpi_table(t.m, "a", 4, 4, here == 1 ? (tl_partition)7 : TL_MOD),
                    "rank 1: mpi_table: a: 7 is not a tl_partition");
     check_all_fail(tl_mpi_broadcast(t.m, here == 1 ? &t.table : &t.plain, 1, NULL) != TL_OK,

@@ -85,8 +85,8 @@ TL_API tl_status tl_mpi_sum(tl_mpi *m, int32_t n, const double *values, double *
  * It is read by tl_mpi_embedding_lookup only. tl_mpi_total gives each rank the sums of its own rows, as a
  * row-sparse pair for tl_apply_gradients; m knows the table, so it is not broadcast. What depends on all
  * pairs at once (tl_clip_by_global_norm) would see other rows on each rank, so that the ranks would differ:
- * give tables an optimizer without it. NULL on failure: TL_ERR_ARGUMENT, TL_ERR_SHAPE unless 1 <= rows <=
- * 2^31 - 1 and width >= 1, TL_ERR_MEMORY. */
+ * give tables an optimizer without it. NULL on failure: TL_ERR_ARGUMENT, TL_ERR_SHAPE unless rows and width
+ * are from 1 to 2^31 - 1, TL_ERR_MEMORY. */
 TL_API tl_variable *tl_mpi_table(tl_mpi *m, const char *name, int64_t rows, int64_t width, tl_partition split)
     TL_REAL_SYMBOL(tl_mpi_table);
 
