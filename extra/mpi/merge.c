@@ -4,19 +4,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Returns the least row that is at the head of a list, INT64_MAX if all lists are empty. */
-static int64_t least_row(int32_t n, const tl_mpi_list *list)
+/* Returns what lists are ordered by: their next row, then their number. */
+static uint64_t key_of(const tl_mpi_list *list, int32_t k)
 {
-    int64_t least = INT64_MAX;
-    for (int32_t k = 0; k < n; k++)
-        if (list[k].n > 0 && list[k].row[0] < least)
-            least = list[k].row[0];
-    return least;
+    return (uint64_t)list[k].row[0] << 32 | (uint64_t)k;
+}
+
+/* Moves the key at `at` of a heap of n keys, the least first, down to its place. */
+static void sift_down(int32_t n, uint64_t *heap, int32_t at)
+{
+    const uint64_t key = heap[at];
+    while (at < n / 2) {
+        int32_t child = 2 * at + 1;
+        child += child + 1 < n && heap[child + 1] < heap[child];
+        if (key <= heap[child])
+            break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = key;
+}
+
+/* Adds the next row of list k. Returns where its entries end. */
+static int64_t take_row(tl_mpi_list *list, int32_t k, int64_t width, int64_t entries, tl_mpi_merged *out)
+{
+    if (out->n == 0 || out->row[out->n - 1] != list[k].row[0]) {
+        out->row[out->n] = list[k].row[0];
+        out->first[out->n++] = entries;
+    }
+    out->block[entries] = k;
+    out->offset[entries] = list[k].values_at;
+    list[k].n--;
+    list[k].row++;
+    list[k].values_at += width;
+    return entries + 1;
 }
 
 void tl_mpi_merge(tl_mpi *m, int32_t n, tl_mpi_list *list, int64_t width, tl_mpi_merged *out)
 {
     int64_t most = 0, entries = 0;
+    int32_t waiting = 0; /* lists that are not empty */
     for (int32_t k = 0; k < n; k++)
         most += list[k].n;
     *out = (tl_mpi_merged){
@@ -25,20 +52,19 @@ void tl_mpi_merge(tl_mpi *m, int32_t n, tl_mpi_list *list, int64_t width, tl_mpi
         .first = tl_mpi_take(m, &m->sum, most + 1, sizeof *out->first),
         .offset = tl_mpi_take(m, &m->sum, most, sizeof *out->offset),
     };
-    if (!out->row || !out->block || !out->first || !out->offset)
+    uint64_t *heap = tl_mpi_take(m, &m->sum, n, sizeof *heap);
+    if (!out->row || !out->block || !out->first || !out->offset || !heap)
         return;
-    for (int64_t row; (row = least_row(n, list)) != INT64_MAX;) {
-        out->row[out->n] = (int32_t)row;
-        out->first[out->n++] = entries;
-        for (int32_t k = 0; k < n; k++) {
-            if (list[k].n == 0 || list[k].row[0] != row)
-                continue;
-            out->block[entries] = k;
-            out->offset[entries++] = list[k].values_at;
-            list[k].n--;
-            list[k].row++;
-            list[k].values_at += width;
-        }
+    for (int32_t k = 0; k < n; k++)
+        if (list[k].n > 0)
+            heap[waiting++] = key_of(list, k);
+    for (int32_t at = waiting / 2; at-- > 0;)
+        sift_down(waiting, heap, at);
+    while (waiting > 0) {
+        const int32_t k = (int32_t)(heap[0] & UINT32_MAX);
+        entries = take_row(list, k, width, entries, out);
+        heap[0] = list[k].n > 0 ? key_of(list, k) : heap[--waiting];
+        sift_down(waiting, heap, 0);
     }
     out->first[out->n] = entries;
 }
