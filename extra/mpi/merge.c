@@ -1,7 +1,6 @@
 /* Lists of rows: merging, sums of merged rows, and distinct rows. */
 #include "private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Returns what lists are ordered by: their next row, then their number. */
@@ -101,24 +100,41 @@ void tl_mpi_join_rows(const tl_mpi *m, const tl_mpi_block *block, const tl_mpi_m
 
 /* ---- Distinct rows ---- */
 
-static int compare_keys(const void *a, const void *b)
+/* Sorts keys by the rows in their upper halves, of which `most` is the largest; those of a row keep their
+ * order. Returns where they are: in `key` or in `spare`. */
+static uint64_t *sort_by_row(int64_t n, uint64_t *key, uint64_t *spare, int64_t most)
 {
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+    enum { DIGIT = 8, BINS = 1 << DIGIT };
+    for (int at = 32; most >> (at - 32) > 0; at += DIGIT) {
+        int64_t start[BINS + 1] = { 0 };
+        for (int64_t k = 0; k < n; k++)
+            start[(key[k] >> at) % BINS + 1]++;
+        for (int bin = 0; bin < BINS; bin++)
+            start[bin + 1] += start[bin];
+        for (int64_t k = 0; k < n; k++)
+            spare[start[(key[k] >> at) % BINS]++] = key[k];
+        uint64_t *sorted = spare;
+        spare = key;
+        key = sorted;
+    }
+    return key;
 }
 
 tl_status tl_mpi_find_distinct(tl_mpi *m, int64_t n, const int32_t *rows, tl_mpi_distinct *out)
 {
     uint64_t *key = tl_mpi_take(NULL, &m->call, n, sizeof *key); /* row << 32 | its place in the list */
+    uint64_t *spare = tl_mpi_take(NULL, &m->call, n, sizeof *spare);
     int32_t *row = tl_mpi_take(NULL, &m->call, n, sizeof *row),
             *of = tl_mpi_take(NULL, &m->call, n, sizeof *of);
     *out = (tl_mpi_distinct){ 0, row, of };
-    if (!key || !row || !of)
+    int64_t most = 0;
+    if (!key || !spare || !row || !of)
         return TL_ERR_MEMORY;
-    for (int64_t k = 0; k < n; k++)
+    for (int64_t k = 0; k < n; k++) {
         key[k] = (uint64_t)rows[k] << 32 | (uint64_t)k;
-    if (n > 0)
-        qsort(key, (size_t)n, sizeof *key, compare_keys);
+        most = rows[k] > most ? rows[k] : most;
+    }
+    key = sort_by_row(n, key, spare, most);
     for (int64_t k = 0; k < n; k++) {
         const int32_t next = (int32_t)(key[k] >> 32);
         if (out->n == 0 || row[out->n - 1] != next)
