@@ -35,7 +35,8 @@ typedef struct tl_mpi tl_mpi;
  * next sum.
  *
  * An error of MPI itself is TL_ERR_IO on the rank that saw it and TL_ERR_PEER on the others, in the same call
- * or, if these had all they needed from that rank, in their next. Every later call fails likewise. */
+ * or, if these had all they needed from that rank, in their next. Every later collective call fails
+ * likewise. */
 
 /* Returns a batch of `parts` parts on the ranks of comm, of which it makes duplicates. parts is part of the
  * meaning of a run, as the seed is; the number of ranks is not. Rank r has parts floor(parts r / ranks) to
@@ -44,8 +45,8 @@ typedef struct tl_mpi tl_mpi;
  * MPI was not given MPI_THREAD_FUNNELED; TL_ERR_MEMORY; TL_ERR_IO; TL_ERR_PEER. */
 TL_API tl_mpi *tl_mpi_new(MPI_Comm comm, int32_t parts) TL_REAL_SYMBOL(tl_mpi_new);
 
-/* Frees m, before MPI_Finalize. After an error of MPI it leaves behind what MPI may still write to. NULL is
- * ignored. */
+/* Frees m: to be called before MPI_Finalize. After an error of MPI, what MPI may still write to is not freed.
+ * NULL is ignored. */
 TL_API void tl_mpi_free(tl_mpi *m);
 
 /* Return the first of this rank's parts, and the one after the last. Not collective. */
@@ -53,11 +54,11 @@ TL_API int32_t tl_mpi_first(const tl_mpi *m);
 TL_API int32_t tl_mpi_last(const tl_mpi *m);
 
 /* Gives every rank what rank 0 has of n variables: values, patterns, masks, averages and, unless o is NULL,
- * the optimizer's slots, steps and learning rate: after initialising, and after reading a checkpoint. A
- * variable must have been in such a list before its gradients are added; lists add up, and their order must
- * be the same on all ranks. Names must be there and differ. It passes through temporary files in TMPDIR, or
- * /tmp, that are as large as a checkpoint. Errors as of tl_checkpoint_save and tl_checkpoint_load: then
- * variables of some ranks may have changed. */
+ * the optimizer's slots, steps and learning rate: to be called after initialising, and after reading a
+ * checkpoint. A variable must have been in such a list before its gradients are added; later lists may name
+ * more, and the order must be the same on all ranks. Names must be distinct and not empty. The state passes
+ * through temporary files in TMPDIR, or /tmp, that are as large as a checkpoint. Errors as of
+ * tl_checkpoint_save and tl_checkpoint_load: then variables of some ranks may have changed. */
 TL_API tl_status tl_mpi_broadcast(tl_mpi *m, tl_variable *const *vars, int32_t n, tl_optimizer *o);
 
 /* Adds weight * gradient as part `part`, one of this rank's; parts come in ascending order, and one that is
@@ -70,12 +71,16 @@ TL_API tl_status tl_mpi_add(tl_mpi *m, int32_t part, const tl_gradients *g, doub
 /* Sets *out to the sums over all parts, on every rank: pairs for tl_apply_gradients, as tl_gradients_total
  * orders them, valid until the next tl_mpi_add or tl_mpi_total, which starts the next sum, also after a
  * failure. The sums are computed by their owners: each rank has a slice of all dense values, and the rows
- * that leave its number as the remainder by that of the ranks. TL_ERR_KIND for a variable with a dense
- * gradient in one part and a row-sparse one in another, TL_ERR_MEMORY, and the failures that were kept. */
+ * whose number modulo that of ranks is its own. TL_ERR_KIND, on all ranks, for a variable with a dense
+ * gradient on one rank and a row-sparse one on another; TL_ERR_ARGUMENT if out is NULL, or if a pattern has
+ * changed since a gradient was added; TL_ERR_NUMERIC if the sum of a table that is shared out is not finite;
+ * TL_ERR_MEMORY; and the failures that were kept. */
 TL_API tl_status tl_mpi_total(tl_mpi *m, tl_gradients *out);
 
-/* Sets sum[k] to the sum over all parts of n numbers of each, losses or hits, along the same tree in double.
- * Those of part p, one of this rank's, are values[(p - first) * n + k]. */
+/* Sets sum[k], k < n, to the sum over all parts of their numbers k, losses or hits, along the same tree in
+ * double. Number k of part p, one of this rank's, is values[(p - first) * n + k]; sum may be values.
+ * TL_ERR_ARGUMENT if n < 0, if n * parts exceeds INT_MAX, or if n > 0 and sum is NULL, or values on a rank
+ * that has parts; TL_ERR_MEMORY. */
 TL_API tl_status tl_mpi_sum(tl_mpi *m, int32_t n, const double *values, double *sum);
 
 /* ---- Tables that are shared out ---- */
