@@ -264,6 +264,20 @@ static int64_t largest(const dealing *d)
     return bytes;
 }
 
+/* Copies the notes of rank 0. Slots of a table count as large until the optimizer has looked at them: those
+ * of rank 0 may be small where others are not. Failures are noted. */
+static void deal_notes(dealing *d)
+{
+    const tl_safetensors *first = &d->file[0];
+    d->made.note = tl_mpi_take(d->m, &d->m->call, first->n_notes, sizeof *d->made.note);
+    for (int32_t k = 0; d->made.note && k < first->n_notes; k++) {
+        const tl_safetensors_note note = first->note[k];
+        const char *last = strrchr(note.key, '/');
+        const bool large = last && strcmp(last, "/large") == 0 && table_of(d->m, note.key) >= 0;
+        d->made.note[k] = (tl_safetensors_note){ note.key, large ? "1" : note.value };
+    }
+}
+
 /* Writes the checkpoint that this rank would have saved. Failures are noted. */
 static void deal_all(dealing *d, const char *to)
 {
@@ -272,7 +286,8 @@ static void deal_all(dealing *d, const char *to)
     if (!d->file || tl_mpi_note(m, open_files(d)) != TL_OK)
         return;
     tl_safetensors *first = &d->file[0];
-    d->made = (tl_safetensors){ .n = first->n, .n_notes = first->n_notes, .note = first->note };
+    d->made = (tl_safetensors){ .n = first->n, .n_notes = first->n_notes };
+    deal_notes(d);
     d->made.tensor = tl_mpi_take(m, &m->call, first->n, sizeof *d->made.tensor);
     d->piece = tl_mpi_take(m, &m->call, largest(d), 1);
     for (int32_t k = 0; k < first->n && m->noted.status == TL_OK; k++) {
