@@ -76,6 +76,17 @@ blocks() {
     ' $pages
 }
 
+# A section that a merge has left twice.
+headings() {
+    awk '
+        FNR == 1 { inside = 0; split("", seen) }
+        /^```/ { inside = !inside }
+        inside || !/^#/ { next }
+        $0 in seen { printf "%s:%d: the page has this heading already\n", FILENAME, FNR }
+        { seen[$0] }
+    ' $pages
+}
+
 programs() {
     for program in docs/code/*.c docs/code/*.py; do
         [ -e "$program" ] || continue
@@ -157,6 +168,7 @@ check() {
     pages=$(find README.md CONTRIBUTING.md docs -name '*.md' | sort)
     known=$(mktemp)
     blocks
+    headings
     programs
     outputs
     links
@@ -218,6 +230,7 @@ self_test() {
     for fence in '```c ' '```C' ' ```c' '~~~c' '```'; do
         expect 'docs/a.md:17: a block begins with' docs/a.md "$fence" 'return 0;' '```'
     done
+    expect 'docs/a.md:17: the page has this heading already' docs/a.md '# The top, of all'
     expect 'CHANGELOG.md: there is no b.md' CHANGELOG.md 'See [b](b.md).'
     expect 'docs/a.md: there is no heading #b in docs/a.md' docs/a.md 'See [b](#b).'
     expect 'README.md: there is no heading #b in docs/a.md' README.md 'See [b](docs/a.md#b).'
