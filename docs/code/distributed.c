@@ -45,7 +45,7 @@ static tl_status train_step(tl_mpi *m, tl_graph *g, tl_variable *const *v, tl_op
     }
     tl_status status = tl_mpi_total(m, &sum);
     if (status == TL_OK)
-        status = tl_apply_gradients(o, &sum);
+        status = tl_mpi_check(m, tl_apply_gradients(o, &sum));
     return status == TL_OK ? tl_mpi_sum(m, 1, part_loss, loss) : status;
 }
 

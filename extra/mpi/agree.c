@@ -142,3 +142,11 @@ tl_status tl_mpi_agree(tl_mpi *m, int64_t *least)
 {
     return agree(m, NULL, 0, least);
 }
+
+tl_status tl_mpi_check(tl_mpi *m, tl_status status)
+{
+    if (!m)
+        return tl_fail(TL_ERR_ARGUMENT, "mpi_check: the first argument is NULL");
+    tl_mpi_note(m, status);
+    return tl_mpi_agree_on(m, &(tl_mpi_claim){ .call = "mpi_check" }, NULL);
+}

@@ -279,6 +279,20 @@ static void differences_in_sum(void)
     free_model(&t);
 }
 
+/* A rank fails in a call that is not collective. */
+static void failure_of_one(void)
+{
+    model t;
+    make_model(&t);
+    check_ok(tl_mpi_check(t.m, TL_OK));
+    check_all_fail(tl_mpi_check(t.m, here == 1 ? tl_apply_gradients(NULL, NULL) : TL_OK) != TL_OK,
+                   "rank 1: apply_gradients: ");
+    check(tl_last_status() == (here == 1 ? TL_ERR_ARGUMENT : TL_ERR_PEER), "%s", tl_error());
+    check(tl_mpi_check(NULL, TL_OK) == TL_ERR_ARGUMENT, "NULL is no error");
+    step(&t, NOTHING, 0);
+    free_model(&t);
+}
+
 /* ---- What can fail at any time ---- */
 
 /* Makes and uses a model in every way, up to the first failure. */
@@ -295,6 +309,8 @@ static tl_status use_all(model *t, int64_t failing_call)
         add_parts(t, NOTHING);
     if (status == TL_OK)
         status = tl_mpi_total(t->m, &total);
+    if (status == TL_OK)
+        status = tl_mpi_check(t->m, tl_apply_gradients(t->optimizer, &total));
     if (status == TL_OK)
         status = tl_mpi_sum(t->m, 1, values, &sum);
     return status;
@@ -379,6 +395,7 @@ int main(int argc, char **argv)
         differences_in_new();
         differences_in_broadcast();
         differences_in_sum();
+        failure_of_one();
         failing_allocations(0);
         failing_allocations(ranks - 1);
         failing_calls(0);

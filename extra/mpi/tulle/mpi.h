@@ -11,7 +11,7 @@
  *         tl_mpi_add(m, p, &part, 1.0 / PARTS);
  *     }
  *     if (tl_mpi_total(m, &sum) == TL_OK)
- *         tl_apply_gradients(adam, &sum);
+ *         tl_mpi_check(m, tl_apply_gradients(adam, &sum));
  *
  * A library of its own (pkg-config: tulle-mpi, in double tulle64-mpi). The program calls MPI_Init and
  * MPI_Finalize. All calls come from the thread that may call MPI. docs/distributed.md has a whole program. */
@@ -82,6 +82,11 @@ TL_API tl_status tl_mpi_total(tl_mpi *m, tl_gradients *out);
  * TL_ERR_ARGUMENT if n < 0, if n * parts exceeds INT_MAX, or if n > 0 and sum is NULL, or values on a rank
  * that has parts; TL_ERR_MEMORY. */
 TL_API tl_status tl_mpi_sum(tl_mpi *m, int32_t n, const double *values, double *sum);
+
+/* Makes the failure of a call that is not collective one of all ranks. `status` is what the call returned:
+ * tl_apply_gradients, or the reading of a rank's own data. Without this the other ranks would wait, in their
+ * next collective call, for a rank that has given up. What ranks have changed by then may differ. */
+TL_API tl_status tl_mpi_check(tl_mpi *m, tl_status status);
 
 /* ---- Tables that are shared out ---- */
 
