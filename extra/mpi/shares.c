@@ -227,6 +227,19 @@ static tl_status read_piece(const dealing *d, int rank, const tl_safetensor *lik
     return tl_safetensors_load(file, k, d->piece);
 }
 
+/* Checks that a tensor of a table has rows of that table's width. */
+static tl_status check_width(const dealing *d, int32_t table, const tl_safetensor *t)
+{
+    const tl_variable *v = d->m->variable[table].variable;
+    const int64_t was = t->rank == 2 ? t->dim[1] : 0, is = tl_variable_shape(v).dim[1];
+    if (was != is)
+        return tl_fail(TL_ERR_ARGUMENT,
+                       "mpi_load: %.200s: table %.60s has %" PRId64 " values per row in the file and %" PRId64
+                       " here",
+                       d->path, tl_variable_name(v), was, is);
+    return TL_OK;
+}
+
 /* Makes a tensor of the rows that this rank has now. Failures are noted. */
 static void deal(const dealing *d, int32_t table, tl_safetensor *t)
 {
@@ -236,7 +249,7 @@ static void deal(const dealing *d, int32_t table, tl_safetensor *t)
                   bytes = width * tl_safetensors_type_size(t->type), rows = tl_mpi_dealt(is, m->rank);
     int64_t *dim = tl_mpi_take(m, &m->call, 2, sizeof *dim);
     char *to = tl_mpi_take(m, &m->call, rows, (size_t)bytes);
-    if (!dim || !to)
+    if (!dim || !to || tl_mpi_note(m, check_width(d, table, t)) != TL_OK)
         return;
     for (int r = 0; r < was->ranks && m->noted.status == TL_OK; r++) {
         const int64_t n = tl_mpi_dealt(was, r);

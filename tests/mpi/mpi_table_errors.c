@@ -394,6 +394,29 @@ static void overflow_after_load(void)
     remove_files();
 }
 
+/* A table of another width, whose rows are dealt again. */
+static void other_width(void)
+{
+    for (int loads = 0; loads < 2; loads++) {
+        tl_mpi *m = tl_mpi_new(MPI_COMM_WORLD, ranks);
+        tl_variable *table = tl_mpi_table(m, "t", 2 * ranks, 2 + loads, loads ? TL_MOD : TL_DIV);
+        tl_checkpoint *list = tl_checkpoint_new();
+        check_ok(tl_checkpoint_add_variable(list, table));
+        if (loads) {
+            check_all_fail(tl_mpi_load(m, list, file) != TL_OK, "rank 0: mpi_load: ");
+            check(tl_last_status() == TL_ERR_ARGUMENT &&
+                      strstr(tl_error(), "table t has 2 values per row in the file and 3 here"),
+                  "%s", tl_error());
+        } else {
+            check_ok(tl_mpi_save(m, list, file));
+        }
+        tl_checkpoint_free(list);
+        tl_mpi_free(m);
+        tl_variable_free(table);
+    }
+    remove_files();
+}
+
 /* ---- What can fail at any time ---- */
 
 /* Uses all functions, up to the first failure. */
@@ -472,6 +495,7 @@ int main(int argc, char **argv)
     differences_in_table();
     differences_in_checkpoints();
     overflow_after_load();
+    other_width();
     failing_allocations(ranks - 1, false);
     failing_allocations(0, true);
     failing_calls(0);
