@@ -113,6 +113,7 @@ struct tl_node {
     bool overwrite;      /* set while backward runs: grad is uninitialised and must be assigned */
 
     /* The graph's own. */
+    bool restricted; /* of a leaf: its gradient of this backward pass was set to 0 off a mask */
     tl_graph *graph;
     tl_variable *variable;                            /* of a leaf; NULL: not a variable */
     tl_node *before, *after;                          /* on the tape */
@@ -126,7 +127,6 @@ struct tl_node {
     bool needs_grad; /* in this backward pass: the gradient is computed */
     bool reached;    /* in this backward pass: the loss depends on the node */
     bool row_sparse; /* in this backward pass: the gradient arrives as row slices */
-    bool restricted; /* of a leaf: its gradient of this backward pass was set to 0 off a mask */
     int32_t number;  /* on the tape, from 0 */
     /* Of a variable, when its leaf was recorded; for inference, when the first use that waits was. */
     uint64_t changes;
