@@ -13,39 +13,38 @@ static tl_status shape(tl_node *y)
     return tl_shape_dense(y, TL_SHAPE());
 }
 
+/* Errors in this unit have no sum that overflows where the mean does not. */
+static const double large_unit = 0x1p64;
+
 /* Sums by k mod 8: the independent partial sums break the chain of dependent additions. */
-static double sum_errors(const void *context, int64_t begin, int64_t end)
+static inline double sum_in(double unit, const tl_node *y, int64_t begin, int64_t end)
 {
     enum { PARTIALS = 8 };
-    const tl_node *y = context;
     const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
     double partial[PARTIALS] = { 0 }, sum = 0;
     for (int64_t k = begin; k < end; k++)
-        partial[k % PARTIALS] += fabs((double)a[k] - (double)b[k]);
+        partial[k % PARTIALS] += fabs((double)a[k] / unit - (double)b[k] / unit);
     for (int l = 0; l < PARTIALS; l++)
         sum += partial[l];
     return sum;
 }
 
-/* The mean where the sum has overflowed: from halves, which are divided first. It is not beyond the largest
- * error, as rounding could make it. */
-static double scaled_mean(int64_t n, const tl_real *a, const tl_real *b)
+static double sum_errors(const void *context, int64_t begin, int64_t end)
 {
-    double sum = 0, largest = 0;
-    for (int64_t k = 0; k < n; k++) {
-        const double half = fabs((double)a[k] / 2 - (double)b[k] / 2);
-        sum += half / (double)n;
-        largest = fmax(largest, half);
-    }
-    return 2 * (sum > largest ? largest : sum);
+    return sum_in(1, context, begin, end);
+}
+
+static double sum_in_large_unit(const void *context, int64_t begin, int64_t end)
+{
+    return sum_in(large_unit, context, begin, end);
 }
 
 static void forward(tl_node *y)
 {
     const int64_t n = y->in[0]->size;
     y->out[0] = n > 0 ? (tl_real)(tl_sum_terms(n, sum_errors, y) / (double)n) : 0;
-    if (sizeof(tl_real) == sizeof(double) && isinf(y->out[0]))
-        y->out[0] = (tl_real)scaled_mean(n, y->in[0]->val, y->in[1]->val);
+    if (isinf(y->out[0]))
+        y->out[0] = (tl_real)(tl_sum_terms(n, sum_in_large_unit, y) / (double)n * large_unit);
 }
 
 static void backward_range(void *context, int64_t begin, int64_t end)
