@@ -22,46 +22,45 @@ static tl_status shape(tl_node *y)
     return tl_shape_dense(y, TL_SHAPE());
 }
 
-static double loss(double error, double delta)
+/* Losses in this unit, of errors in it, have no sum that overflows where their mean does not. */
+static const double large_unit = 0x1p64;
+
+/* Returns the loss in a unit of an error in it. */
+static inline double loss(double unit, double error, double delta)
 {
-    return error <= delta ? error * error / 2 : delta * (error - delta / 2);
+    return error <= delta / unit ? error * (error * unit) / 2 : delta * (error - delta / unit / 2);
 }
 
 /* Sums by k mod 8: the independent partial sums break the chain of dependent additions. */
-static double sum_losses(const void *context, int64_t begin, int64_t end)
+static inline double sum_in(double unit, const tl_node *y, int64_t begin, int64_t end)
 {
     enum { PARTIALS = 8 };
-    const tl_node *y = context;
     const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
     const double delta = (double)delta_of(y);
     double partial[PARTIALS] = { 0 }, sum = 0;
     for (int64_t k = begin; k < end; k++)
-        partial[k % PARTIALS] += loss(fabs((double)a[k] - (double)b[k]), delta);
+        partial[k % PARTIALS] += loss(unit, fabs((double)a[k] / unit - (double)b[k] / unit), delta);
     for (int l = 0; l < PARTIALS; l++)
         sum += partial[l];
     return sum;
 }
 
-/* The mean where the sum has overflowed: from halves of the errors and of the losses, which are divided
- * first. */
-static double scaled_mean(const tl_node *y, int64_t n)
+static double sum_losses(const void *context, int64_t begin, int64_t end)
 {
-    const tl_real *a = y->in[0]->val, *b = y->in[1]->val;
-    const double delta = (double)delta_of(y);
-    double sum = 0;
-    for (int64_t k = 0; k < n; k++) {
-        const double half = fabs((double)a[k] / 2 - (double)b[k] / 2);
-        sum += half <= delta / 2 ? half / (double)n * half : delta / (double)n * (half - delta / 4);
-    }
-    return 2 * sum;
+    return sum_in(1, context, begin, end);
+}
+
+static double sum_in_large_unit(const void *context, int64_t begin, int64_t end)
+{
+    return sum_in(large_unit, context, begin, end);
 }
 
 static void forward(tl_node *y)
 {
     const int64_t n = y->in[0]->size;
     y->out[0] = n > 0 ? (tl_real)(tl_sum_terms(n, sum_losses, y) / (double)n) : 0;
-    if (sizeof(tl_real) == sizeof(double) && !isfinite(y->out[0]))
-        y->out[0] = (tl_real)scaled_mean(y, n);
+    if (isinf(y->out[0]))
+        y->out[0] = (tl_real)(tl_sum_terms(n, sum_in_large_unit, y) / (double)n * large_unit);
 }
 
 static tl_real bounded(tl_real d, tl_real delta)

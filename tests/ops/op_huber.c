@@ -103,21 +103,36 @@ static const tl_op_case huber = {
 };
 
 /* A mean that is a number although the sum, a loss or an error is none: of 2 huge, of huge and of 0 under a
- * delta of 0.5, and of squares under a large one. */
+ * delta of 0.5, of squares under a large one, and of both, 2.5, 0.125, 0.125 and 0.5 squares of the delta. */
 START_TEST(sum_overflows)
 {
     const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38,
                   root = TL_IS_DOUBLE ? (tl_real)0x1p512 : (tl_real)0x1p64;
     const tl_real a[] = { huge, huge, huge, huge }, b[] = { -huge, huge, huge, 0 }, r[] = { root, 0, 0, 0 },
-                  zero[4] = { 0 }, endless[4] = { INFINITY };
+                  zero[4] = { 0 }, endless[4] = { INFINITY },
+                  left[] = { -1 * root, (tl_real)0.5 * root, -1 * root, (tl_real)0.5 * root },
+                  right[] = { 2 * root, 0, (tl_real)-1.5 * root, (tl_real)1.5 * root };
     tl_graph *g = tl_graph_new();
     tl_node *none = tl_input(g, TL_SHAPE(4), zero);
     tl_node *y = tl_huber(tl_input(g, TL_SHAPE(4), a), tl_input(g, TL_SHAPE(4), b), (tl_real)0.5);
-    ck_assert_values(tl_value(y), 1, TL_NEAR * (double)huge, 0.375 * (double)huge);
+    ck_assert_values(tl_value(y), 1, TL_NEAR, 0.375 * (double)huge);
     y = tl_huber(tl_input(g, TL_SHAPE(4), r), none, huge);
     ck_assert_values(tl_value(y), 1, 0, (double)root * ((double)root / 8));
+    y = tl_huber(tl_input(g, TL_SHAPE(4), left), tl_input(g, TL_SHAPE(4), right), root);
+    ck_assert_values(tl_value(y), 1, 0, (double)root * (0.8125 * (double)root));
     y = tl_huber(tl_input(g, TL_SHAPE(4), endless), none, 1);
     ck_assert_values(tl_value(y), 1, 0, INFINITY);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* The units for large losses are not for tiny ones. */
+START_TEST(tiny_loss)
+{
+    const tl_real a = TL_IS_DOUBLE ? (tl_real)0x1.8p-505 : (tl_real)0x1.8p-60, b = 0;
+    tl_graph *g = tl_graph_new();
+    tl_node *y = tl_huber(tl_input(g, TL_SHAPE(), &a), tl_input(g, TL_SHAPE(), &b), 1);
+    ck_assert_values(tl_value(y), 1, 0, (double)a * (double)a / 2);
     tl_graph_free(g);
 }
 END_TEST
@@ -139,6 +154,7 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&huber);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, sum_overflows);
+    tcase_add_test(c, tiny_loss);
     tcase_add_test(c, gradient_is_added);
     return s;
 }
