@@ -12,8 +12,9 @@ static tl_status shape(tl_node *y)
     return tl_labels_shape(y, "log-probabilities");
 }
 
-/* Returns the loss of row i by its target. What has no weight is not looked at: it may be -Inf. */
-static double loss(const tl_node *y, int64_t i)
+/* Returns the loss of row i by its target over a divisor. What has no weight is not looked at: it may be
+ * -Inf. */
+static double loss(const tl_node *y, int64_t i, double divisor)
 {
     const tl_labels *l = y->attr;
     const int64_t cols = tl_shape_cols(y->in[0]->shape);
@@ -21,56 +22,38 @@ static double loss(const tl_node *y, int64_t i)
     const tl_target t = tl_labels_target(l, i);
     double sum = 0; /* which stays 0, not -0 */
     if (t.label != 0)
-        sum -= t.label * (double)x[l->label[i]];
+        sum -= t.label / divisor * (double)x[l->label[i]];
     if (t.each != 0)
         for (int64_t j = 0; j < cols; j++) {
             const double weight = l->class_weight ? (double)l->class_weight[j] : 1;
-            sum -= weight != 0 ? t.each * weight * (double)x[j] : 0;
+            sum -= weight != 0 ? t.each / divisor * weight * (double)x[j] : 0;
         }
     return sum;
-}
-
-/* Returns half that loss over the total, where a sum of such losses has overflowed: each term is halved, and
- * multiplied by its share of the weight. */
-static double scaled_loss(const tl_node *y, int64_t i)
-{
-    const tl_labels *l = y->attr;
-    const int64_t cols = tl_shape_cols(y->in[0]->shape);
-    const tl_real *x = y->in[0]->val + i * cols;
-    const tl_target t = tl_labels_target(l, i);
-    double sum = 0;
-    if (t.label != 0)
-        sum -= t.label / l->total * ((double)x[l->label[i]] / 2);
-    for (int64_t j = 0; t.each != 0 && j < cols; j++) {
-        const double weight = l->class_weight ? (double)l->class_weight[j] : 1;
-        sum -= weight != 0 ? t.each / l->total * weight * ((double)x[j] / 2) : 0;
-    }
-    return sum;
-}
-
-static double scaled_mean(const tl_node *y)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < tl_shape_rows(y->in[0]->shape); i++)
-        sum += scaled_loss(y, i);
-    return 2 * sum;
 }
 
 static double sum_losses(const void *context, int64_t begin, int64_t end)
 {
     double sum = 0;
     for (int64_t i = begin; i < end; i++)
-        sum += loss(context, i);
+        sum += loss(context, i, 1);
+    return sum;
+}
+
+static double sum_shares(const void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
+    const tl_labels *l = y->attr;
+    double sum = 0;
+    for (int64_t i = begin; i < end; i++)
+        sum += loss(y, i, l->total);
     return sum;
 }
 
 static void forward_rows(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
-    for (int64_t i = begin; i < end; i++) {
-        const double whole = loss(y, i);
-        y->out[i] = (tl_real)(isfinite(whole) ? whole : 2 * scaled_loss(y, i));
-    }
+    for (int64_t i = begin; i < end; i++)
+        y->out[i] = (tl_real)loss(y, i, 1);
 }
 
 /* Runs a loop over the rows. */
@@ -81,17 +64,18 @@ static void for_rows(tl_node *y, void (*body)(void *context, int64_t begin, int6
     tl_parallel_rows(tl_shape_rows(x), l->smoothing != 0 ? tl_shape_cols(x) : 1, body, y);
 }
 
+/* The mean of finite values is a number even if their sum overflows: in shares of the total it does not. */
 static void forward(tl_node *y)
 {
     const tl_labels *l = y->attr;
-    if (l->per_row)
+    const int64_t rows = tl_shape_rows(y->in[0]->shape);
+    if (l->per_row) {
         for_rows(y, forward_rows);
-    else if (l->total != 0)
-        y->out[0] = (tl_real)(tl_sum_terms(tl_shape_rows(y->in[0]->shape), sum_losses, y) / l->total);
-    else
-        y->out[0] = 0;
-    if (!l->per_row && !isfinite(y->out[0]))
-        y->out[0] = (tl_real)scaled_mean(y);
+        return;
+    }
+    y->out[0] = l->total != 0 ? (tl_real)(tl_sum_terms(rows, sum_losses, y) / l->total) : 0;
+    if (!isfinite(y->out[0]))
+        y->out[0] = (tl_real)tl_sum_terms(rows, sum_shares, y);
 }
 
 static void subtract_from_each(int64_t n, const tl_real *class_weight, tl_real c, tl_real *dx)

@@ -55,6 +55,8 @@ static const tl_sample samples[] = {
                      TL_VALUES(0, -2, 0)),
     LABELLED_EXAMPLE(1, 2, TL_VALUES(-INFINITY, 0), LABELS(0), WITH(0), TL_VALUES(INFINITY), TL_VALUES(1),
                      TL_VALUES(-1, 0)),
+    LABELLED_EXAMPLE(1, 2, TL_VALUES(-INFINITY, -1), LABELS(1), WITH(0), TL_VALUES(1), TL_VALUES(1),
+                     TL_VALUES(0, -1)),
     /* all ignored, and weights that sum to 0 */
     LABELLED_EXAMPLE(2, 2, TL_VALUES(1, 2, 3, NAN), LABELS(1, 1), WITH(.ignore = 1, .has_ignore = true),
                      TL_VALUES(0), TL_VALUES(1), TL_VALUES(0, 0, 0, 0)),
@@ -86,17 +88,36 @@ START_TEST(zero_per_row)
 }
 END_TEST
 
-/* A mean that is a number although the sum is none; so is a part of a row's loss, per row. */
+/* Ten tenths are less than 1 in double. */
+START_TEST(mean_of_equal_losses)
+{
+    const tl_real x[] = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 };
+    tl_graph *g = tl_graph_new();
+    ck_assert_values(tl_value(tl_nll(tl_input(g, TL_SHAPE(10, 1), x), zeros)), 1, 0, 1);
+    tl_graph_free(g);
+}
+END_TEST
+
+/* A mean that is a number although the sum is none. By hand, with smoothing: the rows weigh 4, 2, 0 and 2,
+ * their classes (0.25, 0.5, 2), (1, 1, 2), nothing and (0.25, 1, 1), and their losses are 1, 3, 0 and 1.5
+ * huge. */
 START_TEST(sum_overflows)
 {
-    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38;
-    const tl_real x[] = { -huge, -huge, -huge, -huge, 0, -huge };
-    const tl_cross_entropy_options smooth = { .smoothing = 0.5, .class_weights = (const tl_real[]){ 2, 2 } };
+    const tl_real huge = TL_IS_DOUBLE ? (tl_real)1.7e308 : (tl_real)3.3e38, half = huge / 2,
+                  quarter = huge / 4;
+    const tl_real x[] = { -huge, -half, -quarter, -half, -huge, -half - quarter,
+                          NAN,   NAN,   NAN,      -huge, -huge, -quarter };
+    const tl_real same[] = { -huge, -huge, -huge, -huge };
+    const tl_cross_entropy_options o = { .row_weights = WEIGHTS(1, 2, 5, 1),
+                                         .class_weights = WEIGHTS(1, 2, 4),
+                                         .smoothing = 0.75,
+                                         .ignore = 9,
+                                         .has_ignore = true };
     tl_graph *g = tl_graph_new();
-    tl_node *rows = tl_input(g, TL_SHAPE(3, 2), x);
-    ck_assert_values(tl_value(tl_nll(rows, LABELS(0, 1, 1))), 1, TL_NEAR * (double)huge, (double)huge);
-    tl_node *y = tl_nll_with(rows, LABELS(0, 1, 0), &smooth); /* huge, huge, and a quarter of it */
-    ck_assert_values(tl_value(y), 1, TL_NEAR * (double)huge, 0.75 * (double)huge);
+    ck_assert_values(tl_value(tl_nll(tl_input(g, TL_SHAPE(2, 2), same), LABELS(0, 1))), 1, TL_NEAR,
+                     (double)huge);
+    ck_assert_values(tl_value(tl_nll_with(tl_input(g, TL_SHAPE(4, 3), x), LABELS(2, 0, 9, 1), &o)), 1,
+                     TL_NEAR, 5.5 / 8 * (double)huge);
     tl_graph_free(g);
 }
 END_TEST
@@ -108,6 +129,7 @@ Suite *tl_test_suite(void)
     tl_suite_add_op(s, &nll);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, zero_per_row);
+    tcase_add_test(c, mean_of_equal_losses);
     tcase_add_test(c, sum_overflows);
     return s;
 }
