@@ -37,12 +37,10 @@ static void for_rows(tl_node *y, void (*body)(void *context, int64_t begin, int6
     tl_parallel_rows(tl_shape_rows(x), 2 * tl_shape_cols(x), body, y);
 }
 
-/* Returns -log softmax of a logit. */
+/* Returns -log softmax of a logit if it is finite. Of infinite logits and losses, tl_half_loss has it. */
 static double loss_of(tl_log_sum r, tl_real x)
 {
-    if (!isinf(r.max) || isnan(r.log_sum))
-        return (double)r.log_sum + ((double)r.max - (double)x);
-    return r.max > 0 && x == r.max ? (double)r.log_sum : INFINITY;
+    return (double)r.log_sum + ((double)r.max - (double)x);
 }
 
 static void sum_rows(void *context, int64_t begin, int64_t end)
@@ -60,7 +58,7 @@ static void sum_rows(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* The mean where a loss or the sum has overflowed: from halves, which are divided first. */
+/* The mean where a logit, a loss or the sum is not finite: from halves, which are divided first. */
 static double scaled_mean(const tl_node *y, int64_t rows)
 {
     const struct saved *s = y->scratch;
@@ -100,11 +98,11 @@ static void add_to_logits(int64_t n, const tl_real *x, const tl_real *t, tl_log_
     }
 }
 
-/* Returns c times -log softmax of a logit, which may be beyond a double. */
+/* Returns c times -log softmax of a logit. */
 static tl_real times_loss(tl_real c, tl_log_sum r, tl_real x)
 {
     const tl_real whole = (tl_real)loss_of(r, x);
-    return isinf(whole) ? 2 * (tl_real)((double)c * tl_half_loss(r, x)) : c * whole;
+    return isfinite(whole) ? c * whole : 2 * (tl_real)((double)c * tl_half_loss(r, x));
 }
 
 static void backward_rows(void *context, int64_t begin, int64_t end)
