@@ -63,8 +63,10 @@ static tl_node *dropout_in_place(fuzz_world *w, const fuzz_item *c, tl_node *con
     for (int64_t k = 0; k < c->size; k++)
         ones[k] = 1;
     tl_node *factor = tl_input(w->g, TL_SHAPE(c->size), ones);
-    const tl_real *placed = tl_fuzz_expand(w->p, c->on, tl_value(dropout(w, c, &factor)));
-    return tl_mul(in[0], tl_input(w->g, c->shape, placed));
+    factor = dropout(w, c, &factor);
+    if (!factor)
+        return NULL;
+    return tl_mul(in[0], tl_input(w->g, c->shape, tl_fuzz_expand(w->p, c->on, tl_value(factor))));
 }
 
 /* ---- Kinks: no value may be near one ---- */
