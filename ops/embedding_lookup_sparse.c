@@ -10,6 +10,7 @@
 #include "tangent.h"
 
 #include <math.h>
+#include <string.h>
 
 struct attr {
     tl_pattern_bag bags;
@@ -34,7 +35,7 @@ struct saved {
     tl_real *divisor;        /* D of each bag */
     /* dY / D of each bag, which all its entries receive; NULL: weighted, or every D is 1 */
     tl_real *shared;
-    tl_real *now; /* Y in backward, if the gradient of the weights depends on it */
+    double *dot; /* in backward, the gradient of each entry's weight, times D */
     struct winners extremes;
 };
 
@@ -197,8 +198,9 @@ static tl_status shape(tl_node *y)
         .pos = tl_scratch(y, n, sizeof *s->pos),
         .coef = tl_scratch(y, n, sizeof *s->coef),
         .divisor = tl_scratch(y, b->n, sizeof *s->divisor),
+        .dot = tl_scratch(y, y->in[1] ? n : 0, sizeof *s->dot),
     };
-    if (!s->bag_ptr || !s->id || !s->bag || !s->pos || !s->coef || !s->divisor)
+    if (!s->bag_ptr || !s->id || !s->bag || !s->pos || !s->coef || !s->divisor || !s->dot)
         return TL_ERR_MEMORY;
     s->bag_ptr[0] = 0;
     /* tl_value applies pending updates; in[1]->val has them only after `shape` */
@@ -214,8 +216,6 @@ static tl_status shape(tl_node *y)
         return alloc_extremes(y, s);
     if (status == TL_OK && y->requires_grad && !y->in[1] && attr->combiner != TL_SUM)
         status = (s->shared = tl_scratch(y, y->size, sizeof *s->shared)) ? TL_OK : TL_ERR_MEMORY;
-    if (status == TL_OK && y->in[1] && y->in[1]->requires_grad && attr->combiner != TL_SUM)
-        status = (s->now = tl_scratch(y, y->size, sizeof *s->now)) ? TL_OK : TL_ERR_MEMORY;
     return status;
 }
 
@@ -265,9 +265,13 @@ static void backward_extremes(tl_node *y)
     tl_add_rows(y, 0, n, x->row, x->source, NULL, x->slices);
 }
 
-static void sum_bags(const tl_node *y, tl_real *to)
+static void forward(tl_node *y)
 {
     const struct saved *s = y->scratch;
+    if (is_extreme(((const struct attr *)y->attr)->combiner)) {
+        forward_extremes(y);
+        return;
+    }
     const tl_row_sums sums = {
         .n = y->shape.dim[0],
         .width = y->shape.dim[1],
@@ -275,15 +279,7 @@ static void sum_bags(const tl_node *y, tl_real *to)
         .row = s->row,
         .coef = s->coef,
     };
-    tl_sum_rows(&sums, y->in[0]->val, to, false);
-}
-
-static void forward(tl_node *y)
-{
-    if (is_extreme(((const struct attr *)y->attr)->combiner))
-        forward_extremes(y);
-    else
-        sum_bags(y, y->out);
+    tl_sum_rows(&sums, y->in[0]->val, y->out, false);
 }
 
 /* Reads the weights again: a step may have come between forward and backward. A bag whose D is now 0 has no
@@ -294,8 +290,8 @@ static void read_weights(const tl_node *y)
     for (int64_t b = 0; b < y->shape.dim[0]; b++) {
         const int64_t first = s->bag_ptr[b], end = s->bag_ptr[b + 1];
         weigh(y->attr, y->in[1]->val, b, first, end - first, s);
-        for (int64_t k = first; k < end && s->divisor[b] == 0; k++)
-            s->coef[k] = 0;
+        if (s->divisor[b] == 0)
+            memset(s->coef + first, 0, (size_t)(end - first) * sizeof *s->coef);
     }
 }
 
@@ -313,22 +309,42 @@ static void divide_bags(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void add_to_weights(const tl_node *y, tl_real *dw)
+enum { STRIP = 16 }; /* columns at a time */
+
+/* Adds <e_k - dD / dw_k Y, dY> to s->dot[k] for the entries of bag b, over n columns from the first one on. */
+static void add_strip(const tl_node *y, int64_t b, int64_t first, int64_t n)
 {
-    const struct attr *attr = y->attr;
+    const tl_combiner combiner = ((const struct attr *)y->attr)->combiner;
+    const struct saved *s = y->scratch;
+    const int64_t begin = s->bag_ptr[b], end = s->bag_ptr[b + 1], width = y->shape.dim[1];
+    const tl_real *table = y->in[0]->val + first, *dy = y->grad + b * width + first;
+    double of_y[STRIP] = { 0 }; /* Y of the weights as they are now */
+    if (combiner != TL_SUM)
+        for (int64_t k = begin; k < end; k++)
+            for (int64_t j = 0; j < n; j++)
+                of_y[j] += (double)s->coef[k] * (double)table[s->row[k] * width + j];
+    for (int64_t k = begin; k < end; k++) {
+        const double dd = combiner == TL_SUM ? 0 : combiner == TL_MEAN ? 1 : (double)s->coef[k];
+        for (int64_t j = 0; j < n; j++)
+            s->dot[k] += ((double)table[s->row[k] * width + j] - dd * of_y[j]) * (double)dy[j];
+    }
+}
+
+/* The gradients of the weights of bags begin .. end - 1. */
+static void weight_range(void *context, int64_t begin, int64_t end)
+{
+    const tl_node *y = context;
     const struct saved *s = y->scratch;
     const int64_t width = y->shape.dim[1];
-    const tl_real *now = s->now ? s->now : y->val;
-    for (int64_t k = 0; k < s->n; k++) {
-        const tl_real *dy = y->grad + s->bag[k] * width, *yb = now + s->bag[k] * width;
-        const tl_real *e = y->in[0]->val + s->row[k] * width;
-        const tl_real d = s->divisor[s->bag[k]];
-        /* dD / dw_k: 0, 1 or w_k / D */
-        const tl_real dd = attr->combiner == TL_SUM ? 0 : attr->combiner == TL_MEAN ? 1 : s->coef[k];
-        tl_real sum = 0;
-        for (int64_t j = 0; j < width; j++)
-            sum += (e[j] - dd * yb[j]) * dy[j];
-        dw[s->pos[k]] += d == 0 ? 0 : sum / d;
+    for (int64_t b = begin; b < end; b++) {
+        if (s->divisor[b] == 0)
+            continue;
+        for (int64_t k = s->bag_ptr[b]; k < s->bag_ptr[b + 1]; k++)
+            s->dot[k] = 0;
+        for (int64_t j = 0; j < width; j += STRIP)
+            add_strip(y, b, j, width - j < STRIP ? width - j : STRIP);
+        for (int64_t k = s->bag_ptr[b]; k < s->bag_ptr[b + 1]; k++)
+            y->in[1]->grad[s->pos[k]] += (tl_real)(s->dot[k] / (double)s->divisor[b]);
     }
 }
 
@@ -340,16 +356,14 @@ static void backward(tl_node *y)
         backward_extremes(y);
         return;
     }
-    if (tl_node_has_changed(y->in[1]))
+    if (y->in[1])
         read_weights(y);
     if (s->shared)
         tl_parallel_rows(y->shape.dim[0], y->shape.dim[1], divide_bags, y);
     tl_add_rows(y, 0, s->n, s->row, s->bag, y->in[1] ? s->coef : NULL, s->shared ? s->shared : y->grad);
     if (y->in[1] && y->in[1]->grad) {
         tl_declare_rows(y, 0, s->n, s->row); /* a step may have come between here, too */
-        if (s->now)
-            sum_bags(y, s->now);
-        add_to_weights(y, y->in[1]->grad);
+        tl_parallel_rows(y->shape.dim[0], y->shape.dim[1], weight_range, y);
     }
 }
 

@@ -255,6 +255,31 @@ START_TEST(step_between)
 }
 END_TEST
 
+/* The weights of bag 0 are set between forward and backward, to where its divisor is 0: it has no gradients then.
+ * Bag 1 has those of its new weights, 2 and 6. Bag 2, whose divisor was 0, has none. */
+START_TEST(divisor_of_zero_between)
+{
+    lookup c = { .table = filled(TL_SHAPE(4, 1), (tl_real[]){ 1, 2, 3, 5 }),
+                 .weights = filled(TL_SHAPE(6), (tl_real[]){ 1, 1, 1, 1, 0, 0 }),
+                 .bags = { .n = 3, .row_ptr = PTR(0, 2, 4, 6), .ids = IDS(0, 1, 2, 3, 0, 1) },
+                 .combiner = (tl_combiner)_i };
+    const double d = _i == TL_MEAN ? 2 + 6 : sqrt(4 + 36), y1 = (2 * 3 + 6 * 5) / d;
+    tl_graph *g = tl_graph_new();
+    tl_gradients out;
+    tl_node *loss = tl_reduce_sum(build(g, &c), TL_ALL_AXES);
+    ck_assert_ok(tl_graph_status(g));
+    const tl_real w0 = _i == TL_MEAN ? 1 : 0, now[] = { w0, -w0, 2, 6, 1, 1 };
+    memcpy(tl_variable_data(c.weights), now, sizeof now);
+    ck_assert_ok(tl_backward(loss, &out));
+    ck_assert_int_eq(out.pair[0].n_rows, 4);
+    ck_assert_values(out.pair[0].values, 4, TL_NEAR, 0, 0, 2 / d, 6 / d);
+    const double less[] = { _i == TL_MEAN ? y1 : 2 * y1 / d, _i == TL_MEAN ? y1 : 6 * y1 / d };
+    ck_assert_values(out.pair[1].values, 6, TL_NEAR, 0, 0, (3 - less[0]) / d, (5 - less[1]) / d, 0, 0);
+    tl_graph_free(g);
+    drop(&c);
+}
+END_TEST
+
 /* A long sum in float: the mean of a million ones; for every width around a vector and a strip. And the
  * gradients of a row that is named as often. */
 START_TEST(long_bags)
@@ -332,6 +357,7 @@ static void add_bags_by_hand(TCase *c)
     tcase_add_test(c, padding);
     tcase_add_test(c, told_ids);
     tcase_add_test(c, step_between);
+    tcase_add_loop_test(c, divisor_of_zero_between, TL_MEAN, TL_SQRTN + 1);
     tcase_add_test(c, long_bags);
     tcase_add_loop_test(c, memory, 0, 3);
 }

@@ -90,7 +90,20 @@ static const tl_op_case linear = {
     .skip = TL_SKIP(TL_STAGE_PLACE), /* products of vectors and matrices have other sums */
 };
 
+/* NULL is left to the product, whose failure it is. */
+START_TEST(no_weights)
+{
+    const tl_real x[] = { 1, 2, 3 };
+    tl_graph *g = tl_graph_new();
+    tl_node *in = tl_input(g, TL_SHAPE(1, 3), x);
+    ck_assert_refused(g, tl_linear(in, NULL, NULL), TL_ERR_ARGUMENT, "matmul: input 1 is NULL");
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
-    return tl_op_suite(&linear);
+    Suite *s = tl_op_suite(&linear);
+    tcase_add_test(tl_test_case(s, "beyond"), no_weights);
+    return s;
 }
