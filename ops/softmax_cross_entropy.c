@@ -37,14 +37,6 @@ static void for_rows(tl_node *y, void (*body)(void *context, int64_t begin, int6
     tl_parallel_rows(tl_shape_rows(x), 2 * tl_shape_cols(x), body, y);
 }
 
-/* The loss of a row: where the label's logit is -Inf, its probability is 0. */
-static tl_real loss_of(tl_log_sum r, tl_real of_label)
-{
-    if (!isinf(r.max) || isnan(r.log_sum))
-        return r.log_sum + (r.max - of_label);
-    return r.max > 0 && of_label == r.max ? r.log_sum : INFINITY;
-}
-
 /* Returns half the losses of a row's classes, summed by class weight. A class of weight 0 is not looked
  * at. */
 static double half_loss_of_each(const tl_labels *l, int64_t n, const tl_real *x, tl_log_sum r)
@@ -74,20 +66,21 @@ static void sum_rows(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Returns the loss of row i by its target. */
+/* Returns the loss of row i by its target, if that is finite and no difference of infinite logits. */
 static double loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
 {
     const tl_labels *l = y->attr;
     const struct saved *s = y->scratch;
     const tl_real *x = y->in[0]->val + i * n;
-    double sum = t.label != 0 ? t.label * (double)loss_of(s->row[i], x[l->label[i]]) : 0;
+    const tl_log_sum r = s->row[i];
+    double sum = t.label != 0 ? t.label * (double)(r.log_sum + (r.max - x[l->label[i]])) : 0;
     if (t.each != 0)
         sum += t.each * 2 * s->half_each[i];
     return sum;
 }
 
-/* Returns that loss over the total, where it or a sum of such losses is beyond its type: what is added is
- * halved, and multiplied by its share of the weight first. */
+/* Returns that loss over the total, where it or a sum of such losses is not finite: what is added is halved, and
+ * multiplied by its share of the weight first. Of infinite logits it is the limit. */
 static double scaled_loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
 {
     const tl_labels *l = y->attr;
