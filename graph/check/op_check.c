@@ -28,6 +28,7 @@ static const struct {
     [TL_STAGE_MINIMIZE] = { "minimize", tl_stage_minimize },
     [TL_STAGE_INFERENCE] = { "inference", tl_stage_inference },
     [TL_STAGE_BETWEEN] = { "between", tl_stage_between },
+    [TL_STAGE_ABSENT] = { "absent", tl_stage_absent },
 };
 
 int32_t tl_stage_count(void)

@@ -34,7 +34,8 @@ typedef enum tl_stage {
     TL_STAGE_STEADY,       /* the second step allocates nothing */
     TL_STAGE_MINIMIZE,     /* tl_minimize steps to the bits of tl_compute_gradients, tl_apply_gradients */
     TL_STAGE_INFERENCE,    /* on a graph for inference: the same bits */
-    TL_STAGE_BETWEEN       /* variables change between forward and backward: gradients at the new values */
+    TL_STAGE_BETWEEN,      /* variables change between forward and backward: gradients at the new values */
+    TL_STAGE_ABSENT        /* gradient_rows: the gradient of all cells of a sparse operand */
 } tl_stage;
 
 /* A stage in the set `skip` of a case: TL_SKIP(TL_STAGE_PLACE) | TL_SKIP(TL_STAGE_SHARED). */

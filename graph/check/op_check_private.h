@@ -18,7 +18,7 @@ typedef tl_status tl_stage_fn(const tl_subject *s);
 tl_stage_fn tl_stage_null, tl_stage_errors, tl_stage_shape, tl_stage_value, tl_stage_special,
     tl_stage_gradient, tl_stage_second_order, tl_stage_constants, tl_stage_shared, tl_stage_reused,
     tl_stage_empty, tl_stage_threads, tl_stage_place, tl_stage_memory, tl_stage_steady, tl_stage_minimize,
-    tl_stage_inference, tl_stage_between;
+    tl_stage_inference, tl_stage_between, tl_stage_absent;
 
 /* Runs a stage of the case, unless it skips it. */
 tl_status tl_run_stage(tl_subject s, int32_t stage);

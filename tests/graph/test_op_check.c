@@ -1,6 +1,61 @@
 /* The test kit for ops, on ops with a fault each: the stage that is to find it is the first that does. */
 #include "tests/graph/faulty_ops.h"
 
+/* ---- A product whose gradient at absent cells is at fault ---- */
+
+enum { FORGETS_ABSENT = 500, ASSIGNS_ABSENT };
+
+static const tl_op *product_of_sparse;
+
+static void faulty_rows(const tl_node *y, int32_t i, int64_t first, int64_t n, tl_real *rows)
+{
+    const int64_t cols = y->in[i]->shape.dim[1];
+    if (fault == ASSIGNS_ABSENT)
+        memset(rows, 0, (size_t)(n * cols) * sizeof *rows);
+    product_of_sparse->gradient_rows(y, i, first, n, rows);
+    if (fault == FORGETS_ABSENT && n > 0)
+        rows[n * cols - 1] = 0;
+}
+
+static tl_node *sparse_product(tl_node *const *in, const void *attr)
+{
+    static tl_op faulty;
+    (void)attr;
+    tl_node *y = tl_sparse_dense_matmul(in[0], in[1], TL_NO_TRANSPOSE);
+    if (y && (fault == FORGETS_ABSENT || fault == ASSIGNS_ABSENT)) {
+        product_of_sparse = y->op;
+        faulty = *y->op;
+        faulty.gradient_rows = faulty_rows;
+        y->op = &faulty;
+    }
+    return y;
+}
+
+static tl_shape sparse_product_reference(tl_reference *r)
+{
+    const int64_t m = r->shape[0].dim[0], k = r->shape[0].dim[1], n = r->shape[1].dim[1];
+    for (int64_t e = 0; e < m * n * k; e++) {
+        const double term = r->in[0][e / (n * k) * k + e % k] * r->in[1][e % k * n + e / k % n];
+        r->y[e / k] += term;
+        r->terms[e / k] += fabs(term);
+    }
+    return TL_SHAPE(m, n);
+}
+
+static const tl_sample sparse_product_sample = { .in = { TL_SPARSE_OPERAND(4, 3, 0.5),
+                                                         TL_DENSE_OPERAND(3, 2) } };
+static const tl_op_case sparse_product_case = {
+    .name = "sparse_dense_matmul",
+    .n_in = 2,
+    .op = sparse_product,
+    .reference = sparse_product_reference,
+    .sample = &sparse_product_sample,
+    .n_samples = 1,
+    .ulps = 4,
+    .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_THREADS) |
+            TL_SKIP(TL_STAGE_PLACE), /* one small sample */
+};
+
 /* ---- The faults ---- */
 
 static const struct {
@@ -60,6 +115,9 @@ static const struct {
       "soft: inference of scalar: y[0] differs on a graph for inference" },
     { READS_RESULT, &soft_case, NULL, NULL, TL_STAGE_BETWEEN,
       "differs where the operands change before backward" },
+    { FORGETS_ABSENT, NULL, NULL, &sparse_product_case, TL_STAGE_ABSENT,
+      "sparse_dense_matmul: absent of sample 0 (sparse 4x3, 3x2): gradient_rows adds " },
+    { ASSIGNS_ABSENT, NULL, NULL, &sparse_product_case, TL_STAGE_ABSENT, " to a[0], whose gradient is " },
 };
 
 static tl_status run_stage(int k, int32_t stage)
@@ -112,6 +170,7 @@ START_TEST(sound_ops_pass)
     ck_assert_ok(tl_check_binary(&maximum_case));
     ck_assert_ok(tl_check_op(&product_case));
     ck_assert_ok(tl_check_op(&mean_case));
+    ck_assert_ok(tl_check_op(&sparse_product_case));
 }
 END_TEST
 
@@ -202,10 +261,10 @@ START_TEST(arguments)
         tl_check_binary(NULL), TL_ERR_ARGUMENT,
         "op_check: a binary case needs a name, an op and a reference, and has at most 8 kinks, 16 "
         "special values and 48 samples");
-    ck_assert_status(tl_check_unary_stage(&soft_case, 18), TL_ERR_ARGUMENT,
-                     "op_check: stage 18 is not in 0..17");
+    ck_assert_status(tl_check_unary_stage(&soft_case, 19), TL_ERR_ARGUMENT,
+                     "op_check: stage 19 is not in 0..18");
     ck_assert_status(tl_check_op_stage(&mean_case, -1), TL_ERR_ARGUMENT,
-                     "op_check: stage -1 is not in 0..17");
+                     "op_check: stage -1 is not in 0..18");
     ck_assert_str_eq(tl_stage_name(-1), "");
     ck_assert_str_eq(tl_stage_name(TL_STAGE_SECOND_ORDER), "second order");
     ck_assert_str_eq(tl_stage_name(tl_stage_count()), "");
