@@ -311,7 +311,7 @@ static void divide_bags(void *context, int64_t begin, int64_t end)
 
 enum { STRIP = 16 }; /* columns at a time */
 
-/* Adds <e_k - dD / dw_k Y, dY> to s->dot[k] for the entries of bag b, over n columns from the first one on. */
+/* Adds <e_k - dD / dw_k Y, dY> to s->dot[k] for the entries of bag b, over n columns from `first` on. */
 static void add_strip(const tl_node *y, int64_t b, int64_t first, int64_t n)
 {
     const tl_combiner combiner = ((const struct attr *)y->attr)->combiner;

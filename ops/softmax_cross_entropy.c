@@ -79,8 +79,8 @@ static double loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
     return sum;
 }
 
-/* Returns that loss over the total, where it or a sum of such losses is not finite: what is added is halved, and
- * multiplied by its share of the weight first. Of infinite logits it is the limit. */
+/* Returns that loss over the total, where it or a sum of such losses is not finite: what is added is halved,
+ * and multiplied by its share of the weight first. Of infinite logits it is the limit. */
 static double scaled_loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
 {
     const tl_labels *l = y->attr;

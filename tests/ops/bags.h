@@ -255,8 +255,8 @@ START_TEST(step_between)
 }
 END_TEST
 
-/* The weights of bag 0 are set between forward and backward, to where its divisor is 0: it has no gradients then.
- * Bag 1 has those of its new weights, 2 and 6. Bag 2, whose divisor was 0, has none. */
+/* The weights of bag 0 are set between forward and backward, to where its divisor is 0: it has no gradients
+ * then. Bag 1 has those of its new weights, 2 and 6. Bag 2, whose divisor was 0, has none. */
 START_TEST(divisor_of_zero_between)
 {
     lookup c = { .table = filled(TL_SHAPE(4, 1), (tl_real[]){ 1, 2, 3, 5 }),
