@@ -198,9 +198,10 @@ static tl_status shape(tl_node *y)
         .pos = tl_scratch(y, n, sizeof *s->pos),
         .coef = tl_scratch(y, n, sizeof *s->coef),
         .divisor = tl_scratch(y, b->n, sizeof *s->divisor),
-        .dot = tl_scratch(y, y->in[1] ? n : 0, sizeof *s->dot),
     };
-    if (!s->bag_ptr || !s->id || !s->bag || !s->pos || !s->coef || !s->divisor || !s->dot)
+    if (!s->bag_ptr || !s->id || !s->bag || !s->pos || !s->coef || !s->divisor)
+        return TL_ERR_MEMORY;
+    if (y->in[1] && !(s->dot = tl_scratch(y, n, sizeof *s->dot)))
         return TL_ERR_MEMORY;
     s->bag_ptr[0] = 0;
     /* tl_value applies pending updates; in[1]->val has them only after `shape` */
@@ -318,13 +319,13 @@ static void add_strip(const tl_node *y, int64_t b, int64_t first, int64_t n)
     const struct saved *s = y->scratch;
     const int64_t begin = s->bag_ptr[b], end = s->bag_ptr[b + 1], width = y->shape.dim[1];
     const tl_real *table = y->in[0]->val + first, *dy = y->grad + b * width + first;
-    double of_y[STRIP] = { 0 }; /* Y of the weights as they are now */
+    double of_y[STRIP] = { 0 }; /* Y of the weights as they are now; 0 for a sum, whose D does not move */
     if (combiner != TL_SUM)
         for (int64_t k = begin; k < end; k++)
             for (int64_t j = 0; j < n; j++)
                 of_y[j] += (double)s->coef[k] * (double)table[s->row[k] * width + j];
     for (int64_t k = begin; k < end; k++) {
-        const double dd = combiner == TL_SUM ? 0 : combiner == TL_MEAN ? 1 : (double)s->coef[k];
+        const double dd = combiner == TL_SQRTN ? (double)s->coef[k] : 1;
         for (int64_t j = 0; j < n; j++)
             s->dot[k] += ((double)table[s->row[k] * width + j] - dd * of_y[j]) * (double)dy[j];
     }

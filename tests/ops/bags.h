@@ -204,6 +204,22 @@ START_TEST(infinite_weight)
 }
 END_TEST
 
+/* A sum has gradients of infinite weights, as it is linear in them. */
+START_TEST(infinite_weight_of_a_sum)
+{
+    lookup c = { .table = filled(TL_SHAPE(2, 1), (tl_real[]){ 1, 3 }),
+                 .weights = filled(TL_SHAPE(2), (tl_real[]){ INFINITY, 1 }),
+                 .bags = { .n = 1, .row_ptr = PTR(0, 2), .ids = IDS(0, 1) },
+                 .combiner = TL_SUM };
+    tl_graph *g = tl_graph_new();
+    tl_gradients out;
+    ck_assert_ok(tl_backward(tl_reduce_sum(build(g, &c), TL_ALL_AXES), &out));
+    ck_assert_values(out.pair[1].values, 2, 0, 1, 3);
+    tl_graph_free(g);
+    drop(&c);
+}
+END_TEST
+
 /* Rows that only padding names have no gradient; without has_padding, padding_id means nothing. The bags'
  * struct is copied by the call. */
 START_TEST(padding)
@@ -255,26 +271,28 @@ START_TEST(step_between)
 }
 END_TEST
 
-/* The weights of bag 0 are set between forward and backward, to where its divisor is 0: it has no gradients
- * then. Bag 1 has those of its new weights, 2 and 6. Bag 2, whose divisor was 0, has none. */
+/* The weights of bag 1 are set between forward and backward, to where its divisor is 0: it has no gradients
+ * then. Bag 0 has those of its new weights, 2 and 6. Bag 2, whose divisor was 0, has none. */
 START_TEST(divisor_of_zero_between)
 {
-    lookup c = { .table = filled(TL_SHAPE(4, 1), (tl_real[]){ 1, 2, 3, 5 }),
+    lookup c = { .table = filled(TL_SHAPE(4, 1), (tl_real[]){ 3, 5, 1, 2 }),
                  .weights = filled(TL_SHAPE(6), (tl_real[]){ 1, 1, 1, 1, 0, 0 }),
-                 .bags = { .n = 3, .row_ptr = PTR(0, 2, 4, 6), .ids = IDS(0, 1, 2, 3, 0, 1) },
+                 .bags = { .n = 3, .row_ptr = PTR(0, 2, 4, 6), .ids = IDS(0, 1, 2, 3, 2, 3) },
                  .combiner = (tl_combiner)_i };
     const double d = _i == TL_MEAN ? 2 + 6 : sqrt(4 + 36), y1 = (2 * 3 + 6 * 5) / d;
     tl_graph *g = tl_graph_new();
     tl_gradients out;
     tl_node *loss = tl_reduce_sum(build(g, &c), TL_ALL_AXES);
     ck_assert_ok(tl_graph_status(g));
-    const tl_real w0 = _i == TL_MEAN ? 1 : 0, now[] = { w0, -w0, 2, 6, 1, 1 };
+    const tl_real w0 = _i == TL_MEAN ? 1 : 0, now[] = { 2, 6, w0, -w0, 1, 1 };
     memcpy(tl_variable_data(c.weights), now, sizeof now);
     ck_assert_ok(tl_backward(loss, &out));
     ck_assert_int_eq(out.pair[0].n_rows, 4);
-    ck_assert_values(out.pair[0].values, 4, TL_NEAR, 0, 0, 2 / d, 6 / d);
+    ck_assert_values(out.pair[0].values, 2, TL_NEAR, 2 / d, 6 / d);
+    ck_assert_values(out.pair[0].values + 2, 2, 0, 0, 0);
     const double less[] = { _i == TL_MEAN ? y1 : 2 * y1 / d, _i == TL_MEAN ? y1 : 6 * y1 / d };
-    ck_assert_values(out.pair[1].values, 6, TL_NEAR, 0, 0, (3 - less[0]) / d, (5 - less[1]) / d, 0, 0);
+    ck_assert_values(out.pair[1].values, 2, TL_NEAR, (3 - less[0]) / d, (5 - less[1]) / d);
+    ck_assert_values(out.pair[1].values + 2, 4, 0, 0, 0, 0, 0);
     tl_graph_free(g);
     drop(&c);
 }
@@ -354,6 +372,7 @@ static void add_bags_by_hand(TCase *c)
     tcase_add_loop_test(c, divisor_beyond_the_range, TL_MEAN, TL_SQRTN + 1);
     tcase_add_loop_test(c, weights_are_divided_once, TL_MEAN, TL_SQRTN + 1);
     tcase_add_loop_test(c, infinite_weight, TL_MEAN, TL_SQRTN + 1);
+    tcase_add_test(c, infinite_weight_of_a_sum);
     tcase_add_test(c, padding);
     tcase_add_test(c, told_ids);
     tcase_add_test(c, step_between);
