@@ -3,14 +3,12 @@
 #include "op.h"
 #include "ops.h"
 
-/* Returns whether an operand has as many columns as H asks for; otherwise fails. NULL is left to the ops. */
-static bool has_width(const char *name, const tl_node *a, int64_t width, const tl_node *h)
+/* Fails if an operand has not as many columns as H asks for. NULL is left to the ops. */
+static void check_width(const char *name, const tl_node *a, int64_t width, const tl_node *h)
 {
-    if (!a || !h || tl_shape_cols(tl_shape_of(a)) == width)
-        return true;
-    tl_refuse(h, "lstm_cell", TL_ERR_SHAPE, "%s is %s, and must have %lld columns: H is %s", name,
-              tl_node_text(a).text, (long long)width, tl_node_text(h).text);
-    return false;
+    if (a && h && tl_shape_cols(tl_shape_of(a)) != width)
+        tl_refuse(h, "lstm_cell", TL_ERR_SHAPE, "%s is %s, and must have %lld columns: H is %s", name,
+                  tl_node_text(a).text, (long long)width, tl_node_text(h).text);
 }
 
 static tl_node *part(tl_node *a, int64_t k, int64_t width)
@@ -23,12 +21,9 @@ tl_node *tl_lstm_cell(tl_node *x, tl_node *h, tl_node **c, tl_node *w_x, tl_node
 {
     const int64_t width = tl_shape_cols(tl_shape_of(h));
     tl_node *before = c ? *c : NULL;
-    if (!has_width("Wx", w_x, 4 * width, h) || !has_width("Wh", w_h, 4 * width, h) ||
-        !has_width("C", before, width, h)) {
-        if (c)
-            *c = NULL;
-        return NULL;
-    }
+    check_width("Wx", w_x, 4 * width, h); /* after a failure, the ops return NULL */
+    check_width("Wh", w_h, 4 * width, h);
+    check_width("C", before, width, h);
     tl_node *gates = tl_add(tl_linear(x, w_x, b_x), tl_linear(h, w_h, b_h));
     tl_node *i = tl_sigmoid(part(gates, 0, width)), *f = tl_sigmoid(part(gates, 1, width));
     tl_node *g = tl_tanh(part(gates, 2, width)), *o = tl_sigmoid(part(gates, 3, width));
