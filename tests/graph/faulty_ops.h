@@ -130,11 +130,7 @@ static const tl_op soft_op = {
     .tangent = soft_tangent,
 };
 static const tl_op soft_without_tangent = {
-    .name = "soft",
-    .n_in = 1,
-    .shape = soft_shape,
-    .forward = soft_forward,
-    .backward = soft_backward,
+    .name = "soft", .n_in = 1, .shape = soft_shape, .forward = soft_forward, .backward = soft_backward
 };
 
 static tl_node *soft(tl_node *a)
@@ -187,11 +183,7 @@ static void mean_backward(tl_node *y)
 }
 
 static const tl_op mean_op = {
-    .name = "mean",
-    .n_in = 1,
-    .shape = mean_shape,
-    .forward = mean_forward,
-    .backward = mean_backward,
+    .name = "mean", .n_in = 1, .shape = mean_shape, .forward = mean_forward, .backward = mean_backward
 };
 
 static tl_node *mean(tl_node *const *in, const void *attr)

@@ -6,7 +6,7 @@
 # tangent, or a comment that says why it has none; a composition of ops, which does not call tl_apply, needs none. It
 # includes public headers only, those of the ops of users: what ours cannot do without, another author cannot either.
 # Its numbers by PyTorch are compared, or tests/torch/ops.h says why not, in a line ` * NAME: why`.
-# Any other test is its file and its word in a list of tests/meson.build.
+# Any other test is its file and its word in a list of tests/meson.build, which also names the second files of tests.
 set -eu
 
 # Each function prints what is wrong, a line a fault.
@@ -43,7 +43,8 @@ check_tests() {
     done
     for file in "$root"/tests/ops/op_*.c; do
         op=$(basename "$file" .c)
-        [ -f "$root/ops/${op#op_}.c" ] || echo "tests/ops/$op.c tests no op"
+        [ -f "$root/ops/${op#op_}.c" ] || grep -qF "'ops/$op.c'" "$root/tests/meson.build" ||
+            echo "tests/ops/$op.c tests no op"
     done
 }
 
@@ -140,6 +141,9 @@ self_test() {
     rm "$tree/tests/lib/test_new.c"
     : >"$tree/tests/ops/op_new.c"
     expect 'tests/ops/op_new.c tests no op' exp old
+    plant tests/meson.build "{ 'op_exp': 'ops/op_new.c' }"
+    expect '' exp old
+    uproot tests/meson.build
     : >"$tree/ops/new.c"
     expect "new has no prototype: no tl_new( in ops/*.h
 new $numbers" exp old new

@@ -92,10 +92,14 @@ class Build:
         path = os.path.normpath(os.path.join(entry['directory'], entry['file']))
         return os.path.relpath(path, self.root)
 
+    def objects_of(self, target):
+        """Returns the names of the objects of a library or program."""
+        return [output for output in self.commands if output.startswith(target + '.p/')]
+
     def object_of(self, file, library):
-        """Returns the name of the object of a file in a library or program."""
-        for output, entry in self.commands.items():
-            if output.startswith(library + '.p/') and self.path_of(entry) == file:
+        """Returns the name of the object of a file in a library."""
+        for output in self.objects_of(library):
+            if self.path_of(self.commands[output]) == file:
                 return output
         raise Fault('%s does not compile %s for %s' % (self.folder, file, library))
 
@@ -243,20 +247,19 @@ class Bench:
     def compile_helpers(self, folder):
         """Compiles what has to know of TL_HEAP_ARENA, the arena and the tests, once for all files."""
         arena = self.build.object_of('lib/arena.c', self.archive)
-        sources = {program: self.build.object_of('tests/%s/%s.c' % (
-            'ops' if program.startswith('op_') else 'graph', program), 'tests/' + program + self.stage.suffix)
-            for program in self.subject.programs}
+        objects = {program: self.build.objects_of('tests/' + program + self.stage.suffix)
+                   for program in self.subject.programs}
         made = self.build.helpers
-        for output in [arena] + list(sources.values()):
+        for output in [arena] + sum(objects.values(), []):
             if output in made:
                 continue
             made[output] = os.path.join(folder, '%d.o' % len(made))
             source = os.path.join(self.build.root, self.build.path_of(self.build.commands[output]))
             if run(self.build.compiler(output, self.stage.flags, [], source, made[output]), self.build.folder) != 0:
                 raise Fault('%s does not compile with sanitizers' % source)
-        for program, output in sources.items():
-            self.extra[program] = [made[arena], made[output]]
-            self.replaced[program] = output
+        for program, outputs in objects.items():
+            self.extra[program] = [made[output] for output in [arena] + outputs]
+            self.replaced[program] = outputs
 
     def compile(self, text, folder, optimization=()):
         """Compiles the units that have a mutant's text; returns their object code, or None."""
@@ -286,7 +289,7 @@ class Bench:
         made = os.path.join(folder, 'program')
         units = [os.path.join(folder, 'unit%d.o' % k) for k in range(len(self.objects))]
         command = self.build.linker('tests/' + program + self.stage.suffix, units + self.extra.get(program, []),
-                                    [self.replaced.get(program)], self.stage.flags, made)
+                                    self.replaced.get(program, []), self.stage.flags, made)
         if run(command, self.build.folder) != 0:
             raise Fault('%s cannot be linked: %s' % (program, ' '.join(command)))
         return run([made], folder, seconds, limited=self.stage.name != 'sanitized')
