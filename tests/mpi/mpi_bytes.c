@@ -6,8 +6,6 @@
 
 enum { PARTS = 8, DENSE = 1 << 20, SIDE = 2000, ROWS = 100000, WIDTH = 16, IDS = 20000 };
 
-static int ranks;
-
 static tl_gradient dense_gradient(tl_variable *v)
 {
     tl_real *values = calloc((size_t)tl_variable_size(v), sizeof *values);
@@ -128,9 +126,7 @@ static void count_shares(tl_mpi *m)
 
 int main(int argc, char **argv)
 {
-    MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &here);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    begin_ranks(&argc, &argv);
     tl_pattern *pattern = tl_pattern_random(SIDE, SIDE, 0.25, 1);
     tl_variable *v[] = { tl_variable_dense("dense", TL_SHAPE(DENSE)), tl_variable_sparse("sparse", pattern),
                          tl_variable_dense("table", TL_SHAPE(ROWS, WIDTH)) };

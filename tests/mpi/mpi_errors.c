@@ -1,20 +1,17 @@
 /* One rank errs: all return, within moments and with the same text, and can go on. */
-#include "mpi_outcomes.h"
-#include "mpi_watch.h"
+#include "mpi_failures.h"
 
 #include <math.h>
-#include <tulle/op_check.h>
-#include <unistd.h>
 
 enum { IN = 6, OUT = 5, ROWS = 10, SAMPLES = 3, PARTS_PER_RANK = 2, VARIABLES = 2 };
 enum { SPARSE, TABLE };
 
-typedef struct model {
+struct model {
     tl_mpi *m;
     tl_variable *v[VARIABLES], *other;
     tl_optimizer *optimizer;
     tl_graph *g;
-} model;
+};
 
 /* What a rank does wrong, or differently. */
 typedef enum fault {
@@ -316,49 +313,15 @@ static tl_status use_all(model *t, int64_t failing_call)
     return status;
 }
 
-static void failing_allocations(int rank)
+/* An error of MPI is for ever. */
+static void check_failed(model *t, int rank, tl_status status)
 {
-    bool failed = true;
-    for (int64_t k = 1; failed; k++) {
-        const int64_t before = tl_check_live_blocks();
-        model t;
-        make_variables(&t);
-        const double begun = MPI_Wtime();
-        tl_check_fail_allocation(here == rank ? k : 0);
-        const tl_status status = use_all(&t, 0);
-        tl_check_fail_allocation(0);
-        failed = check_together("allocation", k, rank, status, TL_ERR_MEMORY, begun);
-        free_model(&t);
-        check(tl_check_live_blocks() == before, "allocation %lld: blocks are left", (long long)k);
-        if (!failed && here == 0)
-            printf("%d ranks: each of %lld allocations of rank %d\n", ranks, (long long)k - 1, rank);
-    }
-}
-
-/* An error of MPI is for ever; what MPI may still write to is left behind. */
-static void failing_calls(int rank)
-{
-    bool failed = true;
-    for (int64_t k = 1; failed; k++) {
-        model t;
-        make_variables(&t);
-        const double begun = MPI_Wtime();
-        const tl_status status = use_all(&t, here == rank ? k : 0);
-        watched = (watch){ .fail_at = 0 };
-        failed = check_together("call", k, rank, status, TL_ERR_IO, begun);
-        if (failed) {
-            char text[32];
-            snprintf(text, sizeof text, "rank %d: MPI_I", rank);
-            check(strncmp(tl_error(), text, strlen(text)) == 0, "%s", tl_error());
-            const tl_status again = tl_mpi_sum(t.m, 0, NULL, NULL);
-            check(again == status, "call %lld: %s, then %s: %s", (long long)k, tl_status_name(status),
-                  tl_status_name(again), tl_error());
-            check_texts("after an error of MPI");
-        }
-        free_model(&t);
-        if (!failed && here == 0)
-            printf("%d ranks: each of %lld calls of rank %d\n", ranks, (long long)k - 1, rank);
-    }
+    char text[32];
+    snprintf(text, sizeof text, "rank %d: MPI_I", rank);
+    check(strncmp(tl_error(), text, strlen(text)) == 0, "%s", tl_error());
+    const tl_status again = tl_mpi_sum(t->m, 0, NULL, NULL);
+    check(again == status, "%s, then %s: %s", tl_status_name(status), tl_status_name(again), tl_error());
+    check_texts("after an error of MPI");
 }
 
 /* Of two kernel levels, where the machine has them: the processes begin anew, each with one. */
@@ -377,9 +340,7 @@ int main(int argc, char **argv)
     if (mixed)
         kernels(argv);
     tl_check_set_allocator();
-    MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &here);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    begin_ranks(&argc, &argv);
     if (mixed) {
         char other[16] = "";
         strcpy(other, tl_kernel_level());
@@ -396,10 +357,11 @@ int main(int argc, char **argv)
         differences_in_broadcast();
         differences_in_sum();
         failure_of_one();
-        failing_allocations(0);
-        failing_allocations(ranks - 1);
-        failing_calls(0);
-        failing_calls(ranks - 1);
+        const trial all = { &(model){ 0 }, make_variables, use_all, free_model, check_failed };
+        failing_allocations(&all, 0);
+        failing_allocations(&all, ranks - 1);
+        failing_calls(&all, 0);
+        failing_calls(&all, ranks - 1);
     }
     MPI_Finalize();
     return 0;

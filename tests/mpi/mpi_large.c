@@ -3,7 +3,6 @@
 #include "mpi_testing.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 enum { RANKS = 4, ROWS = 1 << 18, WIDTH = 64, SAMPLES = 64, STEPS = 20, REST = 12 << 20 /* bytes */ };
 
@@ -42,10 +41,7 @@ static double step(tl_mpi *m, tl_graph *g, tl_variable *share, tl_optimizer *ada
 int main(int argc, char **argv)
 {
     const size_t table = (size_t)ROWS * WIDTH * sizeof(tl_real);
-    int ranks;
-    MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &here);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    begin_ranks(&argc, &argv);
     check(ranks == RANKS, "%d ranks", ranks);
     tl_mpi *m = tl_mpi_new(MPI_COMM_WORLD, RANKS);
     check_ok(tl_mpi_sum(m, 0, NULL, NULL)); /* MPI has mapped what it shares */

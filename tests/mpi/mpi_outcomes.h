@@ -4,8 +4,6 @@
 
 #include "mpi_testing.h"
 
-static int ranks;
-
 /* Checks that all ranks have the same text. */
 static inline void check_texts(const char *what)
 {

@@ -4,7 +4,7 @@
 
 #include "mpi_testing.h"
 
-enum { MOST_PARTS = 16 };
+enum { MOST_PARTS = 16, MANY_STEPS = 60 };
 
 /* What a run is made of. */
 typedef struct plan {
@@ -50,6 +50,39 @@ static inline void check_same(bool alone, uint64_t h)
         MPI_Allreduce(&h, &most, 1, MPI_UINT64_T, MPI_MAX, MPI_COMM_WORLD);
     }
     check(least == most, "the ranks end with different bits");
+}
+
+/* Prints what a run of a plan ends with. */
+static inline void print_end(const plan *p, bool alone, uint64_t h)
+{
+    check_same(alone, h);
+    if (here == 0)
+        printf("%s: %016llx\n", p->name, (unsigned long long)h);
+}
+
+/* Returns a checkpoint of a run's variables and its place, to which the optimizers are to be added. */
+static inline tl_checkpoint *list_run(tl_variable *const *v, int n, int64_t *step, double *loss)
+{
+    tl_checkpoint *list = tl_checkpoint_new();
+    for (int k = 0; k < n; k++)
+        check_ok(tl_checkpoint_add_variable(list, v[k]));
+    check_ok(tl_checkpoint_add_integer(list, "step", step));
+    check_ok(tl_checkpoint_add_number(list, "loss", loss));
+    return list;
+}
+
+/* Print what a run that can be resumed begins and ends with. */
+static inline void print_process(void)
+{
+    printf("rank %d: process %ld\n", here, (long)getpid());
+    fflush(stdout);
+}
+
+static inline void print_resumed(uint64_t h)
+{
+    if (here == 0)
+        printf("ends with %016llx\n", (unsigned long long)h);
+    fflush(stdout); /* a process that is killed after MPI_Finalize has ended as far as mpirun can tell */
 }
 
 /* Does what the command line says: nothing, --without-mpi or --resume FILE. */

@@ -2,8 +2,6 @@
  * averages follow the rows, so that the run goes on to the same bits. */
 #include "mpi_testing.h"
 
-#include <unistd.h>
-
 enum { ROWS = 13, WIDTH = 2, PARTS = 4, SAMPLES = 3, STEPS = 4, SAVED_AT = 2 };
 
 typedef struct run {
@@ -93,14 +91,9 @@ static void check_same(const run *a, const run *b)
 
 int main(int argc, char **argv)
 {
-    char file[512];
-    int ranks;
-    MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &here);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-    const char *folder = getenv("TMPDIR");
-    snprintf(file, sizeof file, "%.400s/tulle-mpi-shares-%ld", folder ? folder : "/tmp", (long)getpid());
-    MPI_Bcast(file, sizeof file, MPI_CHAR, 0, MPI_COMM_WORLD);
+    char file[PATH_SIZE];
+    begin_ranks(&argc, &argv);
+    choose_path(file, "shares");
     for (int split = 0; split < 2; split++) {
         run a, b;
         begin(&a, split == 0 ? TL_DIV : TL_MOD);

@@ -39,11 +39,8 @@ int main(int argc, char **argv)
 {
     const int steps = argc > 1 ? atoi(argv[1]) : 20;
     static double whole[MOST_STEPS], total[MOST_STEPS];
-    int ranks;
     check(steps > 0 && steps <= MOST_STEPS, "%d is not in 1..%d", steps, MOST_STEPS);
-    MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &here);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    begin_ranks(&argc, &argv);
     tl_random r = { .seed = 1 };
     tl_real *x = malloc((size_t)BATCH * SIDE * sizeof *x);
     for (int64_t k = 0; k < (int64_t)BATCH * SIDE; k++)

@@ -8,8 +8,6 @@
  */
 #include "mpi_plans.h"
 
-#include <unistd.h>
-
 enum { WIDTH = 16, NARROW = 6, OUT = 5, SAMPLES = 6, STEPS = 6, TABLES = 2, VARIABLES = 4 };
 enum { MOD, DIV, HEAD, TABLE }; /* the tables that are shared out come first */
 
@@ -200,37 +198,26 @@ static void train(const plan *p, bool alone, int threads)
     begin(&r, p, alone);
     while (r.step < STEPS)
         step(&r);
-    const uint64_t h = hash_run(&r);
-    check_same(alone, h);
-    if (here == 0)
-        printf("%s: %016llx\n", p->name, (unsigned long long)h);
+    print_end(p, alone, hash_run(&r));
     end(&r);
 }
 
 static void resume(const char *file)
 {
-    enum { MANY_STEPS = 60 };
     run r;
     begin(&r, &plans[2], false);
-    tl_checkpoint *list = tl_checkpoint_new();
-    for (int k = 0; k < VARIABLES; k++)
-        check_ok(tl_checkpoint_add_variable(list, r.v[k]));
+    tl_checkpoint *list = list_run(r.v, VARIABLES, &r.step, &r.loss);
     check_ok(tl_checkpoint_add_optimizer(list, "tables", r.tables));
     check_ok(tl_checkpoint_add_optimizer(list, "rest", r.rest));
-    check_ok(tl_checkpoint_add_integer(list, "step", &r.step));
-    check_ok(tl_checkpoint_add_number(list, "loss", &r.loss));
     if (access(file, F_OK) == 0)
         check_ok(tl_mpi_load(r.m, list, file));
-    printf("rank %d: process %ld\n", here, (long)getpid());
-    fflush(stdout);
+    print_process();
     while (r.step < MANY_STEPS) {
         step(&r);
         if (r.step % 3 == 0)
             check_ok(tl_mpi_save(r.m, list, file));
     }
-    const uint64_t h = hash_run(&r);
-    if (here == 0)
-        printf("ends with %016llx\n", (unsigned long long)h);
+    print_resumed(hash_run(&r));
     tl_checkpoint_free(list);
     end(&r);
 }

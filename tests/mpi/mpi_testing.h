@@ -8,9 +8,10 @@
 #include <string.h>
 #include <tulle/mpi.h>
 #include <tulle/tulle.h>
+#include <unistd.h>
 
-/* The rank in MPI_COMM_WORLD, 0 without MPI. */
-static int here;
+/* The rank in MPI_COMM_WORLD, 0 without MPI, and their number. */
+static int here, ranks;
 
 #define check(holds, ...)                                                                                    \
     do {                                                                                                     \
@@ -23,6 +24,23 @@ static int here;
     } while (0)
 
 #define check_ok(call) check((call) == TL_OK, "%s", tl_error())
+
+static inline void begin_ranks(int *argc, char ***argv)
+{
+    MPI_Init(argc, argv);
+    MPI_Comm_rank(MPI_COMM_WORLD, &here);
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+}
+
+enum { PATH_SIZE = 512 };
+
+/* Chooses the path of a new file, the same on all ranks. */
+static inline void choose_path(char to[PATH_SIZE], const char *name)
+{
+    const char *folder = getenv("TMPDIR");
+    snprintf(to, PATH_SIZE, "%.400s/tulle-mpi-%s-%ld", folder ? folder : "/tmp", name, (long)getpid());
+    MPI_Bcast(to, PATH_SIZE, MPI_CHAR, 0, MPI_COMM_WORLD);
+}
 
 /* Goes on from the hash of other bytes (FNV-1a, by words of four bytes). */
 static inline uint64_t hash_of(uint64_t h, const void *bytes, int64_t n)

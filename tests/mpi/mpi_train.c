@@ -9,8 +9,6 @@
 #include "mpi_plans.h"
 #include "mpi_watch.h"
 
-#include <unistd.h>
-
 enum { IN = 30, HIDDEN = 24, OUT = 6, ROWS = 400, WIDTH = 16, NARROW = 6, SAMPLES = 5, STEPS = 10 };
 enum { SPARSE, BIAS, MASKED, TABLE, SMALL_TABLE, HEAD, RARE, UNUSED, VARIABLES };
 
@@ -201,41 +199,30 @@ static void train(const plan *p, bool alone, int threads)
         if (!alone && r.step == STEPS / 2)
             start_anew(&r);
     }
-    const uint64_t h = hash_run(&r);
-    check_same(alone, h);
-    if (here == 0)
-        printf("%s: %016llx\n", p->name, (unsigned long long)h);
+    print_end(p, alone, hash_run(&r));
     end(&r);
 }
 
 /* Rank 0 reads and writes the checkpoint. */
 static void resume(const char *file)
 {
-    enum { MANY_STEPS = 60 };
     run r;
     begin(&r, &plans[2], false);
-    tl_checkpoint *list = tl_checkpoint_new();
-    for (int k = 0; k < VARIABLES; k++)
-        check_ok(tl_checkpoint_add_variable(list, r.v[k]));
+    tl_checkpoint *list = list_run(r.v, VARIABLES, &r.step, &r.loss);
     check_ok(tl_checkpoint_add_optimizer(list, "optimizer", r.optimizer));
-    check_ok(tl_checkpoint_add_integer(list, "step", &r.step));
-    check_ok(tl_checkpoint_add_number(list, "loss", &r.loss));
     if (here == 0 && access(file, F_OK) == 0)
         check_ok(tl_checkpoint_load(list, file));
     check_ok(tl_mpi_broadcast(r.m, r.v, VARIABLES, r.optimizer));
     MPI_Bcast(&r.step, 1, MPI_INT64_T, 0, MPI_COMM_WORLD);
     MPI_Bcast(&r.loss, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD);
-    printf("rank %d: process %ld\n", here, (long)getpid());
-    fflush(stdout);
+    print_process();
     while (r.step < MANY_STEPS) {
         step(&r);
         change_patterns(&r);
         if (here == 0 && r.step % 3 == 0)
             check_ok(tl_checkpoint_save(list, file));
     }
-    if (here == 0)
-        printf("ends with %016llx\n", (unsigned long long)hash_run(&r));
-    fflush(stdout); /* a process that is killed after MPI_Finalize has ended as far as mpirun can tell */
+    print_resumed(hash_run(&r));
     tl_checkpoint_free(list);
     end(&r);
 }
