@@ -164,10 +164,8 @@ static bool save(const run *r)
 
 static bool bring(demo *d, const options *o, const digits *images)
 {
-    const char *const other[] = { o->weights, o->save, o->common.svg, o->common.checkpoint,
-                                  o->common.resume };
     if (o->images)
-        return demo_trains_nothing("--images", sizeof other / sizeof *other, other) &&
+        return demo_trains_nothing(d, "--images", &(const char *){ NULL }) &&
                images_write(images, o->images) &&
                demo_reached(d, true, "%" PRId64 " images to train and %" PRId64 " to test are written",
                             images->train.n, images->test.n);

@@ -276,16 +276,11 @@ bool cnn_keep(cnn *m, const char *name, tl_checkpoint *c)
 {
     tl_variable *v[MAX_VARIABLES];
     const int n = variables_of(m, v);
-    char text[64];
     int64_t *const integer[] = { &m->epoch, &m->step, &m->bytes };
     double *const number[] = { &m->loss, &m->accuracy, &m->ms };
     bool ok = tl_checkpoint_add_optimizer(c, name, m->adam) == TL_OK &&
-              tl_checkpoint_add_random(c, name, &m->rng) == TL_OK;
-    for (int k = 0; ok && k < 3; k++) {
-        snprintf(text, sizeof text, "%s/%d", name, k);
-        ok = tl_checkpoint_add_integer(c, text, integer[k]) == TL_OK &&
-             tl_checkpoint_add_number(c, text, number[k]) == TL_OK;
-    }
+              tl_checkpoint_add_random(c, name, &m->rng) == TL_OK &&
+              keep_values(c, name, 3, integer, 3, number);
     for (int k = 0; ok && k < n; k++)
         ok = tl_checkpoint_add_variable(c, v[k]) == TL_OK;
     return ok;

@@ -45,8 +45,8 @@ static bool has(const demo *d, const char *name)
 static bool make_table(demo *d)
 {
     flag *table = allocate(d->n_flags + N_COMMON, sizeof *table);
-    d->table = (flag_table){ d->name, table, 0, d->options, d->options_size };
-    if (!table)
+    d->table = (flag_table){ d->name, table, 0, d->options, d->options_size, NULL };
+    if (!table || !(d->table.given = allocate(d->n_flags + N_COMMON, sizeof *d->table.given)))
         return false;
     for (int k = 0; k < d->n_flags; k++)
         table[d->table.n++] = d->flag[k];
@@ -59,6 +59,12 @@ static bool make_table(demo *d)
             table[d->table.n++] = f;
     }
     return true;
+}
+
+static void free_table(demo *d)
+{
+    free((void *)d->table.flag);
+    free(d->table.given);
 }
 
 static void print_help(void *context)
@@ -112,7 +118,7 @@ bool demo_begin(demo *d, int argc, char **argv)
     if (make_table(d)) {
         if (!read_flags(d, argc, argv)) {
             ranks_free(&d->ranks);
-            free((void *)d->table.flag);
+            free_table(d);
             return false;
         }
         if (prepare(d))
@@ -120,6 +126,26 @@ bool demo_begin(demo *d, int argc, char **argv)
     }
     d->status = demo_end(d, false);
     return false;
+}
+
+static bool is_listed(const char *name, const char *const *list)
+{
+    while (*list && strcmp(*list, name) != 0)
+        list++;
+    return *list != NULL;
+}
+
+bool demo_trains_nothing(const demo *d, const char *because, const char *const *reads)
+{
+    static const char *const always[] = { "--data", "--threads", "--json", "--csv", NULL };
+    for (int k = 0; k < d->table.n; k++) {
+        const char *name = d->table.flag[k].name;
+        if (d->table.given[k] && strcmp(name, because) != 0 && !is_listed(name, always) &&
+            !is_listed(name, reads))
+            return tl_fail(TL_ERR_ARGUMENT, "%s: trains nothing, so that %s is of no use", because, name) ==
+                   TL_OK;
+    }
+    return true;
 }
 
 /* ---- Checkpoints ---- */
@@ -149,15 +175,6 @@ bool demo_save(demo *d)
     const demo_options *o = d->options;
     return ranks_agree(&d->ranks,
                        !o->checkpoint || tl_checkpoint_save(d->checkpoint, o->checkpoint) == TL_OK);
-}
-
-bool demo_trains_nothing(const char *because, int n, const char *const *file)
-{
-    for (int k = 0; k < n; k++)
-        if (file[k])
-            return tl_fail(TL_ERR_ARGUMENT, "%s: trains nothing, so that %s is of no use", because,
-                           file[k]) == TL_OK;
-    return true;
 }
 
 /* ---- The end ---- */
@@ -231,6 +248,6 @@ int demo_end(demo *d, bool ok)
     series_free(&d->series);
     results_free(&d->results);
     free(d->reached_text);
-    free((void *)d->table.flag);
+    free_table(d);
     return status;
 }

@@ -90,9 +90,9 @@ bool demo_resume(demo *d);
 /* Writes the checkpoint of --checkpoint if that is given. */
 bool demo_save(demo *d);
 
-/* Checks that none of n files is given (those that are not are NULL), for a flag, `because`, with which the
- * run trains nothing and would neither read nor write them. */
-bool demo_trains_nothing(const char *because, int n, const char *const *file);
+/* Checks, for a flag with which the run trains nothing, that of the other flags only those are given that it
+ * reads, a list that NULL ends, and --data, --threads, --json and --csv. */
+bool demo_trains_nothing(const demo *d, const char *because, const char *const *reads);
 
 /* Prints whether the goal is reached, on stdout, or, if it is missed, on stderr by demo_end. Returns true. */
 bool demo_reached(demo *d, bool reached, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -303,9 +303,8 @@ static bool refuse(const flag_table *t, const char *what, const char *value, con
     return false;
 }
 
-/* Reads a flag and its value, which is after '=' or the next argument, and advances *at. `given` has an
- * element per flag. */
-static bool read_flag(const flag_table *t, char **argv, int *at, bool *given)
+/* Reads a flag and its value, which is after '=' or the next argument, and advances *at. */
+static bool read_flag(const flag_table *t, char **argv, int *at)
 {
     const char *argument = argv[(*at)++], *equals = strchr(argument, '=');
     const size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
@@ -317,8 +316,9 @@ static bool read_flag(const flag_table *t, char **argv, int *at, bool *given)
                 t->program, (int)length, argument);
         return false;
     }
+    bool *given = &t->given[f - t->flag];
     if (f->kind == FLAG_SWITCH) {
-        *(int64_t *)place(f, t->options) = 1;
+        *(int64_t *)place(f, t->options) = *given = true;
         return true;
     }
     const text wants = wanted(f);
@@ -326,10 +326,9 @@ static bool read_flag(const flag_table *t, char **argv, int *at, bool *given)
     if (!value || (!equals && strncmp(value, "--", 2) == 0))
         return refuse(t, f->name, NULL, &wants);
     *at += !equals;
-    bool *again = &given[f - t->flag];
-    if (!parse(f, value, *again, place(f, t->options)))
+    if (!parse(f, value, *given, place(f, t->options)))
         return refuse(t, f->name, value, &wants);
-    *again = true;
+    *given = true;
     return true;
 }
 
@@ -342,11 +341,9 @@ bool flags_read(const flag_table *t, int argc, char **argv, void (*help)(void *c
             *status = fflush(stdout) == 0 ? 0 : 1;
             return false;
         }
-    bool *given = calloc((size_t)t->n, sizeof *given);
-    bool ok = given != NULL;
+    bool ok = true;
     for (int at = 1; ok && at < argc;)
-        ok = read_flag(t, argv, &at, given);
-    free(given);
+        ok = read_flag(t, argv, &at);
     *status = ok ? 0 : 2;
     return ok;
 }

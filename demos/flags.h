@@ -53,6 +53,7 @@ typedef struct flag_table {
     int n;
     void *options; /* with the defaults, until flags_read */
     size_t size;   /* of the options */
+    bool *given;   /* of each flag, from flags_read on: whether the command line has it */
 } flag_table;
 
 /* Reads "--flag value" and "--flag=value" into the options. Returns false if the program must exit with

@@ -1,4 +1,4 @@
-/* Memory, and failures of a graph. */
+/* Memory, failures of a graph, and values of a checkpoint. */
 #ifndef HELPERS_H
 #define HELPERS_H
 
@@ -15,5 +15,10 @@ void *allocate(int64_t n, size_t size);
 
 /* Returns the array with space for n elements; if memory is short NULL, and the array stays. */
 void *larger(void *array, int64_t n, size_t size);
+
+/* Adds integers and numbers to a checkpoint, as NAME/0, NAME/1 and so on. Returns false with the reason in
+ * tl_error(). */
+bool keep_values(tl_checkpoint *c, const char *name, int n_integers, int64_t *const *integer, int n_numbers,
+                 double *const *number);
 
 #endif

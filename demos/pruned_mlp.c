@@ -187,8 +187,7 @@ static bool apply(demo *d, const options *o, const digits *images)
     network net;
     tl_random rng = { 0 };
     double accuracy;
-    const char *const other[] = { o->save, o->dot, o->common.svg, o->common.checkpoint, o->common.resume };
-    if (!demo_trains_nothing("--apply", sizeof other / sizeof *other, other))
+    if (!demo_trains_nothing(d, "--apply", (const char *const[]){ "--hidden", "--goal", NULL }))
         return false;
     bool ok = network_make(&net, "", &o->model.hidden, images, NULL, &rng) &&
               network_make_sparse(&net, net.n_hidden) && network_load(&net, o->apply) &&

@@ -135,7 +135,6 @@ static result *results_of(const sweep *s, int64_t density, int which)
 /* Lists what is to be computed, and adds it to the checkpoint. */
 static bool keep_results(sweep *s)
 {
-    tl_checkpoint *c = s->demo->checkpoint;
     for (int k = 0; k < s->n_results; k++) {
         const int choice = k / (int)s->o->seeds - 1; /* -1: the dense network */
         result *r = &s->result[k];
@@ -144,13 +143,10 @@ static bool keep_results(sweep *s)
                        .seed = s->o->common.seed + (uint64_t)k % (uint64_t)s->o->seeds };
         int64_t *const integers[] = { &r->done, &r->connections, &r->moved, &r->bytes };
         double *const numbers[] = { &r->accuracy, &r->loss, &r->ms };
-        for (int i = 0; i < 4; i++) {
-            char name[64];
-            snprintf(name, sizeof name, "result/%d/%d", k, i);
-            if (tl_checkpoint_add_integer(c, name, integers[i]) != TL_OK ||
-                (i < 3 && tl_checkpoint_add_number(c, name, numbers[i]) != TL_OK))
-                return false;
-        }
+        char name[32];
+        snprintf(name, sizeof name, "result/%d", k);
+        if (!keep_values(s->demo->checkpoint, name, 4, integers, 3, numbers))
+            return false;
     }
     return true;
 }

@@ -38,16 +38,11 @@ void trainee_free(trainee *t)
 bool trainee_keep(trainee *t, tl_checkpoint *c)
 {
     const char *name = t->method->name;
-    char text[64];
     int64_t *const integer[] = { &t->epoch, &t->step, &t->pattern_bytes };
     double *const number[] = { &t->loss, &t->ms, &t->accuracy };
     bool ok = tl_checkpoint_add_optimizer(c, name, t->optimizer) == TL_OK &&
-              tl_checkpoint_add_random(c, name, &t->rng) == TL_OK;
-    for (int k = 0; ok && k < 3; k++) {
-        snprintf(text, sizeof text, "%s/%d", name, k);
-        ok = tl_checkpoint_add_integer(c, text, integer[k]) == TL_OK &&
-             tl_checkpoint_add_number(c, text, number[k]) == TL_OK;
-    }
+              tl_checkpoint_add_random(c, name, &t->rng) == TL_OK &&
+              keep_values(c, name, 3, integer, 3, number);
     for (int l = 0; ok && l <= t->net.n_hidden; l++)
         ok = tl_checkpoint_add_variable(c, t->net.weight[l]) == TL_OK &&
              tl_checkpoint_add_variable(c, t->net.bias[l]) == TL_OK &&

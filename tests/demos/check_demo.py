@@ -7,23 +7,23 @@ check_demo.py PROGRAM [jansson] [mpi] [SEED]    the name of the program is that 
 """
 import csv
 import json
-import math
 import os
 import random
 import re
 import resource
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree
 
+import check_bring_your_own
 import check_char_model
 import check_pruning
+import check_word_vectors
+from demo_files import MUTATIONS, TEXT, graph_files, idx_files, mtx, mutated, npy, rating_files, svmlight_files
 
 TIMES = re.compile(r'(^|_)(ms|seconds?)(_|$)')  # results that differ from run to run
-MUTATIONS = 30
 INPUTS = '--apply', '--data', '--resume', '--weights'  # flags that name what is read
 
 
@@ -68,6 +68,16 @@ class Demo:
         if status == 2 and out:
             self.wrong(arguments, 'printed %s' % out)
         return out
+
+    def trains_nothing(self, alone, refused, read):
+        """Checks that a run with `alone` refuses each of these arguments, which are all flags but those that are read."""
+        read = [alone[0], '--data', '--threads', '--json', '--csv', '--help'] + read
+        flags = set(re.findall(r'^  (--[a-z0-9-]+)', self.run(['--help'])[0], re.M))
+        for argument in refused + ['--mpi'] * (self.has_mpi and '--mpi' in flags):
+            self.fails(1, '%s: trains nothing, so that %s is of no use' % (alone[0], argument.split('=')[0]), alone + [argument])
+        left = flags - set(read) - {argument.split('=')[0] for argument in refused} - {'--mpi'}
+        if left:
+            self.wrong(alone, 'accepts %s' % left)
 
     def kill_once_saved(self, arguments, checkpoint, delay=0):
         """Starts a run with a new checkpoint, and kills it so many seconds after that is there."""
@@ -151,14 +161,6 @@ def check_resume(demo, budget, other, choose):
         demo.fails(1, r'bad\.ckpt', budget + ['--resume', 'bad.ckpt'])
 
 
-def mutated(data, choose):
-    """A byte changed, or the end cut off; never the same data."""
-    at = choose.randrange(len(data))
-    if choose.random() < 0.2:
-        return data[:at]
-    return data[:at] + bytes([data[at] ^ 1 << choose.randrange(8)]) + data[at + 1:]
-
-
 BAD = {
     'N': ['', 'x', '-1', '1.5', '1e3', ' 1', '99999999999999999999'],
     'X': ['', 'x', 'nan', 'inf', '0x1', '1e999', '-1', '1 '],
@@ -217,118 +219,6 @@ def check_data(demo, files, short, choose):
 
 
 # ---- The demos ----
-
-def idx_files(side=4):
-    images = bytes(random.Random(1).randrange(256) for _ in range(40 * side * side))
-    labels = bytes(k % 10 for k in range(40))
-    files = {}
-    for part in 'train', 't10k':
-        files[part + '-images-idx3-ubyte'] = struct.pack('>BBBBIII', 0, 0, 8, 3, 40, side, side) + images
-        files[part + '-labels-idx1-ubyte'] = struct.pack('>BBBBI', 0, 0, 8, 1, 40) + labels
-    return files
-
-
-def rating_files():
-    choose = random.Random(1)
-    lines = ['%d,%d,%.1f,%d' % (1 + k % 10, 100 + choose.randrange(30), choose.randrange(1, 11) / 2, 10**9 + k)
-             for k in range(200)]
-    return {'ratings.csv': '\n'.join(['userId,movieId,rating,timestamp'] + lines + ['']).encode()}
-
-
-def svmlight_files():
-    choose, files = random.Random(1), {}
-    for part in 'train', 'test':
-        lines = ['%d %s' % (choose.choice([-1, 1]), ' '.join('%d:%g' % (3 * k + choose.randrange(1, 4), choose.random())
-                                                             for k in range(5))) for _ in range(60)]
-        files['x.%s.svm' % part] = ('\n'.join(lines) + '\n').encode()
-    return files
-
-
-def npy(values):
-    """A vector of int32 as NumPy writes it."""
-    header = "{'descr': '<i4', 'fortran_order': False, 'shape': (%d,), }" % len(values)
-    header = header.ljust(117) + '\n'
-    return b'\x93NUMPY\x01\x00' + struct.pack('<H', len(header)) + header.encode() + struct.pack(
-        '<%di' % len(values), *values)
-
-
-def mtx(size, entries):
-    lines = ['%%MatrixMarket matrix coordinate pattern general', '%s %d' % (size, len(entries))] + entries
-    return ('\n'.join(lines) + '\n').encode()
-
-
-def graph_files():
-    """A ring of twelve nodes in two classes."""
-    return {
-        'adjacency.mtx': mtx('12 12', ['%d %d' % (k % 12 + 1, k) for k in range(1, 13)]),
-        'features.mtx': mtx('12 2', ['%d %d' % (k, 1 + k // 7) for k in range(1, 13)]),
-        'labels.npy': npy([k // 6 for k in range(12)]),
-        'train.npy': npy([1, 8]),
-        'test.npy': npy([2, 3, 4, 9, 10]),
-    }
-
-
-def weights(layers, more=(), value=None):
-    """A file of tensors as PyTorch writes a perceptron's: for each module of `layers` inputs and outputs; `more`: others."""
-    choose, header, data = random.Random(1), {}, b''
-    tensors = [(name, shape) for module, (inputs, outputs) in layers.items()
-               for name, shape in (('%d.weight' % module, [outputs, inputs]), ('%d.bias' % module, [outputs]))]
-    for name, shape in tensors + list(more):
-        n = math.prod(shape)
-        header[name] = {'dtype': 'F32', 'shape': shape, 'data_offsets': [len(data), len(data) + 4 * n]}
-        data += struct.pack('<%df' % n, *(choose.uniform(-1, 1) if value is None else value for _ in range(n)))
-    text = json.dumps(header).encode()
-    return struct.pack('<Q', len(text)) + text + data
-
-
-def more_of_bring_your_own(demo):
-    before, pruned, tuned = demo.results('a.json')
-    if before['weights'] != 256 * 128 + 128 * 64 + 64 * 10 + 202 or pruned['weights'] != 3277 + 819 + 640 + 202:
-        demo.wrong([], 'weights: %s' % [before, pruned])
-    if tuned['weights'] != pruned['weights'] or not pruned['accuracy'] < tuned['accuracy']:
-        demo.wrong([], 'after fine-tuning: %s' % [pruned, tuned])
-    demo.run('--density 1 --epochs 0 --json b.json'.split())
-    whole = demo.results('b.json')
-    if len({row['right'] for row in whole}) != 1 or len({row['weights'] for row in whole}) != 1:
-        demo.wrong([], 'nothing is removed or trained: %s' % whole)
-    demo.fails(1, 'the goal is missed: test accuracy', demo.budget + ['--goal', '2'])
-    out, _ = demo.run(['--images', 'images.safetensors', '--json', 'c.json'])
-    if '4000 images to train and 1000 to test are written' not in out or demo.results('c.json'):
-        demo.wrong([], '--images: %s' % out)
-    for flag in '--weights', '--save', '--svg', '--checkpoint', '--resume':
-        demo.fails(1, '--images: trains nothing, so that b.txt is of no use', ['--images', 'i.safetensors', flag, 'b.txt'])
-    demo.run(demo.budget + ['--save', 'sparse.safetensors'])
-    demo.fails(1, r'sparse\.safetensors: 0\.weight is sparse already', ['--weights', 'sparse.safetensors'])
-    demo.fails(1, 'no: No such file', ['--weights', 'no'])
-    demo.fails(1, 'Is a directory', ['--weights', '.'])
-    check_weights(demo)
-
-
-def check_weights(demo):
-    """Weights that are refused, and damaged ones."""
-    good = {0: (256, 4), 3: (4, 10)}
-    for data, text in [
-            (weights({0: (16, 4), 2: (4, 10)}), r'0\.weight is for 16 inputs, and an image has 256'),
-            (weights({0: (256, 4), 2: (5, 10)}), r'2\.weight is for 5 inputs, and the layer before has 4'),
-            (weights({0: (256, 4), 2: (4, 9)}), 'the last layer has 9 outputs, and there are 10 classes'),
-            (weights({0: (256, 0), 2: (0, 10)}), r'0\.weight is not a matrix'),
-            (weights({}, [('0.weight', [2, 2, 256]), ('0.bias', [2])]), r'0\.weight is not a matrix'),
-            (weights({k: (256, 256) for k in range(10)}), 'more than 9 layers'),
-            (weights({}), r'there is no 0\.weight'),
-            (weights({100: (256, 10)}), r'there is no 0\.weight'),
-            (weights({}, [('0.weight', [10, 256])]), r'0\.bias is not in the file'),
-            (weights(good, [('scale', [1])]), 'scale'),
-            (weights(good, value=math.nan), 'not finite|nan')]:
-        demo.write('bad.safetensors', data)
-        demo.fails(1, text, ['--weights', 'bad.safetensors'])
-    demo.write('good.safetensors', weights(good))
-    demo.run(['--weights', 'good.safetensors', '--epochs', '1', '--goal', '0'])
-    choose = random.Random(1)
-    header, data = weights(good)[:300], weights(good)[300:]
-    for _ in range(MUTATIONS):
-        demo.write('bad.safetensors', mutated(header, choose) + data)
-        demo.run(['--weights', 'bad.safetensors', '--epochs', '1', '--goal', '0'], (0, 1))
-
 
 def more_of_graph_network(demo):
     demo.run(['--graph', 'club.svg', '--attention', '--dropout', '0'])
@@ -469,44 +359,6 @@ def check_streaming(demo, files):
     demo.run(['--data', 'data', '--epochs', '1', '--goal', '0'], megabytes=20)
 
 
-TEXT = ' '.join('the Cat sat on the mat, and a dog\nlay near it; na\u00efve caf\u00e9s' for _ in range(20))
-
-
-def more_of_word_vectors(demo):
-    demo.fails(1, 'the goal is missed: loss', demo.budget + ['--goal', '0'])
-    if demo.fails(1, "--near: the vocabulary has no 'nothing'", demo.budget + ['--near', 'nothing']):
-        demo.wrong(['--near', 'nothing'], 'refused after the run')
-    demo.write('a.txt', 'alone ' * 20 + 'once')
-    demo.fails(1, 'the text has no pairs', '--data a.txt --least 1 --sample 1e-9'.split())
-    demo.write('a.txt', TEXT)
-    out, _ = demo.run('--data a.txt --rank 3 --goal 9 --sample 0 --near cat --npy a.npy --text a.out'.split())
-    if '280 words, 13 different ones' not in out:
-        demo.wrong([], 'a text: %s' % out)
-    lines = demo.read('a.out').splitlines()
-    if lines[0] != '13 3' or len(lines) != 14 or not lines[1].startswith('the ') or len(lines[1].split()) != 4:
-        demo.wrong([], 'a.out: %s' % lines)
-    with open(demo.path('a.npy'), 'rb') as file:
-        whole = file.read()
-    vectors = struct.unpack('<39f', whole[-156:])
-    if [struct.unpack('<f', struct.pack('<f', float(x)))[0] for x in lines[1].split()[1:]] != list(vectors[:3]):
-        demo.wrong([], 'a.npy: %s' % (vectors[:3],))
-    demo.fails(1, 'a.txt: 0 words occur 100 times or more', '--data a.txt --least 100'.split())
-    check_long_words(demo)
-
-
-def check_long_words(demo):
-    """Words are cut between characters: of 63 that are read, 14 or 13 are shown."""
-    words = ['\u03b1' * 100, 'a' + '\u03b1' * 100, '\U0001d11e' * 70, 'b' * 100]
-    demo.write('long.txt', ' '.join(words * 10))
-    near = ','.join(words)
-    out, _ = demo.run(['--data', 'long.txt', '--rank', '2', '--goal', '9', '--sample', '0', '--near', near, '--text', 'a.out'])
-    if sorted(line.split()[0] for line in demo.read('a.out').splitlines()[1:]) != sorted(word[:63] for word in words):
-        demo.wrong([], 'long words: %s' % demo.read('a.out'))
-    for word in words:
-        if '  %s:' % word[:14] not in out or ' %s' % word[:13] not in out or '\ufffd' in out:
-            demo.wrong([], 'long words: %s' % out)
-
-
 class Case:
     """The budget: arguments with which the goal is reached, and a run has more than one checkpoint. `other`: a flag that a
     run cannot change when it is resumed. `texts`: flags whose value is any text. `short`: what damaged data are read
@@ -520,7 +372,7 @@ class Case:
 
 
 CASES = {
-    'bring_your_own': Case('--epochs 3', '--batch 31', idx_files(16), ['--weights'], more_of_bring_your_own),
+    'bring_your_own': Case('--epochs 3', '--batch 31', idx_files(16), ['--weights'], check_bring_your_own.more),
     'char_model': Case('--units 48 --steps 240 --every 120 --window 32 --batch 8 --learning-rate 0.02 --goal 1.05',
                        '--clip 2', {'a.txt': TEXT.encode()}, ['--prompt'], check_char_model.more, reads_a_file=True,
                        short='--units 8 --steps 2'),
@@ -535,7 +387,7 @@ CASES = {
     'sparse_from_scratch': Case('--epochs 5 --seeds 1 --density 0.02,0.05 --batch 64 --hidden 64,128 --every 20',
                                 '--every 21', idx_files(), more=more_of_sparse_from_scratch),
     'sparse_logistic': Case('--epochs 4 --factor-rate 0.3 --goal 0.85', '--batch 15', svmlight_files(), more=more_of_sparse_logistic),
-    'word_vectors': Case('--epochs 3 --rank 32', '--window 4', {'a.txt': TEXT.encode()}, ['--near'], more_of_word_vectors,
+    'word_vectors': Case('--epochs 3 --rank 32', '--window 4', {'a.txt': TEXT.encode()}, ['--near'], check_word_vectors.more,
                          reads_a_file=True),
     'wide_layer': Case('--size 2000 --connections 20000 --steps 20 --batch 16', '--connections 20001'),
 }

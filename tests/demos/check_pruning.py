@@ -36,8 +36,9 @@ def apply(demo):
     demo.fails(1, 'b.safetensors: ', ['--apply', 'b.safetensors'])
     demo.run(demo.budget + ['--checkpoint', 'run.ckpt'])
     demo.fails(1, 'run.ckpt: .* is not in the file', shape + ['--apply', 'run.ckpt'])
-    for flag in '--save', '--dot', '--svg', '--checkpoint', '--resume':
-        demo.fails(1, '--apply: trains nothing, so that b.txt is of no use', ['--apply', 'a.safetensors', flag, 'b.txt'])
+    files = ['%s=b.txt' % flag for flag in ('--save', '--dot', '--svg', '--checkpoint', '--resume')]
+    demo.trains_nothing(['--apply', 'a.safetensors'], files + '--density=1 --gradual --epochs=2 --batch=3 --learning-rate=1 '
+                        '--optimizer=sgd --schedule=cosine --method=all --seed=1 --parts=2'.split(), ['--hidden', '--goal'])
 
 
 def more_of_cnn(demo):
