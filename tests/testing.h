@@ -87,9 +87,9 @@ TCase *tl_test_case(Suite *s, const char *name);
         tl_graph_reset(g);                                                                                   \
     } while (0)
 
-/* Check n values to `tolerance` times max(1, |expected|); 0: the same bits. The worst one is reported with
- * its index and both values. ck_assert_values takes the expected values as arguments: ck_assert_values(y, 3,
- * 0, 1.0, 2.0, 3.0). */
+/* Check n values to `tolerance` times max(1, |expected|); 0: they are equal, or NaN. A tolerance of 1 or more
+ * is refused. The worst value is reported with its index and the expected one. ck_assert_values takes the
+ * expected values as arguments: ck_assert_values(y, 3, 0, 1.0, 2.0, 3.0). ck_assert_same checks the bits. */
 #define ck_assert_values(actual, n, tolerance, ...)                                                          \
     tl_test_values(__FILE__, __LINE__, #actual, actual, n, tolerance, (const double[]){ __VA_ARGS__ })
 #define ck_assert_same(actual, expected, n) tl_test_same(__FILE__, __LINE__, #actual, actual, expected, n)
