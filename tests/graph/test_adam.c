@@ -1,15 +1,8 @@
 /* Adam, AdamW and AMSGrad: trajectories against the formulas of optimizer.h and against PyTorch, and the
  * options. */
-#include "tests/testing.h"
+#include "tests/graph/trajectory.h"
 
 #include <math.h>
-
-enum { N = 3, STEPS = 5 };
-
-static const double start[N] = { 1, -2, 0.5 };
-static const double gradient[STEPS][N] = {
-    { 0.5, -1, 2 }, { -0.25, 0.75, 1 }, { 1, 0, -3 }, { 0.125, -0.5, 0.25 }, { 0, 2, -1 }
-};
 
 /* `torch`: the weights after the last step, from PyTorch 1.13 in double:
  *
@@ -34,18 +27,6 @@ static const struct {
       { 0.71761986490760954, -1.8367567155495643, 0.32230388428502027 } },
 };
 enum { CASES = sizeof table / sizeof *table };
-
-/* One step with this gradient. */
-static void feed(tl_optimizer *o, tl_variable *v, const double *g)
-{
-    tl_graph *graph = tl_graph_new();
-    tl_real values[N];
-    for (int k = 0; k < N; k++)
-        values[k] = (tl_real)g[k];
-    tl_gradient pair = { .variable = v, .values = values };
-    ck_assert_ok(tl_apply_gradients(o, &(tl_gradients){ .pair = &pair, .n = 1, .graph = graph }));
-    tl_graph_free(graph);
-}
 
 /* What is remembered of one weight. */
 typedef struct memory {

@@ -1,44 +1,11 @@
 /* TL_ROWS_EXACT: a table updated by the rows it was read by is, to the bit, the table updated by dense
  * gradients, and whoever reads it on the way sees that one. */
-#include "tests/testing.h"
-#include "tests/graph/zoo.h"
+#include "tests/graph/two_tables.h"
 #include "graph/optim/replay.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { ROWS = 40, WIDTH = 3, IDS = 6, STEPS = 500 };
-
-/* Two tables with the same start: one is fed row-sparse gradients, the other the same ones as dense
- * arrays. */
-typedef struct pair_of_tables {
-    tl_variable *by_rows, *dense;
-    tl_optimizer *for_rows, *for_dense;
-    tl_graph *g;
-    tl_random r;
-} pair_of_tables;
-
-static pair_of_tables make(int k)
-{
-    const char *name;
-    pair_of_tables t = { .by_rows = tl_test_dense("rows", TL_SHAPE(ROWS, WIDTH), 5),
-                         .dense = tl_test_dense("dense", TL_SHAPE(ROWS, WIDTH), 5),
-                         .for_rows = zoo(k, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name),
-                         .for_dense = zoo(k, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name),
-                         .g = tl_graph_new(),
-                         .r = { .seed = 100 } };
-    ck_assert_msg(t.for_rows && t.for_dense, "%s: %s", name, tl_error());
-    return t;
-}
-
-static void drop(pair_of_tables *t)
-{
-    tl_graph_free(t->g);
-    tl_variable_free(t->by_rows);
-    tl_optimizer_free(t->for_rows);
-    tl_optimizer_free(t->for_dense);
-    tl_variable_free(t->dense);
-}
 
 static tl_node *loss_of(tl_graph *g, tl_variable *v, const int32_t *ids, int32_t n)
 {
@@ -47,28 +14,22 @@ static tl_node *loss_of(tl_graph *g, tl_variable *v, const int32_t *ids, int32_t
 }
 
 /* One step of both by the ids; the losses must be the same bits. n = 0 is a step with an empty gradient. */
-static void step(pair_of_tables *t, int32_t n)
+static void step(two_tables *t, int32_t n)
 {
     int32_t ids[IDS];
-    tl_real values[ROWS * WIDTH] = { 0 };
-    tl_gradients g, other;
+    tl_gradients g;
     for (int k = 0; k < n; k++) /* some rows often, some hardly ever */
         ids[k] = (int32_t)(tl_random_integer(&t->r, ROWS) * tl_random_integer(&t->r, ROWS) / ROWS);
     tl_node *loss = loss_of(t->g, t->by_rows, ids, n), *same = loss_of(t->g, t->dense, ids, n);
     ck_assert_same(tl_value(loss), tl_value(same), 1);
     ck_assert_ok(tl_backward(loss, &g));
     ck_assert_ptr_nonnull(g.pair[0].rows);
-    for (int64_t k = 0; k < g.pair[0].n_rows; k++)
-        memcpy(values + g.pair[0].rows[k] * WIDTH, g.pair[0].values + k * WIDTH, WIDTH * sizeof *values);
-    tl_gradient pair = { .variable = t->dense, .values = values };
-    other = (tl_gradients){ &pair, 1, t->g };
-    ck_assert_ok(tl_apply_gradients(t->for_rows, &g));
-    ck_assert_ok(tl_apply_gradients(t->for_dense, &other));
+    step_both(t, &g.pair[0]);
     tl_graph_reset(t->g);
 }
 
 /* The table and all slots, after a flush through a pointer that was taken before. */
-static void compare(pair_of_tables *t, const tl_real *held)
+static void compare(two_tables *t, const tl_real *held)
 {
     ck_assert_ok(tl_optimizer_flush(t->for_rows));
     ck_assert_same(held, tl_variable_data(t->dense), ROWS * WIDTH);
@@ -80,7 +41,7 @@ static void compare(pair_of_tables *t, const tl_real *held)
 
 START_TEST(the_bits_of_the_dense_run)
 {
-    pair_of_tables t = make(_i % ZOO);
+    two_tables t = make_tables(_i % ZOO, ROWS, WIDTH);
     const tl_cosine_decay cosine = { .steps = 400, .last = 1e-4 };
     const tl_real *held = tl_variable_data(t.by_rows);
     if (_i >= ZOO) {
@@ -159,20 +120,15 @@ END_TEST
 START_TEST(a_row_that_lags_far_behind)
 {
     enum { FAR = 9000 };
-    pair_of_tables t = make(_i);
+    two_tables t = make_tables(_i, ROWS, WIDTH);
     const tl_exponential_decay decay = { .every = 1000, .factor = 0.9 };
     ck_assert_ok(tl_optimizer_set_schedule(t.for_rows, tl_schedule_exponential, &decay));
     ck_assert_ok(tl_optimizer_set_schedule(t.for_dense, tl_schedule_exponential, &decay));
     const tl_real *held = tl_variable_data(t.by_rows);
-    tl_real values[WIDTH] = { 1, 2, 3 }, dense[ROWS * WIDTH];
+    tl_real values[WIDTH] = { 1, 2, 3 };
     for (int k = 0; k < FAR; k++) {
         const int32_t row = k % (FAR / 2) == 10 ? 7 : 1;
-        memset(dense, 0, sizeof dense);
-        memcpy(dense + row * WIDTH, values, sizeof values);
-        tl_gradient by_rows = { .variable = t.by_rows, .values = values, .rows = &row, .n_rows = 1 },
-                    whole = { .variable = t.dense, .values = dense };
-        ck_assert_ok(tl_apply_gradients(t.for_rows, &(tl_gradients){ &by_rows, 1, t.g }));
-        ck_assert_ok(tl_apply_gradients(t.for_dense, &(tl_gradients){ &whole, 1, t.g }));
+        step_both(&t, &(tl_gradient){ .variable = t.by_rows, .values = values, .rows = &row, .n_rows = 1 });
     }
     compare(&t, held);
     drop(&t);
@@ -239,7 +195,7 @@ END_TEST
 /* Options that change on the way, a mask that comes, changes and goes, dense steps in between. */
 START_TEST(changes_on_the_way)
 {
-    pair_of_tables t = make(_i);
+    two_tables t = make_tables(_i, ROWS, WIDTH);
     const tl_real *held = tl_variable_data(t.by_rows);
     tl_pattern *some = tl_pattern_random(ROWS, WIDTH, 0.5, 1),
                *others = tl_pattern_random(ROWS, WIDTH, 0.7, 2);
@@ -277,7 +233,7 @@ END_TEST
  * order. */
 START_TEST(other_optimizers_and_absent_steps)
 {
-    pair_of_tables t = make(_i);
+    two_tables t = make_tables(_i, ROWS, WIDTH);
     const tl_exponential_decay fading = { .every = 10, .factor = 0.9 };
     tl_variable *v[] = { t.by_rows, t.dense }, *elsewhere = tl_test_dense("elsewhere", TL_SHAPE(2), 1);
     tl_optimizer *o[] = { t.for_rows, t.for_dense };
@@ -307,7 +263,7 @@ END_TEST
 /* Every reader of rows with pending steps: a dense op, tl_value of the leaf, tl_variable_data. */
 START_TEST(readers)
 {
-    pair_of_tables t = make(5);
+    two_tables t = make_tables(5, ROWS, WIDTH);
     for (int k = 0; k < 30; k++)
         step(&t, IDS);
     tl_node *sum = tl_scale(tl_use(t.g, t.by_rows), 1), *same = tl_scale(tl_use(t.g, t.dense), 1);

@@ -1,65 +1,28 @@
 /* A table whose rows have pending steps, read by several threads at once, each through a graph of its own;
  * and the optimizer freed before anybody has read. Every reader sees the bits of a table with dense
  * updates. */
-#include "tests/testing.h"
-#include "tests/graph/zoo.h"
+#include "tests/graph/two_tables.h"
 #include "graph/variable/companion.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { ROWS = 400, WIDTH = 5, SIZE = ROWS * WIDTH, IDS = 16, STEPS = 40, LOOKS = 60, MOST = 4 };
 
-/* Two tables with the same start: one steps by rows, its twin by dense gradients. */
-typedef struct tables {
-    tl_variable *by_rows, *dense;
-    tl_optimizer *for_rows, *for_dense;
-    tl_graph *g;
-    tl_random r;
-} tables;
-
-static tables make(int k)
-{
-    const char *name;
-    tables t = { .by_rows = tl_test_dense("rows", TL_SHAPE(ROWS, WIDTH), 5),
-                 .dense = tl_test_dense("dense", TL_SHAPE(ROWS, WIDTH), 5),
-                 .for_rows = zoo(k, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name),
-                 .for_dense = zoo(k, TL_ROWS_EXACT, TL_NON_FINITE_ERROR, &name),
-                 .g = tl_graph_new(),
-                 .r = { .seed = 100 } };
-    ck_assert_msg(t.for_rows && t.for_dense, "%s: %s", name, tl_error());
-    return t;
-}
-
-static void drop(tables *t)
-{
-    tl_graph_free(t->g);
-    tl_optimizer_free(t->for_rows);
-    tl_optimizer_free(t->for_dense);
-    tl_variable_free(t->by_rows);
-    tl_variable_free(t->dense);
-}
-
-static void train(tables *t, int steps)
+static void train(two_tables *t, int steps)
 {
     for (int k = 0; k < steps; k++, tl_graph_reset(t->g)) {
         int32_t ids[IDS];
-        tl_real values[SIZE] = { 0 };
         tl_gradients g;
         for (int i = 0; i < IDS; i++)
             ids[i] = (int32_t)tl_random_integer(&t->r, ROWS);
         tl_node *e = tl_embedding_lookup(tl_use(t->g, t->by_rows), ids, TL_SHAPE(IDS));
         ck_assert_ok(tl_backward(tl_reduce_sum(tl_mul(e, e), TL_ALL_AXES), &g));
-        for (int64_t i = 0; i < g.pair[0].n_rows; i++)
-            memcpy(values + g.pair[0].rows[i] * WIDTH, g.pair[0].values + i * WIDTH, WIDTH * sizeof *values);
-        tl_gradient pair = { .variable = t->dense, .values = values };
-        ck_assert_ok(tl_apply_gradients(t->for_rows, &g));
-        ck_assert_ok(tl_apply_gradients(t->for_dense, &(tl_gradients){ &pair, 1, t->g }));
+        step_both(t, &g.pair[0]);
     }
 }
 
@@ -106,7 +69,7 @@ static void *look(void *context)
 
 /* Readers at once; the table lags before and after the first of them, and is up to date when the last has
  * looked. */
-static void read_together(tables *t, int threads)
+static void read_together(two_tables *t, int threads)
 {
     reader r[MOST];
     const tl_real *expected = tl_variable_data(t->dense);
@@ -125,7 +88,7 @@ static void read_together(tables *t, int threads)
 START_TEST(threads_read_what_lags)
 {
     const int optimizers[] = { 2, 5, 7, 15 }, threads = _i / 4 % 2 ? 4 : 2;
-    tables t = make(optimizers[_i % 4]);
+    two_tables t = make_tables(optimizers[_i % 4], ROWS, WIDTH);
     const tl_exponential_decay fading = { .every = 10, .factor = 0.9 };
     ck_assert_ok(tl_set_num_threads(_i / 8 ? 3 : 1));
     if (_i / 4 % 2) { /* a schedule is asked by all of them, too */
@@ -144,7 +107,7 @@ END_TEST
 /* Freed while rows have pending steps, which only the optimizer knows. */
 START_TEST(an_optimizer_that_is_freed)
 {
-    tables t = make(_i);
+    two_tables t = make_tables(_i, ROWS, WIDTH);
     train(&t, STEPS);
     tl_optimizer_free(t.for_rows);
     t.for_rows = NULL;
