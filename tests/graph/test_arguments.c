@@ -203,7 +203,48 @@ START_TEST(schedules)
 }
 END_TEST
 
-/* Lists of pairs that are the program's own: each is refused by everything that takes one. */
+static tl_clip clip = { .max_norm = 1 };
+static tl_clip_range range = { -1, 1 };
+static double factor = 2;
+static tl_noise noise = { .deviation = 1 };
+static tl_gradient_masks no_masks;
+static tl_frozen nothing_frozen;
+
+static const struct {
+    const char *name;
+    tl_transform run;
+    void *context;
+} transform[] = {
+    { "mask_gradients", tl_mask_gradients, &no_masks },
+    { "clip_by_global_norm", tl_clip_by_global_norm, &clip },
+    { "clip_by_norm", tl_clip_by_norm, &clip },
+    { "clip_by_value", tl_clip_by_value, &range },
+    { "scale_gradients", tl_scale_gradients, &factor },
+    { "add_noise", tl_add_noise, &noise },
+    { "freeze", tl_freeze, &nothing_frozen },
+    { "centralize", tl_centralize, NULL },
+};
+enum { TRANSFORMS = sizeof transform / sizeof *transform };
+
+/* Checks that everything that takes a list of pairs refuses this one, with the same words. */
+static void check_refused(tl_optimizer *o, tl_graph *total, tl_gradients list, const char *why)
+{
+    char text[200];
+    snprintf(text, sizeof text, "adam: %s", why);
+    ck_assert_status(tl_apply_gradients(o, &list), TL_ERR_ARGUMENT, text);
+    tl_graph_reset(list.graph);
+    snprintf(text, sizeof text, "gradients_add: %s", why);
+    ck_assert_status(tl_gradients_add(total, &list, 1), TL_ERR_ARGUMENT, text);
+    tl_graph_reset(total);
+    for (int k = 0; k < TRANSFORMS; k++) {
+        snprintf(text, sizeof text, "%s: %s", transform[k].name, why);
+        ck_assert_status(transform[k].run(&list, transform[k].context), TL_ERR_ARGUMENT, text);
+    }
+    snprintf(text, sizeof text, "global_norm: %s", why);
+    ck_assert_text(tl_global_norm(&list), text);
+}
+
+/* Lists of pairs that are the program's own. */
 START_TEST(lists_of_pairs)
 {
     static const int32_t rows[] = { 0, 1 };
@@ -224,64 +265,48 @@ START_TEST(lists_of_pairs)
         { { &lowest, 1, g }, "the gradient of v has -9223372036854775808 rows" },
         { { &endless, 1, g }, "the gradient of v has 9223372036854775807 rows, v has 2" },
     };
-    tl_clip clip = { .max_norm = 1 };
-    tl_clip_range range = { -1, 1 };
-    double factor = 2;
-    tl_noise noise = { .deviation = 1 };
-    const struct {
-        const char *name;
-        tl_transform run;
-        void *context;
-    } transform[] = {
-        { "mask_gradients", tl_mask_gradients, &(tl_gradient_masks){ 0 } },
-        { "clip_by_global_norm", tl_clip_by_global_norm, &clip },
-        { "clip_by_norm", tl_clip_by_norm, &clip },
-        { "clip_by_value", tl_clip_by_value, &range },
-        { "scale_gradients", tl_scale_gradients, &factor },
-        { "add_noise", tl_add_noise, &noise },
-        { "freeze", tl_freeze, &(tl_frozen){ 0 } },
-        { "centralize", tl_centralize, NULL },
-    };
-    char text[200];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        tl_gradients list = table[i].list;
-        snprintf(text, sizeof text, "adam: %s", table[i].text);
-        ck_assert_status(tl_apply_gradients(o, &list), TL_ERR_ARGUMENT, text);
+        check_refused(o, total, table[i].list, table[i].text);
         ck_assert_int_eq(tl_optimizer_steps(o, v), 0);
-        tl_graph_reset(g);
-        snprintf(text, sizeof text, "gradients_add: %s", table[i].text);
-        ck_assert_status(tl_gradients_add(total, &list, 1), TL_ERR_ARGUMENT, text);
-        tl_graph_reset(total);
-        for (size_t k = 0; k < sizeof transform / sizeof *transform; k++) {
-            snprintf(text, sizeof text, "%s: %s", transform[k].name, table[i].text);
-            ck_assert_status(transform[k].run(&list, transform[k].context), TL_ERR_ARGUMENT, text);
-        }
-        snprintf(text, sizeof text, "global_norm: %s", table[i].text);
-        ck_assert_text(tl_global_norm(&list), text);
     }
-    for (size_t k = 0; k < sizeof transform / sizeof *transform; k++) {
+    ck_assert_uint_eq(noise.r.position, 0);
+    ck_assert_int_eq(tl_gradient_size(NULL) + tl_gradient_size(&without_variable) +
+                         tl_gradient_size(&negative) + tl_gradient_size(&endless),
+                     0);
+    tl_graph_free(g);
+    tl_graph_free(total);
+    tl_optimizer_free(o);
+    tl_variable_free(v);
+}
+END_TEST
+
+START_TEST(lists_that_are_missing)
+{
+    char text[200];
+    for (int k = 0; k < TRANSFORMS; k++) {
         snprintf(text, sizeof text, "%s: there are no gradients", transform[k].name);
         ck_assert_status(transform[k].run(NULL, transform[k].context), TL_ERR_ARGUMENT, text);
     }
     ck_assert_text(tl_global_norm(NULL), "global_norm: there are no gradients");
     ck_assert_uint_eq(noise.r.position, 0);
-    ck_assert_int_eq(tl_gradient_size(NULL) + tl_gradient_size(&without_variable) +
-                         tl_gradient_size(&negative) + tl_gradient_size(&endless),
-                     0);
+    ck_assert_int_eq(tl_gradients_add(NULL, NULL, 1), TL_ERR_ARGUMENT);
+    ck_assert_int_eq(tl_gradients_total(NULL, NULL), TL_ERR_ARGUMENT);
+}
+END_TEST
+
+START_TEST(lists_of_variables)
+{
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2, 2), 1);
+    tl_graph *g = tl_graph_new();
     tl_gradients out;
     tl_variable *list[] = { v, NULL };
     ck_assert_int_eq(tl_backward_for(NULL, NULL, INT_MIN, NULL), TL_ERR_ARGUMENT); /* the last failure */
-    tl_graph_reset(g);
     ck_assert_status(tl_backward_for(tl_reduce_sum(tl_use(g, v), TL_ALL_AXES), list, INT_MIN, &out),
                      TL_ERR_ARGUMENT, "backward: the list of variables is empty");
     tl_graph_reset(g);
     ck_assert_status(tl_backward_for(tl_reduce_sum(tl_use(g, v), TL_ALL_AXES), list, 2, &out),
                      TL_ERR_ARGUMENT, "backward: variable 1 of the list is NULL");
-    ck_assert_int_eq(tl_gradients_add(NULL, NULL, 1), TL_ERR_ARGUMENT);
-    ck_assert_int_eq(tl_gradients_total(NULL, NULL), TL_ERR_ARGUMENT);
     tl_graph_free(g);
-    tl_graph_free(total);
-    tl_optimizer_free(o);
     tl_variable_free(v);
 }
 END_TEST
@@ -388,6 +413,8 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, variables);
     tcase_add_test(c, schedules);
     tcase_add_test(c, lists_of_pairs);
+    tcase_add_test(c, lists_that_are_missing);
+    tcase_add_test(c, lists_of_variables);
     tcase_add_test(c, contexts_of_transforms);
     tcase_add_test(c, optimizers);
     tcase_add_test(c, averages);

@@ -86,9 +86,21 @@ START_TEST(calls_of_ops)
     ck_assert(!tl_workspace(NULL) && !tl_workspace(&zeroed));
     ck_assert(!tl_memo_pattern(NULL, NULL, NULL) && !tl_memo_pattern(&zeroed, NULL, NULL));
     ck_assert_status(tl_memo_store(NULL, NULL, NULL, p), TL_ERR_ARGUMENT,
-                     "memo_store: the node is in no graph");
+                     "memo_store: the node is in no graph"); /* p is released */
     ck_assert_status(tl_memo_store(leaf, NULL, NULL, NULL), TL_ERR_ARGUMENT,
                      "memo_store: the result is NULL");
+    tl_graph_free(g);
+    tl_variable_free(v);
+}
+END_TEST
+
+START_TEST(calls_of_ops_on_matrices)
+{
+    tl_node zeroed = { 0 };
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2), 1);
+    tl_node *leaf = tl_use(g, v);
+    tl_pattern *p = tl_test_pattern(2, 2, 1, 1);
     tl_product product;
     ck_assert_status(tl_product_check(NULL, TL_NO_TRANSPOSE, &product), TL_ERR_ARGUMENT,
                      "product_check: the node is NULL");
@@ -115,20 +127,17 @@ START_TEST(calls_of_ops)
     ck_assert_text((tl_add_rows(NULL, 0, 0, NULL, NULL, NULL, NULL), 0), "add_rows: the node is NULL");
     ck_assert_text((tl_add_rows(&zeroed, 0, 0, NULL, NULL, NULL, NULL), 0), "add_rows: the node is a leaf");
     tl_graph_free(g);
+    tl_pattern_release(p);
     tl_variable_free(v);
 }
 END_TEST
 
-/* Ops without an input give NULL, as after an earlier failure; with one, they name what is missing. */
-START_TEST(ops)
+static const tl_trans odd = (tl_trans)INT_MIN;
+static const tl_shape impossible = { .rank = INT_MIN };
+
+/* They give NULL, as after an earlier failure. */
+START_TEST(ops_without_an_input)
 {
-    const tl_trans odd = (tl_trans)INT_MIN;
-    const tl_shape impossible = { .rank = INT_MIN };
-    tl_graph *g = tl_graph_new();
-    tl_variable *v = tl_test_dense("v", TL_SHAPE(2, 2), 1);
-    tl_pattern *p = tl_test_pattern(2, 2, 1, 1);
-    tl_random r = { 0 };
-    const int32_t id = 0;
     ck_assert(!tl_sparse_dense_matmul(NULL, NULL, odd) && !tl_dense_sparse_matmul(NULL, NULL, odd));
     ck_assert(!tl_sparse_add(NULL, NULL) && !tl_sparse_to_dense(NULL, NULL) &&
               !tl_dense_to_sparse(NULL, NULL));
@@ -146,12 +155,24 @@ START_TEST(ops)
     ck_assert(!tl_dropout(NULL, 0, NULL) && !tl_softmax_cross_entropy(NULL, NULL));
     ck_assert(!tl_softmax_cross_entropy_weighted(NULL, NULL, NULL));
     ck_assert(!tl_sigmoid_cross_entropy(NULL, NULL) && !tl_mse(NULL, NULL));
+}
+END_TEST
+
 #define REFUSED(call)                                                                                        \
     do {                                                                                                     \
         ck_assert_msg((call) == NULL, "%s did not fail", #call);                                             \
         ck_assert_msg(tl_graph_status(g) != TL_OK, "%s left no error", #call);                               \
         tl_graph_reset(g);                                                                                   \
     } while (0)
+
+/* With an input, they name what is missing. */
+START_TEST(ops_with_an_input)
+{
+    tl_graph *g = tl_graph_new();
+    tl_variable *v = tl_test_dense("v", TL_SHAPE(2, 2), 1);
+    tl_pattern *p = tl_test_pattern(2, 2, 1, 1);
+    tl_random r = { 0 };
+    const int32_t id = 0;
     REFUSED(tl_sparse_dense_matmul(tl_dense_to_sparse(tl_use(g, v), p), tl_use(g, v), odd));
     REFUSED(tl_dense_sparse_matmul(tl_use(g, v), tl_dense_to_sparse(tl_use(g, v), p), odd));
     REFUSED(tl_dense_to_sparse(tl_use(g, v), NULL));
@@ -197,6 +218,8 @@ Suite *tl_test_suite(void)
     TCase *c = tl_test_case(s, "arguments_ops");
     tcase_add_test(c, graphs);
     tcase_add_test(c, calls_of_ops);
-    tcase_add_test(c, ops);
+    tcase_add_test(c, calls_of_ops_on_matrices);
+    tcase_add_test(c, ops_without_an_input);
+    tcase_add_test(c, ops_with_an_input);
     return s;
 }
