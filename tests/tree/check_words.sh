@@ -1,7 +1,7 @@
 #!/bin/sh
 # check_words.sh ROOT: prints words that were banished from the sources, with what to write instead, lines of
-# more than 110 columns (clang-format does not wrap comments), files and functions that are too long. Fails if it
-# prints any of these.
+# more than 110 columns (clang-format does not wrap comments), or 130 of Python, files and functions that are too
+# long. Fails if it prints any of these.
 # check_words.sh --self-test: checks that each of these is found in a small tree, and that a sound one passes.
 set -eu
 
@@ -48,11 +48,17 @@ code    x_changes                       x_mutable
 END
 }
 
-# sources FOLDER...: the C and C++ files in those of the folders that are there
+# sources FOLDER...: the C and C++ files in those of the folders that are there; scripts FOLDER...: the Python files
 sources() {
     for folder; do
         [ ! -d "$root/$folder" ] ||
             (cd "$root" && find "$folder" -type f '(' -name '*.[ch]' -o -name '*.h.in' -o -name '*.cpp' ')')
+    done | sort
+}
+
+scripts() {
+    for folder; do
+        [ ! -d "$root/$folder" ] || (cd "$root" && find "$folder" -type f -name '*.py')
     done | sort
 }
 
@@ -112,10 +118,10 @@ too_much() {
 check() {
     root=$1
     find_words code $(sources lib graph ops include extra)
-    find_words prose $(sources docs tests demos) $(cd "$root" && ls -- *.md && find docs -name '*.md')
-    too_long 110 450 $(sources lib graph ops include extra)
-    too_long 110 100000 $(sources docs tests demos)
-    too_much 52 $(sources lib graph ops include extra)
+    find_words prose $(sources docs tests demos) $(scripts docs tests demos) $(cd "$root" && ls -- *.md && find docs -name '*.md')
+    too_long 110 450 $(sources lib graph ops include extra docs tests demos)
+    too_long 130 450 $(scripts docs tests demos)
+    too_much 52 $(sources lib graph ops include extra tests demos)
 }
 
 # ---- Self-test ----
@@ -136,7 +142,7 @@ self_test() {
     tree=$(mktemp -d)
     trap 'rm -rf "$tree"' EXIT
     mkdir -p "$tree/lib/io" "$tree/graph" "$tree/ops" "$tree/include/tulle" "$tree/docs/ops" "$tree/tests"
-    for file in lib/io/a.c graph/b.h ops/c.c include/tulle/tulle.h lib/version.h.in tests/d.c tests/e.cpp; do
+    for file in lib/io/a.c graph/b.h ops/c.c include/tulle/tulle.h lib/version.h.in tests/d.c tests/e.cpp tests/f.py; do
         echo '/* Returns, roomy, apartment, unturned: not the words. */' >"$tree/$file"
     done
     echo 'A tree with much room, apart from its docs.' | tee "$tree/docs/a.md" "$tree/docs/ops/b.md" "$tree/CHANGELOG.md" >"$tree/README.md"
@@ -166,7 +172,14 @@ self_test() {
 {
 $long
 }"
+    expect tests/d.c:3 tests/d.c "START_TEST(f)
+{
+$long
+}"
     expect ops/c.c:451 ops/c.c "$(seq 450)"
+    expect tests/e.cpp:451 tests/e.cpp "$(seq 450)"
+    expect tests/f.py:451 tests/f.py "$(seq 450)"
+    expect tests/f.py:2 tests/f.py "# $(printf '%129s' x)"
     exit "$missed"
 }
 
