@@ -48,6 +48,14 @@ static inline size_t get_file(const char *from, unsigned char *to, size_t capaci
     return n;
 }
 
+/* Checks what the file at `path` holds. */
+static inline void assert_written(const char *expected)
+{
+    char got[1000];
+    got[get_file(path, (unsigned char *)got, sizeof got)] = '\0';
+    ck_assert_str_eq(got, expected);
+}
+
 /* Gzips the bytes into to[capacity] and returns their number then. Uses the file at `path`. */
 static inline size_t pack(const unsigned char *bytes, size_t n, unsigned char *to, size_t capacity)
 {

@@ -211,16 +211,6 @@ START_TEST(closed_early)
 }
 END_TEST
 
-static void assert_written(const char *expected)
-{
-    char got[1000];
-    FILE *f = fopen(path, "r");
-    ck_assert_ptr_nonnull(f);
-    got[fread(got, 1, sizeof got - 1, f)] = '\0';
-    fclose(f);
-    ck_assert_str_eq(got, expected);
-}
-
 START_TEST(written)
 {
     const int64_t row_ptr[] = { 0, 2, 2, 3 };

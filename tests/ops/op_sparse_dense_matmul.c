@@ -1,6 +1,7 @@
 /* sparse_dense_matmul: Y = op(S) op(D) */
 #include "tests/ops/absent.h"
 #include "tests/ops/product.h"
+#include "tests/ops/product_memory.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -100,49 +101,9 @@ static const tl_op_case sparse_dense_matmul = {
     .skip = TL_SKIP(TL_STAGE_SHARED) | TL_SKIP(TL_STAGE_PLACE), /* of two kinds; patterns do not lose rows */
 };
 
-/* Returns the bytes that a step allocates beyond its results: all memory of the graph, used or not, and of
- * the caches of the pattern, less Y, dS, dD and dY. `bare`: the pattern's bytes before its first use. */
-static int64_t bytes_beyond(tl_pattern *p, int64_t bare, int64_t batch, tl_trans t)
-{
-    const int64_t size = tl_pattern_rows(p), nnz = tl_pattern_nnz(p);
-    tl_variable *s = tl_variable_sparse("s", p),
-                *d = tl_variable_dense("d",
-                                       t & TL_TRANSPOSE_B ? TL_SHAPE(batch, size) : TL_SHAPE(size, batch));
-    tl_graph *g = tl_graph_new();
-    tl_gradients out;
-    for (int step = 0; step < 2; step++) {
-        int64_t asked = tl_test_allocations();
-        tl_graph_reset(g);
-        ck_assert_ok(tl_backward(
-            tl_reduce_sum(tl_sparse_dense_matmul(tl_use(g, s), tl_use(g, d), t), TL_ALL_AXES), &out));
-        asked = tl_test_allocations() - asked;
-#ifdef TL_HEAP_ARENA
-        asked = 0; /* every allocation of the graph is a heap block of its own */
-#endif
-        ck_assert(step == 0 || asked == 0); /* nothing is taken and given back unseen */
-    }
-    int64_t returned = (nnz + 3 * size * batch) * (int64_t)sizeof(tl_real);
-    int64_t bytes = tl_graph_bytes(g) - returned + tl_pattern_bytes(p) - bare;
-    tl_graph_free(g);
-    tl_variable_free(s);
-    tl_variable_free(d);
-    return bytes;
-}
-
-/* Dense, S would take 1 GiB; nnz n values of the other would take 32 MiB. In double, where values are twice
- * as long, twice the memory. */
 START_TEST(memory)
 {
-    const int64_t size[] = { 16384, 512 }, nnz[] = { 100000, 131072 }, batch[] = { 16, 64 }, mib[] = { 8, 4 };
-    for (int k = 0; k < 2; k++) {
-        const double cells = (double)size[k] * (double)size[k];
-        tl_pattern *p = tl_pattern_random(size[k], size[k], (double)nnz[k] / cells, 1);
-        ck_assert_int_eq(tl_pattern_nnz(p), nnz[k]);
-        const int64_t bare = tl_pattern_bytes(p), most = (mib[k] << 20) * (int64_t)sizeof(tl_real) / 4;
-        for (int t = TL_NO_TRANSPOSE; t <= TL_TRANSPOSE_BOTH; t++)
-            ck_assert_int_lt(bytes_beyond(p, bare, batch[k], (tl_trans)t), most);
-        tl_pattern_release(p);
-    }
+    check_memory_of_product(op, 0);
 }
 END_TEST
 

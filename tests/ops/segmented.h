@@ -61,14 +61,28 @@ static inline tl_shape segmented(const tl_reference *r)
     return y;
 }
 
+typedef tl_node *segments_op(tl_node *a, const int64_t *row_ptr, int64_t n);
+
+/* Checks that sums are in double: of one segment of 256 rows, and 2^24 + 1 is no float. */
+static inline void check_long_sums(segments_op *op, double expected)
+{
+    enum { N = 256 };
+    tl_real x[N];
+    for (int k = 0; k < N; k++)
+        x[k] = k == 0 ? 0x1p24f : k == N - 1 ? 2 : 1;
+    tl_graph *g = tl_graph_new();
+    tl_node *y = op(tl_input(g, TL_SHAPE(N, 1), x), (const int64_t[]){ 0, N }, 1);
+    ck_assert_values(tl_value(y), 1, 0, expected);
+    tl_graph_free(g);
+}
+
 /* Checks that row_ptr is copied by the call: the caller's may change. */
-static inline void check_row_ptr_is_copied(tl_node *(*segments)(tl_node *a, const int64_t *row_ptr,
-                                                                int64_t n))
+static inline void check_row_ptr_is_copied(segments_op *op)
 {
     tl_variable *v = tl_test_dense("a", TL_SHAPE(2), 1);
     tl_graph *g = tl_graph_new();
     int64_t row_ptr[] = { 0, 1, 2 };
-    tl_node *y = segments(tl_use(g, v), row_ptr, 2);
+    tl_node *y = op(tl_use(g, v), row_ptr, 2);
     row_ptr[1] = row_ptr[2] = 1000;
     tl_gradients out;
     ck_assert_ok(tl_backward(tl_reduce_sum(y, TL_ALL_AXES), &out));
