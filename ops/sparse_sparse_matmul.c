@@ -34,12 +34,14 @@ static int64_t list_entries(tl_csr a, tl_csr b, int32_t *last, int32_t *row, int
 static tl_status multiply_patterns(tl_node *y, tl_csr a, tl_csr b, tl_pattern **product)
 {
     int32_t *last = tl_scratch(y, b.cols, sizeof *last);
-    const int64_t n = last ? list_entries(a, b, last, NULL, NULL) : 0;
+    if (!last)
+        return TL_ERR_MEMORY;
+    const int64_t n = list_entries(a, b, last, NULL, NULL);
     if (n > INT32_MAX)
         return tl_fail(TL_ERR_ARGUMENT, "the product has %lld entries, of at most %d", (long long)n,
                        INT32_MAX);
     int32_t *row = tl_scratch(y, n, sizeof *row), *col = tl_scratch(y, n, sizeof *col);
-    if (!last || !row || !col)
+    if (!row || !col)
         return TL_ERR_MEMORY;
     list_entries(a, b, last, row, col);
     *product = tl_pattern_from_coo(a.rows, b.cols, n, row, col);
@@ -80,10 +82,9 @@ static int64_t count_tasks(int64_t nnz, int64_t width)
 static void run_tasks(void *context, int64_t begin, int64_t end)
 {
     const rows *r = context;
-    const int64_t n = r->x.at.rows, share = n / r->tasks, rest = n % r->tasks;
     for (int64_t t = begin; t < end; t++) {
-        const int64_t first = t * share + (t < rest ? t : rest);
-        r->body(r, first, first + share + (t < rest), (double *)tl_workspace(r->y) + t * r->of_y.at.cols);
+        const tl_span span = tl_block_of(t, r->tasks, r->x.at.rows);
+        r->body(r, span.begin, span.end, (double *)tl_workspace(r->y) + t * r->of_y.at.cols);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "tests/testing.h"
 
 #include <math.h>
+#include <string.h>
 
 static tl_node *op(tl_node *const *in, const void *attr)
 {
@@ -26,6 +27,8 @@ static tl_shape reference(tl_reference *r)
 
 static const uint8_t row[5 * 5] = { [2 * 5] = 1, 1, 1, 1, 1 },
                              col[5 * 5] = { [3] = 1, [8] = 1, [13] = 1, [18] = 1, [23] = 1 };
+static const uint8_t nine[3 * 4] = { 0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1 },
+                              identity[3 * 3] = { 1, 0, 0, 0, 1, 0, 0, 0, 1 };
 static uint8_t whole[5 * 5]; /* all 1; filled by tl_test_suite */
 
 #define OF(m, n, k, a, b)                                                                                    \
@@ -58,6 +61,9 @@ static const tl_sample samples[] = {
     OF(2, 65, 65, 0.5, 0.5),
     OF(300, 70, 400, 0.2, 0.2),
     OF(70, 1000, 300, 0.9, 0.1),
+    /* of nine entries: three tasks of a row of Y, or of a column, are the most */
+    { .in = { { TL_STATIC_SHAPE(4, 3), .keep = nine }, { TL_STATIC_SHAPE(3, 3), .keep = identity } } },
+    { .in = { { TL_STATIC_SHAPE(3, 3), .keep = identity }, { TL_STATIC_SHAPE(3, 4), .keep = nine } } },
     { .in = { TL_SPARSE_OPERAND(3, 4, 0.5), TL_SPARSE_OPERAND(5, 6, 0.5) },
       .status = TL_ERR_SHAPE,
       .error = "a (3x4) times b (5x6): 4 is not 5" },
@@ -132,23 +138,31 @@ START_TEST(too_many_entries)
 }
 END_TEST
 
-/* The tasks have no more sums than Y has entries, or than one row, here of 160 KB. */
+/* A task has a row of sums, or a column. There are as many as Y's entries would fill, at least one and at most
+ * 64. Y is a column of m entries times a row of n. */
 START_TEST(memory)
 {
-    enum { N = 20000, ENTRIES = 100 };
-    const int32_t zero[ENTRIES] = { 0 };
-    int32_t at[ENTRIES];
-    tl_real values[ENTRIES];
-    for (int32_t k = 0; k < ENTRIES; k++) {
-        at[k] = k * (N / ENTRIES);
-        values[k] = 1;
-    }
-    tl_graph *g = tl_graph_new();
-    tl_pattern *a = tl_pattern_from_coo(1, 1, 1, zero, zero),
-               *b = tl_pattern_from_coo(1, N, ENTRIES, zero, at);
-    tl_node *y = tl_sparse_sparse_matmul(tl_input_sparse(g, a, values), tl_input_sparse(g, b, values));
-    ck_assert_int_eq(tl_pattern_nnz(tl_pattern_of(y)), ENTRIES);
-    ck_assert_int_lt(tl_graph_bytes(g), 1 << 20);
+    static const struct {
+        int64_t rows, cols, m, n, sums;
+    } of[] = {
+        { 1, 20000, 1, 100, 20000 },
+        { 2, 20000, 2, 19999, 20000 }, /* two entries less than two rows */
+        { 20000, 2, 19999, 2, 20000 },
+        { 300, 300, 300, 300, 64 * 300 },
+    };
+    static int32_t zero[20000], up[20000];
+    static tl_real one[20000];
+    for (int32_t k = 0; k < 20000; k++)
+        up[k] = k;
+    tl_graph *g = tl_graph_new_inference();
+    tl_pattern *a = tl_pattern_from_coo(of[_i].rows, 1, of[_i].m, up, zero),
+               *b = tl_pattern_from_coo(1, of[_i].cols, of[_i].n, zero, up);
+    tl_node *y = tl_sparse_sparse_matmul(tl_input_sparse(g, a, one), tl_input_sparse(g, b, one));
+    const int64_t before = tl_graph_bytes(g), values = of[_i].m * of[_i].n * (int64_t)sizeof(tl_real);
+    ck_assert_ptr_nonnull(tl_value(y));
+    const int64_t bytes = tl_graph_bytes(g) - before - values;
+    ck_assert_int_ge(bytes, of[_i].sums * (int64_t)sizeof(double));
+    ck_assert_int_lt(bytes, of[_i].sums * (int64_t)sizeof(double) + 256);
     tl_graph_free(g);
     tl_pattern_release(a);
     tl_pattern_release(b);
@@ -173,6 +187,7 @@ START_TEST(memory_for_the_transposes)
         failed = tl_test_allocations() >= before + k;
         ck_assert_int_eq(tl_graph_status(g), failed ? TL_ERR_MEMORY : TL_OK);
         ck_assert_int_eq(status == TL_OK, !failed);
+        ck_assert(!failed || strstr(tl_graph_error(g), ": out of memory"));
         tl_graph_free(g);
         tl_variable_free(v);
         tl_pattern_release(p);
@@ -187,7 +202,7 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&sparse_sparse_matmul);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, pattern_is_cached);
-    tcase_add_test(c, memory);
+    tcase_add_loop_test(c, memory, 0, 4);
     tcase_add_test(c, memory_for_the_transposes);
     tcase_add_test(c, too_many_entries);
     return s;
