@@ -162,7 +162,7 @@ static void update_running(const tl_node *y)
 {
     const tl_batch_norm_options *o = options_of(y);
     const state *s = y->scratch;
-    const double n = (double)(s->of.outer * s->of.inner), unbiased = n > 1 ? n / (n - 1) : 1;
+    const double n = (double)(s->of.outer * s->of.inner), unbiased = n / (n > 1 ? n - 1 : 1);
     if (!o->mean)
         return;
     tl_real *mean = tl_variable_data(o->mean), *variance = tl_variable_data(o->variance);
@@ -256,15 +256,17 @@ static void backward(tl_node *y)
     const state *s = y->scratch;
     const tl_node *a = y->in[0];
     tl_real *workspace = tl_workspace(y), *second = s->gathered ? workspace + a->size : NULL;
-    pass p = { .y = y, .x = gather(y, a->val, workspace), .dy = gather(y, y->grad, second) };
+    pass p = { .y = y,
+               .x = gather(y, a->val, workspace),
+               .dy = gather(y, y->grad, second),
+               .out = s->gathered ? second : a->grad,
+               .add = !s->gathered && !a->overwrite };
     if (options_of(y)->training && tl_node_has_changed(a))
         parallel_channels(compute_moments, &p);
     parallel_channels(compute_sums, &p);
     deliver_sums(y);
     if (!a->grad)
         return;
-    p.out = s->gathered ? second : a->grad;
-    p.add = !s->gathered && !a->overwrite;
     parallel_channels(backward_channels, &p);
     if (s->gathered)
         scatter(y, second, a->grad, !a->overwrite);

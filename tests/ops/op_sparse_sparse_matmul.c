@@ -138,8 +138,8 @@ START_TEST(too_many_entries)
 }
 END_TEST
 
-/* A task has a row of sums, or a column. There are as many as Y's entries would fill, at least one and at most
- * 64. Y is a column of m entries times a row of n. */
+/* A task has a row of sums, or a column. There are as many as Y's entries would fill, at least one and at
+ * most 64. Y is a column of m entries times a row of n. */
 START_TEST(memory)
 {
     static const struct {
