@@ -6,7 +6,7 @@
 static void check(const tl_node *x, const tl_node *w, const tl_node *b)
 {
     const tl_shape of_x = tl_shape_of(x), of_w = tl_shape_of(w);
-    if (!x || !w)
+    if (!w)
         return;
     if (of_x.rank == 0 || of_w.rank != 2)
         tl_refuse(x, "linear", TL_ERR_SHAPE, "%s times %s: %s", tl_node_text(x).text, tl_node_text(w).text,

@@ -6,7 +6,7 @@
 /* Fails if an operand has not as many columns as H asks for. NULL is left to the ops. */
 static void check_width(const char *name, const tl_node *a, int64_t width, const tl_node *h)
 {
-    if (a && h && tl_shape_cols(tl_shape_of(a)) != width)
+    if (a && tl_shape_cols(tl_shape_of(a)) != width)
         tl_refuse(h, "lstm_cell", TL_ERR_SHAPE, "%s is %s, and must have %lld columns: H is %s", name,
                   tl_node_text(a).text, (long long)width, tl_node_text(h).text);
 }

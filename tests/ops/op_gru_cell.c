@@ -118,15 +118,24 @@ static const tl_op_case gru_cell = {
     .skip = TL_SKIP(TL_STAGE_PLACE), /* operands lose their samples together, or not at all */
 };
 
-/* Weights whose parts are not as wide as H are refused by name. */
+/* Weights whose parts are not as wide as H are refused by name; those that are NULL by the product. */
 START_TEST(parts_of_another_width)
 {
-    const tl_real zero[16] = { 0 };
+    static const tl_real zero[16];
+    const struct {
+        int64_t x, h; /* columns of the weights; 0: NULL */
+        tl_status status;
+        const char *text;
+    } bad[] = { { 4, 3, TL_ERR_SHAPE, "gru_cell: Wx is 4x4, and must have 3 columns: H is 2x1" },
+                { 3, 4, TL_ERR_SHAPE, "gru_cell: Wh is 1x4, and must have 3 columns: H is 2x1" },
+                { 0, 3, TL_ERR_ARGUMENT, "matmul: input 1 is NULL" } };
     tl_graph *g = tl_graph_new();
-    tl_node *x = tl_input(g, TL_SHAPE(2, 4), zero), *h = tl_input(g, TL_SHAPE(2, 1), zero);
-    tl_node *w_x = tl_input(g, TL_SHAPE(4, 4), zero), *w_h = tl_input(g, TL_SHAPE(1, 3), zero);
-    ck_assert_ptr_null(tl_gru_cell(x, h, w_x, w_h, NULL, NULL));
-    ck_assert_str_eq(tl_error(), "gru_cell: Wx is 4x4, and must have 3 columns: H is 2x1");
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        tl_node *x = tl_input(g, TL_SHAPE(2, 4), zero), *h = tl_input(g, TL_SHAPE(2, 1), zero);
+        tl_node *w_x = bad[k].x > 0 ? tl_input(g, TL_SHAPE(4, bad[k].x), zero) : NULL;
+        tl_node *w_h = tl_input(g, TL_SHAPE(1, bad[k].h), zero);
+        ck_assert_refused(g, tl_gru_cell(x, h, w_x, w_h, NULL, NULL), bad[k].status, bad[k].text);
+    }
     tl_graph_free(g);
 }
 END_TEST

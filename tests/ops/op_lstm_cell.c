@@ -157,15 +157,27 @@ START_TEST(no_cell)
 }
 END_TEST
 
-/* A cell that is not as wide as H is refused by name. */
-START_TEST(cell_of_another_width)
+/* Weights and cells that are not as wide as H asks for are refused by name; what is NULL is by its op. */
+START_TEST(parts_of_another_width)
 {
-    const tl_real zero[16] = { 0 };
+    static const tl_real zero[32];
+    const struct {
+        int64_t x, h, c; /* columns of the weights and of the cell; 0: NULL */
+        tl_status status;
+        const char *text;
+    } bad[] = { { 5, 4, 1, TL_ERR_SHAPE, "lstm_cell: Wx is 4x5, and must have 4 columns: H is 2x1" },
+                { 4, 5, 1, TL_ERR_SHAPE, "lstm_cell: Wh is 1x5, and must have 4 columns: H is 2x1" },
+                { 4, 4, 4, TL_ERR_SHAPE, "lstm_cell: C is 2x4, and must have 1 columns: H is 2x1" },
+                { 0, 4, 1, TL_ERR_ARGUMENT, "matmul: input 1 is NULL" },
+                { 4, 4, 0, TL_ERR_ARGUMENT, "mul: input 1 is NULL" } };
     tl_graph *g = tl_graph_new();
-    tl_node *x = tl_input(g, TL_SHAPE(2, 4), zero), *h = tl_input(g, TL_SHAPE(2, 1), zero), *c = x;
-    tl_node *w_x = tl_input(g, TL_SHAPE(4, 4), zero), *w_h = tl_input(g, TL_SHAPE(1, 4), zero);
-    ck_assert_ptr_null(tl_lstm_cell(x, h, &c, w_x, w_h, NULL, NULL));
-    ck_assert_str_eq(tl_error(), "lstm_cell: C is 2x4, and must have 1 columns: H is 2x1");
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        tl_node *x = tl_input(g, TL_SHAPE(2, 4), zero), *h = tl_input(g, TL_SHAPE(2, 1), zero);
+        tl_node *w_x = bad[k].x > 0 ? tl_input(g, TL_SHAPE(4, bad[k].x), zero) : NULL;
+        tl_node *w_h = tl_input(g, TL_SHAPE(1, bad[k].h), zero);
+        tl_node *c = bad[k].c > 0 ? tl_input(g, TL_SHAPE(2, bad[k].c), zero) : NULL;
+        ck_assert_refused(g, tl_lstm_cell(x, h, &c, w_x, w_h, NULL, NULL), bad[k].status, bad[k].text);
+    }
     tl_graph_free(g);
 }
 END_TEST
@@ -175,6 +187,6 @@ Suite *tl_test_suite(void)
     Suite *s = tl_op_suite(&lstm_cell);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, no_cell);
-    tcase_add_test(c, cell_of_another_width);
+    tcase_add_test(c, parts_of_another_width);
     return s;
 }
