@@ -44,27 +44,29 @@ static tl_status plan(tl_node *y)
     const int64_t ideal = tl_between(TILE / (s->depth + 1), MIN_COLUMNS, MAX_COLUMNS);
     s->columns = s->pixels <= 2 * ideal ? s->pixels : ideal;
     s->together = tl_between(MIN_COLUMNS / s->pixels, 1, s->images > 0 ? s->images : 1);
-    const tl_status status = tl_shape_check(TL_SHAPE(s->depth + s->filters, s->together * s->columns));
+    const tl_status status = tl_shape_check(TL_SHAPE(s->depth, s->together * s->columns));
     if (status != TL_OK)
         return status;
     s->parts = tl_parts_of((s->depth + s->filters) * s->together * s->columns);
-    s->chunks = y->requires_grad ? tl_between(tl_parts_of(weights_of(s)).n, 0, tiles_of(s)) : 0;
+    s->chunks = y->requires_grad ? tl_between(tiles_of(s), 0, tl_parts_of(weights_of(s)).n) : 0;
     if (!y->requires_grad) /* forward divides its work no further */
         s->parts.n = tl_between(tiles_of(s) * s->groups, 1, s->parts.n);
     return tl_reserve_workspace(y, tl_parts_size(&s->parts) + s->chunks * weights_of(s), sizeof(tl_real));
 }
 
-static tl_status check_channels(const tl_node *a, const tl_node *w, int64_t groups)
+/* Replaces 0 groups by 1, and checks that so many groups divide A and W. */
+static tl_status set_groups(const tl_node *a, const tl_node *w, int32_t *groups)
 {
     const int64_t channels = a->shape.dim[1], filters = w->shape.dim[0];
-    if (groups < 1)
-        return tl_fail(TL_ERR_ARGUMENT, "groups = %lld is negative", (long long)groups);
-    if (channels % groups != 0 || filters % groups != 0)
-        return tl_fail(TL_ERR_SHAPE, "%lld channels and %lld filters cannot be divided into %lld groups",
-                       (long long)channels, (long long)filters, (long long)groups);
-    if (w->shape.dim[1] != channels / groups)
-        return tl_fail(TL_ERR_SHAPE, "%s with %lld groups has %lld channels in each, and %s is for %lld",
-                       tl_node_text(a).text, (long long)groups, (long long)(channels / groups),
+    if (*groups < 0)
+        return tl_fail(TL_ERR_ARGUMENT, "groups = %d is negative", (int)*groups);
+    *groups = *groups == 0 ? 1 : *groups;
+    if (channels % *groups != 0 || filters % *groups != 0)
+        return tl_fail(TL_ERR_SHAPE, "%lld channels and %lld filters cannot be divided into %d groups",
+                       (long long)channels, (long long)filters, (int)*groups);
+    if (w->shape.dim[1] != channels / *groups)
+        return tl_fail(TL_ERR_SHAPE, "%s with %d groups has %lld channels in each, and %s is for %lld",
+                       tl_node_text(a).text, (int)*groups, (long long)(channels / *groups),
                        tl_node_text(w).text, (long long)w->shape.dim[1]);
     return TL_OK;
 }
@@ -80,9 +82,8 @@ static tl_status shape(tl_node *y)
         return tl_fail(TL_ERR_SHAPE, "%s is not of rank 4: filters, channels of a group, height, width",
                        tl_node_text(w).text);
     tl_status status = tl_windows_over(a, &w->shape.dim[2], o->stride, o->padding, o->dilation, &s->window);
-    o->groups = o->groups == 0 ? 1 : o->groups;
     if (status == TL_OK)
-        status = check_channels(a, w, o->groups);
+        status = set_groups(a, w, &o->groups);
     if (status != TL_OK)
         return status;
     s->images = a->shape.dim[0];
@@ -105,8 +106,8 @@ static tile tile_at(const state *s, int64_t t)
 {
     const int64_t per_image = tl_divide_up(s->pixels, s->columns), image = t / per_image * s->together,
                   pixel = t % per_image * s->columns;
-    const tl_span images = { image, tl_between(image + s->together, 0, s->images) },
-                  pixels = { pixel, tl_between(pixel + s->columns, 0, s->pixels) };
+    const tl_span images = { image, tl_between(image + s->together, image, s->images) },
+                  pixels = { pixel, tl_between(pixel + s->columns, pixel, s->pixels) };
     return (tile){ images, pixels, (images.end - images.begin) * (pixels.end - pixels.begin) };
 }
 
@@ -129,10 +130,10 @@ static void move_row(const state *s, int64_t k, tl_span pixel, tl_real *image, t
     int64_t i = pixel.begin / w->out, j = pixel.begin % w->out;
     image += k / (h->kernel * w->kernel) * h->in * w->in;
     for (int64_t p = pixel.begin; p < pixel.end; i++) {
-        const int64_t from = tl_window_at(h, i, at_h), n = tl_between(w->out - j, 0, pixel.end - p);
-        const tl_span of = { j, j + n };
+        const tl_span of = { j, tl_between(j + pixel.end - p, j, w->out) };
+        const int64_t from = tl_window_at(h, i, at_h), n = of.end - j;
         if (from < 0 || from >= h->in)
-            memset(row, 0, add ? 0 : (size_t)n * sizeof *row);
+            memset(row, 0, (size_t)n * sizeof *row); /* one that is added is not read again */
         else if (add)
             tl_window_add(w, at_w, of, row, image + from * w->in);
         else
@@ -180,7 +181,7 @@ static tl_matrix patches_of(const tl_node *y, tile t, int64_t group, tl_span k, 
     const tl_window *h = &s->window.h, *w = &s->window.w;
     const tl_real *a = y->in[0]->val;
     const bool pointwise = h->kernel * w->kernel * h->stride * w->stride == 1 && h->padding + w->padding == 0;
-    if (pointwise && t.image.end - t.image.begin == 1)
+    if (pointwise && s->together == 1)
         return (tl_matrix){ a + channel_at(s, t.image.begin, group) + k.begin * s->pixels + t.pixel.begin,
                             s->pixels, 1 };
     move_patches(s, t, group, k, (tl_real *)a, buffer, false);
@@ -192,13 +193,12 @@ static tl_matrix patches_of(const tl_node *y, tile t, int64_t group, tl_span k, 
 static tl_matrix upstream_of(const tl_node *y, tile t, int64_t group, tl_real *buffer)
 {
     const state *s = y->scratch;
-    const int64_t n = t.pixel.end - t.pixel.begin;
-    if (t.image.end - t.image.begin == 1)
+    if (s->together == 1)
         return tl_matrix_rows(y->grad + filter_at(s, t.image.begin, group) + t.pixel.begin, s->pixels);
     for (int64_t i = t.image.begin; i < t.image.end; i++)
         for (int64_t f = 0; f < s->filters; f++)
-            memcpy(buffer + f * t.columns + (i - t.image.begin) * n,
-                   y->grad + filter_at(s, i, group) + f * s->pixels, (size_t)n * sizeof *buffer);
+            memcpy(buffer + f * t.columns + (i - t.image.begin) * s->pixels,
+                   y->grad + filter_at(s, i, group) + f * s->pixels, (size_t)s->pixels * sizeof *buffer);
     return tl_matrix_rows(buffer, t.columns);
 }
 
@@ -261,15 +261,16 @@ static void images_units(void *context, int64_t begin, int64_t end)
         const int64_t group = u / p->blocks % s->groups, images = u / p->blocks / s->groups;
         const tl_span c = tl_block_of(u % p->blocks, p->blocks, s->channels),
                       k = { c.begin * area, c.end * area }, all = tile_at(s, images * per_image).image;
+        const int64_t channels = c.end - c.begin;
         const tl_matrix rows = { w->val + group * s->filters * s->depth + k.begin, 1, s->depth };
         if (a->overwrite)
             for (int64_t i = all.begin; i < all.end; i++)
                 memset(a->grad + channel_at(s, i, group) + c.begin * size, 0,
-                       (size_t)((c.end - c.begin) * size) * sizeof *a->grad);
+                       (size_t)(channels * size) * sizeof *a->grad);
         for (int64_t t = images * per_image; t < (images + 1) * per_image; t++) {
             const tile at = tile_at(s, t);
             const tl_matrix dy = upstream_of(p->y, at, group, buffer + s->depth * at.columns);
-            tl_gemm(k.end - k.begin, at.columns, s->filters, rows, dy, buffer, false);
+            tl_gemm(channels * area, at.columns, s->filters, rows, dy, buffer, false);
             move_patches(s, at, group, k, a->grad, buffer, true);
         }
     }
@@ -316,16 +317,17 @@ static void sum_chunks(void *context, int64_t begin, int64_t end)
 static void backward(tl_node *y)
 {
     const state *s = y->scratch;
-    pass p = { .y = y, .parts = s->parts };
     if (y->in[0]->grad) {
         const int64_t units = tl_divide_up(s->images, s->together) * s->groups;
-        p.blocks = tl_parts_blocks(units, s->channels);
+        pass p = { .y = y, .parts = s->parts, .blocks = tl_parts_blocks(units, s->channels) };
         tl_parts_run(&p.parts, units * p.blocks, images_units, &p);
     }
     if (y->in[1]->grad) {
         const int64_t units = s->chunks * s->groups;
-        p.sums = (tl_real *)tl_workspace(y) + tl_parts_size(&p.parts);
-        p.blocks = tl_parts_blocks(units, s->depth);
+        pass p = { .y = y,
+                   .parts = s->parts,
+                   .blocks = tl_parts_blocks(units, s->depth),
+                   .sums = (tl_real *)tl_workspace(y) + tl_parts_size(&s->parts) };
         tl_parts_run(&p.parts, units * p.blocks, weights_units, &p);
         tl_parallel_rows(s->groups * s->filters, s->chunks * s->depth, sum_chunks, &p);
     }

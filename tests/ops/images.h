@@ -3,6 +3,7 @@
 #define TL_IMAGES_H
 
 #include "check_tulle.h"
+#include "graph/tape/tape.h"
 #include "tests/testing.h"
 
 #include <math.h>
@@ -90,6 +91,12 @@ static inline void check_torch(tl_node *y, const double *values, const double *d
 }
 
 /* ---- Memory ---- */
+
+static inline void check_workspace(const tl_node *y, int64_t values)
+{
+    ck_assert_msg(y != NULL, "%s", tl_error());
+    ck_assert_int_eq(y->graph->workspace_size, values * (int64_t)sizeof(tl_real));
+}
 
 /* Returns the bytes that a graph has beyond X, Y, W and their gradients after a step: workspace above all.
  * conv(x, w) is of 64 images of 16 channels, 32 x 32, whose patches would be nine times as large as X. */

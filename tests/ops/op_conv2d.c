@@ -49,6 +49,11 @@ static const tl_sample samples[] = {
     CONV(OPTIONS(.stride = { 2, 2 }), X(1, 3, 5, 5), 2, 3, 1, 1),
     CONV(OPTIONS(.padding = { 1, 0 }), X(1, 3, 2, 3), 2, 3, 1, 1),
     CONV(OPTIONS(.padding = { 0, 1 }), X(1, 3, 2, 3), 2, 3, 1, 1),
+    CONV(NULL, X(1, 3, 4, 3), 2, 3, 2, 1), /* P is not A, for one reason each */
+    CONV(NULL, X(1, 3, 4, 3), 2, 3, 1, 2),
+    CONV(OPTIONS(.stride = { 2, 1 }), X(1, 3, 5, 5), 2, 3, 1, 1),
+    CONV(OPTIONS(.stride = { 1, 2 }), X(1, 3, 5, 5), 2, 3, 1, 1),
+    CONV(OPTIONS(.padding = { 1, 1 }), X(1, 3, 2, 3), 2, 3, 1, 1),
     CONV(NULL, X(2, 3, 1, 9), 4, 3, 1, 4),                         /* a sequence */
     CONV(NULL, X(2, 3, 4, 4), 5, 3, 4, 4),                         /* as large as the image: a product */
     CONV(OPTIONS(.padding = { 4, 4 }), X(1, 2, 2, 2), 2, 2, 2, 2), /* windows of padding only */
@@ -62,6 +67,20 @@ static const tl_sample samples[] = {
     CONV(OPTIONS(.padding = { 1, 1 }), X(23, 40, 7, 7), 11, 40, 3, 3), /* of several images, not all alike */
     CONV(OPTIONS(.stride = { 1, 2 }, .padding = { 0, 1 }), X(1, 1, 3, 4001), 2, 1, 2, 3),
     CONV(OPTIONS(.padding = { 1, 1 }, .groups = 2), X(3, 8, 20, 20), 70, 4, 3, 3),
+    CONV(NULL, X(3, 2, 1, 2100), 2, 2, 1, 1), /* parts of several images; P is A */
+    CONV(NULL, X(17, 1, 1, 70), 1, 1, 1, 2),  /* more tiles than chunks */
+    /* an element between the windows has no gradient at all */
+    { .in = { { TL_STATIC_SHAPE(1, 1, 1, 3), .values = TL_VALUES(1, 2, 3) },
+              { TL_STATIC_SHAPE(1, 1, 1, 1), .values = TL_VALUES(5) } },
+      .attr = OPTIONS(.stride = { 1, 2 }),
+      .y = TL_VALUES(5, 15),
+      .gradient = { TL_VALUES(5, 0, 5), TL_VALUES(4) } },
+    /* summed row by row of the window, 1 + 1 and 2^60 - 2^60 in the centre: 1 + 2^60 would be 2^60 */
+    { .in = { { TL_STATIC_SHAPE(1, 1, 3, 3), .values = TL_VALUES(0, 0, 0, 0, 0, 0, 0, 0, 0) },
+              { TL_STATIC_SHAPE(1, 1, 2, 2), .values = TL_VALUES(1, 1, 1, 1) } },
+      .y = TL_VALUES(0, 0, 0, 0),
+      .upstream = TL_VALUES(1, 0x1p60, 1, -0x1p60),
+      .gradient = { TL_VALUES(1, 0x1p60, 0x1p60, 2, 2, 0, 1, -0x1p60, -0x1p60), TL_VALUES(0, 0, 0, 0) } },
     REFUSED(NULL, X(3, 4, 5), X(2, 4, 3, 3), TL_ERR_SHAPE,
             "a (3x4x5) is not of rank 4: images, channels, height, width"),
     REFUSED(NULL, X(1, 3, 4, 5), X(2, 3, 3), TL_ERR_SHAPE,
@@ -92,6 +111,8 @@ static const tl_sample samples[] = {
             "1024x1024x4294967295x4294967295 has more elements than memory can hold"),
     REFUSED(OPTIONS(.padding = { 1, 1 }), X(0, 1LL << 55, 4, 4), X(0, 1LL << 55, 3, 3), TL_ERR_SHAPE,
             "324259173170675712x16 has more elements than memory can hold"),
+    REFUSED(OPTIONS(.padding = { 1, 1 }), X(8, 1LL << 56, 0, 1), X(0, 1LL << 56, 2, 1), TL_ERR_SHAPE,
+            "144115188075855872x24 has more elements than memory can hold"), /* the 3 pixels of 8 images */
 };
 
 /* Sums of at most 360 products are off by as many units in the last place of their magnitudes. */
@@ -162,6 +183,44 @@ START_TEST(memory_for_inference)
 }
 END_TEST
 
+/* A piece has a row for each row of P and each filter of a group, with the columns of a tile. Each chunk has
+ * a sum for dW. */
+START_TEST(workspace)
+{
+    const struct {
+        tl_shape x, w;
+        int32_t groups;
+        int64_t values, inference;
+    } all[] = {
+        /* 2^17 / 256 columns, and an image of up to twice as many */
+        { TL_SHAPE(1, 85, 1, 1027), TL_SHAPE(1, 85, 1, 3), 1, 16 * 256 * 512 + 3 * 255, 3 * 256 * 512 },
+        { TL_SHAPE(1, 85, 1, 1026), TL_SHAPE(1, 85, 1, 3), 1, 16 * 256 * 1024 + 255, 256 * 1024 },
+        /* the fewest columns, and the most; pieces and chunks of at most 2^22 values in all */
+        { TL_SHAPE(1, 2048, 1, 257), TL_SHAPE(3, 2048, 1, 1), 1, 15 * 2051 * 128 + 3 * 6144, 3 * 2051 * 128 },
+        { TL_SHAPE(9, 1, 1, 2050), TL_SHAPE(1, 1, 1, 2), 1, 16 * 3 * 1024 + 16 * 2, 16 * 3 * 1024 },
+        { TL_SHAPE(1, 3, 1, 10240), TL_SHAPE(33, 1, 1, 8192), 3, 3 * 8203 * 128 + 15 * 270336,
+          3 * 8203 * 128 },
+        /* tiles of all 5 images, and of 6; no image */
+        { TL_SHAPE(5, 2, 1, 20), TL_SHAPE(3, 2, 1, 1), 1, 16 * 5 * 100 + 6, 5 * 100 },
+        { TL_SHAPE(13, 2, 1, 20), TL_SHAPE(3, 2, 1, 1), 1, 16 * 5 * 120 + 3 * 6, 3 * 5 * 120 },
+        { TL_SHAPE(0, 2, 4, 4), TL_SHAPE(3, 2, 2, 2), 1, 16 * 11 * 9, 11 * 9 },
+        /* a piece for each group */
+        { TL_SHAPE(1, 4, 3, 3), TL_SHAPE(6, 2, 2, 2), 2, 16 * 11 * 4 + 48, 2 * 11 * 4 },
+    };
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        tl_variable *x = tl_test_dense("x", all[k].x, 1), *w = tl_test_dense("w", all[k].w, 2);
+        tl_graph *g = tl_graph_new(), *inference = tl_graph_new_inference();
+        const tl_conv_options o = { .groups = all[k].groups };
+        check_workspace(tl_conv2d(tl_use(g, x), tl_use(g, w), &o), all[k].values);
+        check_workspace(tl_conv2d(tl_use(inference, x), tl_use(inference, w), &o), all[k].inference);
+        tl_graph_free(g);
+        tl_graph_free(inference);
+        tl_variable_free(x);
+        tl_variable_free(w);
+    }
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&conv2d);
@@ -169,5 +228,6 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, as_pytorch);
     tcase_add_test(c, memory);
     tcase_add_test(c, memory_for_inference);
+    tcase_add_test(c, workspace);
     return s;
 }
