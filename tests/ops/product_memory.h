@@ -1,4 +1,4 @@
-/* The memory of products of a sparse and a dense matrix: neither a dense copy of S nor an array of terms. */
+/* The memory of a product: neither a dense copy of the sparse operand nor an array of terms is taken. */
 #ifndef TL_TEST_PRODUCT_MEMORY_H
 #define TL_TEST_PRODUCT_MEMORY_H
 
