@@ -15,7 +15,7 @@ static const char *fault_of(tl_shape q, tl_shape k, tl_shape v, int32_t heads)
         return "K and V differ in time";
     if (q.dim[2] != k.dim[2])
         return "Q and K differ in width";
-    return heads < 1 || q.dim[2] % heads != 0 || v.dim[2] % heads != 0 ? "heads do not divide the widths"
+    return heads < 0 || q.dim[2] % heads != 0 || v.dim[2] % heads != 0 ? "heads do not divide the widths"
                                                                        : NULL;
 }
 
@@ -26,6 +26,22 @@ static bool is_mask_of(tl_shape mask, tl_shape scores)
         if (mask.dim[d] != 1 && mask.dim[d] != scores.dim[4 - mask.rank + d])
             return false;
     return true;
+}
+
+/* Fails if the shapes do not fit. NULL is left to the ops. */
+static void check(const tl_node *q, const tl_node *k, const tl_node *v, const tl_node *mask, int32_t heads)
+{
+    if (!k || !v)
+        return;
+    const tl_shape from = tl_shape_of(q), to = tl_shape_of(v);
+    const tl_shape all = TL_SHAPE(from.dim[0], heads, from.dim[1], to.dim[1]);
+    const char *fault = fault_of(from, tl_shape_of(k), to, heads);
+    if (fault)
+        tl_refuse(q, "attention", TL_ERR_SHAPE, "%s, %s and %s, %d heads: %s", tl_node_text(q).text,
+                  tl_node_text(k).text, tl_node_text(v).text, (int)heads, fault);
+    else if (!is_mask_of(tl_shape_of(mask), all))
+        tl_refuse(q, "attention", TL_ERR_SHAPE, "the mask %s is not broadcast to the scores, %s",
+                  tl_node_text(mask).text, tl_shape_text(all).text);
 }
 
 /* Batch x time x width to batch x heads x time x width of a head. */
@@ -41,14 +57,7 @@ tl_node *tl_attention(tl_node *q, tl_node *k, tl_node *v, const tl_attention_opt
     const tl_attention_options options = o ? *o : (tl_attention_options){ 0 };
     const int32_t heads = options.heads == 0 ? 1 : options.heads;
     const tl_shape from = tl_shape_of(q), to = tl_shape_of(v);
-    const char *fault = q && k && v ? fault_of(from, tl_shape_of(k), to, heads) : NULL;
-    if (fault)
-        return tl_refuse(q, "attention", TL_ERR_SHAPE, "%s, %s and %s, %d heads: %s", tl_node_text(q).text,
-                         tl_node_text(k).text, tl_node_text(v).text, (int)heads, fault);
-    const tl_shape all = TL_SHAPE(from.dim[0], heads, from.dim[1], to.dim[1]);
-    if (q && k && v && options.mask && !is_mask_of(tl_shape_of(options.mask), all))
-        return tl_refuse(q, "attention", TL_ERR_SHAPE, "the mask %s is not broadcast to the scores, %s",
-                         tl_node_text(options.mask).text, tl_shape_text(all).text);
+    check(q, k, v, options.mask, heads); /* after a failure, the ops return NULL */
     const double width = (double)(from.dim[2] / heads);
     tl_node *queries = tl_scale(split(q, heads), (tl_real)(1 / sqrt(width)));
     tl_node *scores = tl_matmul_transposed(queries, split(k, heads), TL_TRANSPOSE_B);

@@ -134,6 +134,15 @@ static const tl_sample samples[] = {
     REFUSED(one, TL_DENSE_OPERAND(2, 3, 4, 1), TL_DENSE_OPERAND(2, 3, 4, 1), TL_DENSE_OPERAND(2, 3, 4, 1),
             TL_ABSENT_OPERAND,
             "a (2x3x4x1), b (2x3x4x1) and c (2x3x4x1), 1 heads: each must be batch x time x width"),
+    REFUSED(one, TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 4),
+            TL_ABSENT_OPERAND,
+            "a (3x4), b (2x3x4) and c (2x3x4), 1 heads: each must be batch x time x width"),
+    REFUSED(one, TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3), TL_DENSE_OPERAND(2, 3, 4),
+            TL_ABSENT_OPERAND,
+            "a (2x3x4), b (2x3) and c (2x3x4), 1 heads: each must be batch x time x width"),
+    REFUSED(one, TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3),
+            TL_ABSENT_OPERAND,
+            "a (2x3x4), b (2x3x4) and c (2x3), 1 heads: each must be batch x time x width"),
     /* matrices, other widths, times or batches, and a mask that would widen the result */
     REFUSED(one, TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3, 4), TL_DENSE_OPERAND(3, 4), TL_ABSENT_OPERAND,
             "a (3x4), b (3x4) and c (3x4), 1 heads: each must be batch x time x width"),
@@ -143,6 +152,14 @@ static const tl_sample samples[] = {
             TL_ABSENT_OPERAND, "a (2x3x4), b (2x3x4) and c (2x2x4), 1 heads: K and V differ in time"),
     REFUSED(one, TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 4),
             TL_ABSENT_OPERAND, "a (1x3x4), b (2x3x4) and c (2x3x4), 1 heads: the batches differ"),
+    REFUSED(one, TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(2, 3, 4),
+            TL_ABSENT_OPERAND, "a (2x3x4), b (1x3x4) and c (2x3x4), 1 heads: the batches differ"),
+    REFUSED(one, TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(2, 3, 4), TL_DENSE_OPERAND(1, 3, 4),
+            TL_ABSENT_OPERAND, "a (2x3x4), b (2x3x4) and c (1x3x4), 1 heads: the batches differ"),
+    REFUSED(two, TL_DENSE_OPERAND(3, 2, 4), TL_DENSE_OPERAND(3, 5, 4), TL_DENSE_OPERAND(3, 5, 4),
+            TL_DENSE_OPERAND(2, 3, 2, 5), "the mask d (2x3x2x5) is not broadcast to the scores, 3x2x2x5"),
+    REFUSED(one, TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(1, 3, 4),
+            TL_DENSE_OPERAND(3, 2), "the mask d (3x2) is not broadcast to the scores, 1x1x3x3"),
     REFUSED(one, TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(1, 3, 4),
             TL_DENSE_OPERAND(2, 1, 3, 3), "the mask d (2x1x3x3) is not broadcast to the scores, 1x1x3x3"),
     REFUSED(one, TL_DENSE_OPERAND(1, 1, 4), TL_DENSE_OPERAND(1, 3, 4), TL_DENSE_OPERAND(1, 3, 4),
@@ -203,10 +220,27 @@ START_TEST(default_options)
 }
 END_TEST
 
+/* What is NULL is refused by the first op that reads it. */
+START_TEST(absent)
+{
+    static const tl_real zero[8];
+    tl_graph *g = tl_graph_new();
+    for (int k = 0; k < 3; k++) {
+        tl_node *in[3];
+        for (int i = 0; i < 3; i++)
+            in[i] = i == k ? NULL : tl_input(g, TL_SHAPE(1, 2, 4), zero);
+        ck_assert_refused(g, tl_attention(in[0], in[1], in[2], NULL), TL_ERR_ARGUMENT,
+                          k == 0 ? "matmul: input 0 is NULL" : "matmul: input 1 is NULL");
+    }
+    tl_graph_free(g);
+}
+END_TEST
+
 Suite *tl_test_suite(void)
 {
     Suite *s = tl_op_suite(&attention);
     TCase *c = tl_test_case(s, "beyond");
     tcase_add_test(c, default_options);
+    tcase_add_test(c, absent);
     return s;
 }
