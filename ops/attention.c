@@ -15,7 +15,7 @@ static const char *fault_of(tl_shape q, tl_shape k, tl_shape v, int32_t heads)
         return "K and V differ in time";
     if (q.dim[2] != k.dim[2])
         return "Q and K differ in width";
-    return heads < 0 || q.dim[2] % heads != 0 || v.dim[2] % heads != 0 ? "heads do not divide the widths"
+    return heads < 1 || q.dim[2] % heads != 0 || v.dim[2] % heads != 0 ? "heads do not divide the widths"
                                                                        : NULL;
 }
 
