@@ -66,11 +66,9 @@ static void set_tile(state *s, int64_t high, int64_t wide)
 
 static tl_status plan(state *s, int64_t nnz, bool backward)
 {
-    const int64_t planes = s->channels * s->window.w.kernel;
     set_tile(s, s->window.h.out, s->window.w.out);
-    tl_status status = tl_shape_check(TL_SHAPE(planes, s->window.h.stride));
-    if (status == TL_OK)
-        status = tl_shape_check(TL_SHAPE(planes * s->window.h.stride, s->rows, s->wide));
+    const tl_status status = tl_shape_check(
+        TL_SHAPE(s->channels * s->window.w.kernel, s->window.h.stride, s->rows, s->wide));
     if (status != TL_OK)
         return status;
     while (piece_size(s) > TILE && s->high > 1)
@@ -81,7 +79,7 @@ static tl_status plan(state *s, int64_t nnz, bool backward)
         return tl_fail(TL_ERR_SHAPE, "a tile has %lld values, and must not have more than %d",
                        (long long)planes_size(s), INT32_MAX);
     s->parts = tl_parts_of(backward ? piece_size(s) : planes_size(s));
-    s->chunks = backward ? tl_between(tl_parts_of(nnz).n, 0, s->images) : 0;
+    s->chunks = backward ? tl_between(s->images, 0, tl_parts_of(nnz).n) : 0;
     return TL_OK;
 }
 
@@ -163,8 +161,8 @@ static tile tile_at(const state *s, int64_t t)
 {
     const int64_t of = t % tiles_per_image(s), i = of / tiles_across(s) * s->high,
                   j = of % tiles_across(s) * s->wide;
-    const tl_span rows = { i, tl_between(i + s->high, 0, s->window.h.out) },
-                  cols = { j, tl_between(j + s->wide, 0, s->window.w.out) };
+    const tl_span rows = { i, tl_between(i + s->high, i, s->window.h.out) },
+                  cols = { j, tl_between(j + s->wide, j, s->window.w.out) };
     return (tile){ t / tiles_per_image(s), rows, cols, (rows.end - rows.begin) * (cols.end - cols.begin) };
 }
 
@@ -186,7 +184,7 @@ static void move_planes(const state *s, tile t, tl_span c, tl_real *images, tl_r
             const int64_t from = tl_window_at(h, t.i.begin + r, k % h->stride);
             tl_real *row = planes + (k * s->rows + r) * s->wide;
             if (from < 0 || from >= h->in)
-                memset(row, 0, add ? 0 : (size_t)width * sizeof *row);
+                memset(row, 0, (size_t)width * sizeof *row); /* one that is added is not read again */
             else if (add)
                 tl_window_add(w, offset, t.j, row, image + from * w->in);
             else
@@ -227,8 +225,7 @@ static void forward_units(void *context, int64_t begin, int64_t end)
     for (int64_t u = begin; u < end; u++) {
         const tile t = tile_at(s, u / p->blocks);
         const tl_span f = tl_block_of(u % p->blocks, p->blocks, s->filters);
-        if (u == begin || u % p->blocks == 0)
-            move_planes(s, t, (tl_span){ 0, s->channels }, (tl_real *)a->val, planes, false);
+        move_planes(s, t, (tl_span){ 0, s->channels }, (tl_real *)a->val, planes, false);
         tl_runs_forward(&s->runs, f.begin, f.end, t.n, w->val, planes, p->y->out + filter_at(s, t, 0),
                         s->window.h.out * s->window.w.out);
     }
@@ -278,7 +275,7 @@ static void backward_units(void *context, int64_t begin, int64_t end)
         const int64_t chunk = u / p->blocks;
         const tl_span c = tl_block_of(u % p->blocks, p->blocks, s->channels),
                       images = tl_block_of(chunk, s->chunks, s->images);
-        if (a->grad && a->overwrite)
+        if (a->overwrite)
             for (int64_t i = images.begin; i < images.end; i++)
                 memset(a->grad + (i * s->channels + c.begin) * size, 0,
                        (size_t)((c.end - c.begin) * size) * sizeof *a->grad);

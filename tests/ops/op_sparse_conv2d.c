@@ -49,6 +49,7 @@ static const tl_sample samples[] = {
     CONV(OPTIONS({ 3, 3 }, { 3, 2 }, { 1, 2 }, { 2, 3 }), X(1, 2, 7, 6), 3, 18, 0.5),
     CONV(OPTIONS(.kernel = { 1, 1 }), X(3, 4, 3, 3), 3, 4, 0.6),
     CONV(OPTIONS(.kernel = { 1, 1 }, .stride = { 2, 2 }), X(1, 4, 5, 6), 3, 4, 0.6),
+    CONV(OPTIONS(.kernel = { 1, 1 }), X(1, 18, 2, 2), 1, 18, 1),  /* 17 entries: one beyond a cache line */
     CONV(OPTIONS(.kernel = { 4, 4 }), X(2, 3, 4, 4), 5, 48, 0.2), /* as large as the image: a product */
     CONV(OPTIONS(.kernel = { 2, 2 }, .padding = { 4, 4 }), X(1, 2, 2, 2), 3, 8,
          0.5), /* windows of padding only */
@@ -63,10 +64,29 @@ static const tl_sample samples[] = {
     CONV(OPTIONS(.kernel = { 3, 3 }, .padding = { 1, 1 }), X(2, 3, 40, 50), 5, 27, 0.3),
     CONV(OPTIONS(.kernel = { 3, 3 }, .padding = { 1, 1 }), X(19, 8, 13, 13), 7, 72,
          0.1), /* several images a chunk */
-    CONV(OPTIONS(.kernel = { 3, 3 }, .padding = { 1, 1 }), X(1, 70, 30, 30), 20, 630,
-         0.02), /* a few rows a tile */
+    CONV(OPTIONS(.kernel = { 3, 3 }, .padding = { 1, 1 }), X(1, 70, 31, 30), 20, 630,
+         0.02), /* 15 rows a tile, and one */
     CONV(OPTIONS(.kernel = { 2, 3 }, .padding = { 0, 1 }), X(1, 90, 2, 601), 30, 540,
-         0.02), /* a part of a row */
+         0.02),                                                       /* a part of a row */
+    CONV(OPTIONS(.kernel = { 1, 16 }), X(2, 1, 1, 8300), 2, 16, 0.5), /* and of several images */
+    /* an element that no window reads, or that only cells without an entry do, has no gradient at all */
+    { .in = { { TL_STATIC_SHAPE(1, 1, 1, 3), .values = TL_VALUES(1, 2, 3) },
+              { TL_STATIC_SHAPE(1, 1), .keep = (const uint8_t[]){ 1 }, .values = TL_VALUES(5) } },
+      .attr = OPTIONS(.kernel = { 1, 1 }, .stride = { 1, 2 }),
+      .y = TL_VALUES(5, 15),
+      .gradient = { TL_VALUES(5, 0, 5), TL_VALUES(4) } },
+    { .in = { { TL_STATIC_SHAPE(1, 1, 1, 3), .values = TL_VALUES(1, 2, 3) },
+              { TL_STATIC_SHAPE(1, 2), .keep = (const uint8_t[]){ 1, 0 }, .values = TL_VALUES(5, 0) } },
+      .attr = OPTIONS(.kernel = { 1, 2 }),
+      .y = TL_VALUES(5, 10),
+      .gradient = { TL_VALUES(5, 5, 0), TL_VALUES(3) } },
+    /* nor has anything if Y has none */
+    { .in = { { TL_STATIC_SHAPE(1, 1, 1, 3), .values = TL_VALUES(1, 2, 3) },
+              { TL_STATIC_SHAPE(1, 1), .keep = (const uint8_t[]){ 1 }, .values = TL_VALUES(5) } },
+      .attr = OPTIONS(.kernel = { 1, 1 }),
+      .y = TL_VALUES(5, 10, 15),
+      .upstream = TL_VALUES(0, 0, 0),
+      .gradient = { TL_VALUES(0, 0, 0), TL_VALUES(0) } },
     REFUSED(OPTIONS(.kernel = { 3, 3 }), X(3, 4, 5), 2, 18, TL_ERR_SHAPE,
             "a (3x4x5) is not of rank 4: images, channels, height, width"),
     REFUSED(OPTIONS(.kernel = { 2, 3 }), X(1, 3, 4, 5), 2, 12, TL_ERR_SHAPE,
@@ -81,6 +101,10 @@ static const tl_sample samples[] = {
             "a (1x2x4x5) has no output: height 4, padding 1, kernel 3, dilation 3, stride 2"),
     REFUSED(OPTIONS(.kernel = { 1, 1 }, .padding = { INT32_MAX, INT32_MAX }), X(1024, 1, 1, 1), 1024, 1,
             TL_ERR_SHAPE, "1024x1024x4294967295x4294967295 has more elements than memory can hold"),
+    REFUSED(OPTIONS({ 1, 2 }, { 1 << 20, 1 }, { 0, INT32_MAX }, { 1, 1 }), X(0, 1024, 1, 1), 1, 2048,
+            TL_ERR_SHAPE, "2048x1048576x1x4294967294 has more elements than memory can hold"), /* of planes */
+    REFUSED(OPTIONS(.kernel = { 1, 2 }, .stride = { 1 << 30, 1 }), X(1, 1, 4, 4), 2, 2, TL_ERR_SHAPE,
+            "a tile has 6442450960 values, and must not have more than 2147483647"),
 };
 
 /* Sums of at most 160 products are off by as many units in the last place of their magnitudes. */
@@ -163,6 +187,50 @@ START_TEST(memory_for_inference)
 }
 END_TEST
 
+/* A piece has planes for a tile of A and for one of dA, and rows for one of dY, all padded; for inference
+ * only the first. Each chunk has a sum for dW, which is of all cells here. */
+START_TEST(workspace)
+{
+    const struct {
+        tl_shape x;
+        int64_t filters;
+        const tl_sparse_conv_options *o;
+        int64_t values, inference;
+    } all[] = {
+        { TL_SHAPE(2, 3, 12, 8), 5, OPTIONS({ 4, 2 }, { 2, 1 }, { 0, 0 }, { 3, 1 }),
+          16 * (2 * 528 + 5 * 16) + 2 * 120, 16 * 528 },
+        /* pieces of 2^18 values, and images that need smaller tiles: of fewer rows, and of a part of one */
+        { TL_SHAPE(1, 4095, 4, 8), 1, OPTIONS(.kernel = { 1, 1 }), 16 * (2 * 131056 + 32) + 4095,
+          16 * 131056 },
+        { TL_SHAPE(1, 4095, 4, 8), 2, OPTIONS(.kernel = { 1, 1 }), 16 * (2 * 65536 + 32) + 8190, 16 * 65536 },
+        { TL_SHAPE(1, 1808, 1, 72), 22, OPTIONS(.kernel = { 1, 1 }), 16 * (2 * 130192 + 22 * 80) + 39776,
+          16 * 130192 },
+        { TL_SHAPE(1, 2100, 2, 72), 1, OPTIONS(.kernel = { 1, 1 }), 16 * (2 * 75616 + 48) + 2100,
+          16 * 75616 },
+        /* the least width; pieces of at most 2^22 values in all */
+        { TL_SHAPE(1, 2100, 1, 64), 1, OPTIONS(.kernel = { 1, 1 }), 15 * (2 * 134416 + 64) + 2100,
+          16 * 134416 },
+        /* so many chunks: 14 would have 12 values more; none */
+        { TL_SHAPE(15, 919, 1, 1), 326, OPTIONS(.kernel = { 1, 1 }), 16 * (2 * 944 + 326 * 16) + 13 * 299594,
+          16 * 944 },
+        { TL_SHAPE(0, 2, 4, 4), 3, OPTIONS(.kernel = { 2, 2 }), 16 * (2 * 64 + 3 * 16), 16 * 64 },
+    };
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        const int64_t depth = all[k].x.dim[1] * all[k].o->kernel[0] * all[k].o->kernel[1];
+        tl_variable *x = tl_test_dense("x", all[k].x, 1),
+                    *w = tl_test_sparse("w", tl_pattern_random(all[k].filters, depth, 1, 2), 2);
+        tl_graph *g = tl_graph_new(), *inference = tl_graph_new_inference();
+        check_workspace(tl_sparse_conv2d(tl_use(g, x), tl_use(g, w), all[k].o), all[k].values);
+        check_workspace(tl_sparse_conv2d(tl_use(inference, x), tl_use(inference, w), all[k].o),
+                        all[k].inference);
+        tl_graph_free(g);
+        tl_graph_free(inference);
+        tl_variable_free(x);
+        tl_variable_free(w);
+    }
+}
+END_TEST
+
 /* Strides, dilations and padding; an image in several tiles, of rows and of parts of rows; no image. */
 START_TEST(gradient_of_absent_cells)
 {
@@ -201,6 +269,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, memory);
     tcase_add_test(c, memory_of_a_large_image);
     tcase_add_test(c, memory_for_inference);
+    tcase_add_test(c, workspace);
     tcase_add_test(c, gradient_of_absent_cells);
     return s;
 }
