@@ -133,7 +133,7 @@ static void move_row(const state *s, int64_t k, tl_span pixel, tl_real *image, t
         const tl_span of = { j, tl_between(j + pixel.end - p, j, w->out) };
         const int64_t from = tl_window_at(h, i, at_h), n = of.end - j;
         if (from < 0 || from >= h->in)
-            memset(row, 0, (size_t)n * sizeof *row); /* one that is added is not read again */
+            memset(row, 0, (size_t)n * sizeof *row); /* what was to be added is not read again */
         else if (add)
             tl_window_add(w, at_w, of, row, image + from * w->in);
         else

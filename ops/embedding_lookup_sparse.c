@@ -8,6 +8,7 @@
 #include "matrix.h"
 #include "ops.h"
 #include "tangent.h"
+#include "vmath.h"
 
 #include <math.h>
 #include <string.h>
@@ -35,7 +36,7 @@ struct saved {
     tl_real *divisor;        /* D of each bag */
     /* dY / D of each bag, which all its entries receive; NULL: weighted, or every D is 1 */
     tl_real *shared;
-    double *dot; /* in backward, the gradient of each entry's weight, times D */
+    tl_real *now; /* Y in backward, if the gradient of the weights depends on it */
     struct winners extremes;
 };
 
@@ -201,8 +202,6 @@ static tl_status shape(tl_node *y)
     };
     if (!s->bag_ptr || !s->id || !s->bag || !s->pos || !s->coef || !s->divisor)
         return TL_ERR_MEMORY;
-    if (y->in[1] && !(s->dot = tl_scratch(y, n, sizeof *s->dot)))
-        return TL_ERR_MEMORY;
     s->bag_ptr[0] = 0;
     /* tl_value applies pending updates; in[1]->val has them only after `shape` */
     const tl_real *weights = tl_value(y->in[1]);
@@ -217,6 +216,8 @@ static tl_status shape(tl_node *y)
         return alloc_extremes(y, s);
     if (status == TL_OK && y->requires_grad && !y->in[1] && attr->combiner != TL_SUM)
         status = (s->shared = tl_scratch(y, y->size, sizeof *s->shared)) ? TL_OK : TL_ERR_MEMORY;
+    if (status == TL_OK && y->in[1] && y->in[1]->requires_grad && attr->combiner != TL_SUM)
+        status = (s->now = tl_scratch(y, y->size, sizeof *s->now)) ? TL_OK : TL_ERR_MEMORY;
     return status;
 }
 
@@ -266,13 +267,9 @@ static void backward_extremes(tl_node *y)
     tl_add_rows(y, 0, n, x->row, x->source, NULL, x->slices);
 }
 
-static void forward(tl_node *y)
+static void sum_bags(const tl_node *y, tl_real *to)
 {
     const struct saved *s = y->scratch;
-    if (is_extreme(((const struct attr *)y->attr)->combiner)) {
-        forward_extremes(y);
-        return;
-    }
     const tl_row_sums sums = {
         .n = y->shape.dim[0],
         .width = y->shape.dim[1],
@@ -280,7 +277,15 @@ static void forward(tl_node *y)
         .row = s->row,
         .coef = s->coef,
     };
-    tl_sum_rows(&sums, y->in[0]->val, y->out, false);
+    tl_sum_rows(&sums, y->in[0]->val, to, false);
+}
+
+static void forward(tl_node *y)
+{
+    if (is_extreme(((const struct attr *)y->attr)->combiner))
+        forward_extremes(y);
+    else
+        sum_bags(y, y->out);
 }
 
 /* Reads the weights again: a step may have come between forward and backward. A bag whose D is now 0 has no
@@ -310,42 +315,35 @@ static void divide_bags(void *context, int64_t begin, int64_t end)
     }
 }
 
-enum { STRIP = 16 }; /* columns at a time */
-
-/* Adds <e_k - dD / dw_k Y, dY> to s->dot[k] for the entries of bag b, over n columns from `first` on. */
-static void add_strip(const tl_node *y, int64_t b, int64_t first, int64_t n)
+/* Returns <e_k - dD / dw_k Y, dY>, where dD / dw_k is 1 or w_k / D. */
+static tl_real times_rest(const tl_node *y, int64_t k, const tl_real *e, const tl_real *dy)
 {
-    const tl_combiner combiner = ((const struct attr *)y->attr)->combiner;
+    enum { STRIP = 256 }; /* columns at a time: temporaries that stay in L1 */
     const struct saved *s = y->scratch;
-    const int64_t begin = s->bag_ptr[b], end = s->bag_ptr[b + 1], width = y->shape.dim[1];
-    const tl_real *table = y->in[0]->val + first, *dy = y->grad + b * width + first;
-    double of_y[STRIP] = { 0 }; /* Y of the weights as they are now; 0 for a sum, whose D does not move */
-    if (combiner != TL_SUM)
-        for (int64_t k = begin; k < end; k++)
-            for (int64_t j = 0; j < n; j++)
-                of_y[j] += (double)s->coef[k] * (double)table[s->row[k] * width + j];
-    for (int64_t k = begin; k < end; k++) {
-        const double dd = combiner == TL_SQRTN ? (double)s->coef[k] : 1;
-        for (int64_t j = 0; j < n; j++)
-            s->dot[k] += ((double)table[s->row[k] * width + j] - dd * of_y[j]) * (double)dy[j];
+    const int64_t width = y->shape.dim[1];
+    const tl_real *now = s->now + s->bag[k] * width;
+    const tl_real dd = ((const struct attr *)y->attr)->combiner == TL_MEAN ? 1 : s->coef[k];
+    tl_real rest[STRIP], sum = 0;
+    for (int64_t j = 0; j < width; j += STRIP) {
+        const int64_t n = width - j < STRIP ? width - j : STRIP;
+        for (int64_t i = 0; i < n; i++)
+            rest[i] = e[j + i] - dd * now[j + i];
+        sum += tl_vdot(n, rest, dy + j);
     }
+    return sum;
 }
 
-/* The gradients of the weights of bags begin .. end - 1. */
+/* The gradients of the weights of entries begin .. end - 1. */
 static void weight_range(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     const struct saved *s = y->scratch;
     const int64_t width = y->shape.dim[1];
-    for (int64_t b = begin; b < end; b++) {
-        if (s->divisor[b] == 0)
-            continue;
-        for (int64_t k = s->bag_ptr[b]; k < s->bag_ptr[b + 1]; k++)
-            s->dot[k] = 0;
-        for (int64_t j = 0; j < width; j += STRIP)
-            add_strip(y, b, j, width - j < STRIP ? width - j : STRIP);
-        for (int64_t k = s->bag_ptr[b]; k < s->bag_ptr[b + 1]; k++)
-            y->in[1]->grad[s->pos[k]] += (tl_real)(s->dot[k] / (double)s->divisor[b]);
+    for (int64_t k = begin; k < end; k++) {
+        const tl_real *e = y->in[0]->val + s->row[k] * width, *dy = y->grad + s->bag[k] * width;
+        const tl_real d = s->divisor[s->bag[k]];
+        if (d != 0)
+            y->in[1]->grad[s->pos[k]] += (s->now ? times_rest(y, k, e, dy) : tl_vdot(width, e, dy)) / d;
     }
 }
 
@@ -364,7 +362,9 @@ static void backward(tl_node *y)
     tl_add_rows(y, 0, s->n, s->row, s->bag, y->in[1] ? s->coef : NULL, s->shared ? s->shared : y->grad);
     if (y->in[1] && y->in[1]->grad) {
         tl_declare_rows(y, 0, s->n, s->row); /* a step may have come between here, too */
-        tl_parallel_rows(y->shape.dim[0], y->shape.dim[1], weight_range, y);
+        if (s->now)
+            sum_bags(y, s->now);
+        tl_parallel_rows(s->n, y->shape.dim[1], weight_range, y);
     }
 }
 

@@ -3,7 +3,7 @@
 #include "op.h"
 #include "ops.h"
 
-/* Fails if an operand has not as many columns as H asks for. NULL is left to the ops. */
+/* Fails the graph unless an operand has `width` columns. NULL is left to the ops. */
 static void check_width(const char *name, const tl_node *a, int64_t width, const tl_node *h)
 {
     if (a && tl_shape_cols(tl_shape_of(a)) != width)

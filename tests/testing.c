@@ -33,7 +33,7 @@ void tl_test_values(const char *file, int line, const char *what, const tl_real 
     int64_t worst = -1;
     double most = tolerance;
     ck_assert_msg(actual != NULL || n == 0, "%s:%d: %s is NULL", file, line, what);
-    if (!(tolerance >= 0 && tolerance < 1)) /* as it is where the first expected value stands in its place */
+    if (!(tolerance >= 0 && tolerance < 1)) /* it was forgotten, and is an expected value */
         ck_abort_msg("%s:%d: the tolerance of %s is %g", file, line, what, tolerance);
     for (int64_t k = 0; k < n; k++) {
         double scale = fmax(1, fabs(expected[k])), error = fabs((double)actual[k] - expected[k]) / scale;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes operands of those of `o` with all cells in operand i: those that it lacks are 0. */
+/* Makes operands of those of `o` with all cells in operand i: 0 in those that it lacks. */
 static tl_status operands_with_all(const tl_operands *o, int32_t i, tl_operands *out)
 {
     const tl_csr csr = tl_pattern_csr(tl_variable_pattern(o->v[i]));
@@ -106,6 +106,8 @@ static tl_status check_sample(const tl_operands *o)
         tl_node *y = tl_call(o, in);
         if (!y)
             status = tl_report(o->subject, o->sample, "refused: %s", tl_graph_error(g));
+        else if (y->op->gradient_rows && (i >= y->n_in || y->in[i] != in[i]))
+            status = tl_report(o->subject, o->sample, "operand %d is not input %d of the op", (int)i, (int)i);
         else if (y->op->gradient_rows)
             status = check_operand(o, i, y);
         tl_graph_free(g);

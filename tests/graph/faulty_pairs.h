@@ -207,6 +207,12 @@ static tl_node *sparse_product(tl_node *const *in, const void *attr)
     return y;
 }
 
+/* Its operands in another order than the op's. */
+static tl_node *product_with_sparse(tl_node *const *in, const void *attr)
+{
+    return sparse_product((tl_node *[]){ in[1], in[0] }, attr);
+}
+
 static tl_shape sparse_product_reference(tl_reference *r)
 {
     const int64_t m = r->shape[0].dim[0], k = r->shape[0].dim[1], n = r->shape[1].dim[1];

@@ -111,7 +111,7 @@ START_TEST(not_finite_first)
 }
 END_TEST
 
-/* PROPAGATE: it is used, where it is and nowhere else. */
+/* PROPAGATE: a gradient that is NaN makes that weight NaN, and no other. */
 START_TEST(not_finite_is_used)
 {
     tl_real g[2] = { (tl_real)NAN, 1 };

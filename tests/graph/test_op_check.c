@@ -172,6 +172,18 @@ START_TEST(rows_of_one_operand)
 }
 END_TEST
 
+START_TEST(operands_in_another_order)
+{
+    const tl_sample sample = { .in = { TL_DENSE_OPERAND(3, 2), TL_SPARSE_OPERAND(4, 3, 0.5) } };
+    tl_op_case c = sparse_product_case;
+    c.op = product_with_sparse;
+    c.sample = &sample;
+    ck_assert_status(tl_check_op_stage(&c, TL_STAGE_ABSENT), TL_ERR_NUMERIC,
+                     "sparse_dense_matmul: absent of sample 0 (3x2, sparse 4x3): operand 1 is not input 1 of "
+                     "the op");
+}
+END_TEST
+
 /* A bound that no error exceeds would pass any op. */
 START_TEST(bounds)
 {
@@ -225,6 +237,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, sound_ops_pass);
     tcase_add_test(c, wrong_cases);
     tcase_add_test(c, rows_of_one_operand);
+    tcase_add_test(c, operands_in_another_order);
     tcase_add_test(c, bounds);
     tcase_add_test(c, arguments);
     return s;

@@ -1,4 +1,4 @@
-/* Sinks that fail: the old file stands whatever fails, and no temporary is left. */
+/* Sinks that fail: the old file is kept whatever fails, and no temporary is left. */
 #define _DEFAULT_SOURCE /* syscall */
 #include "tests/lib/sinks.h"
 

@@ -344,23 +344,29 @@ START_TEST(told_ids)
 END_TEST
 
 /* Where backward does not use them, nothing is taken for the rows of dY / D or the slices of winners, which
- * would be as many values as Y again: without gradients, and for a sum. Of a maximum, Y has indices, too. */
+ * would be as many values as Y again: without gradients, and for a sum. Of a maximum, Y has indices, too. With
+ * weights nothing is taken for Y in backward where they are constants, or those of a sum. */
 START_TEST(memory)
 {
     enum { BAGS = 300, WIDTH = 256 };
-    const tl_combiner combiner = (tl_combiner[]){ TL_SUM, TL_MEAN, TL_MAX }[_i];
+    const tl_combiner combiner = (tl_combiner[]){ TL_SUM, TL_MEAN, TL_MAX, TL_SUM, TL_MEAN }[_i];
     const int64_t indices = combiner == TL_MAX ? (int64_t)sizeof(int64_t) : 0;
-    tl_variable *table = tl_test_dense("table", TL_SHAPE(2, WIDTH), 1);
+    tl_variable *table = tl_test_dense("table", TL_SHAPE(2, WIDTH), 1),
+                *weights = tl_test_dense("weights", TL_SHAPE(BAGS), 2);
     int64_t row_ptr[BAGS + 1];
     const int32_t ids[BAGS] = { 0 };
     for (int k = 0; k <= BAGS; k++)
         row_ptr[k] = k;
     const tl_pattern_bag bags = { .n = BAGS, .row_ptr = row_ptr, .ids = ids };
-    tl_graph *g = combiner == TL_SUM ? tl_graph_new() : tl_graph_new_inference();
-    ck_assert_ptr_nonnull(tl_value(tl_embedding_lookup_sparse(tl_use(g, table), &bags, NULL, combiner)));
+    tl_graph *g = combiner == TL_SUM || _i > 2 ? tl_graph_new() : tl_graph_new_inference();
+    tl_node *w = _i < 3               ? NULL
+                 : combiner == TL_SUM ? tl_use(g, weights)
+                                      : tl_input(g, TL_SHAPE(BAGS), tl_variable_values(weights));
+    ck_assert_ptr_nonnull(tl_value(tl_embedding_lookup_sparse(tl_use(g, table), &bags, w, combiner)));
     ck_assert_int_lt(tl_graph_bytes(g), ((int64_t)sizeof(tl_real) * 3 / 2 + indices) * BAGS * WIDTH);
     tl_graph_free(g);
     tl_variable_free(table);
+    tl_variable_free(weights);
 }
 END_TEST
 
@@ -378,7 +384,7 @@ static void add_bags_by_hand(TCase *c)
     tcase_add_test(c, step_between);
     tcase_add_loop_test(c, divisor_of_zero_between, TL_MEAN, TL_SQRTN + 1);
     tcase_add_test(c, long_bags);
-    tcase_add_loop_test(c, memory, 0, 3);
+    tcase_add_loop_test(c, memory, 0, 5);
 }
 
 #endif
