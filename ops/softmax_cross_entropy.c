@@ -66,7 +66,7 @@ static void sum_rows(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Returns the loss of row i by its target; NaN or Inf where it overflows, or the largest logit is infinite. */
+/* Returns the loss of row i by its target; NaN or Inf where it overflows or the largest logit is infinite. */
 static double loss(const tl_node *y, int64_t i, int64_t n, tl_target t)
 {
     const tl_labels *l = y->attr;

@@ -344,8 +344,8 @@ START_TEST(told_ids)
 END_TEST
 
 /* Where backward does not use them, nothing is taken for the rows of dY / D or the slices of winners, which
- * would be as many values as Y again: without gradients, and for a sum. Of a maximum, Y has indices, too. With
- * weights nothing is taken for Y in backward where they are constants, or those of a sum. */
+ * would be as many values as Y again: without gradients, and for a sum. Of a maximum, Y has indices, too.
+ * Weights that are constants, or those of a sum, take nothing for Y in backward. */
 START_TEST(memory)
 {
     enum { BAGS = 300, WIDTH = 256 };
