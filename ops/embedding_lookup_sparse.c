@@ -8,7 +8,6 @@
 #include "matrix.h"
 #include "ops.h"
 #include "tangent.h"
-#include "vmath.h"
 
 #include <math.h>
 #include <string.h>
@@ -315,35 +314,22 @@ static void divide_bags(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Returns <e_k - dD / dw_k Y, dY>, where dD / dw_k is 1 or w_k / D. */
-static tl_real times_rest(const tl_node *y, int64_t k, const tl_real *e, const tl_real *dy)
-{
-    enum { STRIP = 256 }; /* columns at a time: temporaries that stay in L1 */
-    const struct saved *s = y->scratch;
-    const int64_t width = y->shape.dim[1];
-    const tl_real *now = s->now + s->bag[k] * width;
-    const tl_real dd = ((const struct attr *)y->attr)->combiner == TL_MEAN ? 1 : s->coef[k];
-    tl_real rest[STRIP], sum = 0;
-    for (int64_t j = 0; j < width; j += STRIP) {
-        const int64_t n = width - j < STRIP ? width - j : STRIP;
-        for (int64_t i = 0; i < n; i++)
-            rest[i] = e[j + i] - dd * now[j + i];
-        sum += tl_vdot(n, rest, dy + j);
-    }
-    return sum;
-}
-
-/* The gradients of the weights of entries begin .. end - 1. */
+/* The gradients of the weights of entries begin .. end - 1: <e_k - dD / dw_k Y, dY> / D. */
 static void weight_range(void *context, int64_t begin, int64_t end)
 {
     const tl_node *y = context;
     const struct saved *s = y->scratch;
+    const bool mean = ((const struct attr *)y->attr)->combiner == TL_MEAN;
     const int64_t width = y->shape.dim[1];
     for (int64_t k = begin; k < end; k++) {
-        const tl_real *e = y->in[0]->val + s->row[k] * width, *dy = y->grad + s->bag[k] * width;
-        const tl_real d = s->divisor[s->bag[k]];
+        const int64_t bag = s->bag[k] * width;
+        const tl_real *e = y->in[0]->val + s->row[k] * width, *dy = y->grad + bag;
+        const tl_real d = s->divisor[s->bag[k]], dd = mean ? 1 : s->coef[k]; /* dD / dw_k, but for a sum */
+        tl_real sum = 0;
+        for (int64_t j = 0; j < width; j++)
+            sum += (s->now ? e[j] - dd * s->now[bag + j] : e[j]) * dy[j];
         if (d != 0)
-            y->in[1]->grad[s->pos[k]] += (s->now ? times_rest(y, k, e, dy) : tl_vdot(width, e, dy)) / d;
+            y->in[1]->grad[s->pos[k]] += sum / d;
     }
 }
 
