@@ -378,6 +378,33 @@ START_TEST(only_rows_that_are_read_are_brought_up_to_date)
 }
 END_TEST
 
+/* Between forward and backward a step of another graph decays all rows of the table, which is too large to
+ * sweep, also those that its gradient does not name. The gradient is that of a row of norm 4.5, no longer 5:
+ * dY less its part along the row, (0.6, 0.8), times 1 / 4.5. */
+START_TEST(step_between)
+{
+    tl_variable *table = tl_variable_dense("t", TL_SHAPE(1000, 2));
+    tl_real *values = tl_variable_data(table), ones[] = { 1, 1 };
+    for (int64_t k = 0; k < 2000; k++)
+        values[k] = k % 2 == 0 ? 3 : 4;
+    tl_graph *g = tl_graph_new(), *other = tl_graph_new();
+    tl_optimizer *o = tl_sgd((tl_sgd_options){ .learning_rate = 0.1, .weight_decay = 1 });
+    const int32_t third = 2;
+    tl_node *y = tl_embedding_lookup_partitioned((tl_node *[]){ tl_use(g, table) }, 1, ids + 1, TL_SHAPE(1),
+                                                 TL_DIV, 1);
+    ck_assert_values(tl_value(y), 2, TL_NEAR, 0.6, 0.8);
+    tl_gradient pair = { .variable = table, .values = ones, .rows = &third, .n_rows = 1 };
+    ck_assert_ok(tl_apply_gradients(o, &(tl_gradients){ .pair = &pair, .n = 1, .graph = other }));
+    tl_gradients out;
+    ck_assert_ok(tl_backward(against(y, (const tl_real[]){ 1, 0 }), &out));
+    ck_assert_values(out.pair[0].values, 2, TL_NEAR, 0.64 / 4.5, -0.48 / 4.5);
+    tl_graph_free(g);
+    tl_graph_free(other);
+    tl_optimizer_free(o);
+    tl_variable_free(table);
+}
+END_TEST
+
 START_TEST(hessian_of_rows)
 {
     check_hessian(by_ids);
@@ -402,6 +429,7 @@ Suite *tl_test_suite(void)
     tcase_add_test(c, repeats_of_a_row_are_summed_in_double);
     tcase_add_test(c, exact_rows_of_the_optimizer);
     tcase_add_test(c, only_rows_that_are_read_are_brought_up_to_date);
+    tcase_add_test(c, step_between);
     tcase_add_test(c, hessian_of_rows);
     return s;
 }
