@@ -20,7 +20,7 @@ SCRIPT = os.path.join(os.path.dirname(os.path.realpath(__file__)), '../../demos/
 PARTS = ['--parts', '5']
 BUDGETS = {
     'pruned_mlp': '--epochs 1 --hidden 32,16 --batch 100 --gradual --method mask-gradients,set-mask,sparse --goal 0',
-    'recommender': '--rank 4 --epochs 2 --batch 1024 --learning-rate 0.03 --goal 1 --rows exact,lazy',
+    'recommender': '--rank 4 --epochs 2 --batch 4096 --learning-rate 0.03 --goal 1 --rows exact,lazy',
     'wide_layer': '--size 2000 --connections 20000 --steps 20 --batch 3',  # two parts are empty
 }
 
