@@ -26,7 +26,7 @@ from mutants_build import Build, Fault, run  # noqa: E402
 from mutations import mutants_of  # noqa: E402
 
 # Tests of what op.h lets an op state, which are tried when an op's own test passes.
-FOR_EVERY_OP = ['test_describe', 'test_tangent', 'test_derivative', 'test_hessian']
+FOR_EVERY_OP = ['test_describe', 'test_tangent', 'test_derivative', 'test_hessian', 'test_check_finite']
 EXPLAINED = 'tests/ops/mutants.equivalent'
 SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-DTL_HEAP_ARENA']
 LEAST_SECONDS, TIMES_THE_ORIGINAL = 10, 20  # how long a test may take
