@@ -184,7 +184,7 @@ static void move_planes(const state *s, tile t, tl_span c, tl_real *images, tl_r
             const int64_t from = tl_window_at(h, t.i.begin + r, k % h->stride);
             tl_real *row = planes + (k * s->rows + r) * s->wide;
             if (from < 0 || from >= h->in)
-                memset(row, 0, (size_t)width * sizeof *row); /* one that is added is not read again */
+                memset(row, 0, (size_t)width * sizeof *row); /* what was to be added is not read again */
             else if (add)
                 tl_window_add(w, offset, t.j, row, image + from * w->in);
             else

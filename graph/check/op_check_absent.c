@@ -118,15 +118,5 @@ static tl_status check_sample(const tl_operands *o)
 /* The gradient of an operand that has all cells is known: the other stages have checked it. */
 tl_status tl_stage_absent(const tl_subject *s)
 {
-    tl_status status = TL_OK;
-    for (int32_t k = 0; status == TL_OK && k < s->op->n_samples && !s->op->composed; k++) {
-        if (!tl_sample_works(&s->op->sample[k]))
-            continue;
-        tl_operands o;
-        status = tl_operands_draw(s, &s->op->sample[k], TL_DRAW_VALUES, &o);
-        if (status == TL_OK)
-            status = check_sample(&o);
-        tl_operands_free(&o);
-    }
-    return status;
+    return s->op->composed ? TL_OK : tl_check_samples(s, TL_DRAW_VALUES, check_sample);
 }

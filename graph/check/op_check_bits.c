@@ -180,15 +180,5 @@ static tl_status compare_inference(const tl_operands *o)
 
 tl_status tl_stage_inference(const tl_subject *s)
 {
-    tl_status status = TL_OK;
-    for (int32_t k = 0; status == TL_OK && k < s->op->n_samples; k++) {
-        if (!tl_sample_works(&s->op->sample[k]))
-            continue;
-        tl_operands o;
-        status = tl_operands_draw(s, &s->op->sample[k], TL_DRAW_VALUES, &o);
-        if (status == TL_OK)
-            status = compare_inference(&o);
-        tl_operands_free(&o);
-    }
-    return status;
+    return tl_check_samples(s, TL_DRAW_VALUES, compare_inference);
 }

@@ -243,6 +243,21 @@ tl_status tl_operands_draw(const tl_subject *s, const tl_sample *sample, tl_draw
     return avoid_kinks(o, &(tl_draws){ .state = 98 });
 }
 
+tl_status tl_check_samples(const tl_subject *s, tl_draw how, tl_status (*check)(const tl_operands *o))
+{
+    tl_status status = TL_OK;
+    for (int32_t k = 0; status == TL_OK && k < s->op->n_samples; k++) {
+        if (!tl_sample_works(&s->op->sample[k]))
+            continue;
+        tl_operands o;
+        status = tl_operands_draw(s, &s->op->sample[k], how, &o);
+        if (status == TL_OK)
+            status = check(&o);
+        tl_operands_free(&o);
+    }
+    return status;
+}
+
 tl_status tl_operands_cut(const tl_operands *o, uint32_t cut, int64_t first, tl_sample *sample,
                           tl_operands *out)
 {

@@ -80,6 +80,9 @@ typedef struct tl_operands {
 /* Fills *o, which tl_operands_free frees, after a failure as well. */
 tl_status tl_operands_draw(const tl_subject *s, const tl_sample *sample, tl_draw how, tl_operands *o);
 
+/* Draws the operands of each sample that works, and checks them; stops at the first failure. */
+tl_status tl_check_samples(const tl_subject *s, tl_draw how, tl_status (*check)(const tl_operands *o));
+
 /* Makes operands of those of `o` without the first `first` rows of the operands in `cut`; the sample of the
  * new ones is *sample, which this fills. */
 tl_status tl_operands_cut(const tl_operands *o, uint32_t cut, int64_t first, tl_sample *sample,

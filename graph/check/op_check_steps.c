@@ -153,19 +153,9 @@ static tl_status check_steady(const tl_operands *o)
 
 tl_status tl_stage_steady(const tl_subject *s)
 {
-    tl_status status = TL_OK;
     if (pieces_of_block() == 0) /* every step allocates */
         return TL_OK;
-    for (int32_t k = 0; status == TL_OK && k < s->op->n_samples; k++) {
-        if (!tl_sample_works(&s->op->sample[k]))
-            continue;
-        tl_operands o;
-        status = tl_operands_draw(s, &s->op->sample[k], TL_DRAW_SMOOTH, &o);
-        if (status == TL_OK)
-            status = check_steady(&o);
-        tl_operands_free(&o);
-    }
-    return status;
+    return tl_check_samples(s, TL_DRAW_SMOOTH, check_steady);
 }
 
 /* ---- minimize ---- */
