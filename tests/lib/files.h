@@ -19,10 +19,22 @@ enum { PLAIN, PACKINGS };
 
 static char path[512];
 
+/* Writes a name for mkstemp or mkdtemp, which replace its end. */
+static inline void write_template(char *to, size_t size)
+{
+    const char *temporary = getenv("TMPDIR");
+    snprintf(to, size, "%s/tulle-test-XXXXXX", temporary ? temporary : "/tmp");
+}
+
+static inline void make_folder(char *to, size_t size)
+{
+    write_template(to, size);
+    ck_assert_ptr_nonnull(mkdtemp(to));
+}
+
 static inline void make_path(char *to, size_t size)
 {
-    const char *folder = getenv("TMPDIR");
-    snprintf(to, size, "%s/tulle-test-XXXXXX", folder ? folder : "/tmp");
+    write_template(to, size);
     int file = mkstemp(to);
     ck_assert_int_ge(file, 0);
     close(file);

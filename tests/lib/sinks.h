@@ -12,9 +12,7 @@ static char folder[400];
 
 static inline void setup(void)
 {
-    const char *temporary = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/tulle-test-XXXXXX", temporary ? temporary : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    make_folder(folder, sizeof folder);
     snprintf(path, sizeof path, "%s/file", folder);
 }
 

@@ -6,11 +6,9 @@
 
 static char folder[512];
 
-static void make_folder(void)
+static void setup_folder(void)
 {
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/tulle-test-XXXXXX", base ? base : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    make_folder(folder, sizeof folder);
     snprintf(path, sizeof path, "%.400s/array", folder);
 }
 
@@ -188,7 +186,7 @@ Suite *tl_test_suite(void)
 {
     Suite *s = suite_create("idx_write");
     TCase *c = tl_test_case(s, "idx_write");
-    tcase_add_checked_fixture(c, make_folder, remove_folder);
+    tcase_add_checked_fixture(c, setup_folder, remove_folder);
     tcase_add_test(c, bytes);
     tcase_add_loop_test(c, round_trip, 0, 6 * 4);
     tcase_add_test(c, refused);
